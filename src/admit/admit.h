@@ -1,0 +1,89 @@
+/* admit/admit.h - hook profiles, and what an admitted plugin promises.
+ *
+ * What this directory is: it decides from bytes alone, without running any of them, whether an
+ * artifact may serve.  A hook profile is data (profile.c): which exports, sections and schemas a
+ * family of plugins has, and how its byte ABI is spoken.  admit.c checks one artifact against
+ * one profile and slot kind and keeps every finding; verdict.c says the same to people and as JSON.
+ * Read first: this file, then docs/hook-abi.md.
+ */
+#ifndef BERTHI_ADMIT_ADMIT_H
+#define BERTHI_ADMIT_ADMIT_H
+
+#include "base/alloc.h"
+#include "wasm/module.h"
+
+enum { BERTHI_HOOKS_MAX = 32 }; /* hooks of one plugin, and of one slot */
+
+/* Who frees the input that the host put into a guest's memory. */
+typedef enum berthi_input_owner {
+    BERTHI_INPUT_HOST, /* one buffer per instance, kept and grown by the host */
+    BERTHI_INPUT_GUEST /* allocated for each call; the hook frees it */
+} berthi_input_owner;
+
+typedef struct berthi_bytes {
+    const void *data;
+    size_t size;
+} berthi_bytes;
+
+/* One hook of a profile whose hooks are fixed (cc-lb/1); NULL table: hooks are the plugin's. */
+typedef struct berthi_profile_hook {
+    const char *name;
+    uint32_t wire_version;
+    const uint8_t *schema; /* 32 bytes that the schema section must hold */
+    berthi_bytes probe;    /* the sample request that admission calls it with */
+    bool may_be_noop;
+} berthi_profile_hook;
+
+typedef struct berthi_profile {
+    const char *id; /* "berth-hook/1" */
+    const char *memory, *alloc, *free; /* export names */
+    const char *hook_prefix;
+    const char *metadata_section;
+    const char *schema_prefix; /* NULL: no schema sections */
+    const char *const *kinds;  /* slot kinds, NULL-terminated */
+    const berthi_profile_hook *hooks; /* fixed hooks, or NULL */
+    size_t hooks_count;
+    berthi_input_owner input_owner;
+    bool alloc_when_empty;   /* alloc is called for an empty input too (cc-lb/1) */
+    bool empty_reply_allowed; /* (0, 0) is a reply and means "drop" */
+} berthi_profile;
+
+extern const berthi_profile berthi_profile_berth; /* berth-hook/1 */
+extern const berthi_profile berthi_profile_cclb;  /* cc-lb/1 */
+
+/* All profiles, NULL-terminated, and the one of that id, or NULL. */
+extern const berthi_profile *const berthi_profiles[];
+const berthi_profile *berthi_profile_find(const char *id);
+
+typedef struct berthi_hook {
+    const char *name;        /* as callers say it */
+    const char *export_name; /* hook_prefix + name */
+    const char *description;
+    berthi_bytes probe;
+    bool is_noop;            /* declared, never called */
+} berthi_hook;
+
+/* What an admitted plugin promises.  Everything is held by the arena it was made in. */
+typedef struct berthi_plugin {
+    const berthi_profile *profile;
+    const char *kind; /* one of profile->kinds */
+    const char *name, *version, *description;
+    berthi_hook *hooks;
+    uint32_t hooks_count;
+} berthi_plugin;
+
+/* Bounds that admission checks before anything is compiled. */
+typedef struct berthi_admit_limits {
+    uint64_t artifact_bytes_max;
+    uint64_t memory_bytes_max;
+    uint32_t table_elements_max;
+} berthi_admit_limits;
+
+/* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits.
+ * Fails: BERTH_E_REJECTED (the first finding, and how many more), BERTH_E_LIMIT (size),
+ *        BERTH_E_ABSENT (no such profile or kind), BERTH_E_NOMEM. */
+berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile_id,
+                          const char *kind, const berthi_admit_limits *limits,
+                          berthi_arena *arena, berthi_plugin *plugin_out, berth_diag *diag);
+
+#endif
