@@ -1,0 +1,40 @@
+# Guests: WebAssembly modules made from text (wat2wasm) or C (clang and wasm-ld).
+#
+# A guest says in comments which custom sections it carries, one a line, because neither tool has
+# a form for them that all supported versions understand:
+#     ;;@section NAME {"json": "inline"}        in .wat
+#     //@section NAME @file-beside-the-source   in .c
+
+find_program(BERTH_WAT2WASM wat2wasm)
+find_program(BERTH_WASM_CLANG NAMES clang clang-19 clang-18 clang-17 clang-16 clang-15 clang-14)
+find_program(BERTH_WASM_LD NAMES wasm-ld wasm-ld-19 wasm-ld-18 wasm-ld-17 wasm-ld-16 wasm-ld-15 wasm-ld-14)
+
+# berth_guest(SOURCE OUTPUT): a rule that makes OUTPUT (.wasm) from SOURCE (.wat or .c).
+function(berth_guest source output)
+    get_filename_component(extension ${source} LAST_EXT)
+    get_filename_component(folder ${output} DIRECTORY)
+    get_filename_component(source_folder ${source} DIRECTORY)
+    set(section_tool ${CMAKE_SOURCE_DIR}/tools/wasm_section.py)
+    file(MAKE_DIRECTORY ${folder})
+    if(extension STREQUAL ".wat")
+        if(NOT BERTH_WAT2WASM)
+            message(FATAL_ERROR "wat2wasm is missing; run tools/setup.sh (package wabt)")
+        endif()
+        set(command ${BERTH_WAT2WASM} --no-check --debug-names ${source} -o ${output}.raw)
+    else()
+        if(NOT BERTH_WASM_CLANG OR NOT BERTH_WASM_LD)
+            message(FATAL_ERROR "clang and wasm-ld are missing; run tools/setup.sh (clang, lld)")
+        endif()
+        set(command ${BERTH_WASM_CLANG} --target=wasm32 -std=c17 -O2 -Wall -Wextra -Werror
+            -nostdlib -ffreestanding -fno-builtin-memset -I ${source_folder}
+            -Wl,--no-entry -Wl,--export-dynamic -Wl,-z,stack-size=65536
+            ${source} -o ${output}.raw)
+    endif()
+    file(GLOB beside CONFIGURE_DEPENDS ${source_folder}/*.h ${source_folder}/*.json)
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${command}
+        COMMAND ${Python3_EXECUTABLE} ${section_tool} ${source} ${output}.raw ${output}
+        COMMAND ${CMAKE_COMMAND} -E rm ${output}.raw
+        DEPENDS ${source} ${beside} ${section_tool}
+        COMMENT "Guest ${output}" VERBATIM)
+endfunction()

@@ -1,0 +1,63 @@
+# libberth: one set of objects, archived and linked.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.12)
+pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+
+file(GLOB_RECURSE library_sources CONFIGURE_DEPENDS src/*.c)
+file(GLOB_RECURSE wasmtime_sources CONFIGURE_DEPENDS src/wasm/wasmtime/*.c)
+if(NOT BERTH_ENGINE_WASMTIME)
+    list(REMOVE_ITEM library_sources ${wasmtime_sources})
+endif()
+file(GLOB public_headers CONFIGURE_DEPENDS include/berth/*.h)
+
+set(BERTH_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBCRYPTO Threads::Threads)
+if(BERTH_ENGINE_WASMTIME)
+    list(APPEND BERTH_LIBRARIES berth_wasmtime)
+endif()
+
+add_library(berth_objects OBJECT ${library_sources})
+set_target_properties(berth_objects PROPERTIES
+    POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+target_compile_options(berth_objects PRIVATE -ffunction-sections -fdata-sections)
+target_include_directories(berth_objects PRIVATE src PUBLIC include)
+target_compile_definitions(berth_objects PRIVATE ${BERTH_DEFINITIONS})
+if(wasmtime_sources AND BERTH_ENGINE_WASMTIME)
+    set(BERTH_HAVE_WASMTIME ON)
+    target_compile_definitions(berth_objects PRIVATE BERTH_HAVE_WASMTIME=1)
+endif()
+target_link_libraries(berth_objects PRIVATE berth_build_flags ${BERTH_LIBRARIES})
+
+add_library(berth_static STATIC $<TARGET_OBJECTS:berth_objects>)
+set_target_properties(berth_static PROPERTIES OUTPUT_NAME berth)
+target_include_directories(berth_static PUBLIC include)
+target_link_libraries(berth_static PUBLIC ${BERTH_LIBRARIES})
+
+# The export map is written from the public headers, so that it cannot lag behind them;
+# tools/check_symbols.py compares what came out.
+set(export_map ${CMAKE_BINARY_DIR}/berth.map)
+add_custom_command(OUTPUT ${export_map}
+    COMMAND ${CMAKE_COMMAND} -DHEADERS=${CMAKE_SOURCE_DIR}/include/berth -DMAP=${export_map}
+        -DSOVERSION=${PROJECT_VERSION_MAJOR} -P ${CMAKE_SOURCE_DIR}/cmake/export_map.cmake
+    DEPENDS ${public_headers} ${CMAKE_SOURCE_DIR}/cmake/export_map.cmake
+    COMMENT "Writing the export map" VERBATIM)
+add_custom_target(berth_export_map DEPENDS ${export_map})
+
+add_library(berth_shared SHARED $<TARGET_OBJECTS:berth_objects>)
+add_dependencies(berth_shared berth_export_map)
+set_target_properties(berth_shared PROPERTIES
+    OUTPUT_NAME berth VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    LINK_DEPENDS ${export_map})
+target_include_directories(berth_shared PUBLIC include)
+target_link_libraries(berth_shared PRIVATE berth_build_flags ${BERTH_LIBRARIES})
+target_link_options(berth_shared PRIVATE
+    -Wl,--version-script=${export_map} -Wl,--exclude-libs,ALL)
+set_target_properties(berth_shared PROPERTIES LINKER_LANGUAGE C)
+
+# For tests of the parts: the same archive, with the internal headers in sight.
+add_library(berth_internal INTERFACE)
+target_include_directories(berth_internal INTERFACE src)
+target_compile_definitions(berth_internal INTERFACE ${BERTH_DEFINITIONS}
+    $<$<BOOL:${BERTH_HAVE_WASMTIME}>:BERTH_HAVE_WASMTIME=1>)
+target_link_libraries(berth_internal INTERFACE berth_static)

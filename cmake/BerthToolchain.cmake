@@ -1,0 +1,42 @@
+# Compiler, linker, warnings and sanitizers: what every target of ours is built with.
+
+find_program(BERTH_CCACHE ccache)
+if(BERTH_CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+    set(CMAKE_C_COMPILER_LAUNCHER ${BERTH_CCACHE})
+endif()
+
+add_library(berth_build_flags INTERFACE)
+target_compile_options(berth_build_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+    -Wcast-qual -Wvla -Wundef -Wformat=2 -Wdouble-promotion -Wwrite-strings
+    $<$<BOOL:${BERTH_WERROR}>:-Werror>
+    -fno-common -fno-omit-frame-pointer)
+
+# Paths of this machine stay out of what is built here.
+target_compile_options(berth_build_flags INTERFACE
+    -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
+set(BERTH_DEFINITIONS _GNU_SOURCE BERTH_VERSION="${PROJECT_VERSION}")
+if(BERTH_HOSTILE)
+    list(APPEND BERTH_DEFINITIONS BERTH_HOSTILE=1)
+endif()
+
+# Debug is for reading in a debugger, release keeps symbols for backtraces.
+set(CMAKE_C_FLAGS_DEBUG "-Og -g")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+
+if(BERTH_SANITIZE)
+    target_compile_options(berth_build_flags INTERFACE
+        -fsanitize=${BERTH_SANITIZE} -fno-sanitize-recover=all -O1)
+    target_link_options(berth_build_flags INTERFACE -fsanitize=${BERTH_SANITIZE})
+endif()
+
+# The engine's archive is large; a fast linker is worth looking for.  Never required.
+find_program(BERTH_LLD ld.lld)
+find_program(BERTH_MOLD ld.mold)
+if(BERTH_MOLD AND NOT BERTH_SANITIZE)
+    target_link_options(berth_build_flags INTERFACE -fuse-ld=mold)
+elseif(BERTH_LLD)
+    target_link_options(berth_build_flags INTERFACE -fuse-ld=lld)
+endif()
+target_link_options(berth_build_flags INTERFACE -Wl,--gc-sections)

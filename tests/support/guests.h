@@ -1,0 +1,11 @@
+/* guests.h - where tests find the modules that tests/guests/ builds. */
+#ifndef BERTH_TEST_GUESTS_H
+#define BERTH_TEST_GUESTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The bytes of <build>/guests/<name>.wasm, with malloc(); the test fails when it is not there. */
+uint8_t *guest_read(const char *name, size_t *size_out);
+
+#endif
