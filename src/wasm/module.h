@@ -56,6 +56,24 @@ typedef struct berthi_wasm_section {
     berthi_wasm_range body;   /* behind the name for a custom section */
 } berthi_wasm_section;
 
+/* Where a constant expression lies, its `end` included; size 0: there is none. */
+typedef struct berthi_wasm_element {
+    bool is_active, is_declared; /* neither: passive */
+    bool has_expressions;        /* items are constant expressions, else function indices */
+    uint8_t type;
+    uint32_t table;
+    berthi_wasm_range offset; /* a constant expression, when active */
+    berthi_wasm_range items;
+    uint32_t count;
+} berthi_wasm_element;
+
+typedef struct berthi_wasm_data {
+    bool is_active;
+    uint32_t memory;
+    berthi_wasm_range offset; /* a constant expression, when active */
+    berthi_wasm_range bytes;
+} berthi_wasm_data;
+
 /* Index spaces put imports first, as the format does. */
 typedef struct berthi_wasm_info {
     const uint8_t *bytes; /* lent */
@@ -72,8 +90,11 @@ typedef struct berthi_wasm_info {
     berthi_wasm_export *exports;
     berthi_wasm_section *sections; /* in file order */
     berthi_wasm_range *bodies;     /* of defined functions: behind the size, locals included */
+    berthi_wasm_range *inits;      /* constant expressions of defined globals */
+    berthi_wasm_element *elements;
+    berthi_wasm_data *data;
     bool has_start, has_data_count;
-    uint32_t start, data_count_declared;
+    uint32_t start;
 } berthi_wasm_info;
 
 enum berthi_wasm_form { BERTHI_FORM_OTHER, BERTHI_FORM_MODULE, BERTHI_FORM_COMPONENT };
