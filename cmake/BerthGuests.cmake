@@ -26,11 +26,12 @@ function(berth_guest source output)
             message(FATAL_ERROR "clang and wasm-ld are missing; run tools/setup.sh (clang, lld)")
         endif()
         set(command ${BERTH_WASM_CLANG} --target=wasm32 -std=c17 -O2 -Wall -Wextra -Werror
-            -nostdlib -ffreestanding -fno-builtin-memset -I ${source_folder}
+            -nostdlib -ffreestanding -I ${source_folder} -I ${CMAKE_SOURCE_DIR}/guest
             -Wl,--no-entry -Wl,--export-dynamic -Wl,-z,stack-size=65536
             ${source} -o ${output}.raw)
     endif()
-    file(GLOB beside CONFIGURE_DEPENDS ${source_folder}/*.h ${source_folder}/*.json)
+    file(GLOB beside CONFIGURE_DEPENDS ${source_folder}/*.h ${source_folder}/*.json
+        ${CMAKE_SOURCE_DIR}/guest/*.h)
     add_custom_command(OUTPUT ${output}
         COMMAND ${command}
         COMMAND ${Python3_EXECUTABLE} ${section_tool} ${source} ${output}.raw ${output}

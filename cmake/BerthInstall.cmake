@@ -6,6 +6,8 @@ include(CMakePackageConfigHelpers)
 install(TARGETS berth_static berth_shared
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/berth DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY guest/ DESTINATION ${CMAKE_INSTALL_DATADIR}/berth/guest
+    FILES_MATCHING PATTERN "*.h")
 if(TARGET berth_program)
     install(TARGETS berth_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -31,6 +31,10 @@ if(BERTH_SANITIZE)
     target_link_options(berth_build_flags INTERFACE -fsanitize=${BERTH_SANITIZE})
 endif()
 
+if(BERTH_FUZZ)
+    target_compile_options(berth_build_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # The engine's archive is large; a fast linker is worth looking for.  Never required.
 find_program(BERTH_LLD ld.lld)
 find_program(BERTH_MOLD ld.mold)

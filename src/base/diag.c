@@ -7,6 +7,9 @@
 #include <string.h>
 
 static void set_text(berth_diag *diag, berth_status status, berth_reason reason, int os_code,
+                     const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+
+static void set_text(berth_diag *diag, berth_status status, berth_reason reason, int os_code,
                      const char *format, va_list args)
 {
     assert(status != BERTH_OK);
