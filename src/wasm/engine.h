@@ -63,6 +63,9 @@ enum { /* extern kinds, as in the binary format */
     BERTHI_EXTERN_GLOBAL = 3
 };
 
+/* For memory_create() and table_create(): no upper bound but the store's. */
+#define BERTHI_NO_MAX UINT32_MAX
+
 typedef struct berthi_extern {
     uint64_t kind;
     uint64_t words[3]; /* the provider's own handle */
@@ -130,7 +133,9 @@ struct berthi_wasm_ops {
     const char *(*engine_identity)(const berthi_wasm_engine *engine);
 
     /* Validates and compiles.  BERTH_E_REJECTED: not a valid module, with the offset where it is
-     * known.  Gives *module_out with one reference.  Does not keep `bytes`.  Thread: any. */
+     * known.  BERTH_E_LIMIT: valid, but past what the options allow (a provider may also leave
+     * that to instantiate()).  Gives *module_out with one reference.  Does not keep `bytes`.
+     * Thread: any. */
     berth_status (*module_compile)(berthi_wasm_engine *engine, const uint8_t *bytes, size_t size,
                                    berthi_wasm_module **module_out, berth_diag *diag);
     void (*module_ref)(berthi_wasm_module *module);   /* Thread: any */

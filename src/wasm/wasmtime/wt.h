@@ -1,0 +1,143 @@
+/* wasm/wasmtime/wt.h - the compiling provider: core modules through Wasmtime's C API.
+ *
+ * What this directory is: wasm/engine.h implemented by Wasmtime, and the only place that may
+ * name it.  wt_engine.c has settings and compiled modules, wt_store.c stores, instances and
+ * calls, wt_extern.c what a host makes for guests, wt_fault.c the one place where the engine's
+ * errors and traps become a status and a diag.
+ *
+ * Memory.  Our own objects come from the allocator of the options.  What Wasmtime allocates is
+ * its own affair (it aborts when it cannot); what of it grows with a guest is bounded by the
+ * pool and by the limits of the store.
+ *
+ * Signals.  The first engine of a process installs handlers for SIGSEGV, SIGBUS, SIGILL and
+ * SIGFPE that pass on what is not theirs.  Whoever wants their own must install them before, or
+ * chain to these.
+ */
+#ifndef BERTHI_WASM_WASMTIME_WT_H
+#define BERTHI_WASM_WASMTIME_WT_H
+
+#include <stdatomic.h>
+
+#include <wasmtime.h>
+
+#include "base/alloc.h"
+#include "base/diag.h"
+#include "wasm/engine.h"
+
+typedef struct berthi_wt_engine {
+    berthi_wasm_engine head;
+    const berth_allocator *allocator; /* lent */
+    wasm_engine_t *engine;
+    wasmtime_linker_t *linker; /* empty, never added to: links modules without imports */
+    berthi_wasm_options options;
+    char identity[384];
+} berthi_wt_engine;
+
+typedef struct berthi_wt_module {
+    berthi_wasm_module head;
+    berthi_wt_engine *engine; /* lent */
+    wasmtime_module_t *module;
+    wasmtime_instance_pre_t *linked; /* NULL for a module with imports */
+    size_t code_bytes;
+    atomic_uint references;
+} berthi_wt_module;
+
+/* A function of the host, owned by its store. */
+typedef struct berthi_wt_function {
+    struct berthi_wt_function *next;
+    struct berthi_wt_store *store;
+    berthi_host_function function;
+    void *ctx;
+} berthi_wt_function;
+
+/* References that the host gave to guests stay rooted while the store lives: a raw cell is not a
+ * root, and we cannot know how long the caller keeps one. */
+typedef struct berthi_wt_roots {
+    struct berthi_wt_roots *next;
+    uint32_t used;
+    wasmtime_externref_t roots[62];
+} berthi_wt_roots;
+
+typedef struct berthi_wt_store {
+    berthi_wasm_store head;
+    wasmtime_context_t *context; /* of `store`; first, for the hot entry */
+    wasmtime_store_t *store;
+    berthi_wt_engine *engine; /* lent */
+    berthi_wt_function *functions;
+    berthi_wt_roots *roots;
+    berth_status host_status; /* why a host function ended the guest, until it is reported */
+    berth_diag host_diag;
+} berthi_wt_store;
+
+/* Our handles are the engine's own, one word for the kind and three for the rest, so that no
+ * call converts anything. */
+_Static_assert(sizeof(berthi_val) == sizeof(wasmtime_val_raw_t), "cells are passed through");
+_Static_assert(_Alignof(berthi_val) == _Alignof(wasmtime_val_raw_t), "cells are passed through");
+_Static_assert(sizeof(berthi_extern) == sizeof(wasmtime_extern_t), "externs share a layout");
+_Static_assert(offsetof(berthi_extern, words) == offsetof(wasmtime_extern_t, of), "same place");
+_Static_assert(sizeof(berthi_wasm_instance) == sizeof(wasmtime_instance_t), "same handle");
+
+static inline const wasmtime_func_t *berthi_wt_func(const berthi_extern *e)
+{
+    return (const wasmtime_func_t *)(const void *)e->words;
+}
+
+static inline const wasmtime_memory_t *berthi_wt_memory(const berthi_extern *e)
+{
+    return (const wasmtime_memory_t *)(const void *)e->words;
+}
+
+static inline const wasmtime_global_t *berthi_wt_global(const berthi_extern *e)
+{
+    return (const wasmtime_global_t *)(const void *)e->words;
+}
+
+/* What ended a guest, or refused to start one.  Takes `error` and `trap`, of which at least one
+ * is there.  Never BERTH_OK. */
+berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, wasm_trap_t *trap,
+                            berth_diag *diag);
+
+/* Why a module was refused.  Takes `error`. */
+berth_status berthi_wt_fold_compile(wasmtime_error_t *error, berth_diag *diag);
+
+/* wt_store.c */
+berth_status berthi_wt_store_create(berthi_wasm_engine *engine, const berthi_wasm_limits *limits,
+                                    void *data, berthi_wasm_store **store_out,
+                                    berth_diag *diag);
+void berthi_wt_store_destroy(berthi_wasm_store *store);
+void berthi_wt_store_deadline(berthi_wasm_store *store, uint64_t ticks);
+berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module *module,
+                                   const berthi_extern *imports, size_t imports_count,
+                                   berthi_wasm_instance *instance_out, berth_diag *diag);
+bool berthi_wt_instance_export(berthi_wasm_store *store, berthi_wasm_instance instance,
+                               const char *name, size_t name_size, berthi_extern *extern_out);
+berth_status berthi_wt_call(berthi_wasm_store *store, const berthi_extern *func,
+                            berthi_val *cells, size_t cells_count, berth_diag *diag);
+berthi_memory_view berthi_wt_memory_view(berthi_wasm_store *store, const berthi_extern *memory);
+
+/* wt_extern.c */
+berthi_extern berthi_wt_extern_from(const wasmtime_extern_t *theirs);
+void berthi_wt_extern_to(const berthi_extern *ours, wasmtime_extern_t *theirs_out);
+bool berthi_wt_func_type(berthi_wasm_store *store, const berthi_extern *func, uint8_t *types,
+                         size_t types_max, uint32_t *params_out, uint32_t *results_out);
+berth_status berthi_wt_func_create(berthi_wasm_store *store, const berthi_functype *type,
+                                   berthi_host_function function, void *ctx,
+                                   berthi_extern *extern_out, berth_diag *diag);
+berth_status berthi_wt_memory_create(berthi_wasm_store *store, uint32_t pages_min,
+                                     uint32_t pages_max, berthi_extern *extern_out,
+                                     berth_diag *diag);
+berth_status berthi_wt_table_create(berthi_wasm_store *store, uint8_t element_type,
+                                    uint32_t elements_min, uint32_t elements_max,
+                                    berthi_extern *extern_out, berth_diag *diag);
+berth_status berthi_wt_global_create(berthi_wasm_store *store, uint8_t type, bool is_mutable,
+                                     berthi_val value, berthi_extern *extern_out,
+                                     berth_diag *diag);
+void berthi_wt_global_get(berthi_wasm_store *store, const berthi_extern *global,
+                          berthi_val *value_out);
+bool berthi_wt_global_set(berthi_wasm_store *store, const berthi_extern *global,
+                          berthi_val value);
+berth_status berthi_wt_externref_wrap(berthi_wasm_store *store, uint64_t number,
+                                      berthi_val *ref_out, berth_diag *diag);
+uint64_t berthi_wt_externref_unwrap(berthi_wasm_store *store, berthi_val ref);
+
+#endif
