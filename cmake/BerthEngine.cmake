@@ -33,5 +33,5 @@ message(STATUS "Engine: ${root}")
 add_library(berth_wasmtime STATIC IMPORTED GLOBAL)
 set_target_properties(berth_wasmtime PROPERTIES
     IMPORTED_LOCATION ${root}/lib/libwasmtime.a
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${root}/include
+    INTERFACE_INCLUDE_DIRECTORIES ${root}/include
     INTERFACE_LINK_LIBRARIES "pthread;dl;m")

@@ -72,7 +72,8 @@ typedef struct berthi_wt_store {
 /* Our handles are the engine's own, one word for the kind and three for the rest, so that no
  * call converts anything. */
 _Static_assert(sizeof(berthi_val) == sizeof(wasmtime_val_raw_t), "cells are passed through");
-_Static_assert(_Alignof(berthi_val) == _Alignof(wasmtime_val_raw_t), "cells are passed through");
+_Static_assert(_Alignof(berthi_val) == _Alignof(wasmtime_val_raw_t),
+               "cells are passed through");
 _Static_assert(sizeof(berthi_extern) == sizeof(wasmtime_extern_t), "externs share a layout");
 _Static_assert(offsetof(berthi_extern, words) == offsetof(wasmtime_extern_t, of), "same place");
 _Static_assert(sizeof(berthi_wasm_instance) == sizeof(wasmtime_instance_t), "same handle");
@@ -101,9 +102,9 @@ berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, was
 berth_status berthi_wt_fold_compile(wasmtime_error_t *error, berth_diag *diag);
 
 /* wt_store.c */
-berth_status berthi_wt_store_create(berthi_wasm_engine *engine, const berthi_wasm_limits *limits,
-                                    void *data, berthi_wasm_store **store_out,
-                                    berth_diag *diag);
+berth_status berthi_wt_store_create(berthi_wasm_engine *engine,
+                                    const berthi_wasm_limits *limits, void *data,
+                                    berthi_wasm_store **store_out, berth_diag *diag);
 void berthi_wt_store_destroy(berthi_wasm_store *store);
 void berthi_wt_store_deadline(berthi_wasm_store *store, uint64_t ticks);
 berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module *module,

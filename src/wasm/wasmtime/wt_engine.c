@@ -28,7 +28,7 @@ enum {
     TABLE_ELEMENTS_MAX = 10000000,
     STACK_MIN = 16 * 1024,
     STACK_MAX = 256 * 1024 * 1024,
-    TABLES_PER_INSTANCE = 2,    /* of the pool; one component has two in one of three instances */
+    TABLES_PER_INSTANCE = 2, /* of the pool; one component has two in one of three instances */
     TABLES_PER_MODULE_MAX = 100, /* what validation allows; the store's own limit decides */
     TABLE_ELEMENT_BYTES = 8,
     INSTANCE_BYTES_MAX = 4 * 1024 * 1024 /* of one instance's globals and function references */
@@ -80,11 +80,11 @@ static berth_status try_pool(const pool_plan *p, berth_diag *diag)
     int code = berthi_os_try_reserve(p->memory_bytes, false);
 
     if (code != 0)
-        return berthi_fail_os(diag, code,
-                              "cannot reserve %llu GiB of address space for %u instances; lower "
-                              "the number of instances, or lift 'ulimit -v'",
-                              (unsigned long long)(p->memory_bytes / GIB),
-                              (unsigned)p->instances);
+        return berthi_fail_os(
+            diag, code,
+            "cannot reserve %llu GiB of address space for %u instances; lower "
+            "the number of instances, or lift 'ulimit -v'",
+            (unsigned long long)(p->memory_bytes / GIB), (unsigned)p->instances);
     code = berthi_os_try_reserve(p->table_bytes, true);
     if (code != 0)
         return berthi_fail_os(diag, code,
@@ -157,7 +157,8 @@ static wasm_config_t *make_config(const berthi_wasm_options *o, const pool_plan 
 #ifdef WASMTIME_FEATURE_ASYNC
     wasmtime_config_async_stack_size_set(config, (uint64_t)o->stack_bytes_max + MIB);
 #endif
-    wasmtime_config_native_unwind_info_set(config, false); /* unwinding goes by frame pointers */
+    wasmtime_config_native_unwind_info_set(config,
+                                           false); /* unwinding goes by frame pointers */
     wasmtime_config_memory_init_cow_set(config, true);
     wasmtime_config_memory_reservation_set(config, MEMORY_RESERVATION);
     wasmtime_config_memory_guard_size_set(config, MEMORY_GUARD);
@@ -271,8 +272,9 @@ static size_t count_imports(const wasmtime_module_t *module)
     return count;
 }
 
-static berth_status module_compile(berthi_wasm_engine *engine, const uint8_t *bytes, size_t size,
-                                   berthi_wasm_module **module_out, berth_diag *diag)
+static berth_status module_compile(berthi_wasm_engine *engine, const uint8_t *bytes,
+                                   size_t size, berthi_wasm_module **module_out,
+                                   berth_diag *diag)
 {
     berthi_wt_engine *e = (berthi_wt_engine *)engine;
     berthi_wt_module *m = berthi_zalloc(e->allocator, sizeof *m);

@@ -46,14 +46,22 @@ static berthi_extern wrap(uint64_t kind, const void *handle, size_t size)
 static wasm_valtype_t *make_type(uint8_t type)
 {
     switch (type) {
-    case BERTHI_I32: return wasm_valtype_new(WASM_I32);
-    case BERTHI_I64: return wasm_valtype_new(WASM_I64);
-    case BERTHI_F32: return wasm_valtype_new(WASM_F32);
-    case BERTHI_F64: return wasm_valtype_new(WASM_F64);
-    case BERTHI_FUNCREF: return wasm_valtype_new(WASM_FUNCREF);
-    case BERTHI_EXTERNREF: return wasm_valtype_new(WASM_EXTERNREF);
-    case BERTHI_V128: return wasmtime_wasm_valtype_v128();
-    default: return NULL;
+    case BERTHI_I32:
+        return wasm_valtype_new(WASM_I32);
+    case BERTHI_I64:
+        return wasm_valtype_new(WASM_I64);
+    case BERTHI_F32:
+        return wasm_valtype_new(WASM_F32);
+    case BERTHI_F64:
+        return wasm_valtype_new(WASM_F64);
+    case BERTHI_FUNCREF:
+        return wasm_valtype_new(WASM_FUNCREF);
+    case BERTHI_EXTERNREF:
+        return wasm_valtype_new(WASM_EXTERNREF);
+    case BERTHI_V128:
+        return wasmtime_wasm_valtype_v128();
+    default:
+        return NULL;
     }
 }
 
@@ -277,11 +285,19 @@ static void value_to_cell(berthi_wt_store *s, wasmtime_val_t *value, berthi_val 
 {
     *cell_out = (berthi_val){ .words = { 0, 0 } };
     switch (value->kind) {
-    case WASMTIME_I32: cell_out->i32 = value->of.i32; break;
-    case WASMTIME_F32: memcpy(&cell_out->f32, &value->of, sizeof cell_out->f32); break;
+    case WASMTIME_I32:
+        cell_out->i32 = value->of.i32;
+        break;
+    case WASMTIME_F32:
+        memcpy(&cell_out->f32, &value->of, sizeof cell_out->f32);
+        break;
     case WASMTIME_I64:
-    case WASMTIME_F64: memcpy(&cell_out->i64, &value->of, sizeof cell_out->i64); break;
-    case WASMTIME_V128: memcpy(cell_out, &value->of, sizeof *cell_out); break;
+    case WASMTIME_F64:
+        memcpy(&cell_out->i64, &value->of, sizeof cell_out->i64);
+        break;
+    case WASMTIME_V128:
+        memcpy(cell_out, &value->of, sizeof *cell_out);
+        break;
     case WASMTIME_FUNCREF:
         if (!wasmtime_funcref_is_null(&value->of.funcref))
             cell_out->ref = wasmtime_func_to_raw(s->context, &value->of.funcref);
@@ -327,7 +343,8 @@ void berthi_wt_global_get(berthi_wasm_store *store, const berthi_extern *global,
     value_to_cell(s, &value, value_out);
 }
 
-bool berthi_wt_global_set(berthi_wasm_store *store, const berthi_extern *global, berthi_val value)
+bool berthi_wt_global_set(berthi_wasm_store *store, const berthi_extern *global,
+                          berthi_val value)
 {
     berthi_wt_store *s = (berthi_wt_store *)store;
     wasm_globaltype_t *type = wasmtime_global_type(s->context, berthi_wt_global(global));

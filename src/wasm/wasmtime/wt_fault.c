@@ -200,8 +200,8 @@ berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, was
     if (store->host_status != BERTH_OK)
         status = fold_host(store, error, diag);
     else
-        status = fold_text(error, refusals, sizeof refusals / sizeof *refusals, BERTH_E_STATE,
-                           diag);
+        status =
+            fold_text(error, refusals, sizeof refusals / sizeof *refusals, BERTH_E_STATE, diag);
     wasmtime_error_delete(error);
     return status;
 }

@@ -8,8 +8,9 @@ static int64_t clamp_limit(uint64_t limit)
     return limit > INT64_MAX ? INT64_MAX : (int64_t)limit;
 }
 
-berth_status berthi_wt_store_create(berthi_wasm_engine *engine, const berthi_wasm_limits *limits,
-                                    void *data, berthi_wasm_store **store_out, berth_diag *diag)
+berth_status berthi_wt_store_create(berthi_wasm_engine *engine,
+                                    const berthi_wasm_limits *limits, void *data,
+                                    berthi_wasm_store **store_out, berth_diag *diag)
 {
     berthi_wt_engine *e = (berthi_wt_engine *)engine;
     berthi_wt_store *s = berthi_alloc(e->allocator, sizeof *s);
@@ -99,8 +100,8 @@ berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module 
     if (m->linked != NULL && imports_count == 0) {
         error = wasmtime_instance_pre_instantiate(m->linked, s->context, &instance, &trap);
     } else {
-        berth_status status = instantiate_with(s, m, imports, imports_count, &instance, &error,
-                                               &trap, diag);
+        berth_status status =
+            instantiate_with(s, m, imports, imports_count, &instance, &error, &trap, diag);
 
         if (status != BERTH_OK)
             return status;
@@ -119,8 +120,8 @@ bool berthi_wt_instance_export(berthi_wasm_store *store, berthi_wasm_instance in
     wasmtime_extern_t theirs;
 
     if (!wasmtime_instance_export_get(s->context,
-                                      (const wasmtime_instance_t *)(const void *)&instance, name,
-                                      name_size, &theirs))
+                                      (const wasmtime_instance_t *)(const void *)&instance,
+                                      name, name_size, &theirs))
         return false;
     *extern_out = berthi_wt_extern_from(&theirs);
     return true;
