@@ -1,0 +1,12 @@
+/* os/clock.h - time.  Layer: os. */
+#ifndef BERTHI_OS_CLOCK_H
+#define BERTHI_OS_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t berthi_clock_ns(void); /* monotonic */
+
+/* Waits until the monotonic clock reads `until_ns`.  Only the ticker needs it. */
+void berthi_clock_wait_until(uint64_t until_ns);
+
+#endif

@@ -1,0 +1,23 @@
+/* os/fault.h - lets a test fail the nth system call.  Layer: os.
+ *
+ * With BERTH_FAULTS every wrapper of a system call asks the hook first; a non-zero answer is the
+ * errno to fail with.  Without it the question is a constant and the compiler drops it. */
+#ifndef BERTHI_OS_FAULT_H
+#define BERTHI_OS_FAULT_H
+
+#ifdef BERTH_FAULTS
+typedef int (*berthi_os_fault_hook)(const char *call);
+extern berthi_os_fault_hook berthi_os_fault_set; /* NULL: nothing fails */
+static inline int berthi_os_fault(const char *call)
+{
+    return berthi_os_fault_set == NULL ? 0 : berthi_os_fault_set(call);
+}
+#else
+static inline int berthi_os_fault(const char *call)
+{
+    (void)call;
+    return 0;
+}
+#endif
+
+#endif

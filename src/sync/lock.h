@@ -1,0 +1,41 @@
+/* sync/lock.h - mutexes with a rank, so that two are always taken in the same order.
+ *
+ * What this directory is: the only home of subtle atomics, and of the rules for locks.  Read
+ * record.h first.  Layer: sync.
+ *
+ * A thread takes locks in rising rank only.  Debug builds remember what each thread holds and
+ * abort on a reversal, and when plugin code or a user's callback is about to run under a lock
+ * (I9: BERTHI_ASSERT_UNLOCKED).
+ */
+#ifndef BERTHI_SYNC_LOCK_H
+#define BERTHI_SYNC_LOCK_H
+
+#include "os/thread.h"
+
+typedef enum berthi_rank {
+    BERTHI_RANK_REGISTRY = 1, /* the map of slots */
+    BERTHI_RANK_SLOT,         /* one slot's versions, hooks and install ticket */
+    BERTHI_RANK_VERSION,      /* one version's pool of instances */
+    BERTHI_RANK_GATE,         /* calls in flight of a slot or tenant, when they are counted */
+    BERTHI_RANK_CACHE,        /* compiled artifacts */
+    BERTHI_RANK_DOMAIN        /* records and retired versions */
+} berthi_rank;
+
+typedef struct berthi_lock {
+    berthi_mutex mutex;
+    berthi_rank rank;
+} berthi_lock;
+
+int berthi_lock_init(berthi_lock *lock, berthi_rank rank); /* 0 or an errno value */
+void berthi_lock_fini(berthi_lock *lock);
+void berthi_lock_take(berthi_lock *lock);
+void berthi_lock_drop(berthi_lock *lock);
+
+#ifdef NDEBUG
+#define BERTHI_ASSERT_UNLOCKED() ((void)0)
+#else
+void berthi_lock_assert_none(const char *function);
+#define BERTHI_ASSERT_UNLOCKED() berthi_lock_assert_none(__func__)
+#endif
+
+#endif

@@ -1,0 +1,195 @@
+/* sync/record.h - who is using which version right now, and freeing a version nobody uses.
+ *
+ * Layer: sync.  The argument in full, with its proof obligations: docs/design/0003-records.md.
+ *
+ * A thread that is about to use what a shared pointer names writes the pointer into its own
+ * record, then looks at the shared pointer again.  Whoever unlinks a version looks at all
+ * records afterwards.  One of the two always sees the other:
+ *
+ *   reader   store pin;     barrier;  load shared     sees the new value, and tries again, or
+ *   writer   store shared;  barrier;  load pins       sees the pin, and leaves the version alone
+ *
+ * The reader runs millions of times a second and the writer seldom, so the reader's barrier is
+ * one for the compiler only and the writer makes every thread execute a full one
+ * (membarrier(2)).  Where that is missing, and under ThreadSanitizer, both use sequentially
+ * consistent operations instead.
+ *
+ * A pin holds back one version, never another (I3), and may be held for as long as the plugin
+ * likes.  Records are never freed before their domain, so looking at them is always safe.
+ */
+#ifndef BERTHI_SYNC_RECORD_H
+#define BERTHI_SYNC_RECORD_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/alloc.h"
+#include "os/barrier.h"
+#include "os/thread.h"
+#include "sync/lock.h"
+
+/* In a hostile build every window that matters is held open, so that tests can get into it. */
+#ifdef BERTH_HOSTILE
+#define BERTHI_WINDOW() berthi_thread_yield()
+#else
+#define BERTHI_WINDOW() ((void)0)
+#endif
+
+enum {
+    BERTHI_PINS_MAX = 8,      /* a plugin that calls a plugin that calls ... */
+    BERTHI_RECORDS_MAX = 1024 /* threads that may call at the same time */
+};
+
+typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */
+    _Alignas(64) _Atomic(void *) pin[BERTHI_PINS_MAX];
+    _Alignas(64) _Atomic(uint64_t) since[BERTHI_PINS_MAX]; /* tick at which the pin was set */
+    _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
+    unsigned depth;  /* owner only */
+    unsigned index;  /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
+    _Atomic(bool) is_owned;
+    struct berthi_record *next; /* fixed once linked into the domain */
+    void *memory;               /* what was allocated, before alignment */
+    struct berthi_domain *domain;
+} berthi_record;
+
+typedef struct berthi_domain {
+    uint64_t id;           /* never 0, never the same for two domains of a process */
+    bool is_asymmetric;    /* fixed: readers need no fence */
+    _Atomic(uint64_t) tick; /* coarse time, about 1 ms a step */
+    _Atomic(berthi_record *) records; /* newest first */
+    _Atomic(unsigned) records_owned;  /* threads that have called and not ended */
+    unsigned records_made;            /* guarded by lock */
+    berthi_lock lock;
+    berthi_tls tls;
+    const berth_allocator *allocator;
+} berthi_domain;
+
+berth_status berthi_domain_init(berthi_domain *d, const berth_allocator *a, berth_diag *diag);
+/* No thread is inside, and none will come. */
+void berthi_domain_fini(berthi_domain *d);
+
+/* The calling thread's cached record.  The one thread-local of the library. */
+typedef struct berthi_record_cache {
+    uint64_t domain_id;
+    berthi_record *record;
+} berthi_record_cache;
+extern _Thread_local berthi_record_cache berthi_record_mine
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* NULL: no memory, or BERTHI_RECORDS_MAX threads already call. */
+berthi_record *berthi_domain_join(berthi_domain *d);
+
+/* The calling thread's record, made at its first call. */
+static inline berthi_record *berthi_domain_record(berthi_domain *d)
+{
+    berthi_record_cache *mine = &berthi_record_mine;
+
+    return __builtin_expect(mine->domain_id == d->id, 1) ? mine->record : berthi_domain_join(d);
+}
+
+/* Names `object` in the record's entry and looks at `shared` again, until both agree. */
+static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin, _Atomic(void *) *shared)
+{
+    void *seen = atomic_load_explicit(shared, memory_order_relaxed), *again;
+
+    for (;;) {
+        BERTHI_WINDOW();
+        if (__builtin_expect(d->is_asymmetric, 1)) {
+            atomic_store_explicit(pin, seen, memory_order_relaxed);
+            /* The processor may still delay the store past the load; the writer's
+             * berthi_barrier_all() is what makes it visible before the writer looks. */
+            atomic_signal_fence(memory_order_seq_cst);
+            /* acquire: pairs with the exchange that published it. */
+            again = atomic_load_explicit(shared, memory_order_acquire);
+        } else {
+            atomic_store_explicit(pin, seen, memory_order_seq_cst);
+            again = atomic_load_explicit(shared, memory_order_seq_cst);
+        }
+        if (__builtin_expect(again == seen, 1)) {
+            BERTHI_WINDOW();
+            return seen;
+        }
+        seen = again;
+    }
+}
+
+/* The object that `shared` names, safe to use until berthi_unpin(); NULL when there is none.
+ * The caller has made sure that the record is not full. */
+static inline void *berthi_pin(berthi_domain *d, berthi_record *mine, _Atomic(void *) *shared)
+{
+    unsigned at = mine->depth;
+    void *object;
+
+    assert(at < BERTHI_PINS_MAX);
+    object = berthi_pin_at(d, &mine->pin[at], shared);
+    atomic_store_explicit(&mine->since[at],
+                          atomic_load_explicit(&d->tick, memory_order_relaxed),
+                          memory_order_relaxed);
+    mine->depth = at + 1;
+    return object;
+}
+
+/* Names an object that the caller keeps alive by other means (a lease), for the gauges. */
+static inline void berthi_pin_held(berthi_domain *d, berthi_record *mine, void *object)
+{
+    unsigned at = mine->depth;
+
+    assert(at < BERTHI_PINS_MAX);
+    if (d->is_asymmetric) {
+        atomic_store_explicit(&mine->pin[at], object, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+    } else {
+        atomic_store_explicit(&mine->pin[at], object, memory_order_seq_cst);
+    }
+    atomic_store_explicit(&mine->since[at],
+                          atomic_load_explicit(&d->tick, memory_order_relaxed),
+                          memory_order_relaxed);
+    mine->depth = at + 1;
+}
+
+static inline void berthi_unpin(berthi_record *mine)
+{
+    unsigned at = mine->depth - 1;
+
+    assert(mine->depth > 0);
+    BERTHI_WINDOW();
+    mine->depth = at;
+    /* release: what was done with the object happened before the reaper finds it free. */
+    atomic_store_explicit(&mine->pin[at], NULL, memory_order_release);
+}
+
+/* The writer's half: after this, every pin that was set before the caller's last store to a
+ * shared pointer is visible to the caller, and every later reader sees that store. */
+static inline void berthi_domain_barrier(berthi_domain *d)
+{
+    if (d->is_asymmetric)
+        berthi_barrier_all();
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* How many entries of a record name the object. */
+static inline unsigned berthi_record_uses(berthi_record *r, const void *object)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < BERTHI_PINS_MAX; i++)
+        /* seq_cst: the fence-less half of the argument; acquire: pairs with berthi_unpin(). */
+        if (atomic_load_explicit(&r->pin[i], memory_order_seq_cst) == object)
+            n++;
+    return n;
+}
+
+static inline bool berthi_domain_uses(berthi_domain *d, const void *object)
+{
+    /* acquire: pairs with the release in berthi_domain_join(). */
+    berthi_record *r = atomic_load_explicit(&d->records, memory_order_acquire);
+
+    for (; r != NULL; r = r->next)
+        if (berthi_record_uses(r, object) != 0)
+            return true;
+    return false;
+}
+
+#endif
