@@ -53,8 +53,9 @@
 #endif
 
 #define BERTH_HOOK_EXPORT(name) __attribute__((export_name(name), used))
-#define BERTH_HOOK_WEAK         __attribute__((weak))
-#define BERTH_HOOK_PLAIN        __attribute__((weak, no_builtin)) /* loops stay loops */
+#define BERTH_HOOK_HIDDEN       __attribute__((visibility("hidden")))
+#define BERTH_HOOK_WEAK         __attribute__((weak, visibility("hidden")))
+#define BERTH_HOOK_PLAIN        BERTH_HOOK_WEAK __attribute__((no_builtin)) /* loops stay loops */
 
 /* ---- metadata ---------------------------------------------------------------------------- */
 
@@ -74,7 +75,7 @@
     __asm__(".section .custom_section.berth.plugin.v1,\"\",@\n"                                \
             "    .ascii " BERTH_HOOK_QUOTE_(BERTH_HOOK_TEXT_(__VA_ARGS__)) "\n"                \
             "    .text\n");                                                                    \
-    BERTH_HOOK_C const char berth_plugin_is_declared_once;                                     \
+    BERTH_HOOK_C BERTH_HOOK_HIDDEN const char berth_plugin_is_declared_once;                   \
     const char berth_plugin_is_declared_once = 1;
 /* clang-format on */
 /* The first makes one string token of the JSON, the second escapes that for the assembler. */
