@@ -1,0 +1,17 @@
+;; One import of each kind, and guests of host functions in the usual trouble.
+(module
+  (import "host" "mix" (func $mix (param i32 i64 f32 f64) (result i64)))
+  (import "host" "poke" (func $poke (param i32)))
+  (import "host" "memory" (memory 1 4))
+  (import "host" "table" (table 2 funcref))
+  (import "host" "constant" (global $constant i32))
+  (import "host" "mutable" (global $mutable (mut i64)))
+  (func (export "mix") (param i32 i64 f32 f64) (result i64)
+    (call $mix (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+  (func $through (export "poke") (param i32) (call $poke (local.get 0)))
+  (func (export "load") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "constant") (result i32) (global.get $constant))
+  (func (export "bump") (global.set $mutable (i64.add (global.get $mutable) (i64.const 1))))
+  (func (export "table_size") (result i32) (table.size 0))
+  (func (export "back") (param i32) (result i32) (i32.add (local.get 0) (i32.const 100)))
+  (func (export "spin") (loop $again (br $again))))

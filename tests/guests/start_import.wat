@@ -1,0 +1,2 @@
+;; Calls its host from the start function.
+(module (import "host" "poke" (func $poke)) (start $poke))

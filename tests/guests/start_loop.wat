@@ -1,0 +1,2 @@
+;; Never comes back from its start function.
+(module (func $spin (loop $again (br $again))) (start $spin))

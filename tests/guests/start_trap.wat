@@ -1,0 +1,2 @@
+;; Traps in its start function.
+(module (func $fall (unreachable)) (start $fall))
