@@ -25,26 +25,34 @@ typedef struct berthi_bytes {
     size_t size;
 } berthi_bytes;
 
-/* One hook of a profile whose hooks are fixed (cc-lb/1); NULL table: hooks are the plugin's. */
+enum { BERTHI_SCHEMA_SIZE = 32 };
+
+/* One hook of a profile whose hooks are fixed (cc-lb/1), in one wire version.  A hook may have
+ * several rows: versions served side by side, or fingerprints accepted for one version. */
 typedef struct berthi_profile_hook {
     const char *name;
+    const char *kind; /* the slot kind that serves it; needs every hook of its own */
     uint32_t wire_version;
-    const uint8_t *schema; /* 32 bytes that the schema section must hold */
+    const uint8_t *schema; /* BERTHI_SCHEMA_SIZE bytes that the schema section must hold */
     berthi_bytes probe;    /* the sample request that admission calls it with */
-    bool may_be_noop;
+    bool may_be_noop;      /* then its mode has to be said, and it needs the kind's main hook */
 } berthi_profile_hook;
 
 typedef struct berthi_profile {
-    const char *id; /* "berth-hook/1" */
+    const char *id;                    /* "berth-hook/1" */
     const char *memory, *alloc, *free; /* export names */
     const char *hook_prefix;
+    const char *alloc_type, *free_type, *hook_type; /* as for berthi_wasm_func_is() */
+    uint32_t imports_max;
     const char *metadata_section;
-    const char *schema_prefix; /* NULL: no schema sections */
-    const char *const *kinds;  /* slot kinds, NULL-terminated */
+    const char *schema_prefix;        /* NULL: no schema sections */
+    bool metadata_has_usage;          /* a `usage` text beside every `description` */
+    bool name_is_strict;              /* letters, digits, '.', '_', '-'; else any plain text */
+    const char *const *kinds;         /* slot kinds, NULL-terminated */
     const berthi_profile_hook *hooks; /* fixed hooks, or NULL */
     size_t hooks_count;
     berthi_input_owner input_owner;
-    bool alloc_when_empty;   /* alloc is called for an empty input too (cc-lb/1) */
+    bool alloc_when_empty;    /* alloc is called for an empty input too (cc-lb/1) */
     bool empty_reply_allowed; /* (0, 0) is a reply and means "drop" */
 } berthi_profile;
 
@@ -60,7 +68,9 @@ typedef struct berthi_hook {
     const char *export_name; /* hook_prefix + name */
     const char *description;
     berthi_bytes probe;
-    bool is_noop;            /* declared, never called */
+    uint32_t wire_version; /* 0: the profile has none */
+    bool is_noop;          /* declared, never called */
+    bool is_served;        /* by this slot kind; the others are probed and not called */
 } berthi_hook;
 
 /* What an admitted plugin promises.  Everything is held by the arena it was made in. */
@@ -68,9 +78,17 @@ typedef struct berthi_plugin {
     const berthi_profile *profile;
     const char *kind; /* one of profile->kinds */
     const char *name, *version, *description;
-    berthi_hook *hooks;
+    berthi_hook *hooks; /* sorted by name */
     uint32_t hooks_count;
+    bool has_start; /* code runs at instantiation, under the probe deadline */
 } berthi_plugin;
+
+/* The defaults of berth_inspect(), which knows no runtime. */
+#define BERTHI_ARTIFACT_BYTES_MAX   (UINT64_C(32) << 20)
+#define BERTHI_MEMORY_BYTES_MAX     (UINT64_C(64) << 20)
+#define BERTHI_TABLE_ELEMENTS_MAX   10000u
+#define BERTHI_METADATA_BYTES_MAX   (64u << 10)
+#define BERTHI_PLUGIN_NAME_SIZE_MAX 64u /* also of a version and of a hook's name */
 
 /* Bounds that admission checks before anything is compiled. */
 typedef struct berthi_admit_limits {
@@ -79,7 +97,9 @@ typedef struct berthi_admit_limits {
     uint32_t table_elements_max;
 } berthi_admit_limits;
 
-/* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits.
+/* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when
+ * none does, the reason is about the profile whose metadata section the artifact has.
+ * *plugin_out is held by `arena` and keeps nothing of `bytes`.
  * Fails: BERTH_E_REJECTED (the first finding, and how many more), BERTH_E_LIMIT (size),
  *        BERTH_E_ABSENT (no such profile or kind), BERTH_E_NOMEM. */
 berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile_id,

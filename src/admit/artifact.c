@@ -1,0 +1,134 @@
+/* artifact.c - what some bytes are, before any profile is asked.  Layer: admit. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "admit/check.h"
+#include "base/diag.h"
+
+enum { TEXT_LOOK = 4096 }; /* how much of a text is looked at to call it one */
+
+static bool is_elf(const uint8_t *bytes, size_t size, uint8_t *type_out)
+{
+    if (size < 18 || memcmp(bytes, "\177ELF", 4) != 0)
+        return false;
+    *type_out = bytes[5] == 2 ? bytes[17] : bytes[16]; /* big or little endian */
+    return true;
+}
+
+static bool is_text(const char *text, size_t size)
+{
+    size_t look = size < TEXT_LOOK ? size : TEXT_LOOK;
+    uint32_t c;
+
+    for (size_t i = 0, step; i < look; i += step) {
+        step = berthi_utf8_next(text + i, size - i, &c);
+        if (step == 0 || (!berthi_utf8_is_plain(c) &&
+                          (c == 0 || c >= 0x20 || strchr("\t\n\r\f", (int)c) == NULL)))
+            return false;
+    }
+    return true;
+}
+
+static berthi_artifact_kind kind_of(const uint8_t *bytes, size_t size)
+{
+    enum { ELF_DYN = 3 };
+    uint8_t elf_type;
+
+    if (size == 0)
+        return BERTHI_ARTIFACT_EMPTY;
+    switch (berthi_wasm_form(bytes, size)) {
+    case BERTHI_FORM_MODULE:
+        return BERTHI_ARTIFACT_MODULE;
+    case BERTHI_FORM_COMPONENT:
+        return BERTHI_ARTIFACT_COMPONENT;
+    default:
+        break;
+    }
+    if (is_elf(bytes, size, &elf_type))
+        return elf_type == ELF_DYN ? BERTHI_ARTIFACT_ELF_SHARED : BERTHI_ARTIFACT_ELF_OTHER;
+    return is_text((const char *)bytes, size) ? BERTHI_ARTIFACT_TEXT : BERTHI_ARTIFACT_OTHER;
+}
+
+static bool looks_like_wat(const uint8_t *bytes, size_t size)
+{
+    size_t at = 0;
+
+    while (at < size && strchr(" \t\r\n", bytes[at]) != NULL && bytes[at] != '\0')
+        at++;
+    return size - at >= 7 && memcmp(bytes + at, "(module", 7) == 0;
+}
+
+static void refuse_form(berthi_scope scope, berthi_artifact_kind kind, const uint8_t *bytes,
+                        size_t size)
+{
+    const char *text;
+
+    switch (kind) {
+    case BERTHI_ARTIFACT_EMPTY:
+        text = "the artifact is empty";
+        break;
+    case BERTHI_ARTIFACT_COMPONENT:
+        text = "this is a WebAssembly component; hook slots take core modules: build the core "
+               "module without wrapping it into a component";
+        break;
+    case BERTHI_ARTIFACT_ELF_SHARED:
+        text = "this is a native shared object; hook slots take core WebAssembly modules";
+        break;
+    case BERTHI_ARTIFACT_ELF_OTHER:
+        text = "this is an ELF file but not a shared object; hook slots take core WebAssembly "
+               "modules";
+        break;
+    case BERTHI_ARTIFACT_TEXT:
+        text = looks_like_wat(bytes, size)
+                   ? "this is the text form of a module; assemble it first"
+                   : "this is text; hook slots take core WebAssembly modules";
+        break;
+    default:
+        if (size >= 4 && memcmp(bytes, "\0asm", 4) == 0)
+            text = size < 8 ? "the module ends inside its eight-byte head"
+                            : "a WebAssembly binary of a version that is not known here";
+        else
+            text = "not a WebAssembly module: it does not begin with \\0asm";
+        break;
+    }
+    berthi_find(scope, "form", 0, "%s", text);
+}
+
+/* Readers say where as "... at byte N". */
+static uint64_t offset_in_text(const char *text)
+{
+    const char *at = NULL, *next = text;
+    uint64_t offset;
+
+    while ((next = strstr(next, "at byte ")) != NULL)
+        at = next++;
+    return at != NULL && sscanf(at, "at byte %" SCNu64, &offset) == 1 ? offset
+                                                                      : BERTHI_NO_OFFSET;
+}
+
+berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                                  berthi_findings *findings, berthi_artifact *artifact_out,
+                                  berth_diag *diag)
+{
+    berthi_scope scope = { .findings = findings };
+    berth_diag why = { 0 };
+    berth_status status;
+
+    *artifact_out = (berthi_artifact){ .kind = kind_of(bytes, size) };
+    if (artifact_out->kind != BERTHI_ARTIFACT_MODULE) {
+        refuse_form(scope, artifact_out->kind, bytes, size);
+        goto done;
+    }
+    status = berthi_wasm_read(bytes, size, arena, &artifact_out->info, &why);
+    if (status == BERTH_E_NOMEM)
+        goto fail_memory;
+    artifact_out->is_readable = status == BERTH_OK;
+    if (status != BERTH_OK)
+        berthi_find(scope, status == BERTH_E_LIMIT ? "parse-limit" : "parse",
+                    offset_in_text(why.text), "wasm parse error: %s", why.text);
+done:
+    if (!findings->out_of_memory)
+        return BERTH_OK;
+fail_memory:
+    return berthi_fail(diag, BERTH_E_NOMEM, "reading an artifact of %zu bytes", size);
+}

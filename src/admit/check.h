@@ -1,0 +1,48 @@
+/* admit/check.h - one module against one profile.  Private to src/admit. */
+#ifndef BERTHI_ADMIT_CHECK_H
+#define BERTHI_ADMIT_CHECK_H
+
+#include "admit/admit.h"
+#include "admit/findings.h"
+#include "admit/metadata.h"
+
+/* What the artifact is, at first sight. */
+typedef enum berthi_artifact_kind {
+    BERTHI_ARTIFACT_EMPTY,
+    BERTHI_ARTIFACT_MODULE,
+    BERTHI_ARTIFACT_COMPONENT,
+    BERTHI_ARTIFACT_ELF_SHARED,
+    BERTHI_ARTIFACT_ELF_OTHER,
+    BERTHI_ARTIFACT_TEXT,
+    BERTHI_ARTIFACT_OTHER
+} berthi_artifact_kind;
+
+typedef struct berthi_artifact {
+    berthi_artifact_kind kind;
+    bool is_readable; /* a module whose structure is sound: `info` is filled */
+    berthi_wasm_info info;
+} berthi_artifact;
+
+/* The profile's view of an artifact. */
+typedef struct berthi_profile_view {
+    const berthi_profile *profile;
+    bool has_metadata; /* it has the profile's metadata section: it means to be one */
+    berthi_metadata metadata;
+} berthi_profile_view;
+
+/* Says what `bytes` are; findings that speak against every profile go to `findings`.
+ * `info` lends from bytes and is held by `arena`.  BERTH_OK or BERTH_E_NOMEM. */
+berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                                  berthi_findings *findings, berthi_artifact *artifact_out,
+                                  berth_diag *diag);
+
+/* Collects everything that keeps the module from being a plugin of `profile`, whatever the
+ * kind, and of each of its kinds.  False: out of memory. */
+bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info *info,
+                          const berthi_admit_limits *limits, berthi_findings *findings,
+                          berthi_profile_view *view_out);
+
+/* No finding speaks against it. */
+bool berthi_fits(const berthi_findings *findings, const char *profile, const char *kind);
+
+#endif
