@@ -1,0 +1,40 @@
+/* admit/report.h - everything that is known about an artifact, and saying it.
+ * Private to src/admit. */
+#ifndef BERTHI_ADMIT_REPORT_H
+#define BERTHI_ADMIT_REPORT_H
+
+#include "admit/check.h"
+#include "base/digest.h"
+#include "base/text_buf.h"
+
+enum {
+    BERTHI_PROFILES_MAX = 8,
+    BERTHI_PRODUCERS_MAX = 64,   /* kept; the count is of all */
+    BERTHI_LIST_MAX = 1000,      /* entries of any list that are written out */
+    BERTHI_LISTED_NAME_MAX = 256 /* bytes of a name in JSON; longer ones are cut */
+};
+
+typedef struct berthi_producer {
+    berthi_name field, name, version;
+} berthi_producer;
+
+typedef struct berthi_report {
+    size_t size;
+    char sha256[BERTHI_SHA256_HEX_SIZE];
+    berthi_artifact artifact;
+    berthi_findings findings;
+    berthi_profile_view views[BERTHI_PROFILES_MAX];
+    uint32_t views_count; /* 0 unless the artifact is a readable module */
+    berthi_producer producers[BERTHI_PRODUCERS_MAX];
+    uint32_t producers_count;
+} berthi_report;
+
+/* How many profile and kind pairs nothing speaks against. */
+uint32_t berthi_report_fits(const berthi_report *report);
+
+const char *berthi_artifact_kind_name(berthi_artifact_kind kind); /* for machines */
+
+void berthi_report_json(const berthi_report *report, berthi_text_buf *out);
+void berthi_report_text(const berthi_report *report, berthi_text_buf *out);
+
+#endif

@@ -1,0 +1,200 @@
+/* verdict.c - finding out what there is to know about an artifact.  Layer: admit. */
+#include <berth/admit.h>
+
+#include <inttypes.h>
+
+#include "admit/describe.h"
+#include "admit/report.h"
+#include "base/diag.h"
+#include "wasm/cursor.h"
+
+struct berth_verdict {
+    berth_allocator allocator;
+    berthi_text_buf json, text;
+    uint32_t fits;
+};
+
+uint32_t berthi_report_fits(const berthi_report *report)
+{
+    uint32_t fits = 0;
+
+    for (uint32_t i = 0; i < report->views_count; i++) {
+        const berthi_profile *p = report->views[i].profile;
+
+        for (size_t k = 0; p->kinds[k] != NULL; k++)
+            fits += berthi_fits(&report->findings, p->id, p->kinds[k]);
+    }
+    return fits;
+}
+
+const char *berthi_artifact_kind_name(berthi_artifact_kind kind)
+{
+    switch (kind) {
+    case BERTHI_ARTIFACT_EMPTY:
+        return "empty";
+    case BERTHI_ARTIFACT_MODULE:
+        return "module";
+    case BERTHI_ARTIFACT_COMPONENT:
+        return "component";
+    case BERTHI_ARTIFACT_ELF_SHARED:
+        return "shared-object";
+    case BERTHI_ARTIFACT_ELF_OTHER:
+        return "elf";
+    case BERTHI_ARTIFACT_TEXT:
+        return "text";
+    case BERTHI_ARTIFACT_OTHER:
+        break;
+    }
+    return "other";
+}
+
+/* The tools that made the module.  A section that cannot be read to its end says what it says
+ * until there; nothing depends on it. */
+static void read_producers(berthi_report *report)
+{
+    const berthi_wasm_info *info = &report->artifact.info;
+    const berthi_wasm_section *section = NULL;
+    berthi_cursor c;
+
+    for (uint32_t i = 0; i < info->sections_count && section == NULL; i++)
+        if (info->sections[i].id == 0 && berthi_name_is(info->sections[i].name, "producers"))
+            section = &info->sections[i];
+    if (section == NULL)
+        return;
+    c = berthi_cursor_over(info->bytes, section->body);
+    for (uint32_t fields = berthi_read_count(&c, 2, UINT32_MAX); fields > 0; fields--) {
+        berthi_name field = berthi_read_name(&c);
+        uint32_t values = berthi_read_count(&c, 2, UINT32_MAX);
+
+        for (; values > 0; values--) {
+            berthi_producer p = { .field = field };
+
+            p.name = berthi_read_name(&c);
+            p.version = berthi_read_name(&c);
+            if (c.error != NULL)
+                return;
+            if (report->producers_count < BERTHI_PRODUCERS_MAX)
+                report->producers[report->producers_count] = p;
+            report->producers_count++;
+        }
+        if (c.error != NULL)
+            return;
+    }
+}
+
+/* Fills what `arena` and `bytes` hold up. */
+static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                            berthi_report *report, berth_diag *diag)
+{
+    static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
+                                                BERTHI_MEMORY_BYTES_MAX,
+                                                BERTHI_TABLE_ELEMENTS_MAX };
+    uint8_t digest[BERTHI_SHA256_SIZE];
+    berth_status status;
+
+    report->size = size;
+    if (!berthi_sha256(bytes, size, digest))
+        return berthi_fail(diag, BERTH_E_NOMEM, "digesting an artifact of %zu bytes", size);
+    berthi_sha256_hex(digest, report->sha256);
+    berthi_findings_init(&report->findings, arena);
+    status =
+        berthi_artifact_read(bytes, size, arena, &report->findings, &report->artifact, diag);
+    if (status != BERTH_OK || !report->artifact.is_readable)
+        return status;
+    for (size_t i = 0; berthi_profiles[i] != NULL; i++) {
+        assert(i < BERTHI_PROFILES_MAX);
+        if (!berthi_check_profile(berthi_profiles[i], &report->artifact.info, &limits,
+                                  &report->findings, &report->views[i]))
+            return berthi_fail(diag, BERTH_E_NOMEM, "checking an artifact of %zu bytes", size);
+        report->views_count++;
+    }
+    read_producers(report);
+    return BERTH_OK;
+}
+
+/* The whole verdict, from a report that lives as long as this call. */
+static berth_status conclude(const uint8_t *bytes, size_t size, berthi_report *report,
+                             berth_verdict *verdict, berth_diag *diag)
+{
+    berthi_arena arena;
+    berth_status status;
+
+    berthi_arena_init(&arena, &verdict->allocator, SIZE_MAX);
+    status = examine(bytes, size, &arena, report, diag);
+    if (status == BERTH_OK) {
+        verdict->fits = berthi_report_fits(report);
+        berthi_report_json(report, &verdict->json);
+        berthi_report_text(report, &verdict->text);
+        if (verdict->json.has_failed || verdict->text.has_failed)
+            status = berthi_fail(diag, BERTH_E_NOMEM, "writing a verdict");
+    }
+    berthi_arena_fini(&arena);
+    return status;
+}
+
+berth_status berth_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
+                           uint64_t artifact_bytes_max, berth_verdict **verdict_out,
+                           berth_diag *diag)
+{
+    const berth_allocator *a = allocator == NULL ? &berthi_allocator_libc : allocator;
+    uint64_t max = artifact_bytes_max == 0 ? BERTHI_ARTIFACT_BYTES_MAX : artifact_bytes_max;
+    berth_verdict *verdict;
+    berthi_report *report;
+    berth_status status;
+
+    BERTHI_REQUIRE(verdict_out != NULL && (bytes != NULL || size == 0), diag);
+    if (size > max)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
+                                   "the artifact has %zu bytes; the limit is %" PRIu64, size,
+                                   max);
+    verdict = berthi_zalloc(a, sizeof *verdict);
+    report = berthi_zalloc(a, sizeof *report); /* too big for a small stack */
+    if (verdict == NULL || report == NULL) {
+        status = berthi_fail(diag, BERTH_E_NOMEM, "a verdict");
+        goto fail_allocate;
+    }
+    verdict->allocator = *a;
+    berthi_text_buf_init(&verdict->json, &verdict->allocator);
+    berthi_text_buf_init(&verdict->text, &verdict->allocator);
+    status = conclude(bytes, size, report, verdict, diag);
+    if (status != BERTH_OK)
+        goto fail_conclude;
+    berthi_free(a, report, sizeof *report);
+    *verdict_out = verdict;
+    return BERTH_OK;
+
+fail_conclude:
+    berthi_text_buf_fini(&verdict->json);
+    berthi_text_buf_fini(&verdict->text);
+fail_allocate:
+    berthi_free(a, report, sizeof *report);
+    berthi_free(a, verdict, sizeof *verdict);
+    return status;
+}
+
+void berth_verdict_destroy(berth_verdict *verdict)
+{
+    berth_allocator a;
+
+    if (verdict == NULL)
+        return;
+    a = verdict->allocator;
+    berthi_text_buf_fini(&verdict->json);
+    berthi_text_buf_fini(&verdict->text);
+    berthi_free(&a, verdict, sizeof *verdict);
+}
+
+uint32_t berth_verdict_fits(const berth_verdict *verdict)
+{
+    return verdict->fits;
+}
+
+const char *berth_verdict_json(const berth_verdict *verdict)
+{
+    return verdict->json.data;
+}
+
+const char *berth_verdict_text(const berth_verdict *verdict)
+{
+    return verdict->text.data;
+}
