@@ -3,8 +3,10 @@
 # prints the folder that holds include/ and lib/libwasmtime.a as the last line on stdout.
 # Everything else goes to stderr.
 #
-#   tools/engine.sh           build when it is not there
-#   tools/engine.sh --find    never build; exit status 3 when it is not there
+#   tools/engine.sh              build when it is not there
+#   tools/engine.sh --find       never build; exit status 3 when it is not there
+#   tools/engine.sh --toolchain  prints the folder of a cargo that is new enough, or exit status 3;
+#                                also 0 when the engine is there already and needs none
 #
 # The folder's name is a hash of all that decides its contents, so it is never stale and never
 # changes once it has its name.  BERTH_CACHE_DIR moves the cache; BERTH_ENGINE_TARGET_DIR keeps
@@ -32,10 +34,11 @@ find_cargo()
     return 1
 }
 
+sources=$(cat "$here/Cargo.toml" "$here/Cargo.lock" "$here/build.rs" "$here/src/lib.rs" |
+    sha256sum | cut -c1-16)
+
 if ! toolchain=$(find_cargo); then
-    # An engine built earlier with whatever toolchain was there then is as good.
-    sources=$(cat "$here/Cargo.toml" "$here/Cargo.lock" "$here/build.rs" "$here/src/lib.rs" |
-        sha256sum | cut -c1-16)
+    # An engine that was built with whatever toolchain was there then is as good.
     for dir in "$cache/engine-$sources-"*; do
         if [ -f "$dir/complete" ]; then
             echo "$dir"
@@ -45,9 +48,11 @@ if ! toolchain=$(find_cargo); then
     say "no cargo and rustc of 1.$need_minor or newer found; run tools/setup.sh"
     exit 3
 fi
+if [ "${1:-}" = --toolchain ]; then
+    echo "$toolchain"
+    exit 0
+fi
 
-sources=$(cat "$here/Cargo.toml" "$here/Cargo.lock" "$here/build.rs" "$here/src/lib.rs" |
-    sha256sum | cut -c1-16)
 compiler=$("$toolchain/rustc" --version --verbose | sha256sum | cut -c1-8)
 root=$cache/engine-$sources-$compiler
 

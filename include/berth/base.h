@@ -9,6 +9,7 @@
  *   Thread: any    may be called from any thread, also concurrently on the same object
  *   Thread: one    any thread, but the caller makes sure that calls do not overlap
  *   Blocks: never | briefly (an internal mutex, no plugin code) | until <event>
+ *                  | as <function>
  *
  * `diag` parameters may be NULL.  They are written only when the call fails.
  * Sizes are bytes and durations nanoseconds unless a name says otherwise.

@@ -118,7 +118,7 @@ typedef struct berth_installed {
 
 /* Makes the artifact in `bytes` the slot's current version: digest, admission, compilation,
  * instantiation, start and probe of each hook under the probe deadline, then one exchange.
- * Lends `bytes` for the call.  `installed_out` may be NULL.
+ * Lends `bytes` for the call.  Gives *installed_out unless NULL.
  * Thread: any.  Blocks: until the artifact is ready or refused; other installs into the same
  * slot wait, calls do not.
  * Fails: BERTH_E_REJECTED, BERTH_E_TRAP, BERTH_E_DEADLINE, BERTH_E_ABI (what the probe met),
@@ -188,8 +188,9 @@ typedef struct berth_reply {
 } berth_reply;
 
 /* Calls a hook of the current version.  *reply is written only on success.
- * Thread: any.  Blocks: while the plugin runs, and while calls_max is reached; both within the
- * deadline.  Allocates: never once the arena and the instance are warm.
+ * Thread: any.  Blocks: until the plugin has answered, and before that until fewer than
+ * calls_max are inside; both within the deadline.
+ * Allocates: never once the arena and the instance are warm.
  * Fails: BERTH_E_ABSENT (nothing installed, or no such hook in this version), BERTH_E_BUSY,
  *        BERTH_E_TRAP, BERTH_E_DEADLINE, BERTH_E_LIMIT, BERTH_E_ABI, BERTH_E_NOMEM.
  * `call` and `reply` are not checked for NULL in release builds. */

@@ -44,6 +44,18 @@ berth_status berthi_fail_because(berth_diag *diag, berth_status status, berth_re
     return status;
 }
 
+/* The GNU form, which _GNU_SOURCE selects, returns the text and need not use the buffer. */
+static const char *error_text(int code, char *buffer, size_t size)
+{
+#ifdef __GLIBC__
+    return strerror_r(code, buffer, size);
+#else
+    if (strerror_r(code, buffer, size) != 0)
+        snprintf(buffer, size, "error %d", code);
+    return buffer;
+#endif
+}
+
 berth_status berthi_fail_os(berth_diag *diag, int code, const char *format, ...)
 {
     va_list args;
@@ -52,9 +64,7 @@ berth_status berthi_fail_os(berth_diag *diag, int code, const char *format, ...)
     va_start(args, format);
     set_text(diag, BERTH_E_OS, BERTH_REASON_NONE, code, format, args);
     va_end(args);
-    if (strerror_r(code, text, sizeof text) != 0)
-        snprintf(text, sizeof text, "error %d", code);
-    berthi_diag_append(diag, ": %s", text);
+    berthi_diag_append(diag, ": %s", error_text(code, text, sizeof text));
     return BERTH_E_OS;
 }
 

@@ -1,0 +1,75 @@
+# A thin front: CMake and the scripts in tools/ do the work.  `make help` lists the targets.
+#
+#   make ENGINE=off test      without Wasmtime, and so without Rust
+#   make install DESTDIR= PREFIX=/usr/local
+
+ENGINE ?= on
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell nproc)
+
+ifeq ($(ENGINE),on)
+setup_flags :=
+engine_flag := -DBERTH_ENGINE_WASMTIME=ON
+else
+setup_flags := --no-rust
+engine_flag := -DBERTH_ENGINE_WASMTIME=OFF
+endif
+export BERTH_ENGINE := $(ENGINE)
+
+.PHONY: all setup engine release dev test check demo bench install asan tsan hostile fuzz clean help
+all: release
+
+help:
+	@echo "make            the library and the programs, into build/release"
+	@echo "make test       everything below, checks included; at the end what ran and what was skipped"
+	@echo "make check      the tests of the release build alone"
+	@echo "make asan|tsan|hostile   build and test one preset"
+	@echo "make demo       a plugin is replaced while a log streams through it"
+	@echo "make bench      one JSON line per case"
+	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
+	@echo "make fuzz       fuzz targets in build/fuzz/tests (clang)"
+	@echo "make clean      removes build/; the engine stays in its cache"
+	@echo "ENGINE=off      with any of them: without Wasmtime, and without Rust"
+
+setup:
+	@tools/setup.sh $(setup_flags)
+
+engine: setup
+ifeq ($(ENGINE),on)
+	@tools/engine.sh >/dev/null
+endif
+
+release dev: engine
+	@mkdir -p build
+	@cmake --preset $@ $(engine_flag) -DCMAKE_INSTALL_PREFIX=$(PREFIX) >build/$@.log || { cat build/$@.log; exit 1; }
+	@cmake --build --preset $@ -- -j$(JOBS)
+
+test: engine
+	@mkdir -p build
+	@tools/test.sh
+
+check: engine
+	@mkdir -p build
+	@tools/test.sh release
+
+asan tsan hostile: engine
+	@mkdir -p build
+	@tools/test.sh $@
+
+demo: release
+	@demo/run.sh
+
+bench: release
+	@tools/bench.sh
+
+install: release
+	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
+
+fuzz: engine
+	@tools/setup.sh --fuzz $(setup_flags)
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz -- -j$(JOBS)
+
+clean:
+	rm -rf build

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Builds presets and runs their tests, one after the other, and says at the end what ran.
+#
+#   tools/test.sh [PRESET...]     default: release asan tsan hostile
+#
+# A preset that fails does not stop the others.  Exit status 1 when anything failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+presets=("$@")
+[ ${#presets[@]} -gt 0 ] || presets=(release asan tsan hostile)
+jobs=$(nproc)
+failed=0 total_tests=0 total_cases=0 total_skipped=0
+summary=()
+started=$SECONDS
+
+for preset in "${presets[@]}"; do
+    echo "== $preset"
+    from=$SECONDS
+    options=()
+    [ "${BERTH_ENGINE:-on}" = on ] || options=(-DBERTH_ENGINE_WASMTIME=OFF)
+    if ! cmake --preset "$preset" "${options[@]}" >"build/$preset.log" 2>&1; then
+        cat "build/$preset.log"
+        summary+=("$preset: did not configure")
+        failed=1
+        continue
+    fi
+    if ! cmake --build --preset "$preset" -- -j"$jobs" >>"build/$preset.log" 2>&1; then
+        grep -E -A12 'error|FAILED|undefined' "build/$preset.log" | head -60
+        summary+=("$preset: did not build (build/$preset.log)")
+        failed=1
+        continue
+    fi
+    built=$((SECONDS - from))
+    log=build/$preset/Testing/Temporary/LastTest.log
+    junit=$PWD/build/$preset/junit.xml
+    rm -f "$log" "$junit"
+    ctest --preset "$preset" -j"$jobs" --output-junit "$junit" >"build/$preset.tests" 2>&1 </dev/null
+    status=$?
+    # The whole output is in the file; what failed or was skipped, and the totals, are shown.
+    if [ $status -ne 0 ]; then
+        grep -v -E '^ *[0-9]+/[0-9]+ Test +#.*Passed|^ +Start ' "build/$preset.tests"
+        failed=1
+    else
+        grep -E '\*\*\*Skipped|No tests were found' "build/$preset.tests"
+    fi
+    count() { sed -n "s/.*<testsuite.*//; s/^\t$1=\"\([0-9]*\)\".*/\1/p" "$junit" | head -1; }
+    tests=$(count tests) bad=$(count failures) skipped=$(count skipped)
+    cases=$(sed -n 's/^\[=*\] \([0-9]*\) test(s) run\.$/\1/p' "$log" 2>/dev/null |
+        awk '{ n += $1 } END { print n + 0 }')
+    cases_skipped=$(grep -c '^\[  SKIPPED \] [^0-9]' "$log" 2>/dev/null)
+    summary+=("$(printf '%-10s %4d tests, %d failed, %d skipped; %d cases, %d skipped; build %ds, tests %ds' \
+        "$preset:" "${tests:-0}" "${bad:-0}" "${skipped:-0}" "$cases" "${cases_skipped:-0}" \
+        "$built" $((SECONDS - from - built)))")
+    total_tests=$((total_tests + ${tests:-0}))
+    total_cases=$((total_cases + cases))
+    total_skipped=$((total_skipped + ${skipped:-0} + ${cases_skipped:-0}))
+    [ "${tests:-0}" -gt 0 ] || failed=1
+done
+
+echo "== summary"
+printf '%s\n' "${summary[@]}"
+verdict=passed
+[ $failed -eq 0 ] || verdict=FAILED
+echo "$verdict: $total_tests tests with $total_cases cases in ${#presets[@]} builds," \
+    "$total_skipped skipped, $((SECONDS - started)) s"
+exit $failed
