@@ -59,11 +59,9 @@ static const refusal refusals[] = {
 
 /* What a valid module may be refused for. */
 static const refusal compile_refusals[] = {
-    { "table index ", BERTH_E_LIMIT, BERTH_REASON_TABLE },
-    { "defined tables count of ", BERTH_E_LIMIT, BERTH_REASON_TABLE },
-    { "memory index ", BERTH_E_LIMIT, BERTH_REASON_MEMORY },
-    { "defined memories count of ", BERTH_E_LIMIT, BERTH_REASON_MEMORY },
-    { "instance allocation for this module requires ", BERTH_E_LIMIT, BERTH_REASON_ARTIFACT },
+    { "module table does not fit ", BERTH_E_LIMIT, BERTH_REASON_TABLE },
+    { "module memory does not fit ", BERTH_E_LIMIT, BERTH_REASON_MEMORY },
+    { "module instance size does not fit ", BERTH_E_LIMIT, BERTH_REASON_ARTIFACT },
 };
 
 static const refusal *find_refusal(const refusal *list, size_t count, const wasm_name_t *text)
@@ -162,10 +160,12 @@ static berth_status fold_host(berthi_wt_store *store, wasmtime_error_t *error, b
     berth_status status = store->host_status;
     wasm_frame_vec_t frames;
 
-    if (diag != NULL)
-        *diag = store->host_diag;
     store->host_status = BERTH_OK;
-    store->host_diag.status = 0;
+    if (diag != &store->host_diag) { /* else a host function called back and passes it on */
+        if (diag != NULL)
+            *diag = store->host_diag;
+        store->host_diag.status = 0;
+    }
     wasmtime_error_wasm_trace(error, &frames);
     append_frames(&frames, diag);
     return status;
