@@ -1,6 +1,5 @@
 /* artifact.c - what some bytes are, before any profile is asked.  Layer: admit. */
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "admit/check.h"
 #include "base/diag.h"
@@ -98,12 +97,12 @@ static void refuse_form(berthi_scope scope, berthi_artifact_kind kind, const uin
 static uint64_t offset_in_text(const char *text)
 {
     const char *at = NULL, *next = text;
-    uint64_t offset;
 
     while ((next = strstr(next, "at byte ")) != NULL)
         at = next++;
-    return at != NULL && sscanf(at, "at byte %" SCNu64, &offset) == 1 ? offset
-                                                                      : BERTHI_NO_OFFSET;
+    if (at == NULL || at[8] < '0' || at[8] > '9')
+        return BERTHI_NO_OFFSET;
+    return strtoull(at + 8, NULL, 10);
 }
 
 berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,

@@ -101,18 +101,24 @@ def with_planted(tree, file, text, action):
 
 
 def source_checks(tree):
+    """What the tree itself violates is reported by the checkers, not here: only news counts."""
     failures = []
-    for checker in sorted({plant[0] for plant in PLANTS}):
-        status, text = run(checker, tree)
-        if status != 0:
-            failures.append(f"{checker}: fails without a planted violation:\n{text}")
-    for checker, file, text, words in PLANTS:
+    before = {checker: set(run(checker, tree)[1].splitlines())
+              for checker in {plant[0] for plant in PLANTS}}
+
+    def news(checker, file, text):
         status, said = with_planted(tree, file, text, lambda: run(checker, tree))
+        lines = [line for line in said.splitlines()
+                 if line not in before[checker] and not line.startswith(checker + ": ")]
+        return status, "\n".join(lines)
+
+    for checker, file, text, words in PLANTS:
+        status, said = news(checker, file, text)
         if status != 1 or words not in said:
             failures.append(f"{checker}: does not see {text.strip()[:60]!r} in {file}: {said}")
     for checker, file, text in INNOCENT:
-        status, said = with_planted(tree, file, text, lambda: run(checker, tree))
-        if status != 0:
+        _, said = news(checker, file, text)
+        if said:
             failures.append(f"{checker}: complains of {text.strip()[:60]!r} in {file}: {said}")
     return failures
 
@@ -132,10 +138,7 @@ def symbol_checks(tree, build):
         if said[0] != 1 or words not in said[1]:
             failures.append(f"symbols: does not say {words!r}: {said[1]}")
 
-    status, said = run("symbols", tree, copy)
-    if status != 0:
-        failures.append(f"symbols: fails without a planted violation:\n{said}")
-    expect("not exported", with_planted(
+    expect("berth_planted is declared BERTH_API and not exported", with_planted(
         tree, "include/berth/base.h", "BERTH_API int berth_planted(void);\n",
         lambda: run("symbols", tree, copy)))
     header = tree / "include/berth/base.h"
