@@ -20,6 +20,9 @@ set(BERTH_DEFINITIONS _GNU_SOURCE BERTH_VERSION="${PROJECT_VERSION}")
 if(BERTH_HOSTILE)
     list(APPEND BERTH_DEFINITIONS BERTH_HOSTILE=1)
 endif()
+if(BERTH_FAULTS)
+    list(APPEND BERTH_DEFINITIONS BERTH_FAULTS=1)
+endif()
 
 # Debug is for reading in a debugger, release keeps symbols for backtraces.
 set(CMAKE_C_FLAGS_DEBUG "-Og -g")

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OPTIONS_SIZE_MAX = 4096 }; /* no struct of options will ever be as large */
+
 static void set_text(berth_diag *diag, berth_status status, berth_reason reason, int os_code,
                      const char *format, va_list args) __attribute__((format(printf, 5, 0)));
 
@@ -108,8 +110,9 @@ berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src, 
 
     BERTHI_REQUIRE(src != NULL, diag);
     memcpy(&src_size, src, sizeof src_size);
-    if (src_size < sizeof src_size)
-        return berthi_fail(diag, BERTH_E_INVALID, "%s: size %u is too small; use its _INIT", what,
+    /* A struct that was never initialized has any size; do not follow it through memory. */
+    if (src_size < sizeof src_size || src_size > OPTIONS_SIZE_MAX)
+        return berthi_fail(diag, BERTH_E_INVALID, "%s: size is %u; start from its _INIT", what,
                            (unsigned)src_size);
     for (uint32_t i = dst_size; i < src_size; i++)
         if (bytes[i] != 0)

@@ -68,21 +68,26 @@ void berth_arena_destroy(berth_arena *arena)
 
 void berth_arena_reset(berth_arena *arena)
 {
-    berthi_piece *newest = arena->pieces, *whole;
+    berthi_piece *largest = NULL, *next, *whole;
     size_t total = 0;
 
-    if (newest->next != NULL) {
-        /* Next time one piece is enough.  Without the memory for it, the newest, which is the
-         * largest, serves. */
-        for (berthi_piece *p = newest; p != NULL; p = p->next)
+    if (arena->pieces->next != NULL) {
+        /* Next time one piece is enough.  Without the memory for it, the largest serves. */
+        for (berthi_piece *p = arena->pieces; p != NULL; p = next) {
+            next = p->next;
+            p->next = NULL;
             total += p->size;
-        free_pieces(arena, newest->next);
-        newest->next = NULL;
-        whole = make_piece(&arena->allocator, total);
-        if (whole != NULL) {
-            free_pieces(arena, newest);
-            arena->pieces = whole;
+            if (largest != NULL && largest->size >= p->size) {
+                free_pieces(arena, p);
+            } else {
+                free_pieces(arena, largest);
+                largest = p;
+            }
         }
+        whole = make_piece(&arena->allocator, total);
+        if (whole != NULL)
+            free_pieces(arena, largest);
+        arena->pieces = whole != NULL ? whole : largest;
     }
     use_piece(arena, arena->pieces);
 }
@@ -93,7 +98,9 @@ void *berthi_reply_arena_grow(berth_arena *arena, size_t size)
     berthi_piece *piece;
 
     want = want > SIZE_MAX / 2 ? size : want * 2;
-    piece = make_piece(&arena->allocator, want < size ? size : want);
+    piece = want > size ? make_piece(&arena->allocator, want) : NULL;
+    if (piece == NULL) /* twice as much as before is a wish, `size` is a need */
+        piece = make_piece(&arena->allocator, size);
     if (piece == NULL)
         return NULL;
     piece->next = arena->pieces;

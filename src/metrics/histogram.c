@@ -66,8 +66,7 @@ void berth_histogram_record(berth_histogram *h, uint64_t value)
 
     if (before != UINT32_MAX)
         atomic_store_explicit(count, before + 1, memory_order_relaxed);
-    atomic_store_explicit(&h->sum,
-                          atomic_load_explicit(&h->sum, memory_order_relaxed) + value,
+    atomic_store_explicit(&h->sum, atomic_load_explicit(&h->sum, memory_order_relaxed) + value,
                           memory_order_relaxed);
     if (value > atomic_load_explicit(&h->max, memory_order_relaxed))
         atomic_store_explicit(&h->max, value, memory_order_relaxed);
@@ -113,7 +112,8 @@ uint64_t berth_histogram_quantile(const berth_histogram *h, double q)
 
     if (n == 0)
         return 0;
-    q = q < 0.0 ? 0.0 : q > 1.0 ? 1.0 : q;
+    q = q >= 0.0 ? q : 0.0; /* not a number: 0 */
+    q = q > 1.0 ? 1.0 : q;
     rank = (uint64_t)(q * (double)n);
     if ((double)rank < q * (double)n || rank == 0)
         rank++;
