@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""run.py - the demo: a recorded log streams through a plugin, which is replaced while it does.
+
+Started by `make demo` (demo/run.sh).  Steers `berth pipe` with `berth ctl`, as an operator would,
+and then proves line by line what happened (verify.py).  Exit status: 0 all is as it has to be,
+1 something is not, 2 usage.
+"""
+
+import argparse
+import array
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import picture
+import verify
+from screen import Screen, count, duration
+from stream import Source, Stream
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUCKET = 0.05  # seconds a bar of the picture, in the paced part
+PATIENCE = 60  # seconds for anything that has to end by itself
+
+
+class Step:
+    """One thing the operator does.  `version` is what serves afterwards if it is accepted;
+    `reason` is a word that a refusal has to give."""
+
+    def __init__(self, at, title, command, version=None, reason=None):
+        self.at, self.title, self.command = at, title, command
+        self.version, self.reason = version, reason
+        self.asked = self.answered = None
+        self.accepted = self.as_planned = False
+        self.answer = ""
+
+
+def plan(guests, out):
+    """The paced part's steps, with their seconds, and those of the part without a pace, with the
+    share of its lines that has gone in."""
+    def guest(name):
+        return os.path.join(guests, name + ".wasm")
+
+    truncated = os.path.join(out, "redact-v5-truncated.wasm")
+    with open(guest("redact-v2"), "rb") as whole, open(truncated, "wb") as part:
+        data = whole.read()
+        part.write(data[:len(data) * 6 // 10])
+    paced = [
+        Step(1.5, "swap to v2, which masks tokens too", ["swap", guest("redact-v2")], "v2"),
+        Step(3.0, "try v3, which loops in its probe", ["swap", guest("redact-v3")],
+             reason="deadline"),
+        Step(5.0, "try v4, which imports net.send", ["swap", guest("redact-v4")], reason="import"),
+        Step(5.8, "try v5, which is v2 cut off at 60 %", ["swap", truncated], reason=""),
+        Step(6.8, "swap to v6, which divides by a body size", ["swap", guest("redact-v6")], "v6"),
+        Step(8.3, "roll back", ["rollback"], "v2"),
+    ]
+    flat = [
+        Step(0.25, "flat out: swap to v1", ["swap", guest("redact-v1")], "v1"),
+        Step(0.60, "flat out: roll back", ["rollback"], "v2"),
+    ]
+    return paced, flat
+
+
+class Demo:
+    def __init__(self, arguments, screen):
+        self.arguments, self.screen = arguments, screen
+        self.version = "v1"
+        self.problems = []
+        self.marks = []  # for the picture
+        self.stat = None
+        self.stream = None
+
+    def ctl(self, *words):
+        return subprocess.run([self.arguments.berth, "ctl", self.socket] + list(words),
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+
+    def problem(self, words):
+        self.problems.append(words)
+        self.screen.say("  " + self.screen.bad("problem: ") + words)
+
+    # -- while it streams ----------------------------------------------------------------------
+
+    def perform(self, step):
+        step.asked = time.monotonic()
+        result = self.ctl(*step.command)
+        step.answered = time.monotonic()
+        step.accepted = result.returncode == 0
+        step.answer = result.stdout.decode("utf-8", "replace").strip()
+        wanted = step.version is not None
+        step.as_planned = step.accepted == wanted and (
+            wanted or step.reason.lower() in step.answer.lower())
+        took = duration(step.answered - step.asked)
+        head = "%7.2f s  %-42s" % (step.asked - self.stream.began, step.title)
+        if step.accepted:
+            self.version = step.version or "?"
+            self.screen.say("%s %s" % (head, self.screen.good("in service after " + took)))
+        else:
+            self.screen.say("%s %s" % (head, self.screen.bad("refused after " + took)))
+            self.screen.paragraph(step.answer, " " * 11)
+        if not step.as_planned:
+            self.problem("%s was %s: %s" % (step.title, "accepted" if step.accepted else "refused",
+                                            step.answer))
+
+    def wait_until(self, ready):
+        """Until ready() or until the pipe is gone, with the moving line kept up to date."""
+        last, when, rate = self.stream.returned, time.monotonic(), 0.0
+        while not ready() and self.stream.process.poll() is None:
+            now = time.monotonic()
+            if now - when >= 0.25:
+                rate = (self.stream.returned - last) / (now - when)
+                last, when = self.stream.returned, now
+                self.screen.move("%7.2f s  %s serves   %s lines out   %s lines/s" % (
+                    now - self.stream.began, self.version, count(last), count(int(rate))))
+            time.sleep(0.01)
+
+    def steer(self, paced, flat):
+        stream = self.stream
+        for step in paced:
+            self.wait_until(lambda: time.monotonic() - stream.began >= step.at)
+            self.perform(step)
+        self.wait_until(lambda: stream.sent >= stream.paced)
+        stream.flat.set()
+        flat_lines = stream.total - stream.paced
+        for step in flat:
+            self.wait_until(lambda: stream.sent >= stream.paced + flat_lines * step.at)
+            if flat_lines:
+                self.perform(step)
+        result = self.ctl("stat", "--json")
+        try:
+            self.stat = json.loads(result.stdout)
+        except ValueError:
+            self.problem("'berth ctl stat --json' said: %s" % result.stdout[:200])
+        stream.over.set()
+
+    def run(self):
+        arguments, screen = self.arguments, self.screen
+        with gzip.open(os.path.join(HERE, "access.log.gz")) as log:
+            lines = log.read().splitlines()
+        expected = verify.Expected(lines)
+        os.makedirs(arguments.out, exist_ok=True)
+        paced, flat = plan(arguments.guests, arguments.out)
+        self.summary_path = os.path.join(arguments.out, "summary.json")
+        folder = tempfile.mkdtemp(prefix="berth-demo-")
+        self.socket = os.path.join(folder, "control")
+        command = [arguments.berth, "pipe", os.path.join(arguments.guests, "redact-v1.wasm"),
+                   "--hook", "redact", "--workers", str(arguments.workers), "--on-error", "pass",
+                   "--quiet", "--control", self.socket, "--summary", self.summary_path]
+        command += ["--engine", arguments.engine] if arguments.engine else []
+        screen.say(screen.bold("Berth demo") + ": %s recorded lines of a web server's log, over and "
+                   "over, through a plugin" % count(len(lines)))
+        screen.say("that takes addresses, e-mails and tokens out.  The plugin is replaced while "
+                   "they stream.")
+        screen.say()
+        try:
+            self.stream = Stream(command, Source(lines), arguments.rate,
+                                 int(arguments.rate * arguments.seconds),
+                                 len(lines) * arguments.passes)
+            return self.stream_and_judge(expected, paced, flat)
+        finally:
+            if self.stream is not None:
+                self.stream.kill()
+            screen.settle()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def stream_and_judge(self, expected, paced, flat):
+        stream, screen = self.stream, self.screen
+        end = time.monotonic() + 10
+        while not os.path.exists(self.socket) and stream.process.poll() is None:
+            if time.monotonic() > end:
+                break
+            time.sleep(0.005)
+        watchdog = threading.Timer(PATIENCE + self.arguments.seconds, stream.process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        stream.start()
+        screen.say("%7.2f s  %-42s" % (0, "v1 serves"))
+        self.steer(paced, flat)
+        self.wait_until(lambda: stream.ended is not None)
+        status = stream.finish(PATIENCE)
+        watchdog.cancel()
+        screen.settle()
+        if status != 0:
+            self.problem("berth pipe ended with status %s: %s" % (
+                status, stream.stderr.decode("utf-8", "replace").strip()[:1000]))
+        if stream.failure:
+            self.problem(stream.failure)
+        screen.move("   comparing %s lines with what they had to become ..." % count(stream.returned))
+        return self.judge(expected, paced + flat)
+
+    # -- afterwards ----------------------------------------------------------------------------
+
+    def judge(self, expected, steps):
+        stream = self.stream
+        changes = [verify.Change("v1", stream.began, stream.began)]
+        for step in steps:
+            if step.accepted and step.version:
+                changes.append(verify.Change(step.version, step.asked, step.answered))
+            if step.asked is not None:
+                name = step.version if step.accepted else step.title.split()[1].rstrip(",")
+                self.marks.append((step.asked - stream.began, step.answered - stream.began,
+                                   name if step.accepted else name + " refused", step.accepted))
+        latencies = array.array("d")
+        slow, fast = picture.Buckets(BUCKET), picture.Buckets(BUCKET / 2)
+
+        def observe(number, name, sent, received):
+            if number < stream.paced:
+                latencies.append(received - sent)
+                slow.add(received - stream.began, name)
+            else:
+                fast.add(received - stream.began, name)
+
+        report = verify.verify(expected, stream.sent, stream.sent_at, stream.output(), changes,
+                               self.arguments.workers == 1, observe)
+        self.screen.settle()
+        self.screen.say()
+        self.show(report, steps, sorted(latencies))
+        self.check_counts(report)
+        self.draw(slow, fast)
+        return self.conclude(report)
+
+    def gaps(self, steps):
+        """-> (longest time without a line around an accepted change, longest elsewhere)"""
+        spans = [(step.asked - 0.1, step.answered + 0.1) for step in steps if step.accepted]
+        around = elsewhere = 0.0
+        for (before, _), (after, _) in zip(self.stream.chunks, self.stream.chunks[1:]):
+            if any(before <= end and after >= begin for begin, end in spans):
+                around = max(around, after - before)
+            else:
+                elsewhere = max(elsewhere, after - before)
+        return around, elsewhere
+
+    def show(self, report, steps, latencies):
+        stream = self.stream
+        accepted = [step for step in steps if step.accepted]
+        refused = [step for step in steps if step.asked is not None and not step.accepted]
+        around, elsewhere = self.gaps(steps)
+        flat_lines = stream.sent - stream.paced
+        flat_seconds = (stream.ended or 0) - (stream.flat_began or 0)
+
+        def at(share):
+            return duration(latencies[min(len(latencies) - 1, int(len(latencies) * share))]) \
+                if latencies else "-"
+
+        wrong = sum(report.kinds[kind] for kind in report.kinds if kind not in (
+            "lost", "duplicated", "reordered", "unknown", "altered"))
+        rows = [("lines in", count(report.lines_in), ""), ("lines out", count(report.lines_out), "")]
+        rows += [("  by " + name, count(number), "") for name, number in
+                 sorted(report.by_version.items())]
+        rows += [
+            ("  passed on as they were", count(report.passed),
+             "v6 divided by 0" + ("; %d for other reasons" % report.unexplained
+                                  if report.unexplained else "")),
+            None,
+            ("swaps", str(len(accepted)), "%d of them rollbacks" % sum(
+                step.command[0] == "rollback" for step in accepted)),
+            ("refusals", str(len(refused)), "the version before went on serving"),
+            ("errors", count(report.passed), "calls that trapped; policy: pass the line on"),
+            None,
+            ("lines lost", count(report.kinds["lost"]), ""),
+            ("duplicated", count(report.kinds["duplicated"]), ""),
+            ("reordered", count(report.kinds["reordered"]), ""),
+            ("other bytes than due", count(report.kinds["altered"] + report.kinds["unknown"]),
+             "each line compared with what its version makes of it"),
+            ("by a version not current", count(wrong), ""),
+            None,
+            ("lines per second", count(int(flat_lines / flat_seconds)) if flat_lines and
+             flat_seconds > 0 else "-", "flat out, two swaps included; %s while paced" %
+             count(int(self.arguments.rate))),
+            ("latency p50", at(0.5), "from the write into the pipe to the read behind it, paced"),
+            ("latency p99", at(0.99), ""),
+            ("latency p99.9", at(0.999), ""),
+            ("longest gap at a swap", duration(around), "between lines; elsewhere %s" %
+             duration(elsewhere)),
+        ]
+        self.screen.table(rows)
+        self.screen.say()
+
+    def check_counts(self, report):
+        """What Berth counted has to be what was seen from outside."""
+        try:
+            with open(self.summary_path, encoding="utf-8") as file:
+                summary = json.load(file)
+        except (OSError, ValueError) as error:
+            self.problem("no summary: %s" % error)
+            return
+        for words, theirs, ours in self.pairs(summary, report):
+            if theirs != ours:
+                self.problem("Berth counted %s %s, seen were %s" % (theirs, words, ours))
+
+    def pairs(self, summary, report):
+        return []
+
+    def draw(self, slow, fast):
+        stream = self.stream
+        paced_end = stream.paced / stream.rate
+        panels = [("%s lines/s for %g s" % (count(int(stream.rate)), paced_end), slow, 0.0,
+                   paced_end, 0.72 if fast.counts else 1.0)]
+        if fast.counts:
+            begin = stream.flat_began - stream.began
+            panels.append(("as fast as it goes", fast, begin, stream.ended - stream.began, 0.28))
+        path = os.path.join(self.arguments.out, "timeline.svg")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(picture.draw("A plugin is replaced while log lines stream through it", panels,
+                                    self.marks))
+        self.screen.say("  picture: " + os.path.relpath(path))
+
+    def conclude(self, report):
+        for finding in report.findings:
+            self.screen.say("  %s line %s %s" % (self.screen.bad(finding.kind), finding.number,
+                                                 finding.text))
+        if report.lines_in != self.stream.total:
+            self.problem("only %d of %d lines were sent" % (report.lines_in, self.stream.total))
+        if report.clean and not self.problems:
+            self.screen.say("  " + self.screen.good("Every line came back once, in its place, from "
+                                                    "a version that was current."))
+            return 0
+        self.screen.say("  " + self.screen.bad("Not as it has to be: %d findings, %d problems." % (
+            sum(report.kinds.values()), len(self.problems))))
+        return 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The demo of Berth.")
+    parser.add_argument("--berth", required=True, help="the program")
+    parser.add_argument("--guests", required=True, help="where redact-v*.wasm are")
+    parser.add_argument("--out", required=True, help="where the picture and the summary go")
+    parser.add_argument("--rate", type=float, default=25000, help="lines a second, paced part")
+    parser.add_argument("--seconds", type=float, default=9.5, help="of the paced part")
+    parser.add_argument("--passes", type=int, default=8, help="times the log goes in flat out")
+    parser.add_argument("--workers", type=int, default=2, help="berth pipe's")
+    parser.add_argument("--engine", help="berth pipe's")
+    sys.exit(Demo(parser.parse_args(), Screen()).run())
+
+
+if __name__ == "__main__":
+    main()
