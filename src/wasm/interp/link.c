@@ -1,0 +1,295 @@
+/* link.c - makes an instance of a module in a store.  Layer: wasm.
+ *
+ * Everything is checked and made before the first segment is written; from then on the instance
+ * belongs to its store for good, because a segment that does not fit ends the instantiation but
+ * what the ones before it wrote stays visible to others. */
+#include <string.h>
+
+#include "wasm/interp/interp.h"
+
+bool interp_types_equal(const berthi_functype *a, const berthi_functype *b)
+{
+    size_t count = (size_t)a->params_count + a->results_count;
+
+    if (a == b)
+        return true;
+    return a->params_count == b->params_count && a->results_count == b->results_count &&
+           (count == 0 || memcmp(a->types, b->types, count) == 0);
+}
+
+const berthi_wasm_export *interp_find_export(const interp_module *module, const char *name,
+                                             size_t size)
+{
+    for (uint32_t i = 0; i < module->info.exports_count; i++) {
+        const berthi_wasm_export *e = &module->info.exports[i];
+
+        if (e->name.size == size && memcmp(e->name.text, name, size) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+static bool size_fits(uint64_t size, const berthi_wasm_size *has, const berthi_wasm_size *wants)
+{
+    return size >= wants->min && (!wants->has_max || (has->has_max && has->max <= wants->max));
+}
+
+/* Why an import does not fit, or NULL. */
+static const char *why_not(const interp_module *module, const berthi_wasm_import *import,
+                           const berthi_extern *given)
+{
+    const berthi_wasm_info *info = &module->info;
+    void *object = (void *)(uintptr_t)given->words[0];
+
+    if (object == NULL)
+        return "is missing";
+    if (given->kind != import->kind)
+        return "is of another kind";
+    switch (import->kind) {
+    case BERTHI_EXTERN_FUNC:
+        if (!interp_types_equal(((interp_func *)object)->type,
+                                &info->types[info->funcs[import->index]]))
+            return "is a function of another type";
+        break;
+    case BERTHI_EXTERN_TABLE: {
+        const interp_table *t = object;
+
+        if (t->type != info->tables[import->index].element_type ||
+            !size_fits(t->size, &t->declared, &info->tables[import->index].size))
+            return "is a table of another type or size";
+        break;
+    }
+    case BERTHI_EXTERN_MEMORY: {
+        const interp_memory *m = object;
+
+        if (!size_fits(interp_memory_pages(m), &m->declared, &info->memories[import->index]))
+            return "is a memory of another size";
+        break;
+    }
+    default: {
+        const interp_global *g = object;
+
+        if (g->type.type != info->globals[import->index].type ||
+            g->type.is_mutable != info->globals[import->index].is_mutable)
+            return "is a global of another type";
+    }
+    }
+    return NULL;
+}
+
+static berth_status check_imports(const interp_module *module, const berthi_extern *imports,
+                                  size_t imports_count, berth_diag *diag)
+{
+    const berthi_wasm_info *info = &module->info;
+
+    for (uint32_t i = 0; i < info->imports_count; i++) {
+        const berthi_wasm_import *import = &info->imports[i];
+        const char *why =
+            i < imports_count ? why_not(module, import, &imports[i]) : "is missing";
+        char module_name[64], name[64];
+
+        if (why == NULL)
+            continue;
+        return berthi_fail(
+            diag, BERTH_E_REJECTED, "import '%s' '%s' %s",
+            interp_printable(module_name, sizeof module_name, import->module.text,
+                             import->module.size),
+            interp_printable(name, sizeof name, import->name.text, import->name.size), why);
+    }
+    return BERTH_OK;
+}
+
+/* The instance with room for its parts, nothing in them yet. */
+static interp_instance *make_instance(interp_store *store, interp_module *module)
+{
+    const berthi_wasm_info *info = &module->info;
+    berthi_arena *arena = &store->arena;
+    interp_instance *inst = berthi_arena_alloc(arena, sizeof *inst);
+
+    if (inst == NULL)
+        return NULL;
+    inst->store = store;
+    inst->module = module;
+    inst->memory = &store->no_memory;
+    inst->funcs = berthi_arena_array(arena, info->funcs_count, sizeof *inst->funcs);
+    inst->tables = berthi_arena_array(arena, info->tables_count, sizeof *inst->tables);
+    inst->globals = berthi_arena_array(arena, info->globals_count, sizeof *inst->globals);
+    inst->own_funcs = berthi_arena_array(arena, info->funcs_count - info->imported_funcs,
+                                         sizeof *inst->own_funcs);
+    inst->elements_dropped = berthi_arena_array(arena, info->elements_count, sizeof(bool));
+    inst->data_dropped = berthi_arena_array(arena, info->data_count, sizeof(bool));
+    if (inst->funcs == NULL || inst->tables == NULL || inst->globals == NULL ||
+        inst->own_funcs == NULL || inst->elements_dropped == NULL || inst->data_dropped == NULL)
+        return NULL;
+    return inst;
+}
+
+static void take_imports(interp_instance *inst, const berthi_extern *imports)
+{
+    const berthi_wasm_info *info = &inst->module->info;
+
+    for (uint32_t i = 0; i < info->imports_count; i++) {
+        void *object = (void *)(uintptr_t)imports[i].words[0];
+        uint32_t index = info->imports[i].index;
+
+        switch (info->imports[i].kind) {
+        case BERTHI_EXTERN_FUNC:
+            inst->funcs[index] = object;
+            break;
+        case BERTHI_EXTERN_TABLE:
+            inst->tables[index] = object;
+            break;
+        case BERTHI_EXTERN_MEMORY:
+            inst->memory = object;
+            break;
+        default:
+            inst->globals[index] = object;
+        }
+    }
+}
+
+static uint64_t evaluate(const interp_instance *inst, interp_constant constant)
+{
+    uint64_t stack[INTERP_CONSTANT_DEPTH_MAX];
+    uint32_t height = 0;
+
+    for (uint32_t i = 0; i < constant.count; i++) {
+        interp_step step = constant.steps[i];
+        uint64_t a, b;
+
+        if (step.op == 0x42 || step.op == 0x23 || step.op == 0xd2) {
+            stack[height++] = step.op == 0x42   ? step.value
+                              : step.op == 0x23 ? inst->globals[step.value]->value
+                                                : (uint64_t)(uintptr_t)inst->funcs[step.value];
+            continue;
+        }
+        b = stack[--height];
+        a = stack[--height];
+        switch (step.op) {
+        case 0x6a:
+            a = (uint32_t)(a + b);
+            break;
+        case 0x6b:
+            a = (uint32_t)(a - b);
+            break;
+        case 0x6c:
+            a = (uint32_t)(a * b);
+            break;
+        case 0x7c:
+            a = a + b;
+            break;
+        case 0x7d:
+            a = a - b;
+            break;
+        default:
+            a = a * b;
+        }
+        stack[height++] = a;
+    }
+    assert(height == 1);
+    return stack[0];
+}
+
+static berth_status make_parts(interp_instance *inst, berth_diag *diag)
+{
+    interp_store *store = inst->store;
+    const interp_module *module = inst->module;
+    const berthi_wasm_info *info = &module->info;
+    interp_global *globals = berthi_arena_array(
+        &store->arena, info->globals_count - info->imported_globals, sizeof *globals);
+    berth_status status = BERTH_OK;
+
+    if (globals == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for an instance");
+    for (uint32_t i = info->imported_funcs; i < info->funcs_count; i++) {
+        interp_func *func = &inst->own_funcs[i - info->imported_funcs];
+
+        *func = (interp_func){ .type = &info->types[info->funcs[i]],
+                               .instance = inst,
+                               .code = &module->codes[i - info->imported_funcs] };
+        inst->funcs[i] = func;
+    }
+    for (uint32_t i = info->imported_tables; i < info->tables_count && status == BERTH_OK; i++)
+        status = interp_table_create(store, &info->tables[i], &inst->tables[i], diag);
+    if (status == BERTH_OK && info->memories_count > info->imported_memories)
+        status = interp_memory_create(store, &info->memories[0], &inst->memory, diag);
+    if (status != BERTH_OK)
+        return status;
+    for (uint32_t i = info->imported_globals; i < info->globals_count; i++) {
+        interp_global *global = &globals[i - info->imported_globals];
+
+        global->type = info->globals[i];
+        global->value = evaluate(inst, module->inits[i - info->imported_globals]);
+        inst->globals[i] = global;
+    }
+    return BERTH_OK;
+}
+
+static berth_status write_segments(interp_instance *inst, berth_diag *diag)
+{
+    const interp_module *module = inst->module;
+
+    for (uint32_t i = 0; i < module->info.elements_count; i++) {
+        const interp_element *e = &module->elements[i];
+
+        if (e->is_active &&
+            !interp_table_init(inst, e->table, i, (uint32_t)evaluate(inst, e->offset), 0,
+                               e->count))
+            return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_TABLE_BOUNDS,
+                                       "element segment %u: out of bounds table access", i);
+        inst->elements_dropped[i] = e->is_active || e->is_declared;
+    }
+    for (uint32_t i = 0; i < module->info.data_count; i++) {
+        const interp_data *d = &module->data[i];
+
+        if (d->is_active &&
+            !interp_memory_init(inst, i, (uint32_t)evaluate(inst, d->offset), 0, d->size))
+            return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS,
+                                       "data segment %u: out of bounds memory access", i);
+        inst->data_dropped[i] = d->is_active;
+    }
+    return BERTH_OK;
+}
+
+/* One of the engine's places, taken or refused. */
+static bool claim_instance(interp_engine *engine)
+{
+    uint32_t before = atomic_fetch_add_explicit(&engine->instances, 1, memory_order_relaxed);
+
+    if (before < engine->options.instances_max)
+        return true;
+    atomic_fetch_sub_explicit(&engine->instances, 1, memory_order_relaxed);
+    return false;
+}
+
+berth_status interp_instantiate(interp_store *store, interp_module *module,
+                                const berthi_extern *imports, size_t imports_count,
+                                interp_instance **instance_out, berth_diag *diag)
+{
+    berth_status status = check_imports(module, imports, imports_count, diag);
+    interp_instance *inst;
+
+    if (status != BERTH_OK)
+        return status;
+    if (store->instances_count >= store->limits.instances_max || !claim_instance(store->engine))
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INSTANCES,
+                                   "no place for another instance");
+    inst = make_instance(store, module);
+    if (inst == NULL) {
+        atomic_fetch_sub_explicit(&store->engine->instances, 1, memory_order_relaxed);
+        return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for an instance");
+    }
+    atomic_fetch_add_explicit(&module->references, 1, memory_order_relaxed);
+    inst->next = store->instances;
+    store->instances = inst;
+    store->instances_count++;
+    take_imports(inst, imports);
+    status = make_parts(inst, diag);
+    if (status == BERTH_OK)
+        status = write_segments(inst, diag);
+    if (status == BERTH_OK && module->info.has_start)
+        status = interp_call(store, inst->funcs[module->info.start], NULL, diag);
+    if (status == BERTH_OK)
+        *instance_out = inst;
+    return status;
+}
