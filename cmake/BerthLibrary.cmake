@@ -12,7 +12,7 @@ if(NOT BERTH_ENGINE_WASMTIME)
 endif()
 file(GLOB public_headers CONFIGURE_DEPENDS include/berth/*.h)
 
-set(BERTH_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBCRYPTO Threads::Threads)
+set(BERTH_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBCRYPTO Threads::Threads m)
 if(BERTH_ENGINE_WASMTIME)
     list(APPEND BERTH_LIBRARIES berth_wasmtime)
 endif()

@@ -30,11 +30,42 @@ static berthi_extern extern_of(uint64_t kind, const void *object)
     return (berthi_extern){ .kind = kind, .words = { (uint64_t)(uintptr_t)object } };
 }
 
+enum { /* what an engine can be asked for, as with the other provider */
+       INSTANCES_MAX = 16384,
+       TABLE_ELEMENTS_MAX = 10000000,
+       STACK_MIN = 16 * 1024,
+       STACK_MAX = 256 * 1024 * 1024
+};
+#define MEMORY_MAX (UINT64_C(1) << 32)
+
+static berth_status check_options(const berthi_wasm_options *o, berth_diag *diag)
+{
+    BERTHI_REQUIRE(o != NULL && o->allocator != NULL, diag);
+    if (o->instances_max == 0 || o->instances_max > INSTANCES_MAX)
+        return berthi_fail(diag, BERTH_E_INVALID, "instances_max is %u; 1 to %d is possible",
+                           (unsigned)o->instances_max, INSTANCES_MAX);
+    if (o->memory_bytes_max > MEMORY_MAX)
+        return berthi_fail(diag, BERTH_E_INVALID,
+                           "memory_bytes_max is %llu; a memory has at most 4 GiB",
+                           (unsigned long long)o->memory_bytes_max);
+    if (o->table_elements_max > TABLE_ELEMENTS_MAX)
+        return berthi_fail(diag, BERTH_E_INVALID, "table_elements_max is %u; at most %d",
+                           (unsigned)o->table_elements_max, TABLE_ELEMENTS_MAX);
+    if (o->stack_bytes_max < STACK_MIN || o->stack_bytes_max > STACK_MAX)
+        return berthi_fail(diag, BERTH_E_INVALID, "stack_bytes_max is %u; %d to %d is possible",
+                           (unsigned)o->stack_bytes_max, STACK_MIN, STACK_MAX);
+    return BERTH_OK;
+}
+
 static berth_status engine_create(const berthi_wasm_options *options,
                                   berthi_wasm_engine **engine_out, berth_diag *diag)
 {
-    interp_engine *engine = berthi_zalloc(options->allocator, sizeof *engine);
+    berth_status status = check_options(options, diag);
+    interp_engine *engine;
 
+    if (status != BERTH_OK)
+        return status;
+    engine = berthi_zalloc(options->allocator, sizeof *engine);
     if (engine == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for an engine");
     engine->head.ops = &berthi_interp_ops;
@@ -217,16 +248,32 @@ static berthi_memory_view memory_view(berthi_wasm_store *store, const berthi_ext
     return (berthi_memory_view){ .base = memory->base, .size = memory->size };
 }
 
+static bool is_reference(uint8_t type)
+{
+    return type == BERTHI_FUNCREF || type == BERTHI_EXTERNREF;
+}
+
+static bool is_value(uint8_t type)
+{
+    return is_reference(type) || (type >= BERTHI_F64 && type <= BERTHI_I32);
+}
+
 static berth_status func_create(berthi_wasm_store *head, const berthi_functype *type,
                                 berthi_host_function function, void *ctx,
                                 berthi_extern *extern_out, berth_diag *diag)
 {
     berthi_arena *arena = &store_of(head)->arena;
     size_t count = (size_t)type->params_count + type->results_count;
-    interp_func *func = berthi_arena_alloc(arena, sizeof *func);
-    berthi_functype *own = berthi_arena_alloc(arena, sizeof *own);
-    uint8_t *types = berthi_arena_alloc(arena, count);
+    berthi_functype *own;
+    interp_func *func;
+    uint8_t *types;
 
+    for (size_t i = 0; i < count; i++)
+        if (!is_value(type->types[i]))
+            return berthi_fail(diag, BERTH_E_INVALID, "host function: no such value type");
+    func = berthi_arena_alloc(arena, sizeof *func);
+    own = berthi_arena_alloc(arena, sizeof *own);
+    types = berthi_arena_alloc(arena, count);
     if (func == NULL || own == NULL || types == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for a host function");
     if (count > 0)
@@ -241,11 +288,14 @@ static berth_status memory_create(berthi_wasm_store *store, uint32_t pages_min,
                                   uint32_t pages_max, berthi_extern *extern_out,
                                   berth_diag *diag)
 {
-    berthi_wasm_size size = { .min = pages_min, .max = pages_max, .has_max = true };
+    berthi_wasm_size size = { .min = pages_min,
+                              .max = pages_max,
+                              .has_max = pages_max != BERTHI_NO_MAX };
     interp_memory *memory;
     berth_status status;
 
-    BERTHI_REQUIRE(pages_min <= pages_max && pages_max <= 65536, diag);
+    BERTHI_REQUIRE(pages_min <= 65536 && pages_min <= pages_max, diag);
+    BERTHI_REQUIRE(pages_max <= 65536 || pages_max == BERTHI_NO_MAX, diag);
     status = interp_memory_create(store_of(store), &size, &memory, diag);
     if (status == BERTH_OK)
         *extern_out = extern_of(BERTHI_EXTERN_MEMORY, memory);
@@ -256,12 +306,14 @@ static berth_status table_create(berthi_wasm_store *store, uint8_t element_type,
                                  uint32_t elements_min, uint32_t elements_max,
                                  berthi_extern *extern_out, berth_diag *diag)
 {
-    berthi_wasm_table type = { { .min = elements_min, .max = elements_max, .has_max = true },
-                               element_type };
+    berthi_wasm_table type = {
+        { .min = elements_min, .max = elements_max, .has_max = elements_max != BERTHI_NO_MAX },
+        element_type
+    };
     interp_table *table;
     berth_status status;
 
-    BERTHI_REQUIRE(elements_min <= elements_max, diag);
+    BERTHI_REQUIRE(elements_min <= elements_max && is_reference(element_type), diag);
     status = interp_table_create(store_of(store), &type, &table, diag);
     if (status == BERTH_OK)
         *extern_out = extern_of(BERTHI_EXTERN_TABLE, table);
@@ -276,8 +328,10 @@ static uint64_t cell_of(uint8_t type, berthi_val value)
 static berth_status global_create(berthi_wasm_store *store, uint8_t type, bool is_mutable,
                                   berthi_val value, berthi_extern *extern_out, berth_diag *diag)
 {
-    interp_global *global = berthi_arena_alloc(&store_of(store)->arena, sizeof *global);
+    interp_global *global;
 
+    BERTHI_REQUIRE(is_value(type), diag);
+    global = berthi_arena_alloc(&store_of(store)->arena, sizeof *global);
     if (global == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for a global");
     *global = (interp_global){ cell_of(type, value), { type, is_mutable } };

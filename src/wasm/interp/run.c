@@ -44,7 +44,8 @@ static bool is_32_bits(uint8_t type)
     return type == BERTHI_I32 || type == BERTHI_F32;
 }
 
-static void cells_to_stack(const berthi_val *cells, const uint8_t *types, uint32_t count, uint64_t *to)
+static void cells_to_stack(const berthi_val *cells, const uint8_t *types, uint32_t count,
+                           uint64_t *to)
 {
     for (uint32_t i = 0; i < count; i++)
         to[i] = is_32_bits(types[i]) ? (uint32_t)cells[i].words[0] : cells[i].words[0];
@@ -56,8 +57,31 @@ static void stack_to_cells(const uint64_t *from, uint32_t count, berthi_val *cel
         cells[i] = (berthi_val){ .words = { from[i], 0 } };
 }
 
+/* Calls a host function; what it says when it fails is kept, and made up when it says nothing.
+ * diag stays untouched by a call that returns. */
+static berth_status enter_host(interp_store *s, const interp_func *func, berthi_val *cells,
+                               berth_diag *diag)
+{
+    int32_t before = diag != NULL ? diag->status : 0;
+    berth_status status;
+
+    if (diag != NULL)
+        diag->status = BERTH_OK;
+    status = func->host(func->ctx, &s->head, cells, diag);
+    if (diag == NULL)
+        return status;
+    if (status == BERTH_OK)
+        diag->status = before;
+    else if (diag->status != (int32_t)status)
+        (void)berthi_fail_because(
+            diag, status, status == BERTH_E_TRAP ? BERTH_REASON_HOST : BERTH_REASON_NONE,
+            "host function failed: %s", berth_status_name(status));
+    return status;
+}
+
 /* Calls a host function whose arguments lie at cell `at`; its results replace them. */
-static berth_status call_host(interp_store *s, const interp_func *func, uint32_t at, berth_diag *diag)
+static berth_status call_host(interp_store *s, const interp_func *func, uint32_t at,
+                              berth_diag *diag)
 {
     const berth_allocator *a = s->engine->allocator;
     const berthi_functype *type = func->type;
@@ -69,12 +93,14 @@ static berth_status call_host(interp_store *s, const interp_func *func, uint32_t
     if (count > HOST_CELLS)
         cells = berthi_zalloc_array(a, count, sizeof *cells);
     if (cells == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for a host function's arguments");
+        return berthi_fail(diag, BERTH_E_NOMEM,
+                           "out of memory for a host function's arguments");
     stack_to_cells(s->stack + at, type->params_count, cells);
     s->top = at + type->params_count;
-    status = func->host(func->ctx, &s->head, cells, diag);
+    status = enter_host(s, func, cells, diag);
     if (status == BERTH_OK)
-        cells_to_stack(cells, type->types + type->params_count, type->results_count, s->stack + at);
+        cells_to_stack(cells, type->types + type->params_count, type->results_count,
+                       s->stack + at);
     if (cells != few)
         berthi_free_array(a, cells, count, sizeof *cells);
     return status;
@@ -86,10 +112,10 @@ static berth_status call_host(interp_store *s, const interp_func *func, uint32_t
 #endif
 
 #define NEXT goto *labels[*pc++]
-#define TRAP(why)                                                                                \
-    do {                                                                                         \
-        reason = (why);                                                                          \
-        goto trap;                                                                               \
+#define TRAP(why)                                                                              \
+    do {                                                                                       \
+        reason = (why);                                                                        \
+        goto trap;                                                                             \
     } while (0)
 #define VIEW_MEMORY() (memory = inst->memory->base, memory_size = inst->memory->size)
 
@@ -196,9 +222,8 @@ static berth_status run(interp_store *store, const interp_func *callee, uint32_t
 {
 #define X4(opcode, name, ins, out) &&L_##name,
 #define X1(name)                   &&L_##name,
-    static const void *const labels[OPS_COUNT] = { INTERP_NUMERIC(X4) INTERP_SATURATING(X4)
-                                                       INTERP_LOADS(X4) INTERP_STORES(X4)
-                                                           INTERP_OTHER(X1) };
+    static const void *const labels[OPS_COUNT] = { INTERP_NUMERIC(X4) INTERP_SATURATING(
+        X4) INTERP_LOADS(X4) INTERP_STORES(X4) INTERP_OTHER(X1) };
 #undef X4
 #undef X1
     uint64_t *sp = store->stack + base + callee->code->params, *fp = store->stack;
@@ -268,7 +293,7 @@ L_CALL:
 
 L_CALL_INDIRECT : {
     const interp_table *table = inst->tables[pc[1]];
-    uint32_t index = (uint32_t)*--sp;
+    uint32_t index = (uint32_t) * --sp;
 
     if (index >= table->size)
         TRAP(BERTH_REASON_TABLE_BOUNDS);
@@ -304,19 +329,19 @@ L_JUMP:
     pc = words + *pc;
     NEXT;
 L_JUMP_IF:
-    pc = (uint32_t)*--sp != 0 ? words + *pc : pc + 1;
+    pc = (uint32_t) * --sp != 0 ? words + *pc : pc + 1;
     NEXT;
 L_JUMP_IF_NOT:
-    pc = (uint32_t)*--sp == 0 ? words + *pc : pc + 1;
+    pc = (uint32_t) * --sp == 0 ? words + *pc : pc + 1;
     NEXT;
 L_BRANCH_TABLE : {
-    uint32_t index = (uint32_t)*--sp, count = *pc;
+    uint32_t index = (uint32_t) * --sp, count = *pc;
 
     pc += 1 + 3 * (size_t)(index < count ? index : count);
     goto L_BRANCH;
 }
 L_BRANCH_IF:
-    if ((uint32_t)*--sp == 0) {
+    if ((uint32_t) * --sp == 0) {
         pc += 3;
         NEXT;
     }
@@ -409,7 +434,8 @@ L_TABLE_COPY:
     NEXT;
 L_TABLE_INIT:
     sp -= 3;
-    if (!interp_table_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_table_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
+                           (uint32_t)sp[2]))
         TRAP(BERTH_REASON_TABLE_BOUNDS);
     pc += 2;
     NEXT;
@@ -508,7 +534,7 @@ berth_status interp_call(interp_store *s, const interp_func *func, berthi_val *c
         cells = &none;
     s->nesting++;
     status = func->instance != NULL ? call_guest(s, func, cells, diag)
-                                    : func->host(func->ctx, &s->head, cells, diag);
+                                    : enter_host(s, func, cells, diag);
     s->nesting--;
     return status;
 }

@@ -62,9 +62,9 @@ static void append_frames(const interp_store *store, const interp_func *func, ui
             return;
         }
         if (code->name != NULL)
-            berthi_diag_append(diag, "\n  in %s (func %u)", code->name, (unsigned)code->index);
+            berthi_diag_append(diag, "\n  at %s", code->name);
         else
-            berthi_diag_append(diag, "\n  in func %u", (unsigned)code->index);
+            berthi_diag_append(diag, "\n  at func %u", (unsigned)code->index);
         fp = (uint32_t)link[1];
         func = (const interp_func *)(uintptr_t)link[2];
     }
