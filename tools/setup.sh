@@ -39,6 +39,7 @@ need g++ g++
 need cmake cmake
 need ninja-build ninja
 need clang clang
+need clang-format clang-format
 need lld wasm-ld wasm-ld-14
 need wabt wat2wasm
 need pkg-config pkg-config

@@ -47,6 +47,8 @@ for preset in "${presets[@]}"; do
     else
         grep -E '\*\*\*Skipped|No tests were found' "build/$preset.tests"
     fi
+    # Why something was skipped, in the words of the test that skipped it.
+    grep -h -i '^skipped:' "$log" 2>/dev/null | sort -u
     count() { sed -n "s/.*<testsuite.*//; s/^\t$1=\"\([0-9]*\)\".*/\1/p" "$junit" | head -1; }
     tests=$(count tests) bad=$(count failures) skipped=$(count skipped)
     cases=$(sed -n 's/^\[=*\] \([0-9]*\) test(s) run\.$/\1/p' "$log" 2>/dev/null |

@@ -25,7 +25,8 @@ typedef struct berth_verdict berth_verdict;
 BERTH_API BERTH_CHECKED berth_status berth_inspect(const berth_allocator *allocator,
                                                    const void *bytes, size_t size,
                                                    uint64_t artifact_bytes_max,
-                                                   berth_verdict **verdict_out, berth_diag *diag);
+                                                   berth_verdict **verdict_out,
+                                                   berth_diag *diag);
 
 /* Frees a verdict.  NULL is left alone.  Thread: one.  Blocks: never. */
 BERTH_API void berth_verdict_destroy(berth_verdict *verdict);

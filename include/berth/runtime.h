@@ -14,22 +14,23 @@ typedef struct berth_runtime berth_runtime;
 
 /* Grows at the end only.  0 or NULL in a field means its default. */
 typedef struct berth_runtime_options {
-    uint32_t size;              /* sizeof(berth_runtime_options), set by the _INIT */
-    uint32_t instances_max;     /* live instances of all slots; default 256, at most 4096 */
-    const char *engine;         /* "wasmtime" or "interp"; default: the first one built in */
+    uint32_t size;          /* sizeof(berth_runtime_options), set by the _INIT */
+    uint32_t instances_max; /* live instances of all slots; default 256, at most 4096 */
+    const char *engine;     /* "wasmtime" or "interp"; default: the first one built in */
     const berth_allocator *allocator; /* copied; default: the C library's heap */
-    uint64_t memory_bytes_max;  /* of any instance's linear memory; default 64 MiB */
-    uint32_t table_elements_max; /* default 10 000 */
-    uint32_t stack_bytes_max;   /* of guest frames; default 512 KiB */
-    uint32_t slots_max;         /* default 16 384 */
-    uint32_t tenant_calls_max;  /* calls in flight per tenant; default 256 */
-    uint32_t cache_entries_max; /* compiled artifacts that no slot uses any more; default 64 */
-    uint32_t reserved;          /* 0 */
-    uint64_t cache_bytes_max;   /* the same in bytes of code; default 48 MiB */
+    uint64_t memory_bytes_max;        /* of any instance's linear memory; default 64 MiB */
+    uint32_t table_elements_max;      /* default 10 000 */
+    uint32_t stack_bytes_max;         /* of guest frames; default 512 KiB */
+    uint32_t slots_max;               /* default 16 384 */
+    uint32_t tenant_calls_max;        /* calls in flight per tenant; default 256 */
+    uint32_t cache_entries_max;  /* compiled artifacts that no slot uses any more; default 64 */
+    uint32_t reserved;           /* 0 */
+    uint64_t cache_bytes_max;    /* the same in bytes of code; default 48 MiB */
     uint64_t artifact_bytes_max; /* default 32 MiB */
 } berth_runtime_options;
-#define BERTH_RUNTIME_OPTIONS_INIT                                                               \
-    BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+#define BERTH_RUNTIME_OPTIONS_INIT                                                             \
+    BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
+               0)
 
 /* Starts a runtime: its engine, its ticker thread and its reaper thread.
  * `options` may be NULL for the defaults.  Gives *runtime_out; end it with

@@ -31,19 +31,19 @@ typedef enum berth_policy {
 enum { BERTH_SLOT_TIMED = 1 }; /* measure each call; costs two clock reads a call */
 
 typedef enum berth_event_kind {
-    BERTH_EVENT_PREPARING = 1, /* an artifact differs from the current one and is being checked */
+    BERTH_EVENT_PREPARING = 1, /* an artifact unlike the current one is being checked */
     BERTH_EVENT_RELOADED = 2,  /* it is current now (`version`) */
     BERTH_EVENT_FAILED = 3     /* it was refused (`diag`); the version before serves on */
 } berth_event_kind;
 
 typedef struct berth_event {
     uint32_t size;
-    int32_t kind;            /* a berth_event_kind */
-    const char *tenant;      /* lent until the callback returns, as is all below */
+    int32_t kind;       /* a berth_event_kind */
+    const char *tenant; /* lent until the callback returns, as is all below */
     const char *slot;
-    uint64_t version;        /* RELOADED: its number; else the current one's, 0: none */
-    const uint8_t *digest;   /* BERTH_DIGEST_SIZE bytes of the artifact in question */
-    const berth_diag *diag;  /* FAILED only */
+    uint64_t version;       /* RELOADED: its number; else the current one's, 0: none */
+    const uint8_t *digest;  /* BERTH_DIGEST_SIZE bytes of the artifact in question */
+    const berth_diag *diag; /* FAILED only */
 } berth_event;
 
 /* Called on the installing thread, with no lock held; it may call the runtime, but an install
@@ -52,28 +52,28 @@ typedef void (*berth_observer)(void *ctx, const berth_event *event);
 
 /* Grows at the end only.  0 or NULL in a field means its default. */
 typedef struct berth_slot_options {
-    uint32_t size;               /* sizeof(berth_slot_options), set by the _INIT */
-    uint32_t policy;             /* a berth_policy; default reuse */
-    const char *tenant;          /* 0..64 bytes, printable; default "" */
-    const char *name;            /* required, 1..64 bytes, printable */
-    const char *profile;         /* such as "berth-hook/1"; default: the first install decides */
-    const char *kind;            /* such as "filter"; default: the first install decides */
-    uint64_t deadline_ns;        /* of a call; default 100 ms */
-    uint64_t probe_deadline_ns;  /* of start functions and of each probe; default 1 s */
-    uint64_t memory_bytes_max;   /* linear memory of an instance; default: the runtime's */
-    uint64_t output_bytes_max;   /* of one reply; default 16 MiB */
-    uint32_t calls_max;          /* calls in flight; default 64 */
-    uint32_t instances_max;      /* live instances per version; default 64 */
-    uint32_t flags;              /* BERTH_SLOT_TIMED */
-    uint32_t reserved;           /* 0 */
-    uint64_t reuse_calls_max;    /* calls before an instance is replaced; default unlimited */
-    uint64_t reuse_age_ns_max;   /* age at which it is replaced; default unlimited */
+    uint32_t size;              /* sizeof(berth_slot_options), set by the _INIT */
+    uint32_t policy;            /* a berth_policy; default reuse */
+    const char *tenant;         /* 0..64 bytes, printable; default "" */
+    const char *name;           /* required, 1..64 bytes, printable */
+    const char *profile;        /* such as "berth-hook/1"; default: the first install decides */
+    const char *kind;           /* such as "filter"; default: the first install decides */
+    uint64_t deadline_ns;       /* of a call; default 100 ms */
+    uint64_t probe_deadline_ns; /* of start functions and of each probe; default 1 s */
+    uint64_t memory_bytes_max;  /* linear memory of an instance; default: the runtime's */
+    uint64_t output_bytes_max;  /* of one reply; default 16 MiB */
+    uint32_t calls_max;         /* calls in flight; default 64 */
+    uint32_t instances_max;     /* live instances per version; default 64 */
+    uint32_t flags;             /* BERTH_SLOT_TIMED */
+    uint32_t reserved;          /* 0 */
+    uint64_t reuse_calls_max;   /* calls before an instance is replaced; default unlimited */
+    uint64_t reuse_age_ns_max;  /* age at which it is replaced; default unlimited */
     uint64_t reuse_memory_bytes_max; /* memory at which it is replaced; default: never */
-    berth_observer observer;     /* default none */
-    void *observer_ctx;          /* lent until the slot is evicted and all handles released */
+    berth_observer observer;         /* default none */
+    void *observer_ctx; /* lent until the slot is evicted and all handles released */
 } berth_slot_options;
-#define BERTH_SLOT_OPTIONS_INIT                                                                  \
-    BERTH_INIT((uint32_t)sizeof(berth_slot_options), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0,   \
+#define BERTH_SLOT_OPTIONS_INIT                                                                \
+    BERTH_INIT((uint32_t)sizeof(berth_slot_options), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, \
                0, 0, 0, 0, 0, 0, NULL, NULL)
 
 /* Makes an empty slot and registers it.
@@ -97,8 +97,8 @@ BERTH_API void berth_slot_release(berth_slot *slot);
 /* Takes the slot out of the registry and its version out of service.  Calls in flight end
  * undisturbed; later calls through old handles fail with BERTH_E_ABSENT; leases stay good.
  * Thread: any.  Blocks: briefly.  Fails: BERTH_E_ABSENT (there was none; also the second time). */
-BERTH_API BERTH_CHECKED berth_status berth_slot_evict(berth_runtime *runtime, const char *tenant,
-                                                      const char *name);
+BERTH_API BERTH_CHECKED berth_status berth_slot_evict(berth_runtime *runtime,
+                                                      const char *tenant, const char *name);
 
 typedef struct berth_key {
     const char *tenant, *name;
@@ -141,7 +141,8 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_install_file(berth_slot *slot, c
  * Thread: any.  Blocks: until the artifact is ready or refused.
  * Fails: as berth_slot_install(). */
 BERTH_API BERTH_CHECKED berth_status berth_slot_prepare(berth_slot *slot, const void *bytes,
-                                                        size_t size, berth_version **version_out,
+                                                        size_t size,
+                                                        berth_version **version_out,
                                                         berth_diag *diag);
 
 /* The second half: one exchange.  Takes `version`, which was prepared for this slot.
@@ -159,7 +160,8 @@ BERTH_API void berth_version_discard(berth_version *version);
  * It keeps its number.  Gives *version_out (its number) unless NULL.
  * Thread: any.  Blocks: briefly.
  * Fails: BERTH_E_ABSENT (none is kept), BERTH_E_STATE (evicted). */
-BERTH_API BERTH_CHECKED berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out,
+BERTH_API BERTH_CHECKED berth_status berth_slot_rollback(berth_slot *slot,
+                                                         uint64_t *version_out,
                                                          berth_diag *diag);
 
 /* The number by which calls name a hook; the same for all versions of the slot.
@@ -170,11 +172,11 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_hook(berth_slot *slot, const cha
 
 /* What to call.  Set once, used for many calls. */
 typedef struct berth_call {
-    uint32_t size;       /* sizeof(berth_call), set by the _INIT */
-    uint32_t hook;       /* from berth_slot_hook() */
-    const void *input;   /* lent for the call */
+    uint32_t size;     /* sizeof(berth_call), set by the _INIT */
+    uint32_t hook;     /* from berth_slot_hook() */
+    const void *input; /* lent for the call */
     size_t input_size;
-    berth_arena *arena;  /* receives the reply; lent for the call */
+    berth_arena *arena;   /* receives the reply; lent for the call */
     uint64_t deadline_ns; /* from now; 0: the slot's */
 } berth_call;
 #define BERTH_CALL_INIT BERTH_INIT((uint32_t)sizeof(berth_call), 0, NULL, 0, NULL, 0)
@@ -212,8 +214,8 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_lease(berth_slot *slot, berth_le
 /* As berth_slot_call(), in the leased version.
  * Thread: any.  Blocks: as berth_slot_call().  Fails: as berth_slot_call(). */
 BERTH_API BERTH_CHECKED berth_status berth_lease_call(const berth_lease *lease,
-                                                      const berth_call *call, berth_reply *reply,
-                                                      berth_diag *diag);
+                                                      const berth_call *call,
+                                                      berth_reply *reply, berth_diag *diag);
 
 /* The number of the leased version.  Thread: any.  Blocks: never. */
 BERTH_API uint64_t berth_lease_version(const berth_lease *lease);
@@ -231,19 +233,19 @@ typedef struct berth_slot_stats {
     uint64_t calls;             /* entered a version: answered + dropped + failed + in flight */
     uint64_t answered, dropped; /* replies with data, and (0, 0) */
     uint64_t traps, deadlines, limits, violations, other_failures;
-    uint64_t busy;              /* turned away before a version was entered */
+    uint64_t busy; /* turned away before a version was entered */
     uint64_t bytes_in, bytes_out;
     uint64_t installs, unchanged, refused, rollbacks;
     uint64_t instances_made, instances_discarded;
-    uint32_t instances_live;    /* of all its versions */
-    uint32_t versions_retired;  /* out of service, not yet reaped */
-    uint64_t oldest_call_ns;    /* age of the longest call inside; to 1 ms */
+    uint32_t instances_live;       /* of all its versions */
+    uint32_t versions_retired;     /* out of service, not yet reaped */
+    uint64_t oldest_call_ns;       /* age of the longest call inside; to 1 ms */
     uint64_t time_ns, time_max_ns; /* inside plugins; 0 without BERTH_SLOT_TIMED */
     uint64_t time_p50_ns, time_p99_ns, time_p999_ns;
 } berth_slot_stats;
-#define BERTH_SLOT_STATS_INIT                                                                    \
-    BERTH_INIT((uint32_t)sizeof(berth_slot_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  \
-               0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+#define BERTH_SLOT_STATS_INIT                                                                  \
+    BERTH_INIT((uint32_t)sizeof(berth_slot_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
+               0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 /* Fills *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_slot_stats_read(berth_slot *slot,
@@ -273,7 +275,7 @@ typedef struct berth_runtime_stats {
     uint64_t compiles, compile_failures, cache_hits, cache_evictions;
     uint64_t versions_reaped;
 } berth_runtime_stats;
-#define BERTH_RUNTIME_STATS_INIT                                                                 \
+#define BERTH_RUNTIME_STATS_INIT                                                               \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 /* Fills *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */

@@ -85,7 +85,8 @@ void *berthi_arena_array(berthi_arena *arena, size_t count, size_t size)
 {
     size_t bytes;
 
-    return __builtin_mul_overflow(count, size, &bytes) ? NULL : berthi_arena_alloc(arena, bytes);
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL
+                                                       : berthi_arena_alloc(arena, bytes);
 }
 
 char *berthi_arena_strndup(berthi_arena *arena, const char *s, size_t size)

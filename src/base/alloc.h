@@ -37,7 +37,8 @@ static inline void *berthi_zalloc_array(const berth_allocator *a, size_t count, 
     return berthi_zalloc(a, bytes == 0 ? 1 : bytes);
 }
 
-static inline void berthi_free_array(const berth_allocator *a, void *p, size_t count, size_t size)
+static inline void berthi_free_array(const berth_allocator *a, void *p, size_t count,
+                                     size_t size)
 {
     berthi_free(a, p, count * size == 0 ? 1 : count * size);
 }

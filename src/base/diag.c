@@ -102,8 +102,8 @@ berth_status berthi_diag_prefix(berth_diag *diag, berth_status status, const cha
     return status;
 }
 
-berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src, const char *what,
-                                 berth_diag *diag)
+berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src,
+                                 const char *what, berth_diag *diag)
 {
     const unsigned char *bytes = src;
     uint32_t src_size;
@@ -138,8 +138,8 @@ void berthi_panic(const char *format, ...)
 const char *berth_status_name(berth_status status)
 {
     static const char *const names[] = {
-        "ok",       "invalid", "out of memory", "limit", "absent", "state", "version",
-        "system",   "rejected", "trap",         "deadline", "abi", "busy",  "closed",
+        "ok",     "invalid",  "out of memory", "limit",    "absent", "state", "version",
+        "system", "rejected", "trap",          "deadline", "abi",    "busy",  "closed",
     };
     return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }
@@ -147,31 +147,56 @@ const char *berth_status_name(berth_status status)
 const char *berth_reason_name(berth_reason reason)
 {
     switch (reason) {
-    case BERTH_REASON_NONE: return "";
-    case BERTH_REASON_UNREACHABLE: return "unreachable";
-    case BERTH_REASON_MEMORY_BOUNDS: return "memory bounds";
-    case BERTH_REASON_TABLE_BOUNDS: return "table bounds";
-    case BERTH_REASON_INDIRECT_NULL: return "null function";
-    case BERTH_REASON_SIGNATURE: return "function signature";
-    case BERTH_REASON_INTEGER_OVERFLOW: return "integer overflow";
-    case BERTH_REASON_DIVISION: return "division by zero";
-    case BERTH_REASON_CONVERSION: return "float conversion";
-    case BERTH_REASON_HOST: return "host function";
-    case BERTH_REASON_TRAP_OTHER: return "other trap";
-    case BERTH_REASON_DEADLINE: return "deadline";
-    case BERTH_REASON_STACK: return "stack";
-    case BERTH_REASON_MEMORY: return "memory";
-    case BERTH_REASON_TABLE: return "table";
-    case BERTH_REASON_INPUT: return "input";
-    case BERTH_REASON_OUTPUT: return "output";
-    case BERTH_REASON_ARTIFACT: return "artifact size";
-    case BERTH_REASON_INSTANCES: return "instances";
-    case BERTH_REASON_SLOT_CALLS: return "calls of the slot";
-    case BERTH_REASON_TENANT_CALLS: return "calls of the tenant";
-    case BERTH_REASON_SLOTS: return "slots";
-    case BERTH_REASON_NAME: return "name";
-    case BERTH_REASON_ALLOC: return "alloc";
-    case BERTH_REASON_REPLY_BOUNDS: return "bounds";
+    case BERTH_REASON_NONE:
+        return "";
+    case BERTH_REASON_UNREACHABLE:
+        return "unreachable";
+    case BERTH_REASON_MEMORY_BOUNDS:
+        return "memory bounds";
+    case BERTH_REASON_TABLE_BOUNDS:
+        return "table bounds";
+    case BERTH_REASON_INDIRECT_NULL:
+        return "null function";
+    case BERTH_REASON_SIGNATURE:
+        return "function signature";
+    case BERTH_REASON_INTEGER_OVERFLOW:
+        return "integer overflow";
+    case BERTH_REASON_DIVISION:
+        return "division by zero";
+    case BERTH_REASON_CONVERSION:
+        return "float conversion";
+    case BERTH_REASON_HOST:
+        return "host function";
+    case BERTH_REASON_TRAP_OTHER:
+        return "other trap";
+    case BERTH_REASON_DEADLINE:
+        return "deadline";
+    case BERTH_REASON_STACK:
+        return "stack";
+    case BERTH_REASON_MEMORY:
+        return "memory";
+    case BERTH_REASON_TABLE:
+        return "table";
+    case BERTH_REASON_INPUT:
+        return "input";
+    case BERTH_REASON_OUTPUT:
+        return "output";
+    case BERTH_REASON_ARTIFACT:
+        return "artifact size";
+    case BERTH_REASON_INSTANCES:
+        return "instances";
+    case BERTH_REASON_SLOT_CALLS:
+        return "calls of the slot";
+    case BERTH_REASON_TENANT_CALLS:
+        return "calls of the tenant";
+    case BERTH_REASON_SLOTS:
+        return "slots";
+    case BERTH_REASON_NAME:
+        return "name";
+    case BERTH_REASON_ALLOC:
+        return "alloc";
+    case BERTH_REASON_REPLY_BOUNDS:
+        return "bounds";
     }
     return "unknown";
 }

@@ -29,17 +29,17 @@ berth_status berthi_diag_prefix(berth_diag *diag, berth_status status, const cha
 
 /* Copies a size-prefixed options struct of an older, equal or newer caller into ours.
  * Unknown trailing bytes must be zero: a caller that sets a field we do not know is told so. */
-berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src, const char *what,
-                                 berth_diag *diag);
+berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src,
+                                 const char *what, berth_diag *diag);
 
 /* Our own state is corrupt: prints one line and aborts, in every build. */
 _Noreturn void berthi_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Caller broke the contract: report it.  For our own bugs use assert(), which aborts. */
-#define BERTHI_REQUIRE(condition, diag)                                                          \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            return berthi_fail((diag), BERTH_E_INVALID, "%s: need %s", __func__, #condition);    \
+#define BERTHI_REQUIRE(condition, diag)                                                        \
+    do {                                                                                       \
+        if (!(condition))                                                                      \
+            return berthi_fail((diag), BERTH_E_INVALID, "%s: need %s", __func__, #condition);  \
     } while (0)
 
 #endif

@@ -30,13 +30,13 @@
 #include <berth/base.h>
 
 enum { /* value types, as in the binary format */
-    BERTHI_I32 = 0x7f,
-    BERTHI_I64 = 0x7e,
-    BERTHI_F32 = 0x7d,
-    BERTHI_F64 = 0x7c,
-    BERTHI_V128 = 0x7b,
-    BERTHI_FUNCREF = 0x70,
-    BERTHI_EXTERNREF = 0x6f
+       BERTHI_I32 = 0x7f,
+       BERTHI_I64 = 0x7e,
+       BERTHI_F32 = 0x7d,
+       BERTHI_F64 = 0x7c,
+       BERTHI_V128 = 0x7b,
+       BERTHI_FUNCREF = 0x70,
+       BERTHI_EXTERNREF = 0x6f
 };
 
 /* One cell of arguments and results.  16 bytes, so that it is the engine's own raw cell.  Floats
@@ -57,10 +57,10 @@ typedef struct berthi_functype {
 } berthi_functype;
 
 enum { /* extern kinds, as in the binary format */
-    BERTHI_EXTERN_FUNC = 0,
-    BERTHI_EXTERN_TABLE = 1,
-    BERTHI_EXTERN_MEMORY = 2,
-    BERTHI_EXTERN_GLOBAL = 3
+       BERTHI_EXTERN_FUNC = 0,
+       BERTHI_EXTERN_TABLE = 1,
+       BERTHI_EXTERN_MEMORY = 2,
+       BERTHI_EXTERN_GLOBAL = 3
 };
 
 /* For memory_create() and table_create(): no upper bound but the store's. */
@@ -136,10 +136,11 @@ struct berthi_wasm_ops {
      * known.  BERTH_E_LIMIT: valid, but past what the options allow (a provider may also leave
      * that to instantiate()).  Gives *module_out with one reference.  Does not keep `bytes`.
      * Thread: any. */
-    berth_status (*module_compile)(berthi_wasm_engine *engine, const uint8_t *bytes, size_t size,
-                                   berthi_wasm_module **module_out, berth_diag *diag);
-    void (*module_ref)(berthi_wasm_module *module);   /* Thread: any */
-    void (*module_unref)(berthi_wasm_module *module); /* Thread: any */
+    berth_status (*module_compile)(berthi_wasm_engine *engine, const uint8_t *bytes,
+                                   size_t size, berthi_wasm_module **module_out,
+                                   berth_diag *diag);
+    void (*module_ref)(berthi_wasm_module *module);                /* Thread: any */
+    void (*module_unref)(berthi_wasm_module *module);              /* Thread: any */
     size_t (*module_code_bytes)(const berthi_wasm_module *module); /* what it holds, about */
 
     /* Gives *store_out.  Its deadline is over until store_deadline() says otherwise. */
@@ -180,15 +181,16 @@ struct berthi_wasm_ops {
                                  uint32_t elements_min, uint32_t elements_max,
                                  berthi_extern *extern_out, berth_diag *diag);
     berth_status (*global_create)(berthi_wasm_store *store, uint8_t type, bool is_mutable,
-                                  berthi_val value, berthi_extern *extern_out, berth_diag *diag);
+                                  berthi_val value, berthi_extern *extern_out,
+                                  berth_diag *diag);
     void (*global_get)(berthi_wasm_store *store, const berthi_extern *global,
                        berthi_val *value_out);
     /* False: immutable. */
     bool (*global_set)(berthi_wasm_store *store, const berthi_extern *global, berthi_val value);
 
     /* External references carry one number of the host's choosing. */
-    berth_status (*externref_wrap)(berthi_wasm_store *store, uint64_t number, berthi_val *ref_out,
-                                   berth_diag *diag);
+    berth_status (*externref_wrap)(berthi_wasm_store *store, uint64_t number,
+                                   berthi_val *ref_out, berth_diag *diag);
     uint64_t (*externref_unwrap)(berthi_wasm_store *store, berthi_val ref);
 };
 

@@ -51,9 +51,9 @@ typedef struct berthi_wasm_range { /* within the module's bytes */
 } berthi_wasm_range;
 
 typedef struct berthi_wasm_section {
-    uint8_t id;               /* 0 custom */
-    berthi_name name;         /* of a custom section */
-    berthi_wasm_range body;   /* behind the name for a custom section */
+    uint8_t id;             /* 0 custom */
+    berthi_name name;       /* of a custom section */
+    berthi_wasm_range body; /* behind the name for a custom section */
 } berthi_wasm_section;
 
 /* Where a constant expression lies, its `end` included; size 0: there is none. */
@@ -110,7 +110,8 @@ berth_status berthi_wasm_read(const uint8_t *bytes, size_t size, berthi_arena *a
                               berthi_wasm_info *info_out, berth_diag *diag);
 
 /* The export of that name, or NULL. */
-const berthi_wasm_export *berthi_wasm_find_export(const berthi_wasm_info *info, const char *name);
+const berthi_wasm_export *berthi_wasm_find_export(const berthi_wasm_info *info,
+                                                  const char *name);
 
 /* The function behind an export is (params) -> (results) of exactly these types. */
 bool berthi_wasm_func_is(const berthi_wasm_info *info, const berthi_wasm_export *e,

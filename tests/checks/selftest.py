@@ -3,6 +3,7 @@
 
     selftest.py BUILD      BUILD is a finished build tree, for check_symbols.py
 """
+import json
 import pathlib
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-COPIED = ("src", "include", "cli", "tools", "tests", "examples", "bench", "guest", "demo",
+COPIED = (".clang-format", "src", "include", "cli", "tools", "tests", "examples", "bench", "guest", "demo",
           "engine/wasmtime/src")
 
 LONG_FUNCTION = "int berthi_long(void)\n{\n" + "    (void)0;\n" * 100 + "    return 0;\n}\n"
@@ -56,6 +57,7 @@ PLANTS = [
     ("words", "src/base/alloc.c", "/* good enough for" " now */\n", "finish it"),
     ("words", "cli/planted.c", '/* see /wo' 'rk/x */\n', "a path of one machine"),
     ("words", "tools/planted.sh", "curl https://crates" ".io/x\n", "package registry"),
+    ("format", "src/base/alloc.c", "int   berthi_x;\n", "src/base/alloc.c:"),
     ("words", "cli/planted.c", "<<<<<<< ours\n", "unresolved merge"),
 ]
 # Must not be taken for violations.
@@ -63,6 +65,7 @@ INNOCENT = [
     ("banned", "src/admit/planted.c", '/* malloc(1) */ const char *p = "malloc(1)";\n'),
     ("banned", "src/admit/planted.c", "void p(struct s *o) { o->free(1); o.malloc(2); }\n"),
     ("banned", "tests/unit/planted_test.c", "void *p(void) { return malloc(1); }\n"),
+    ("format", "src/base/alloc.c", "int berthi_x;\n"),
     ("sizes", "src/base/alloc.c", "int berthi_a(void)\n{\n" + "(void)0;\n" * 96 + "}\n"),
     ("layers", "tests/unit/planted_test.c", '#include "base/alloc.h"\n'),
     ("contracts", "include/berth/base.h",
@@ -72,7 +75,9 @@ INNOCENT = [
 
 def copy_tree(to):
     for name in COPIED:
-        if (ROOT / name).exists():
+        if (ROOT / name).is_file():
+            shutil.copy(ROOT / name, to / name)
+        elif (ROOT / name).exists():
             shutil.copytree(ROOT / name, to / name, dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "corpus"))
 
@@ -114,13 +119,30 @@ def source_checks(tree):
 
     for checker, file, text, words in PLANTS:
         status, said = news(checker, file, text)
-        if status != 1 or words not in said:
+        if status == 77:
+            print(f"{checker}: {said}")
+        elif status != 1 or words not in said:
             failures.append(f"{checker}: does not see {text.strip()[:60]!r} in {file}: {said}")
     for checker, file, text in INNOCENT:
         _, said = news(checker, file, text)
         if said:
             failures.append(f"{checker}: complains of {text.strip()[:60]!r} in {file}: {said}")
     return failures
+
+
+def compiler_check(tree):
+    """A warning that only the other compiler has."""
+    build = tree / "planted_compile"
+    build.mkdir()
+    source = build / "planted.c"
+    source.write_text("int berthi_f(int a);\nint berthi_f(int a)\n{\n    a = a;\n    return 0;\n}\n")
+    commands = [{"directory": str(build), "file": str(source),
+                 "command": f"gcc -Wall -o x.o -c {source}"}]
+    (build / "compile_commands.json").write_text(json.dumps(commands))
+    status, said = run("compilers", tree, build)
+    shutil.rmtree(build)
+    ok = status == 77 or (status == 1 and "planted.c: clang says" in said)
+    return [] if ok else [f"compilers: does not see what clang warns of: {said}"]
 
 
 def symbol_checks(tree, build):
@@ -171,8 +193,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         tree = pathlib.Path(name)
         copy_tree(tree)
-        failures = source_checks(tree) + symbol_checks(tree, pathlib.Path(sys.argv[1]))
-    print("\n".join(failures) or f"selftest: {len(PLANTS) + 4} planted violations found, "
+        failures = source_checks(tree) + compiler_check(tree) + symbol_checks(tree, pathlib.Path(sys.argv[1]))
+    print("\n".join(failures) or f"selftest: {len(PLANTS) + 5} planted violations found, "
           f"{len(INNOCENT)} innocent lines left alone")
     sys.exit(1 if failures else 0)
 

@@ -115,7 +115,7 @@ enum interp_op {
     INTERP_NUMERIC(X4) INTERP_SATURATING(X4) INTERP_LOADS(X4) INTERP_STORES(X4) INTERP_OTHER(X1)
 #undef X4
 #undef X1
-    OPS_COUNT
+        OPS_COUNT
 };
 
 #endif
