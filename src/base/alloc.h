@@ -55,6 +55,25 @@ static inline char *berthi_strndup(const berth_allocator *a, const char *s, size
     return p;
 }
 
+/* Zeroed, at a multiple of `align` (a power of two, at most 4096).  *memory_out is what
+ * berthi_free_aligned() needs. */
+static inline void *berthi_zalloc_aligned(const berth_allocator *a, size_t size, size_t align,
+                                          void **memory_out)
+{
+    unsigned char *memory = size > SIZE_MAX - align ? NULL : berthi_zalloc(a, size + align);
+
+    if (memory == NULL)
+        return NULL;
+    *memory_out = memory;
+    return memory + (align - (uintptr_t)memory % align);
+}
+
+static inline void berthi_free_aligned(const berth_allocator *a, void *memory, size_t size,
+                                       size_t align)
+{
+    berthi_free(a, memory, size + align);
+}
+
 /* Memory that is freed all at once: what one artifact's description or one parse needs. */
 typedef struct berthi_arena {
     const berth_allocator *allocator; /* lent */

@@ -59,7 +59,7 @@ void berthi_domain_fini(berthi_domain *d)
     for (; r != NULL; r = next) {
         assert(r->depth == 0);
         next = r->next;
-        berthi_free(d->allocator, r->memory, sizeof *r + _Alignof(berthi_record));
+        berthi_free_aligned(d->allocator, r->memory, sizeof *r, _Alignof(berthi_record));
     }
     berthi_lock_fini(&d->lock);
 }
@@ -82,15 +82,13 @@ static berthi_record *take_left_record(berthi_domain *d)
 
 static berthi_record *make_record(berthi_domain *d)
 {
-    size_t align = _Alignof(berthi_record), size = sizeof(berthi_record) + align;
-    char *memory = NULL;
     berthi_record *r = NULL;
+    void *memory;
 
     berthi_lock_take(&d->lock);
     if (d->records_made < BERTHI_RECORDS_MAX)
-        memory = berthi_zalloc(d->allocator, size);
-    if (memory != NULL) {
-        r = (void *)(memory + (align - (uintptr_t)memory % align));
+        r = berthi_zalloc_aligned(d->allocator, sizeof *r, _Alignof(berthi_record), &memory);
+    if (r != NULL) {
         r->memory = memory;
         r->domain = d;
         r->index = d->records_made++;
@@ -118,6 +116,8 @@ berthi_record *berthi_domain_join(berthi_domain *d)
             return NULL;
         }
         atomic_fetch_add_explicit(&d->records_owned, 1, memory_order_relaxed);
+        /* release: who sees the join sees the number. */
+        atomic_fetch_add_explicit(&d->joins, 1, memory_order_release);
         /* From here on the gates count; see registry/gate.c. */
         berthi_domain_barrier(d);
     }

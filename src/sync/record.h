@@ -59,6 +59,7 @@ typedef struct berthi_domain {
     _Atomic(uint64_t) tick; /* coarse time, about 1 ms a step */
     _Atomic(berthi_record *) records; /* newest first */
     _Atomic(unsigned) records_owned;  /* threads that have called and not ended */
+    _Atomic(uint64_t) joins;          /* how often that number rose */
     unsigned records_made;            /* guarded by lock */
     berthi_lock lock;
     berthi_tls tls;

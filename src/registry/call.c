@@ -1,0 +1,233 @@
+/* call.c - the call path.  Layer: registry.
+ *
+ * One store into the caller's record, one look back at the slot, the plugin, one store.  No lock,
+ * no allocation once warm, and no shared cache line is written: counters, instance and latency
+ * belong to the thread's seat in the version.
+ */
+#include "registry/registry.h"
+
+#include "base/diag.h"
+#include "os/clock.h"
+
+static void count_failure(berthi_counts *c, berth_status status)
+{
+    switch (status) {
+    case BERTH_E_TRAP: berthi_count(&c->traps, 1); break;
+    case BERTH_E_DEADLINE: berthi_count(&c->deadlines, 1); break;
+    case BERTH_E_LIMIT: berthi_count(&c->limits, 1); break;
+    case BERTH_E_ABI: berthi_count(&c->violations, 1); break;
+    default: berthi_count(&c->others, 1); break;
+    }
+}
+
+static void count_time(berthi_seat *seat, uint64_t began_ns)
+{
+    uint64_t ns = berthi_clock_ns() - began_ns;
+
+    berthi_count(&seat->counts.time_ns, ns);
+    berth_histogram_record(seat->latency, ns);
+}
+
+/* The thread's seat, the instance, the plugin.  The record names `v`, or a lease holds it. */
+berth_status berthi_version_call(berth_version *v, berthi_record *mine, const berth_call *call,
+                                 uint64_t ticks, berth_reply *reply, berth_diag *diag)
+{
+    uint32_t hook = v->content->hook_of[call->hook % BERTHI_HOOKS_MAX];
+    berthi_seat *seat = berthi_seat_find(v, mine->index);
+    uint64_t began_ns = 0;
+    berthi_instance *i;
+    berth_status status;
+
+    if (__builtin_expect(hook == 0 || call->hook >= BERTHI_HOOKS_MAX, 0))
+        return berthi_fail(diag, BERTH_E_ABSENT, "version %llu of slot '%s' has no such hook",
+                           (unsigned long long)v->number, v->slot->name);
+    if (__builtin_expect(seat == NULL, 0)) {
+        seat = berthi_seat_make(v, mine->index);
+        if (seat == NULL)
+            return berthi_fail(diag, BERTH_E_NOMEM, "a seat in slot '%s'", v->slot->name);
+    }
+    if (__builtin_expect(v->is_fresh, 0) &&
+        (atomic_load_explicit(&v->hooks_used, memory_order_relaxed) >> (hook - 1) & 1) == 0)
+        atomic_fetch_or_explicit(&v->hooks_used, 1u << (hook - 1), memory_order_relaxed);
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    if (v->is_timed)
+        began_ns = berthi_clock_ns();
+    status = berthi_pool_take(v, seat, ticks, &i, diag);
+    if (__builtin_expect(status != BERTH_OK, 0)) {
+        atomic_fetch_add_explicit(&v->slot->busy, 1, memory_order_relaxed);
+        return status;
+    }
+    berthi_count(&seat->counts.calls, 1);
+    berthi_count(&seat->counts.bytes_in, call->input_size);
+    status = berthi_instance_call(v, i, hook - 1, call, ticks, reply, diag);
+    berthi_pool_give(v, seat, i, status == BERTH_OK);
+    if (v->is_timed)
+        count_time(seat, began_ns);
+    if (__builtin_expect(status != BERTH_OK, 0)) {
+        count_failure(&seat->counts, status);
+        return status;
+    }
+    if (reply->is_dropped) {
+        berthi_count(&seat->counts.dropped, 1);
+    } else {
+        berthi_count(&seat->counts.bytes_out, reply->size);
+        berthi_count(&seat->counts.answered, 1);
+    }
+    return BERTH_OK;
+}
+
+static berth_status no_record(berth_diag *diag)
+{
+    return berthi_fail(diag, BERTH_E_NOMEM,
+                       "no call record: out of memory, or %d threads already call",
+                       BERTHI_RECORDS_MAX);
+}
+
+static berth_status too_deep(berth_diag *diag)
+{
+    return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
+                               "%d calls are nested on this thread already", BERTHI_PINS_MAX);
+}
+
+static berth_status nothing_there(const berth_slot *slot, berth_diag *diag)
+{
+    return berthi_fail(diag, BERTH_E_ABSENT, "slot '%s' has no plugin; install one", slot->name);
+}
+
+static uint64_t ticks_of(const berth_slot *slot, const berth_call *call)
+{
+    return berthi_ticks(call->deadline_ns != 0 ? call->deadline_ns : slot->options.deadline_ns);
+}
+
+/* Whether this call has to take a place; its record already names the version. */
+static bool must_count(const berth_slot *slot, const berthi_record *mine)
+{
+    const berthi_domain *d = &slot->runtime->domain;
+
+    return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_relaxed
+                                                                    : memory_order_seq_cst) >
+               slot->uncounted_max ||
+           mine->depth > 1;
+}
+
+/* The rarer form of a call: it takes a place first.  `lease` is NULL for the current version. */
+static berth_status call_counted(berth_slot *slot, berthi_record *mine, berth_version *lease,
+                                 const berth_call *call, berth_reply *reply, berth_diag *diag)
+{
+    berthi_domain *d = &slot->runtime->domain;
+    uint64_t ticks = ticks_of(slot, call), now = berthi_clock_ns();
+    uint64_t until_ns =
+        ticks < UINT32_MAX ? now + ticks * BERTHI_TICK_NS : UINT64_MAX / 2;
+    _Atomic(uint8_t) *counted = &mine->counted[mine->depth];
+    berth_version *v = lease;
+    berth_status status;
+
+    status = berthi_gate_enter(slot, until_ns, diag);
+    if (status != BERTH_OK)
+        return status;
+    atomic_store_explicit(counted, 1, memory_order_relaxed);
+    if (lease == NULL)
+        v = berthi_pin(d, mine, &slot->current);
+    else
+        berthi_pin_held(d, mine, lease);
+    now = berthi_clock_ns();
+    if (v == NULL)
+        status = nothing_there(slot, diag);
+    else
+        status = berthi_version_call(
+            v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now), reply, diag);
+    berthi_unpin(mine);
+    atomic_store_explicit(counted, 0, memory_order_relaxed);
+    berthi_gate_leave(slot);
+    return status;
+}
+
+berth_status berth_slot_call(berth_slot *slot, const berth_call *call, berth_reply *reply,
+                             berth_diag *diag)
+{
+    berthi_domain *d = &slot->runtime->domain;
+    berthi_record *mine = berthi_domain_record(d);
+    berth_version *v;
+    berth_status status;
+
+    assert(call != NULL && reply != NULL && call->arena != NULL);
+    if (__builtin_expect(mine == NULL, 0))
+        return no_record(diag);
+    if (__builtin_expect(mine->depth == BERTHI_PINS_MAX, 0))
+        return too_deep(diag);
+    v = berthi_pin(d, mine, &slot->current);
+    if (__builtin_expect(must_count(slot, mine), 0)) {
+        berthi_unpin(mine);
+        return call_counted(slot, mine, NULL, call, reply, diag);
+    }
+    if (__builtin_expect(v == NULL, 0))
+        status = nothing_there(slot, diag);
+    else
+        status = berthi_version_call(
+            v, mine, call,
+            call->deadline_ns == 0 ? v->deadline_ticks : berthi_ticks(call->deadline_ns), reply,
+            diag);
+    berthi_unpin(mine);
+    return status;
+}
+
+berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
+                              berth_reply *reply, berth_diag *diag)
+{
+    berth_version *v = lease->version;
+    berthi_domain *d;
+    berthi_record *mine;
+    berth_status status;
+
+    BERTHI_REQUIRE(v != NULL, diag);
+    d = &v->runtime->domain;
+    mine = berthi_domain_record(d);
+    if (mine == NULL)
+        return no_record(diag);
+    if (mine->depth == BERTHI_PINS_MAX)
+        return too_deep(diag);
+    berthi_pin_held(d, mine, v);
+    if (must_count(v->slot, mine)) {
+        berthi_unpin(mine);
+        return call_counted(v->slot, mine, v, call, reply, diag);
+    }
+    status = berthi_version_call(v, mine, call, ticks_of(v->slot, call), reply, diag);
+    berthi_unpin(mine);
+    return status;
+}
+
+berth_status berth_slot_lease(berth_slot *slot, berth_lease *lease)
+{
+    berthi_domain *d = &slot->runtime->domain;
+    berthi_record *mine = berthi_domain_record(d);
+    berth_version *v;
+
+    assert(lease->version == NULL);
+    if (mine == NULL || mine->depth == BERTHI_PINS_MAX)
+        return mine == NULL ? BERTH_E_NOMEM : BERTH_E_LIMIT;
+    v = berthi_pin(d, mine, &slot->current);
+    if (v != NULL)
+        berthi_version_ref(v); /* alive: the record names it */
+    berthi_unpin(mine);
+    lease->version = v;
+    return v == NULL ? BERTH_E_ABSENT : BERTH_OK;
+}
+
+uint64_t berth_lease_version(const berth_lease *lease)
+{
+    return lease->version == NULL ? 0 : lease->version->number;
+}
+
+void berth_lease_return(berth_lease *lease)
+{
+    berth_version *v = lease->version;
+    berth_runtime *rt;
+
+    lease->version = NULL;
+    if (v == NULL)
+        return;
+    rt = v->runtime; /* `v` may be freed by the reaper right after the next line */
+    /* release: the reaper, which acquires, sees all that was done under the lease. */
+    atomic_fetch_sub_explicit(&v->refs, 1, memory_order_release);
+    berthi_event_set(&rt->event);
+}

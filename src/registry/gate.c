@@ -1,0 +1,160 @@
+/* gate.c - how many calls may be inside a slot, and inside all slots of a tenant.
+ *
+ * Layer: registry.  A call that had to count itself would write a shared cache line.  But a
+ * thread is in at most one outermost call at a time, so as long as no more threads call into the
+ * runtime than a slot's bound (and its tenant's), the bound holds by itself and nobody counts.
+ * Once there are more threads (and for nested calls) every new call takes a place here.
+ *
+ * The change between the two is exact.  A caller pins its version first and looks at the number
+ * of threads afterwards; a thread that joins raises the number and then passes the domain's
+ * barrier.  So each caller either sees the new number and counts itself, or its pin is seen by
+ * those who count; its record does not say `counted`, and berthi_gate_uncounted() adds it.
+ * Once that sum was seen to be zero it stays zero until another thread joins, because uncounted
+ * calls begin only while there are few threads; `clean_at` remembers at which join that was.
+ */
+#include "registry/registry.h"
+
+#include "base/diag.h"
+#include "os/clock.h"
+
+int berthi_gate_init(berthi_gate *gate, uint32_t max)
+{
+    int code = berthi_lock_init(&gate->lock, BERTHI_RANK_GATE);
+
+    gate->max = max;
+    gate->clean_at = UINT64_MAX;
+    if (code == 0) {
+        code = berthi_cond_init(&gate->cond);
+        if (code != 0)
+            berthi_lock_fini(&gate->lock);
+    }
+    return code;
+}
+
+void berthi_gate_fini(berthi_gate *gate)
+{
+    assert(gate->inside == 0 && gate->waiting == 0);
+    berthi_cond_fini(&gate->cond);
+    berthi_lock_fini(&gate->lock);
+}
+
+static bool names_version_of(const berth_slot *slot, const void *object)
+{
+    for (const berth_version *v = slot->versions; v != NULL; v = v->slot_next)
+        if (v == object)
+            return true;
+    return false;
+}
+
+uint32_t berthi_gate_uncounted(berth_slot *slot)
+{
+    berthi_record *r =
+        atomic_load_explicit(&slot->runtime->domain.records, memory_order_acquire);
+    uint32_t n = 0;
+
+    for (; r != NULL; r = r->next)
+        for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
+            void *object = atomic_load_explicit(&r->pin[i], memory_order_seq_cst);
+
+            /* Compared, never followed: a pin may for a moment name what is already freed. */
+            if (object != NULL &&
+                atomic_load_explicit(&r->counted[i], memory_order_relaxed) == 0 &&
+                names_version_of(slot, object))
+                n++;
+        }
+    return n;
+}
+
+static uint32_t uncounted_of_slot(berth_slot *slot)
+{
+    uint32_t n;
+
+    berthi_lock_take(&slot->lock);
+    n = berthi_gate_uncounted(slot);
+    berthi_lock_drop(&slot->lock);
+    return n;
+}
+
+static uint32_t uncounted_of_tenant(berth_slot *slot)
+{
+    berth_runtime *rt = slot->runtime;
+    uint32_t n = 0;
+
+    berthi_lock_take(&rt->lock);
+    for (size_t i = 0; i < rt->buckets_count; i++)
+        for (berth_slot *s = rt->buckets[i]; s != NULL; s = s->map_next)
+            if (s->tenant == slot->tenant)
+                n += uncounted_of_slot(s);
+    berthi_lock_drop(&rt->lock);
+    return n;
+}
+
+/* One place in one gate, or false when none became free until `until_ns`. */
+static bool take_place(berth_slot *slot, berthi_gate *gate, bool is_tenants, uint64_t until_ns)
+{
+    berthi_domain *d = &slot->runtime->domain;
+
+    for (;;) {
+        uint64_t joins = atomic_load_explicit(&d->joins, memory_order_acquire), retry_ns;
+        uint32_t uncounted = 0;
+        bool taken, is_clean;
+
+        berthi_lock_take(&gate->lock);
+        is_clean = gate->clean_at == joins;
+        berthi_lock_drop(&gate->lock);
+        if (!is_clean)
+            uncounted = is_tenants ? uncounted_of_tenant(slot) : uncounted_of_slot(slot);
+
+        berthi_lock_take(&gate->lock);
+        if (!is_clean && uncounted == 0)
+            gate->clean_at = joins;
+        taken = gate->inside + uncounted < gate->max;
+        if (taken) {
+            gate->inside++;
+        } else {
+            /* Uncounted calls end without a word, so look again soon while there are any. */
+            retry_ns = uncounted == 0 ? until_ns : berthi_clock_ns() + BERTHI_TICK_NS;
+            gate->waiting++;
+            (void)berthi_cond_wait_until(&gate->cond, &gate->lock.mutex,
+                                         retry_ns < until_ns ? retry_ns : until_ns);
+            gate->waiting--;
+        }
+        berthi_lock_drop(&gate->lock);
+        if (taken || berthi_clock_ns() >= until_ns)
+            return taken;
+    }
+}
+
+static void give_place(berthi_gate *gate)
+{
+    berthi_lock_take(&gate->lock);
+    assert(gate->inside > 0);
+    gate->inside--;
+    if (gate->waiting != 0)
+        berthi_cond_wake_all(&gate->cond);
+    berthi_lock_drop(&gate->lock);
+}
+
+berth_status berthi_gate_enter(berth_slot *slot, uint64_t until_ns, berth_diag *diag)
+{
+    if (!take_place(slot, &slot->gate, false, until_ns)) {
+        atomic_fetch_add_explicit(&slot->busy, 1, memory_order_relaxed);
+        return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_SLOT_CALLS,
+                                   "slot '%s': %u calls were inside until the deadline",
+                                   slot->name, slot->gate.max);
+    }
+    if (!take_place(slot, &slot->tenant->gate, true, until_ns)) {
+        give_place(&slot->gate);
+        atomic_fetch_add_explicit(&slot->busy, 1, memory_order_relaxed);
+        return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_TENANT_CALLS,
+                                   "tenant '%s': %u calls were inside until the deadline",
+                                   slot->tenant->name, slot->tenant->gate.max);
+    }
+    return BERTH_OK;
+}
+
+void berthi_gate_leave(berth_slot *slot)
+{
+    give_place(&slot->tenant->gate);
+    give_place(&slot->gate);
+}

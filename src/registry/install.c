@@ -1,0 +1,378 @@
+/* install.c - from bytes to a version that is ready to be called.  Layer: registry.
+ *
+ *   digest  same as the current one: nothing to do
+ *   admit   from the bytes alone; nothing of them runs
+ *   compile through the shared cache
+ *   probe   start function and each hook, in instances that nobody will see again
+ *   warm    as many instances as the version before has, so that a swap is not felt
+ *
+ * Everything that can fail is here and happens before publishing (I4).  Installs into one slot
+ * take turns by a ticket, not a lock, because plugin code and the observer run meanwhile (I9).
+ */
+#include "registry/registry.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/digest.h"
+#include "os/file.h"
+
+enum { PROBE_ARENA_SIZE = 4096, CONTENT_BYTES_MAX = 1 << 20 };
+
+/* ---- taking turns ---- */
+
+static berth_status begin(berth_slot *slot, berth_diag *diag)
+{
+    uint64_t me = berthi_thread_self();
+    berth_status status = BERTH_OK;
+
+    berthi_lock_take(&slot->lock);
+    if (slot->is_installing && slot->installing_thread == me) {
+        status = berthi_fail(diag, BERTH_E_STATE,
+                             "slot '%s' is being installed into by this thread", slot->name);
+    } else {
+        while (slot->is_installing)
+            berthi_cond_wait(&slot->installed, &slot->lock.mutex);
+        if (slot->is_evicted) {
+            status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' was evicted", slot->name);
+        } else {
+            slot->is_installing = true;
+            slot->installing_thread = me;
+        }
+    }
+    berthi_lock_drop(&slot->lock);
+    return status;
+}
+
+static void finish(berth_slot *slot)
+{
+    berthi_lock_take(&slot->lock);
+    slot->is_installing = false;
+    berthi_cond_wake_all(&slot->installed);
+    berthi_lock_drop(&slot->lock);
+}
+
+static void tell(berth_slot *slot, berth_event_kind kind, uint64_t version,
+                 const uint8_t *digest, const berth_diag *diag)
+{
+    berth_event event = { .size = (uint32_t)sizeof event,
+                          .kind = kind,
+                          .tenant = slot->tenant->name,
+                          .slot = slot->name,
+                          .version = version,
+                          .digest = digest,
+                          .diag = diag };
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    if (slot->options.observer != NULL)
+        slot->options.observer(slot->options.observer_ctx, &event);
+}
+
+static uint64_t current_number(berth_slot *slot)
+{
+    berth_version *v;
+    uint64_t number;
+
+    berthi_lock_take(&slot->lock);
+    v = atomic_load_explicit(&slot->current, memory_order_relaxed);
+    number = v == NULL ? 0 : v->number;
+    berthi_lock_drop(&slot->lock);
+    return number;
+}
+
+/* ---- the content ---- */
+
+static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
+                                 const uint8_t *digest, berthi_content **content_out,
+                                 berth_diag *diag)
+{
+    berth_runtime *rt = slot->runtime;
+    berthi_admit_limits limits = { rt->options.artifact_bytes_max,
+                                   slot->options.memory_bytes_max,
+                                   rt->options.table_elements_max };
+    berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
+    berth_status status;
+
+    if (content == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "the description of a plugin");
+    atomic_init(&content->refs, 1);
+    memcpy(content->digest, digest, sizeof content->digest);
+    berthi_arena_init(&content->arena, &rt->allocator, CONTENT_BYTES_MAX);
+    /* profile and kind change only while this thread's ticket is out */
+    status = berthi_admit(bytes, size, slot->profile, slot->kind, &limits, &content->arena,
+                          &content->plugin, diag);
+    if (status == BERTH_OK)
+        status = berthi_cache_take(rt, bytes, size, digest, &content->compiled, diag);
+    if (status != BERTH_OK) {
+        berthi_content_unref(rt, content);
+        return status;
+    }
+    content->module = content->compiled->module;
+    *content_out = content;
+    return BERTH_OK;
+}
+
+/* ---- the probe ---- */
+
+static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *arena,
+                               berth_diag *diag)
+{
+    const berthi_hook *hook = &v->content->plugin.hooks[index];
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply;
+    berthi_instance *i;
+    berth_status status = berthi_instance_make(v, &i, diag);
+
+    if (status != BERTH_OK)
+        return berthi_diag_prefix(diag, status, "instantiation");
+    call.input = hook->probe.data;
+    call.input_size = hook->probe.size;
+    call.arena = arena;
+    status = berthi_instance_call(v, i, index, &call,
+                                  berthi_ticks(v->slot->options.probe_deadline_ns), &reply,
+                                  diag);
+    berthi_instance_destroy(v, i);
+    berth_arena_reset(arena);
+    return status == BERTH_OK
+               ? BERTH_OK
+               : berthi_diag_prefix(diag, status, "probe of hook '%s'", hook->name);
+}
+
+static berth_status probe(berth_version *v, berth_diag *diag)
+{
+    berth_status status;
+    berth_arena *arena;
+
+    status = berth_arena_create(&v->runtime->allocator, PROBE_ARENA_SIZE, &arena, diag);
+    for (uint32_t h = 0; status == BERTH_OK && h < v->content->plugin.hooks_count; h++)
+        if (!v->content->plugin.hooks[h].is_noop)
+            status = probe_hook(v, h, arena, diag);
+    berth_arena_destroy(arena);
+    return status;
+}
+
+/* ---- ready ---- */
+
+static berth_status number_hooks(berth_slot *slot, berthi_content *content, berth_diag *diag)
+{
+    berth_status status = BERTH_OK;
+    uint32_t number;
+
+    berthi_lock_take(&slot->lock);
+    for (uint32_t h = 0; status == BERTH_OK && h < content->plugin.hooks_count; h++) {
+        if (content->plugin.hooks[h].is_noop)
+            continue;
+        status = berthi_slot_hook_locked(slot, content->plugin.hooks[h].name, &number, diag);
+        if (status == BERTH_OK)
+            content->hook_of[number] = (uint8_t)(h + 1);
+    }
+    berthi_lock_drop(&slot->lock);
+    return status;
+}
+
+static uint32_t instances_in_use(berth_slot *slot)
+{
+    berth_version *v;
+    uint32_t n;
+
+    berthi_lock_take(&slot->lock);
+    v = atomic_load_explicit(&slot->current, memory_order_relaxed);
+    n = v == NULL ? 1 : atomic_load_explicit(&v->instances_live, memory_order_relaxed);
+    berthi_lock_drop(&slot->lock);
+    return n == 0 ? 1 : n;
+}
+
+static berth_status make_ready(berth_slot *slot, const uint8_t *bytes, size_t size,
+                               const uint8_t *digest, berth_version **version_out,
+                               berth_diag *diag)
+{
+    berthi_content *content = NULL;
+    berth_version *v;
+    berth_status status;
+
+    status = make_content(slot, bytes, size, digest, &content, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = berthi_version_make(slot, &v, diag);
+    if (status != BERTH_OK)
+        goto fail_version;
+    berthi_version_fill(v, content);
+    status = berthi_version_make(slot, &v->shell, diag);
+    if (status == BERTH_OK)
+        status = probe(v, diag);
+    if (status == BERTH_OK)
+        status = berthi_pool_warm(v, instances_in_use(slot), diag);
+    if (status == BERTH_OK)
+        status = number_hooks(slot, content, diag);
+    if (status != BERTH_OK)
+        berthi_version_free(v);
+    else
+        *version_out = v;
+fail_version:
+    berthi_content_unref(slot->runtime, content);
+    return status;
+}
+
+/* Under the slot's lock. */
+static berth_status decide_kind(berth_slot *slot, const berthi_plugin *plugin, berth_diag *diag)
+{
+    const berth_allocator *a = &slot->runtime->allocator;
+
+    if (slot->profile == NULL)
+        slot->profile = berthi_strndup(a, plugin->profile->id, strlen(plugin->profile->id));
+    if (slot->profile != NULL && slot->kind == NULL)
+        slot->kind = berthi_strndup(a, plugin->kind, strlen(plugin->kind));
+    if (slot->profile == NULL || slot->kind == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "the kind of slot '%s'", slot->name);
+    if (strcmp(slot->profile, plugin->profile->id) != 0 || strcmp(slot->kind, plugin->kind) != 0)
+        return berthi_fail(diag, BERTH_E_STATE,
+                           "slot '%s' is registered as %s %s; it cannot be reused for %s %s",
+                           slot->name, slot->profile, slot->kind, plugin->profile->id,
+                           plugin->kind);
+    return BERTH_OK;
+}
+
+static berth_status publish(berth_slot *slot, berth_version *v, berth_installed *installed,
+                            berth_diag *diag)
+{
+    berth_status status;
+
+    berthi_lock_take(&slot->lock);
+    status = slot->is_evicted
+                 ? berthi_fail(diag, BERTH_E_STATE, "slot '%s' was evicted", slot->name)
+                 : decide_kind(slot, &v->content->plugin, diag);
+    if (status == BERTH_OK) {
+        memcpy(installed->digest, v->content->digest, sizeof installed->digest);
+        berthi_slot_publish(slot, v);
+        installed->version = v->number; /* still ours to read: the slot's lock is held */
+        slot->installs++;
+    }
+    berthi_lock_drop(&slot->lock);
+    return status;
+}
+
+/* True, and *installed says so, when the current version has this digest. */
+static bool is_current(berth_slot *slot, const uint8_t *digest, berth_installed *installed)
+{
+    berth_version *v;
+    bool same;
+
+    berthi_lock_take(&slot->lock);
+    v = atomic_load_explicit(&slot->current, memory_order_relaxed);
+    same = v != NULL && memcmp(v->content->digest, digest, BERTH_DIGEST_SIZE) == 0;
+    if (same) {
+        installed->version = v->number;
+        installed->is_unchanged = 1;
+        memcpy(installed->digest, digest, BERTH_DIGEST_SIZE);
+        slot->unchanged++;
+    }
+    berthi_lock_drop(&slot->lock);
+    return same;
+}
+
+static void count_refusal(berth_slot *slot)
+{
+    berthi_lock_take(&slot->lock);
+    slot->refused++;
+    berthi_lock_drop(&slot->lock);
+}
+
+/* Until a version is ready; with `installed`, until it is published. */
+static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
+                            berth_version **version_out, berth_installed *installed,
+                            berth_diag *diag)
+{
+    uint8_t digest[BERTH_DIGEST_SIZE];
+    berth_diag own = { 0 };
+    berth_version *v;
+    berth_status status;
+
+    if (size > slot->runtime->options.artifact_bytes_max)
+        return berthi_fail_because(
+            diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
+            "the artifact has %zu bytes and %llu are allowed; raise artifact_bytes_max", size,
+            (unsigned long long)slot->runtime->options.artifact_bytes_max);
+    status = begin(slot, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = berthi_sha256(bytes, size, digest) ? BERTH_OK
+                                                : berthi_fail(&own, BERTH_E_NOMEM, "a digest");
+    if (status == BERTH_OK && installed != NULL && is_current(slot, digest, installed)) {
+        finish(slot);
+        return BERTH_OK;
+    }
+    tell(slot, BERTH_EVENT_PREPARING, current_number(slot), digest, NULL);
+    if (status == BERTH_OK)
+        status = make_ready(slot, bytes, size, digest, &v, &own);
+    if (status == BERTH_OK && installed != NULL) {
+        status = publish(slot, v, installed, &own);
+        if (status != BERTH_OK)
+            berthi_version_free(v);
+    } else if (status == BERTH_OK) {
+        *version_out = v;
+    }
+    finish(slot);
+    if (status != BERTH_OK) {
+        count_refusal(slot);
+        tell(slot, BERTH_EVENT_FAILED, current_number(slot), digest, &own);
+        if (diag != NULL)
+            *diag = own;
+    } else if (installed != NULL) {
+        tell(slot, BERTH_EVENT_RELOADED, installed->version, digest, NULL);
+    }
+    return status;
+}
+
+berth_status berth_slot_install(berth_slot *slot, const void *bytes, size_t size,
+                                berth_installed *installed_out, berth_diag *diag)
+{
+    berth_installed installed = { 0 };
+    berth_status status;
+
+    BERTHI_REQUIRE(slot != NULL && (bytes != NULL || size == 0), diag);
+    status = prepare(slot, bytes, size, NULL, &installed, diag);
+    if (status == BERTH_OK && installed_out != NULL)
+        *installed_out = installed;
+    return status;
+}
+
+berth_status berth_slot_install_file(berth_slot *slot, const char *path,
+                                     berth_installed *installed_out, berth_diag *diag)
+{
+    berthi_file_bytes file;
+    berth_status status;
+
+    BERTHI_REQUIRE(slot != NULL && path != NULL, diag);
+    status = berthi_file_read(&slot->runtime->allocator, path,
+                              slot->runtime->options.artifact_bytes_max, &file, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = berth_slot_install(slot, file.data, file.size, installed_out, diag);
+    berthi_file_free(&slot->runtime->allocator, &file);
+    return status;
+}
+
+berth_status berth_slot_prepare(berth_slot *slot, const void *bytes, size_t size,
+                                berth_version **version_out, berth_diag *diag)
+{
+    BERTHI_REQUIRE(slot != NULL && (bytes != NULL || size == 0) && version_out != NULL, diag);
+    return prepare(slot, bytes, size, version_out, NULL, diag);
+}
+
+berth_status berth_slot_swap(berth_slot *slot, berth_version *version, berth_diag *diag)
+{
+    berth_installed installed = { 0 };
+    berth_status status;
+
+    BERTHI_REQUIRE(slot != NULL && version != NULL && version->slot == slot, diag);
+    status = publish(slot, version, &installed, diag);
+    if (status == BERTH_OK)
+        tell(slot, BERTH_EVENT_RELOADED, installed.version, installed.digest, NULL);
+    return status;
+}
+
+void berth_version_discard(berth_version *version)
+{
+    if (version != NULL)
+        berthi_version_free(version);
+}

@@ -1,0 +1,236 @@
+/* instance.c - one live guest, and how bytes go in and out of it.  Layer: registry.
+ *
+ * The byte ABI is the profile's (admit/admit.h, docs/hook-abi.md).  Nothing that the guest says
+ * is believed: a pointer is used only after a check against the memory as it is now (I7), and
+ * any failure after the guest ran ends the instance (I6).
+ */
+#include "registry/registry.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+
+enum { INPUT_ALIGN = 16, INPUT_CAPACITY_MIN = 256 };
+
+/* Runs under one deadline: instantiation, the start function. */
+berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
+                                  berth_diag *diag)
+{
+    berth_runtime *rt = v->runtime;
+    const berth_slot_options *opt = &v->slot->options;
+    berthi_wasm_limits limits = { .memory_bytes_max = opt->memory_bytes_max,
+                                  .table_elements_max = rt->options.table_elements_max,
+                                  .instances_max = 1,
+                                  .memories_max = 1,
+                                  .tables_max = 8 };
+    const char *memory = v->content->plugin.profile->memory;
+    berthi_instance *i;
+    berth_status status;
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    i = berthi_zalloc(&rt->allocator, sizeof *i);
+    if (i == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
+    i->ops = v->ops;
+    status = i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
+    if (status != BERTH_OK)
+        goto fail_store;
+    i->ops->store_deadline(i->store, berthi_ticks(opt->probe_deadline_ns)); /* I5 */
+    status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
+    if (status != BERTH_OK)
+        goto fail_instantiate;
+    if (!i->ops->instance_export(i->store, i->handle, memory, strlen(memory), &i->memory))
+        berthi_panic("an admitted module has no export '%s'", memory);
+    i->born_tick = atomic_load_explicit(&rt->domain.tick, memory_order_relaxed);
+    atomic_fetch_add_explicit(&rt->instances_live, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&v->slot->instances_made, 1, memory_order_relaxed);
+    *instance_out = i;
+    return BERTH_OK;
+
+fail_instantiate:
+    i->ops->store_destroy(i->store);
+fail_store:
+    berthi_free(&rt->allocator, i, sizeof *i);
+    return status;
+}
+
+void berthi_instance_destroy(berth_version *v, berthi_instance *i)
+{
+    i->ops->store_destroy(i->store);
+    atomic_fetch_sub_explicit(&v->runtime->instances_live, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&v->slot->instances_discarded, 1, memory_order_relaxed);
+    berthi_free(&v->runtime->allocator, i, sizeof *i);
+}
+
+static void find_func(berthi_instance *i, const char *name, berthi_extern *func)
+{
+    if (!i->ops->instance_export(i->store, i->handle, name, strlen(name), func))
+        berthi_panic("an admitted module has no export '%s'", name);
+}
+
+void berthi_instance_resolve(berth_version *v, berthi_instance *i, uint32_t hooks)
+{
+    const berthi_plugin *plugin = &v->content->plugin;
+
+    for (uint32_t h = 0; h < plugin->hooks_count; h++)
+        if ((hooks & ~i->resolved) >> h & 1)
+            find_func(i, plugin->hooks[h].export_name, &i->hooks[h]);
+    i->resolved |= hooks;
+    if (!i->has_alloc) {
+        find_func(i, plugin->profile->alloc, &i->alloc);
+        find_func(i, plugin->profile->free, &i->free);
+        i->has_alloc = true;
+    }
+}
+
+static berth_status bad_alloc(const berthi_profile *p, size_t size, uint32_t at,
+                              const char *why, berth_diag *diag)
+{
+    return berthi_fail_because(diag, BERTH_E_ABI, BERTH_REASON_ALLOC,
+                               "%s(%zu, %d) answered %u: %s", p->alloc, size, INPUT_ALIGN, at,
+                               why);
+}
+
+/* Asks the guest for `size` bytes; *at_out is good for exactly that many (I7). */
+static berth_status guest_alloc(berth_version *v, berthi_instance *i, size_t size,
+                                uint32_t *at_out, berth_diag *diag)
+{
+    const berthi_profile *p = v->content->plugin.profile;
+    berthi_val cells[2] = { { .i32 = (int32_t)(uint32_t)size }, { .i32 = INPUT_ALIGN } };
+    berth_status status = i->ops->call(i->store, &i->alloc, cells, 2, diag);
+    berthi_memory_view memory;
+    uint32_t at;
+
+    if (status != BERTH_OK)
+        return berthi_diag_prefix(diag, status, "%s", p->alloc);
+    at = (uint32_t)cells[0].i32;
+    memory = i->ops->memory_view(i->store, &i->memory);
+    if (at == 0)
+        return bad_alloc(p, size, at, "the plugin is out of memory", diag);
+    if (at % INPUT_ALIGN != 0)
+        return bad_alloc(p, size, at, "the pointer is not aligned", diag);
+    if (at > memory.size || size > memory.size - at)
+        return bad_alloc(p, size, at, "the block is out of bounds", diag);
+    *at_out = at;
+    return BERTH_OK;
+}
+
+/* Makes the host's buffer large enough: the new one first, so that an allocator which hands out
+ * the same memory twice is caught, then the old one is freed. */
+static berth_status grow_input(berth_version *v, berthi_instance *i, size_t size,
+                               berth_diag *diag)
+{
+    const berthi_profile *p = v->content->plugin.profile;
+    size_t capacity = INPUT_CAPACITY_MIN;
+    berth_status status;
+    uint32_t at;
+
+    while (capacity < size)
+        capacity *= 2;
+    status = guest_alloc(v, i, capacity, &at, diag);
+    if (status != BERTH_OK)
+        return status;
+    if (i->input_capacity != 0) {
+        berthi_val cells[3] = { { .i32 = (int32_t)i->input_at },
+                                { .i32 = (int32_t)i->input_capacity },
+                                { .i32 = INPUT_ALIGN } };
+
+        if (at < (uint64_t)i->input_at + i->input_capacity && i->input_at < at + capacity)
+            return bad_alloc(p, capacity, at, "the block overlaps one that is in use", diag);
+        status = i->ops->call(i->store, &i->free, cells, 3, diag);
+        if (status != BERTH_OK)
+            return berthi_diag_prefix(diag, status, "%s", p->free);
+    }
+    i->input_at = at;
+    i->input_capacity = (uint32_t)capacity;
+    return BERTH_OK;
+}
+
+/* Puts the input into the guest. */
+static berth_status put_input(berth_version *v, berthi_instance *i, const void *input,
+                              size_t size, uint32_t *at_out, berth_diag *diag)
+{
+    const berthi_profile *p = v->content->plugin.profile;
+    berthi_memory_view memory;
+    berth_status status;
+
+    *at_out = 0;
+    if (size == 0 && !p->alloc_when_empty)
+        return BERTH_OK;
+    if (size > v->slot->options.memory_bytes_max)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+                                   "the input has %zu bytes and the plugin's memory at most %llu",
+                                   size, (unsigned long long)v->slot->options.memory_bytes_max);
+    if (p->input_owner == BERTHI_INPUT_GUEST) {
+        status = guest_alloc(v, i, size, at_out, diag);
+    } else {
+        status = size <= i->input_capacity ? BERTH_OK : grow_input(v, i, size, diag);
+        *at_out = i->input_at;
+    }
+    if (status != BERTH_OK)
+        return status;
+    /* In bounds: the block was checked when it was made, and memory never shrinks. */
+    memory = i->ops->memory_view(i->store, &i->memory);
+    memcpy(memory.base + *at_out, input, size);
+    return BERTH_OK;
+}
+
+/* Takes the reply out of the guest: ptr << 32 | len. */
+static berth_status take_reply(berth_version *v, berthi_instance *i, uint32_t index,
+                               uint64_t packed, const berth_call *call, berth_reply *reply,
+                               berth_diag *diag)
+{
+    const berthi_profile *p = v->content->plugin.profile;
+    const char *export_name = v->content->plugin.hooks[index].export_name;
+    uint32_t at = (uint32_t)(packed >> 32), size = (uint32_t)packed;
+    berthi_memory_view memory;
+    void *data;
+
+    if (at == 0 || (size == 0 && !p->empty_reply_allowed))
+        return berthi_fail_because(diag, BERTH_E_ABI, BERTH_REASON_REPLY_BOUNDS,
+                                   "%s: guest returned invalid (ptr=%u, len=%u)", export_name,
+                                   at, size);
+    memory = i->ops->memory_view(i->store, &i->memory); /* it may have grown (I7) */
+    if (at > memory.size || size > memory.size - at)
+        return berthi_fail_because(diag, BERTH_E_ABI, BERTH_REASON_REPLY_BOUNDS,
+                                   "%s: guest output [%u..%llu] out of bounds (memory size %zu)",
+                                   export_name, at, (unsigned long long)at + size, memory.size);
+    if (size > v->output_bytes_max)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                   "%s: the reply has %u bytes and %llu are allowed", export_name,
+                                   size, (unsigned long long)v->output_bytes_max);
+    data = berthi_reply_arena_alloc(call->arena, size);
+    if (data == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %u bytes", size);
+    memcpy(data, memory.base + at, size);
+    *reply = (berth_reply){ .data = data, .size = size, .version = v->number };
+    return BERTH_OK;
+}
+
+berth_status berthi_instance_call(berth_version *v, berthi_instance *i, uint32_t index,
+                                  const berth_call *call, uint64_t ticks, berth_reply *reply,
+                                  berth_diag *diag)
+{
+    berthi_val cells[2];
+    berth_status status;
+    uint32_t at;
+
+    if (__builtin_expect((i->resolved >> index & 1) == 0, 0))
+        berthi_instance_resolve(v, i, 1u << index);
+    i->calls++;
+    i->ops->store_deadline(i->store, ticks); /* I5: alloc and hook share it */
+    status = put_input(v, i, call->input, call->input_size, &at, diag);
+    if (status != BERTH_OK)
+        return status;
+    cells[0] = (berthi_val){ .i32 = (int32_t)at };
+    cells[1] = (berthi_val){ .i32 = (int32_t)(uint32_t)call->input_size };
+    status = i->ops->call(i->store, &i->hooks[index], cells, 2, diag);
+    if (status != BERTH_OK)
+        return berthi_diag_prefix(diag, status, "%s",
+                                  v->content->plugin.hooks[index].export_name);
+    if (cells[0].i64 == 0 && v->content->plugin.profile->empty_reply_allowed) {
+        *reply = (berth_reply){ .version = v->number, .is_dropped = 1 };
+        return BERTH_OK;
+    }
+    return take_reply(v, i, index, (uint64_t)cells[0].i64, call, reply, diag);
+}

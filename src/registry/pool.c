@@ -1,0 +1,400 @@
+/* pool.c - the instances of one version: each thread has its own, and none is shared.
+ *
+ * Layer: registry.  A seat belongs to one record's owner.  The owner uses it with plain loads
+ * and stores while its record names the version.  Nobody else touches it, but for a thief that
+ * needs an instance when all are taken:
+ *
+ *   owner   pin the version;      barrier;  load seats_closed    closed: leave the seat alone
+ *   thief   store seats_closed;   barrier;  look at the record   pinned: leave the seat alone
+ *
+ * This is the argument of sync/record.h with `seats_closed` in place of the shared pointer: one
+ * of the two always sees the other.  The thief works under the version's lock, so there is one
+ * at a time, and an owner that finds the seats closed waits for that lock.
+ *
+ * Fresh instances are made and torn down by the reaper, through two rings per seat; a caller
+ * pays for that itself only when it is faster than the reaper.
+ */
+#include "registry/registry.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+#include "os/clock.h"
+
+berthi_seat *berthi_seat_make(berth_version *v, unsigned index)
+{
+    const berth_allocator *a = &v->runtime->allocator;
+    _Atomic(berthi_seat **) *at = &v->groups[index / BERTHI_SEATS_PER_GROUP];
+    berthi_seat **group, *seat;
+    void *memory;
+
+    seat = berthi_zalloc_aligned(a, sizeof *seat, _Alignof(berthi_seat), &memory);
+    if (seat == NULL)
+        return NULL;
+    seat->memory = memory;
+    if (v->is_timed) {
+        seat->latency = berthi_zalloc(a, sizeof *seat->latency);
+        if (seat->latency == NULL)
+            goto fail;
+    }
+    berthi_lock_take(&v->lock);
+    group = atomic_load_explicit(at, memory_order_relaxed);
+    if (group == NULL) {
+        group = berthi_zalloc_array(a, BERTHI_SEATS_PER_GROUP, sizeof(berthi_seat *));
+        if (group != NULL)
+            atomic_store_explicit(at, group, memory_order_release);
+    }
+    if (group != NULL)
+        __atomic_store_n(&group[index % BERTHI_SEATS_PER_GROUP], seat, __ATOMIC_RELEASE);
+    berthi_lock_drop(&v->lock);
+    if (group != NULL)
+        return seat;
+fail:
+    berthi_free(a, seat->latency, sizeof *seat->latency);
+    berthi_free_aligned(a, memory, sizeof *seat, _Alignof(berthi_seat));
+    return NULL;
+}
+
+/* One more instance may live, or not. */
+static bool claim(berth_version *v)
+{
+    uint32_t live = atomic_load_explicit(&v->instances_live, memory_order_relaxed);
+
+    do {
+        if (live >= v->slot->options.instances_max)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&v->instances_live, &live, live + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static void discard(berth_version *v, berthi_instance *i)
+{
+    berthi_instance_destroy(v, i);
+    atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
+    if (atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0) {
+        berthi_lock_take(&v->lock);
+        berthi_cond_wake_all(&v->cond);
+        berthi_lock_drop(&v->lock);
+    }
+}
+
+static berth_status make_claimed(berth_version *v, berthi_instance **instance_out,
+                                 berth_diag *diag)
+{
+    berth_status status = berthi_instance_make(v, instance_out, diag);
+
+    if (status != BERTH_OK)
+        atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
+    return status;
+}
+
+static berthi_instance *ring_take(berthi_ring *ring)
+{
+    uint32_t taken = atomic_load_explicit(&ring->taken, memory_order_relaxed);
+    berthi_instance *i;
+
+    /* acquire: pairs with the release in ring_put(). */
+    if (atomic_load_explicit(&ring->put, memory_order_acquire) == taken)
+        return NULL;
+    i = ring->items[taken % BERTHI_RING_SIZE];
+    atomic_store_explicit(&ring->taken, taken + 1, memory_order_release);
+    return i;
+}
+
+static bool ring_put(berthi_ring *ring, berthi_instance *i)
+{
+    uint32_t put = atomic_load_explicit(&ring->put, memory_order_relaxed);
+
+    /* acquire: pairs with the release in ring_take(), so that the item was read before. */
+    if (put - atomic_load_explicit(&ring->taken, memory_order_acquire) == BERTHI_RING_SIZE)
+        return false;
+    ring->items[put % BERTHI_RING_SIZE] = i;
+    atomic_store_explicit(&ring->put, put + 1, memory_order_release);
+    return true;
+}
+
+static uint32_t ring_count(berthi_ring *ring)
+{
+    return atomic_load_explicit(&ring->put, memory_order_relaxed) -
+           atomic_load_explicit(&ring->taken, memory_order_relaxed);
+}
+
+/* ---- taking from others: under the version's lock ---- */
+
+static berthi_instance *rob_seat(berthi_seat *seat)
+{
+    berthi_instance *i = seat->idle;
+
+    if (i != NULL && !seat->is_busy) {
+        seat->idle = NULL;
+        return i;
+    }
+    return ring_take(&seat->ready);
+}
+
+/* An idle instance from some seat whose owner is elsewhere, or NULL. */
+static berthi_instance *rob(berth_version *v)
+{
+    berthi_record *r = atomic_load_explicit(&v->runtime->domain.records, memory_order_acquire);
+    berthi_instance *i = NULL;
+
+    atomic_store_explicit(&v->seats_closed, true, memory_order_seq_cst);
+    berthi_domain_barrier(&v->runtime->domain);
+    for (; r != NULL && i == NULL; r = r->next) {
+        berthi_seat *seat = berthi_seat_find(v, r->index);
+
+        if (seat != NULL && berthi_record_uses(r, v) == 0)
+            i = rob_seat(seat);
+    }
+    /* release: pairs with the acquire in is_closed(); the owner sees its seat as it is now. */
+    atomic_store_explicit(&v->seats_closed, false, memory_order_release);
+    return i;
+}
+
+static bool is_closed(berth_version *v)
+{
+    return __builtin_expect(
+        atomic_load_explicit(&v->seats_closed, v->runtime->domain.is_asymmetric
+                                                   ? memory_order_acquire
+                                                   : memory_order_seq_cst),
+        0);
+}
+
+/* ---- the slow way to an instance ---- */
+
+static berthi_instance *take_spare(berth_version *v)
+{
+    berthi_instance *i = v->spares;
+
+    if (i != NULL)
+        v->spares = i->next;
+    return i;
+}
+
+static berth_status take_slowly(berth_version *v, uint64_t ticks, berthi_instance **instance_out,
+                                berth_diag *diag)
+{
+    uint64_t until_ns = 0, now;
+    berthi_instance *i;
+
+    for (;;) {
+        berthi_lock_take(&v->lock);
+        i = take_spare(v);
+        if (i == NULL && claim(v)) {
+            berthi_lock_drop(&v->lock);
+            return make_claimed(v, instance_out, diag);
+        }
+        if (i == NULL)
+            i = rob(v);
+        if (i != NULL) {
+            berthi_lock_drop(&v->lock);
+            *instance_out = i;
+            return BERTH_OK;
+        }
+        now = berthi_clock_ns();
+        if (until_ns == 0)
+            until_ns = now + (ticks < UINT64_MAX / BERTHI_TICK_NS / 2 ? ticks : UINT32_MAX) *
+                                 BERTHI_TICK_NS;
+        atomic_fetch_add_explicit(&v->waiting, 1, memory_order_seq_cst);
+        /* Whoever ends a call looks at `waiting`; one that looked too early is found by the
+         * next round, at most a tick later. */
+        (void)berthi_cond_wait_until(&v->cond, &v->lock.mutex, now + BERTHI_TICK_NS);
+        atomic_fetch_sub_explicit(&v->waiting, 1, memory_order_relaxed);
+        berthi_lock_drop(&v->lock);
+        if (berthi_clock_ns() >= until_ns)
+            return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_INSTANCES,
+                                       "all %u instances of the version were in use until the "
+                                       "deadline",
+                                       v->slot->options.instances_max);
+    }
+}
+
+static void put_spare(berth_version *v, berthi_instance *i)
+{
+    berthi_lock_take(&v->lock);
+    i->next = v->spares;
+    v->spares = i;
+    if (atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0)
+        berthi_cond_wake_all(&v->cond);
+    berthi_lock_drop(&v->lock);
+}
+
+/* ---- the way of a call ---- */
+
+berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t ticks,
+                              berthi_instance **instance_out, berth_diag *diag)
+{
+    berthi_instance *i = NULL;
+
+    if (!is_closed(v)) {
+        if (v->is_fresh) {
+            i = ring_take(&seat->ready);
+        } else if (!seat->is_busy) {
+            i = seat->idle;
+            seat->is_busy = i != NULL;
+        }
+    }
+    if (__builtin_expect(i == NULL, 0))
+        return take_slowly(v, ticks, instance_out, diag);
+    *instance_out = i;
+    return BERTH_OK;
+}
+
+static bool is_worn(const berth_version *v, berthi_instance *i)
+{
+    const berth_slot_options *opt = &v->slot->options;
+    uint64_t tick = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
+
+    return (opt->reuse_calls_max != 0 && i->calls >= opt->reuse_calls_max) ||
+           (opt->reuse_age_ns_max != 0 &&
+            tick - i->born_tick >= berthi_ticks(opt->reuse_age_ns_max)) ||
+           (opt->reuse_memory_bytes_max != 0 &&
+            i->ops->memory_view(i->store, &i->memory).size > opt->reuse_memory_bytes_max);
+}
+
+static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
+{
+    uint32_t ready = ring_count(&seat->ready);
+
+    /* Faster than the reaper: its used ones are destroyed here, which also makes room. */
+    if (ready == 0 || !ring_put(&seat->used, i))
+        discard(v, i);
+    if (ready <= BERTHI_RING_SIZE / 2)
+        berthi_reaper_notify(v);
+}
+
+void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *i, bool is_good)
+{
+    bool from_seat = i == seat->idle;
+
+    if (v->is_fresh) {
+        give_fresh(v, seat, i);
+        return;
+    }
+    if (__builtin_expect(!is_good || (v->recycles && is_worn(v, i)), 0)) {
+        if (from_seat)
+            seat->idle = NULL;
+        if (from_seat)
+            seat->is_busy = false;
+        discard(v, i);
+        return;
+    }
+    if (__builtin_expect(atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0, 0)) {
+        if (from_seat) {
+            seat->idle = NULL;
+            seat->is_busy = false;
+        }
+        put_spare(v, i);
+    } else if (from_seat) {
+        seat->is_busy = false;
+    } else if (seat->idle == NULL && !seat->is_busy) {
+        seat->idle = i; /* still pinned, so no thief looks */
+    } else {
+        put_spare(v, i); /* a nested call's */
+    }
+}
+
+berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag)
+{
+    for (uint32_t n = 0; n < count && claim(v); n++) {
+        berthi_instance *i;
+        berth_status status = make_claimed(v, &i, diag);
+
+        if (status != BERTH_OK)
+            return status;
+        put_spare(v, i);
+    }
+    return BERTH_OK;
+}
+
+/* ---- the reaper's part ---- */
+
+static void refill_seat(berth_version *v, berthi_seat *seat)
+{
+    uint32_t hooks = atomic_load_explicit(&v->hooks_used, memory_order_relaxed);
+    berthi_instance *i;
+
+    while ((i = ring_take(&seat->used)) != NULL)
+        discard(v, i);
+    /* One thread alone may hold half of what the version may have. */
+    while (ring_count(&seat->ready) < BERTHI_RING_SIZE &&
+           2 * atomic_load_explicit(&v->instances_live, memory_order_relaxed) <
+               v->slot->options.instances_max &&
+           claim(v)) {
+        if (make_claimed(v, &i, NULL) != BERTH_OK)
+            return; /* the caller that needs one will make it, and hear why it cannot */
+        berthi_instance_resolve(v, i, hooks);
+        if (!ring_put(&seat->ready, i))
+            berthi_panic("a ring filled by one thread is full");
+        while ((i = ring_take(&seat->used)) != NULL)
+            discard(v, i);
+    }
+}
+
+void berthi_pool_refill(berth_version *v)
+{
+    for (unsigned index = 0; index < BERTHI_RECORDS_MAX; index++) {
+        berthi_seat *seat = berthi_seat_find(v, index);
+
+        if (seat != NULL)
+            refill_seat(v, seat);
+        else if (index % BERTHI_SEATS_PER_GROUP == 0 &&
+                 atomic_load_explicit(&v->groups[index / BERTHI_SEATS_PER_GROUP],
+                                      memory_order_relaxed) == NULL)
+            index += BERTHI_SEATS_PER_GROUP - 1;
+    }
+}
+
+static void destroy_seat(berth_version *v, berthi_seat *seat)
+{
+    const berth_allocator *a = &v->runtime->allocator;
+    berthi_instance *i;
+
+    assert(!seat->is_busy);
+    if (seat->idle != NULL)
+        discard(v, seat->idle);
+    while ((i = ring_take(&seat->ready)) != NULL)
+        discard(v, i);
+    while ((i = ring_take(&seat->used)) != NULL)
+        discard(v, i);
+    berthi_free(a, seat->latency, sizeof *seat->latency);
+    berthi_free_aligned(a, seat->memory, sizeof *seat, _Alignof(berthi_seat));
+}
+
+void berthi_pool_destroy(berth_version *v)
+{
+    berthi_instance *i;
+
+    for (unsigned g = 0; g < BERTHI_SEAT_GROUPS; g++) {
+        berthi_seat **group = atomic_load_explicit(&v->groups[g], memory_order_acquire);
+
+        for (unsigned s = 0; group != NULL && s < BERTHI_SEATS_PER_GROUP; s++)
+            if (group[s] != NULL)
+                destroy_seat(v, group[s]);
+        if (group != NULL)
+            berthi_free_array(&v->runtime->allocator, group, BERTHI_SEATS_PER_GROUP,
+                              sizeof(berthi_seat *));
+    }
+    while ((i = take_spare(v)) != NULL)
+        discard(v, i);
+    assert(atomic_load(&v->instances_live) == 0);
+}
+
+bool berthi_pool_reclaim(berth_version *v)
+{
+    berthi_instance *i;
+    bool any = false;
+
+    do {
+        berthi_lock_take(&v->lock);
+        i = take_spare(v);
+        if (i == NULL)
+            i = rob(v);
+        berthi_lock_drop(&v->lock);
+        if (i != NULL)
+            discard(v, i);
+        any |= i != NULL;
+    } while (i != NULL);
+    return any;
+}

@@ -1,0 +1,329 @@
+/* registry/registry.h - slots, versions, instances: the objects and who may touch what.
+ *
+ * What this directory is: the call path and everything that changes what it calls.
+ *   map.c      which slots there are            gate.c     how many calls may be inside
+ *   cache.c    compiled artifacts, shared       instance.c one live guest and its byte ABI
+ *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
+ *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
+ *   call.c     the call path                    reaper.c   what happens after the last call
+ *   stats.c    what the operator reads
+ * Read first: this file, sync/record.h, then call.c.  Layer: registry.
+ *
+ * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
+ * holds its slot and its content.  A slot owns one reference to `current` and one to `kept`;
+ * leases own one each; retired versions belong to the reaper, which frees those that no record
+ * names and no lease holds (I2).
+ */
+#ifndef BERTHI_REGISTRY_REGISTRY_H
+#define BERTHI_REGISTRY_REGISTRY_H
+
+#include <stdatomic.h>
+
+#include <berth/slot.h>
+
+#include "admit/admit.h"
+#include "base/reply_arena.h"
+#include "metrics/histogram.h"
+#include "os/event.h"
+#include "sync/record.h"
+#include "wasm/engine.h"
+
+enum {
+    BERTHI_TICK_NS = 1000000,     /* the ticker's step */
+    BERTHI_SEATS_PER_GROUP = 64,
+    BERTHI_SEAT_GROUPS = BERTHI_RECORDS_MAX / BERTHI_SEATS_PER_GROUP,
+    BERTHI_RING_SIZE = 16,        /* instances made ahead, and used up, per seat */
+    BERTHI_MAP_BUCKETS_MIN = 64,
+    BERTHI_CACHE_BUCKETS = 256
+};
+
+/* ---- calls in flight, where they have to be counted (gate.c) ---- */
+
+typedef struct berthi_gate {
+    berthi_lock lock;
+    berthi_cond cond;
+    uint32_t max;
+    uint32_t inside;   /* counted calls; guarded by lock */
+    uint32_t waiting;  /* guarded by lock */
+    uint64_t clean_at; /* guarded by lock; see gate.c */
+} berthi_gate;
+
+typedef struct berthi_tenant {
+    struct berthi_tenant *next; /* guarded by the registry's lock, as is refs */
+    uint32_t refs;              /* slots */
+    char *name;
+    berthi_gate gate;
+} berthi_tenant;
+
+/* ---- compiled artifacts (cache.c) ---- */
+
+typedef enum berthi_cache_state { BERTHI_CACHE_BUILDING, BERTHI_CACHE_READY, BERTHI_CACHE_FAILED } berthi_cache_state;
+
+typedef struct berthi_cache_entry { /* all guarded by the cache's lock */
+    struct berthi_cache_entry *next;
+    uint8_t digest[BERTH_DIGEST_SIZE];
+    berthi_cache_state state;
+    uint32_t refs; /* contents that use it, and threads that wait for it */
+    uint64_t used_last;
+    size_t bytes;
+    berthi_wasm_module *module;
+    berth_diag failure;
+} berthi_cache_entry;
+
+typedef struct berthi_cache {
+    berthi_lock lock;
+    berthi_cond built;
+    berthi_cache_entry *buckets[BERTHI_CACHE_BUCKETS];
+    uint64_t clock;
+    uint32_t entries, cold_entries;
+    uint64_t bytes, cold_bytes;
+    uint64_t compiles, failures, hits, evictions;
+} berthi_cache;
+
+/* ---- instances ---- */
+
+typedef struct berthi_instance {
+    struct berthi_instance *next; /* in a list of spares */
+    const berthi_wasm_ops *ops;
+    berthi_wasm_store *store;
+    berthi_wasm_instance handle;
+    uint32_t resolved;     /* bit h: hooks[h] is known */
+    bool has_alloc;        /* alloc and free are known */
+    uint32_t input_at, input_capacity; /* the host's buffer in the guest; BERTHI_INPUT_HOST */
+    uint64_t calls, born_tick;
+    berthi_extern memory, alloc, free;
+    berthi_extern hooks[BERTHI_HOOKS_MAX];
+} berthi_instance;
+
+/* What happened in one version on one thread.  Written by that thread alone, with plain loads
+ * and stores; read by anyone. */
+typedef struct berthi_counts {
+    _Atomic(uint64_t) calls, answered, dropped, traps, deadlines, limits, violations, others;
+    _Atomic(uint64_t) bytes_in, bytes_out, time_ns;
+} berthi_counts;
+
+typedef struct berthi_ring { /* one thread puts, one takes */
+    _Atomic(uint32_t) put, taken;
+    berthi_instance *items[BERTHI_RING_SIZE];
+} berthi_ring;
+
+/* One thread's place in one version.  Belongs to the owner of the record with that index, while
+ * its record names the version and the version's seats are not closed (pool.c). */
+typedef struct berthi_seat {
+    _Alignas(64) berthi_instance *idle; /* reuse: this thread's instance, or NULL */
+    bool is_busy;                       /* `idle` is in a call; a nested call takes another */
+    berth_histogram *latency;           /* timed slots only */
+    berthi_counts counts;
+    _Alignas(64) berthi_ring ready; /* fresh: reaper puts, owner takes */
+    _Alignas(64) berthi_ring used;  /* fresh: owner puts, reaper takes */
+    void *memory;                   /* what was allocated, before alignment */
+} berthi_seat;
+
+/* ---- versions ---- */
+
+/* What an install found out; shared by a version and the twin kept for rollback. */
+typedef struct berthi_content {
+    _Atomic(uint32_t) refs;
+    berthi_arena arena; /* holds all of `plugin` */
+    berthi_plugin plugin;
+    berthi_cache_entry *compiled;
+    berthi_wasm_module *module; /* the entry's */
+    uint8_t digest[BERTH_DIGEST_SIZE];
+    uint8_t hook_of[BERTHI_HOOKS_MAX]; /* slot's hook number -> 1 + plugin's index; 0: none */
+    berthi_counts past;                /* of reaped versions of this content; slot's lock */
+} berthi_content;
+
+struct berth_version {
+    berth_runtime *runtime;
+    berth_slot *slot;        /* one reference */
+    berthi_content *content; /* one reference; NULL in a shell */
+    const berthi_wasm_ops *ops;
+    uint64_t number;         /* fixed when published */
+    bool is_fresh, is_timed, recycles;
+    uint64_t deadline_ticks;
+    uint64_t output_bytes_max;
+    _Atomic(uint32_t) hooks_used; /* bit h: called at least once; made ahead for fresh */
+    _Atomic(bool) seats_closed;   /* a thief is at work; take the lock */
+    _Atomic(uint32_t) waiting;    /* threads that wait for an instance */
+    _Atomic(berthi_seat **) groups[BERTHI_SEAT_GROUPS];
+
+    _Alignas(64) _Atomic(uint32_t) refs; /* owner and leases */
+    _Atomic(uint32_t) instances_live;
+    _Atomic(uint32_t) needs_reaper; /* 1: in the runtime's list */
+    bool is_retired;                /* reaper only: nothing is made ahead any more */
+    struct berth_version *reaper_next;
+    berthi_lock lock;
+    berthi_cond cond;
+    berthi_instance *spares;            /* guarded by lock */
+    struct berth_version *slot_next;    /* guarded by the slot's lock */
+    struct berth_version *retired_next; /* guarded by the runtime's retired_lock */
+    struct berth_version *shell;        /* what will keep the version before this one */
+    void *memory;
+};
+
+/* ---- slots ---- */
+
+struct berth_slot {
+    _Alignas(64) _Atomic(void *) current; /* a berth_version; I1; read through records only */
+    berth_runtime *runtime;
+    uint32_t uncounted_max; /* with at most so many threads, calls need no counting */
+    berth_slot_options options; /* effective; strings are ours */
+    berthi_tenant *tenant;
+    berthi_gate gate;
+    char *name, *profile, *kind; /* profile and kind: guarded by lock until decided */
+    uint64_t hash;
+    struct berth_slot *map_next; /* guarded by the registry's lock */
+    _Atomic(uint32_t) refs;
+
+    berthi_lock lock;
+    berthi_cond installed;
+    bool is_installing;         /* guarded by lock, as is all below */
+    uint64_t installing_thread;
+    bool is_evicted;
+    berth_version *kept;        /* never published yet; what a rollback publishes */
+    berth_version *versions;    /* every one not yet freed, newest first */
+    uint64_t numbers;           /* given so far */
+    char *hook_names[BERTHI_HOOKS_MAX];
+    uint32_t hooks_count;
+    berthi_counts past;         /* of versions that were freed */
+    berth_histogram *past_latency; /* timed slots only */
+    uint64_t installs, unchanged, refused, rollbacks;
+    _Atomic(uint64_t) busy, instances_made, instances_discarded;
+    void *memory;
+};
+
+/* ---- the runtime ---- */
+
+struct berth_runtime {
+    berthi_domain domain; /* first: its head is on the call path */
+    berth_allocator allocator;
+    berth_runtime_options options; /* effective */
+    const berthi_wasm_ops *ops;
+    berthi_wasm_engine *engine;
+
+    berthi_lock lock;     /* the registry's: map and tenants */
+    berth_slot **buckets;
+    size_t buckets_count; /* a power of two */
+    uint32_t slots_count;
+    berthi_tenant *tenants;
+
+    berthi_cache cache;
+
+    berthi_lock retired_lock;
+    berth_version *retired; /* guarded by retired_lock */
+    uint32_t retired_count; /* guarded by retired_lock */
+    uint64_t reaped;        /* guarded by retired_lock */
+    _Atomic(berth_version *) reaper_list; /* versions that need_reaper, newest first */
+    _Atomic(uint32_t) instances_live;
+    _Atomic(uint32_t) versions_live;
+    _Atomic(bool) is_stopping;        /* the reaper ends when the last version is gone */
+    _Atomic(bool) is_ticker_stopping; /* later: calls in flight still need their deadlines */
+    berthi_event event; /* wakes the reaper */
+    berthi_thread ticker, reaper;
+};
+
+/* map.c */
+berth_status berthi_map_init(berth_runtime *rt, berth_diag *diag);
+void berthi_map_fini(berth_runtime *rt);
+/* Under rt->lock. */
+berth_slot *berthi_map_find(berth_runtime *rt, const char *tenant, const char *name);
+void berthi_map_insert(berth_runtime *rt, berth_slot *slot);
+void berthi_map_remove(berth_runtime *rt, berth_slot *slot);
+berthi_tenant *berthi_tenant_take(berth_runtime *rt, const char *name, berth_diag *diag);
+void berthi_tenant_drop(berth_runtime *rt, berthi_tenant *tenant);
+
+/* cache.c */
+berth_status berthi_cache_init(berth_runtime *rt, berth_diag *diag);
+void berthi_cache_fini(berth_runtime *rt);
+/* Gives a ready entry with one reference more; one thread compiles, others wait for it. */
+berth_status berthi_cache_take(berth_runtime *rt, const uint8_t *bytes, size_t size,
+                               const uint8_t digest[BERTH_DIGEST_SIZE],
+                               berthi_cache_entry **entry_out, berth_diag *diag);
+void berthi_cache_drop(berth_runtime *rt, berthi_cache_entry *entry);
+
+/* gate.c */
+int berthi_gate_init(berthi_gate *gate, uint32_t max);
+void berthi_gate_fini(berthi_gate *gate);
+/* Takes a place in the slot's and its tenant's gate, waiting until `until_ns` at most. */
+berth_status berthi_gate_enter(berth_slot *slot, uint64_t until_ns, berth_diag *diag);
+void berthi_gate_leave(berth_slot *slot);
+/* Calls that entered the slot without being counted; under the slot's lock. */
+uint32_t berthi_gate_uncounted(berth_slot *slot);
+
+/* instance.c */
+berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
+                                  berth_diag *diag);
+void berthi_instance_destroy(berth_version *v, berthi_instance *instance);
+/* Calls plugin hook `index` of the content.  After any failure the instance must go, except
+ * where *is_intact_out says that nothing of the guest ran or that the fault was the host's. */
+berth_status berthi_instance_call(berth_version *v, berthi_instance *instance, uint32_t index,
+                                  const berth_call *call, uint64_t ticks, berth_reply *reply,
+                                  berth_diag *diag);
+void berthi_instance_resolve(berth_version *v, berthi_instance *instance, uint32_t hooks);
+
+/* pool.c */
+berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no memory */
+static inline berthi_seat *berthi_seat_find(const berth_version *v, unsigned index)
+{
+    /* acquire: pairs with the release in berthi_seat_make(), for those who only look. */
+    berthi_seat **group = atomic_load_explicit(&v->groups[index / BERTHI_SEATS_PER_GROUP],
+                                               memory_order_acquire);
+
+    return group == NULL ? NULL
+                         : __atomic_load_n(&group[index % BERTHI_SEATS_PER_GROUP],
+                                           __ATOMIC_ACQUIRE);
+}
+berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t ticks,
+                              berthi_instance **instance_out, berth_diag *diag);
+void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *instance,
+                      bool is_good);
+berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag);
+void berthi_pool_refill(berth_version *v); /* reaper only */
+void berthi_pool_destroy(berth_version *v);
+/* Takes idle instances of any version out of service; true when it freed at least one. */
+bool berthi_pool_reclaim(berth_version *v);
+
+/* version.c */
+berth_status berthi_version_make(berth_slot *slot, berth_version **version_out, berth_diag *diag);
+void berthi_version_fill(berth_version *v, berthi_content *content);
+void berthi_version_free(berth_version *v);
+void berthi_content_unref(berth_runtime *rt, berthi_content *content);
+void berthi_counts_add(berthi_counts *into, const berthi_counts *from);
+void berthi_version_counts(const berth_version *v, berthi_counts *into, berth_histogram *latency);
+static inline void berthi_version_ref(berth_version *v)
+{
+    uint32_t before = atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+
+    assert(before > 0);
+    (void)before;
+}
+
+/* slot.c */
+void berthi_slot_unref(berth_slot *slot);
+/* Under the slot's lock.  Never fails, never allocates (I4). */
+void berthi_slot_publish(berth_slot *slot, berth_version *next);
+berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_t *hook_out,
+                                     berth_diag *diag);
+
+/* call.c */
+berth_status berthi_version_call(berth_version *v, berthi_record *mine, const berth_call *call,
+                                 uint64_t ticks, berth_reply *reply, berth_diag *diag);
+
+/* reaper.c */
+void berthi_retire(berth_version *v); /* takes the owner's reference */
+void berthi_reaper_notify(berth_version *v);
+void *berthi_reaper_run(void *runtime);
+
+static inline uint64_t berthi_ticks(uint64_t ns)
+{
+    return ns / BERTHI_TICK_NS + (ns % BERTHI_TICK_NS != 0);
+}
+
+/* Adds to a counter that only this thread writes: no locked instruction. */
+static inline void berthi_count(_Atomic(uint64_t) *counter, uint64_t add)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + add,
+                          memory_order_relaxed);
+}
+
+#endif

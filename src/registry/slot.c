@@ -1,0 +1,428 @@
+/* slot.c - opening, finding and evicting slots; publishing and rolling back.  Layer: registry.
+ *
+ * I1 holds by construction: only berthi_slot_publish() and empty_slot() store to `current`, under
+ * the slot's lock; the one stores a version that was never current, both retire what they replace.
+ * What a rollback publishes is a twin, made before the version that it would replace was
+ * published (I4), which shares the old version's content and number.
+ */
+#include "registry/registry.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+
+enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096 };
+
+/* ---- names and options ---- */
+
+static berth_status check_name(const char *what, const char *name, size_t size_min,
+                               berth_diag *diag)
+{
+    size_t size = strlen(name);
+
+    if (size < size_min || size > BERTH_NAME_SIZE_MAX)
+        return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
+                                   "the name of a %s has %zu to %u bytes", what, size_min,
+                                   BERTH_NAME_SIZE_MAX);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)name[i];
+
+        if (c < 0x20 || c == 0x7f || c >= 0xf8)
+            return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
+                                       "the name of a %s has byte 0x%02x at %zu; use printable "
+                                       "UTF-8",
+                                       what, c, i);
+    }
+    return BERTH_OK;
+}
+
+static void use_defaults(const berth_runtime *rt, berth_slot_options *opt)
+{
+    if (opt->policy == 0)
+        opt->policy = BERTH_POLICY_REUSE;
+    if (opt->deadline_ns == 0)
+        opt->deadline_ns = UINT64_C(100) * 1000000;
+    if (opt->probe_deadline_ns == 0)
+        opt->probe_deadline_ns = UINT64_C(1000) * 1000000;
+    if (opt->memory_bytes_max == 0)
+        opt->memory_bytes_max = rt->options.memory_bytes_max;
+    if (opt->output_bytes_max == 0)
+        opt->output_bytes_max = UINT64_C(16) << 20;
+    if (opt->calls_max == 0)
+        opt->calls_max = 64;
+    if (opt->instances_max == 0)
+        opt->instances_max = 64;
+    if (opt->tenant == NULL)
+        opt->tenant = "";
+}
+
+static berth_status check_options(const berth_runtime *rt, const berth_slot_options *opt,
+                                  berth_diag *diag)
+{
+    berth_status status = check_name("tenant", opt->tenant, 0, diag);
+
+    if (status == BERTH_OK)
+        status = check_name("slot", opt->name, 1, diag);
+    if (status != BERTH_OK)
+        return status;
+    if (opt->policy != BERTH_POLICY_REUSE && opt->policy != BERTH_POLICY_FRESH)
+        return berthi_fail(diag, BERTH_E_INVALID, "policy %u is neither reuse nor fresh",
+                           opt->policy);
+    if ((opt->flags & ~(uint32_t)BERTH_SLOT_TIMED) != 0)
+        return berthi_fail(diag, BERTH_E_INVALID, "flags 0x%x are not known here", opt->flags);
+    if (opt->memory_bytes_max > rt->options.memory_bytes_max)
+        return berthi_fail(diag, BERTH_E_INVALID,
+                           "memory_bytes_max is %llu and the runtime's %llu",
+                           (unsigned long long)opt->memory_bytes_max,
+                           (unsigned long long)rt->options.memory_bytes_max);
+    if (opt->calls_max > CALLS_MAX || opt->instances_max > INSTANCES_MAX)
+        return berthi_fail(diag, BERTH_E_INVALID,
+                           "calls_max is at most %d and instances_max at most %d", CALLS_MAX,
+                           INSTANCES_MAX);
+    if (opt->profile != NULL && berthi_profile_find(opt->profile) == NULL)
+        return berthi_fail(diag, BERTH_E_INVALID, "no profile is called '%s'", opt->profile);
+    return BERTH_OK;
+}
+
+/* ---- making and freeing ---- */
+
+static char *copy_string(const berth_allocator *a, const char *s)
+{
+    return s == NULL ? NULL : berthi_strndup(a, s, strlen(s));
+}
+
+static void free_string(const berth_allocator *a, char *s)
+{
+    if (s != NULL)
+        berthi_free(a, s, strlen(s) + 1);
+}
+
+static void free_slot(berth_slot *slot)
+{
+    const berth_allocator *a = &slot->runtime->allocator;
+
+    for (uint32_t i = 0; i < slot->hooks_count; i++)
+        free_string(a, slot->hook_names[i]);
+    free_string(a, slot->name);
+    free_string(a, slot->profile);
+    free_string(a, slot->kind);
+    berthi_free(a, slot->past_latency, sizeof *slot->past_latency);
+    berthi_cond_fini(&slot->installed);
+    berthi_lock_fini(&slot->lock);
+    berthi_gate_fini(&slot->gate);
+    berthi_free_aligned(a, slot->memory, sizeof *slot, _Alignof(berth_slot));
+}
+
+static berth_status copy_strings(berth_slot *slot, const berth_slot_options *opt,
+                                 berth_diag *diag)
+{
+    const berth_allocator *a = &slot->runtime->allocator;
+
+    slot->name = copy_string(a, opt->name);
+    slot->profile = copy_string(a, opt->profile);
+    slot->kind = copy_string(a, opt->kind);
+    if ((opt->flags & BERTH_SLOT_TIMED) != 0)
+        slot->past_latency = berthi_zalloc(a, sizeof *slot->past_latency);
+    if (slot->name == NULL || (opt->profile != NULL && slot->profile == NULL) ||
+        (opt->kind != NULL && slot->kind == NULL) ||
+        ((opt->flags & BERTH_SLOT_TIMED) != 0 && slot->past_latency == NULL))
+        return berthi_fail(diag, BERTH_E_NOMEM, "slot '%s'", opt->name);
+    slot->options = *opt;
+    slot->options.name = slot->name;
+    slot->options.tenant = slot->options.profile = slot->options.kind = NULL;
+    return BERTH_OK;
+}
+
+static berth_status make_slot(berth_runtime *rt, const berth_slot_options *opt,
+                              berth_slot **slot_out, berth_diag *diag)
+{
+    berth_status status;
+    berth_slot *slot;
+    void *memory;
+    int code;
+
+    slot = berthi_zalloc_aligned(&rt->allocator, sizeof *slot, _Alignof(berth_slot), &memory);
+    if (slot == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "slot '%s'", opt->name);
+    slot->memory = memory;
+    slot->runtime = rt;
+    code = berthi_lock_init(&slot->lock, BERTHI_RANK_SLOT);
+    if (code != 0)
+        goto fail_lock;
+    code = berthi_cond_init(&slot->installed);
+    if (code != 0)
+        goto fail_cond;
+    code = berthi_gate_init(&slot->gate, opt->calls_max);
+    if (code != 0)
+        goto fail_gate;
+    status = copy_strings(slot, opt, diag);
+    if (status != BERTH_OK) {
+        free_slot(slot);
+        return status;
+    }
+    slot->uncounted_max = opt->calls_max < rt->options.tenant_calls_max
+                              ? opt->calls_max
+                              : rt->options.tenant_calls_max;
+    atomic_init(&slot->refs, 2); /* the registry's and the handle's */
+    *slot_out = slot;
+    return BERTH_OK;
+
+fail_gate:
+    berthi_cond_fini(&slot->installed);
+fail_cond:
+    berthi_lock_fini(&slot->lock);
+fail_lock:
+    berthi_free_aligned(&rt->allocator, memory, sizeof *slot, _Alignof(berth_slot));
+    return berthi_fail_os(diag, code, "the locks of slot '%s'", opt->name);
+}
+
+void berthi_slot_unref(berth_slot *slot)
+{
+    berth_runtime *rt = slot->runtime;
+
+    /* acq_rel: the last one sees what the others did. */
+    if (atomic_fetch_sub_explicit(&slot->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    assert(slot->versions == NULL && slot->kept == NULL);
+    berthi_lock_take(&rt->lock);
+    berthi_tenant_drop(rt, slot->tenant);
+    berthi_lock_drop(&rt->lock);
+    free_slot(slot);
+}
+
+static berth_status insert(berth_runtime *rt, berth_slot *slot, const char *tenant,
+                           berth_diag *diag)
+{
+    if (berthi_map_find(rt, tenant, slot->name) != NULL)
+        return berthi_fail(diag, BERTH_E_STATE, "slot '%s' of tenant '%s' exists; find it",
+                           slot->name, tenant);
+    if (rt->slots_count >= rt->options.slots_max)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_SLOTS,
+                                   "%u slots exist; evict some or raise slots_max",
+                                   rt->slots_count);
+    slot->tenant = berthi_tenant_take(rt, tenant, diag);
+    if (slot->tenant == NULL)
+        return BERTH_E_NOMEM;
+    slot->options.tenant = slot->tenant->name;
+    berthi_map_insert(rt, slot);
+    return BERTH_OK;
+}
+
+berth_status berth_slot_open(berth_runtime *rt, const berth_slot_options *options,
+                             berth_slot **slot_out, berth_diag *diag)
+{
+    berth_slot_options opt;
+    berth_slot *slot;
+    berth_status status;
+
+    BERTHI_REQUIRE(rt != NULL && slot_out != NULL, diag);
+    status = berthi_options_copy(&opt, sizeof opt, options, "berth_slot_options", diag);
+    if (status != BERTH_OK)
+        return status;
+    BERTHI_REQUIRE(opt.name != NULL, diag);
+    use_defaults(rt, &opt);
+    status = check_options(rt, &opt, diag);
+    if (status == BERTH_OK)
+        status = make_slot(rt, &opt, &slot, diag);
+    if (status != BERTH_OK)
+        return status;
+    berthi_lock_take(&rt->lock);
+    status = insert(rt, slot, opt.tenant, diag);
+    berthi_lock_drop(&rt->lock);
+    if (status != BERTH_OK) {
+        free_slot(slot);
+        return status;
+    }
+    *slot_out = slot;
+    return BERTH_OK;
+}
+
+berth_status berth_slot_find(berth_runtime *rt, const char *tenant, const char *name,
+                             berth_slot **slot_out)
+{
+    berth_slot *slot;
+
+    if (rt == NULL || name == NULL || slot_out == NULL)
+        return BERTH_E_INVALID;
+    berthi_lock_take(&rt->lock);
+    slot = berthi_map_find(rt, tenant == NULL ? "" : tenant, name);
+    if (slot != NULL)
+        atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
+    berthi_lock_drop(&rt->lock);
+    if (slot == NULL)
+        return BERTH_E_ABSENT;
+    *slot_out = slot;
+    return BERTH_OK;
+}
+
+void berth_slot_release(berth_slot *slot)
+{
+    if (slot != NULL)
+        berthi_slot_unref(slot);
+}
+
+/* ---- publishing ---- */
+
+static void link_version(berth_slot *slot, berth_version *v)
+{
+    v->slot_next = slot->versions;
+    slot->versions = v;
+}
+
+/* The one place where `current` changes to a version. */
+static void exchange_current(berth_slot *slot, berth_version *next)
+{
+    /* seq_cst: pairs with the reader's second look in berthi_pin_at(). */
+    berth_version *last =
+        atomic_exchange_explicit(&slot->current, next, memory_order_seq_cst);
+
+    BERTHI_WINDOW();
+    assert(last != next || next == NULL);
+    if (last != NULL)
+        berthi_retire(last);
+}
+
+void berthi_slot_publish(berth_slot *slot, berth_version *next)
+{
+    berth_version *last = atomic_load_explicit(&slot->current, memory_order_relaxed);
+    berth_version *twin = next->shell, *outdated = slot->kept;
+
+    next->number = ++slot->numbers;
+    link_version(slot, next);
+    if (last != NULL) {
+        next->shell = NULL;
+        berthi_version_fill(twin, last->content);
+        twin->number = last->number;
+        link_version(slot, twin);
+        slot->kept = twin;
+        if (outdated != NULL)
+            berthi_retire(outdated);
+    }
+    exchange_current(slot, next);
+}
+
+berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_diag *diag)
+{
+    berth_status status = BERTH_OK;
+    berth_version *next;
+
+    BERTHI_REQUIRE(slot != NULL, diag);
+    berthi_lock_take(&slot->lock);
+    next = slot->kept;
+    if (slot->is_evicted) {
+        status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' was evicted", slot->name);
+    } else if (next == NULL) {
+        status = berthi_fail(diag, BERTH_E_ABSENT,
+                             "slot '%s' keeps no version to go back to; install one", slot->name);
+    } else {
+        slot->kept = NULL;
+        slot->rollbacks++;
+        if (version_out != NULL)
+            *version_out = next->number;
+        exchange_current(slot, next);
+    }
+    berthi_lock_drop(&slot->lock);
+    return status;
+}
+
+/* ---- evicting ---- */
+
+static void empty_slot(berth_slot *slot)
+{
+    berthi_lock_take(&slot->lock);
+    slot->is_evicted = true;
+    exchange_current(slot, NULL);
+    if (slot->kept != NULL)
+        berthi_retire(slot->kept);
+    slot->kept = NULL;
+    berthi_lock_drop(&slot->lock);
+    berthi_slot_unref(slot); /* the registry's */
+}
+
+berth_status berth_slot_evict(berth_runtime *rt, const char *tenant, const char *name)
+{
+    berth_slot *slot;
+
+    if (rt == NULL || name == NULL)
+        return BERTH_E_INVALID;
+    berthi_lock_take(&rt->lock);
+    slot = berthi_map_find(rt, tenant == NULL ? "" : tenant, name);
+    if (slot != NULL)
+        berthi_map_remove(rt, slot);
+    berthi_lock_drop(&rt->lock);
+    if (slot == NULL)
+        return BERTH_E_ABSENT;
+    empty_slot(slot);
+    return BERTH_OK;
+}
+
+static bool is_kept(const berth_slot *slot, const berth_key *keep, size_t keep_count)
+{
+    for (size_t i = 0; i < keep_count; i++)
+        if (strcmp(slot->name, keep[i].name) == 0 &&
+            strcmp(slot->tenant->name, keep[i].tenant == NULL ? "" : keep[i].tenant) == 0)
+            return true;
+    return false;
+}
+
+size_t berth_runtime_retain(berth_runtime *rt, const berth_key *keep, size_t keep_count)
+{
+    berth_slot *evicted = NULL, *slot, *next;
+    size_t count = 0;
+
+    berthi_lock_take(&rt->lock);
+    for (size_t i = 0; i < rt->buckets_count; i++)
+        for (slot = rt->buckets[i]; slot != NULL; slot = next) {
+            next = slot->map_next;
+            if (is_kept(slot, keep, keep_count))
+                continue;
+            berthi_map_remove(rt, slot);
+            slot->map_next = evicted;
+            evicted = slot;
+            count++;
+        }
+    berthi_lock_drop(&rt->lock);
+    for (; evicted != NULL; evicted = next) {
+        next = evicted->map_next;
+        empty_slot(evicted);
+    }
+    return count;
+}
+
+/* ---- hooks ---- */
+
+berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_t *hook_out,
+                                     berth_diag *diag)
+{
+    uint32_t i = 0;
+
+    while (i < slot->hooks_count && strcmp(slot->hook_names[i], name) != 0)
+        i++;
+    if (i == BERTHI_HOOKS_MAX)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_NAME,
+                                   "slot '%s' knows %d hook names already", slot->name,
+                                   BERTHI_HOOKS_MAX);
+    if (i == slot->hooks_count) {
+        slot->hook_names[i] = copy_string(&slot->runtime->allocator, name);
+        if (slot->hook_names[i] == NULL)
+            return berthi_fail(diag, BERTH_E_NOMEM, "hook '%s'", name);
+        slot->hooks_count++;
+    }
+    *hook_out = i;
+    return BERTH_OK;
+}
+
+berth_status berth_slot_hook(berth_slot *slot, const char *name, uint32_t *hook_out,
+                             berth_diag *diag)
+{
+    berth_status status;
+
+    BERTHI_REQUIRE(slot != NULL && name != NULL && hook_out != NULL, diag);
+    status = check_name("hook", name, 1, diag);
+    if (status != BERTH_OK)
+        return status;
+    berthi_lock_take(&slot->lock);
+    status = berthi_slot_hook_locked(slot, name, hook_out, diag);
+    berthi_lock_drop(&slot->lock);
+    return status;
+}

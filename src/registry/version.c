@@ -1,0 +1,107 @@
+/* version.c - versions and what they share.  Layer: registry. */
+#include "registry/registry.h"
+
+#include "base/diag.h"
+
+berth_status berthi_version_make(berth_slot *slot, berth_version **version_out, berth_diag *diag)
+{
+    berth_runtime *rt = slot->runtime;
+    const berth_slot_options *opt = &slot->options;
+    berth_version *v;
+    void *memory;
+    int code;
+
+    v = berthi_zalloc_aligned(&rt->allocator, sizeof *v, _Alignof(berth_version), &memory);
+    if (v == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a version of slot '%s'", slot->name);
+    v->memory = memory;
+    code = berthi_lock_init(&v->lock, BERTHI_RANK_VERSION);
+    if (code != 0)
+        goto fail_lock;
+    code = berthi_cond_init(&v->cond);
+    if (code != 0)
+        goto fail_cond;
+    v->runtime = rt;
+    v->ops = rt->ops;
+    v->slot = slot;
+    atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&rt->versions_live, 1, memory_order_relaxed);
+    v->is_fresh = opt->policy == BERTH_POLICY_FRESH;
+    v->is_timed = (opt->flags & BERTH_SLOT_TIMED) != 0;
+    v->recycles = opt->reuse_calls_max != 0 || opt->reuse_age_ns_max != 0 ||
+                  opt->reuse_memory_bytes_max != 0;
+    v->deadline_ticks = berthi_ticks(opt->deadline_ns);
+    v->output_bytes_max = opt->output_bytes_max;
+    atomic_init(&v->refs, 1);
+    *version_out = v;
+    return BERTH_OK;
+
+fail_cond:
+    berthi_lock_fini(&v->lock);
+fail_lock:
+    berthi_free_aligned(&rt->allocator, memory, sizeof *v, _Alignof(berth_version));
+    return berthi_fail_os(diag, code, "a lock of a version of slot '%s'", slot->name);
+}
+
+void berthi_version_fill(berth_version *v, berthi_content *content)
+{
+    assert(v->content == NULL);
+    v->content = content;
+    atomic_fetch_add_explicit(&content->refs, 1, memory_order_relaxed);
+}
+
+void berthi_content_unref(berth_runtime *rt, berthi_content *content)
+{
+    /* acq_rel: the last one sees what the others did. */
+    if (atomic_fetch_sub_explicit(&content->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (content->compiled != NULL)
+        berthi_cache_drop(rt, content->compiled);
+    berthi_arena_fini(&content->arena);
+    berthi_free(&rt->allocator, content, sizeof *content);
+}
+
+void berthi_counts_add(berthi_counts *into, const berthi_counts *from)
+{
+    _Atomic(uint64_t) *to = (_Atomic(uint64_t) *)into;
+    const _Atomic(uint64_t) *add = (const _Atomic(uint64_t) *)from;
+
+    _Static_assert(sizeof(berthi_counts) % sizeof(uint64_t) == 0, "counters only");
+    /* Backwards: what ended is read before what began, so no reader sees more ends. */
+    for (size_t i = sizeof *into / sizeof(uint64_t); i-- > 0;)
+        berthi_count(&to[i], atomic_load_explicit(&add[i], memory_order_acquire));
+}
+
+void berthi_version_counts(const berth_version *v, berthi_counts *into, berth_histogram *latency)
+{
+    for (unsigned g = 0; g < BERTHI_SEAT_GROUPS; g++) {
+        if (atomic_load_explicit(&v->groups[g], memory_order_acquire) == NULL)
+            continue;
+        for (unsigned s = 0; s < BERTHI_SEATS_PER_GROUP; s++) {
+            const berthi_seat *seat = berthi_seat_find(v, g * BERTHI_SEATS_PER_GROUP + s);
+
+            if (seat == NULL)
+                continue;
+            berthi_counts_add(into, &seat->counts);
+            if (latency != NULL && seat->latency != NULL)
+                berth_histogram_merge(latency, seat->latency);
+        }
+    }
+}
+
+void berthi_version_free(berth_version *v)
+{
+    berth_runtime *rt = v->runtime;
+    berth_slot *slot = v->slot;
+
+    berthi_pool_destroy(v);
+    if (v->shell != NULL)
+        berthi_version_free(v->shell);
+    if (v->content != NULL)
+        berthi_content_unref(rt, v->content);
+    berthi_cond_fini(&v->cond);
+    berthi_lock_fini(&v->lock);
+    berthi_free_aligned(&rt->allocator, v->memory, sizeof *v, _Alignof(berth_version));
+    atomic_fetch_sub_explicit(&rt->versions_live, 1, memory_order_release);
+    berthi_slot_unref(slot);
+}
