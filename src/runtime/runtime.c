@@ -60,8 +60,9 @@ static berth_status check_options(const berth_runtime_options *opt, berth_diag *
     return BERTH_OK;
 }
 
-/* The clock.  After a pause of the machine or a busy spell it catches up, so that deadlines are
- * as long as they were said to be. */
+/* The clock.  When it comes late, after a pause of the machine or in a busy spell, the engine is
+ * told of one tick all the same: a call that began during the pause has used none of the others,
+ * and must get all of its time.  The coarse clock of the records follows real time. */
 static void *run_ticker(void *runtime)
 {
     berth_runtime *rt = runtime;
@@ -74,7 +75,7 @@ static void *run_ticker(void *runtime)
         due = (berthi_clock_ns() - start_ns) / BERTHI_TICK_NS;
         if (due <= done)
             continue;
-        rt->ops->engine_tick(rt->engine, due - done);
+        rt->ops->engine_tick(rt->engine, 1);
         atomic_fetch_add_explicit(&rt->domain.tick, due - done, memory_order_relaxed);
         done = due;
     }
