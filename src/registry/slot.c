@@ -212,7 +212,7 @@ berth_status berth_slot_open(berth_runtime *rt, const berth_slot_options *option
                              berth_slot **slot_out, berth_diag *diag)
 {
     berth_slot_options opt;
-    berth_slot *slot;
+    berth_slot *slot = NULL;
     berth_status status;
 
     BERTHI_REQUIRE(rt != NULL && slot_out != NULL, diag);
