@@ -1,0 +1,110 @@
+/* call.c - `berth call`: one hook, once.  Layer: cli. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+enum { MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024, STEP = 64 * 1024 };
+
+/* Reads all of stdin.  What could not fit into the plugin's memory is refused here, before it
+ * fills ours. */
+static int read_stdin(uint64_t bytes_max, cli_bytes *input)
+{
+    size_t room = STEP;
+
+    input->data = cli_alloc(room);
+    input->size = 0;
+    for (;;) {
+        ssize_t n = read(STDIN_FILENO, input->data + input->size, room - input->size);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return cli_fail_os("stdin", "check what it is connected to", errno);
+        if (n == 0)
+            return CLI_OK;
+        input->size += (size_t)n;
+        if (input->size > bytes_max)
+            return cli_fail(
+                CLI_FAILED, "stdin", "raise --memory, or send less",
+                "input: has more than %llu bytes, which is all of a plugin's memory",
+                (unsigned long long)bytes_max);
+        if (input->size == room) {
+            room *= 2;
+            input->data = cli_realloc(input->data, room);
+        }
+    }
+}
+
+static int write_reply(const berth_reply *reply)
+{
+    const char *data = reply->data;
+    size_t left = reply->size;
+
+    while (left > 0) {
+        ssize_t n = write(STDOUT_FILENO, data, left);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return cli_fail_os("stdout", "the reply was not written whole", errno);
+        data += n;
+        left -= (size_t)n;
+    }
+    return CLI_OK;
+}
+
+static int call_once(cli_host *host, const cli_options *options, const cli_bytes *input)
+{
+    berth_call call = BERTH_CALL_INIT;
+    berth_diag diag = { 0 };
+    berth_arena *arena;
+    berth_reply reply;
+    berth_status status;
+    char what[160];
+    int code;
+
+    status = berth_arena_create(NULL, 0, &arena, &diag);
+    if (status != BERTH_OK)
+        return cli_fail_diag(CLI_FAILED, "memory", NULL, status, &diag);
+    call.hook = host->hook;
+    call.input = input->data;
+    call.input_size = input->size;
+    call.arena = arena;
+    status = berth_slot_call(host->slot, &call, &reply, &diag);
+    if (status != BERTH_OK) {
+        snprintf(what, sizeof what, "hook '%s'", options->hook);
+        code = cli_fail_diag(CLI_FAILED, what, NULL, status, &diag);
+    } else {
+        code = write_reply(&reply);
+        if (reply.is_dropped != 0 && !options->quiet)
+            cli_note("the plugin dropped its input; there is no reply");
+    }
+    berth_arena_destroy(arena);
+    return code;
+}
+
+int cli_call(const cli_options *options)
+{
+    uint64_t memory = options->memory_bytes == 0 ? MEMORY_BYTES_DEFAULT : options->memory_bytes;
+    berth_diag diag = { 0 };
+    cli_bytes input = { NULL, 0 };
+    cli_host host;
+    berth_status status;
+    int code = cli_host_open(&host, options, "call", 0);
+
+    if (code != CLI_OK)
+        return code;
+    status = cli_host_install(&host, options, options->operands[0], NULL, &diag);
+    if (status != BERTH_OK)
+        code =
+            cli_fail_diag(cli_install_exit(status), options->operands[0], NULL, status, &diag);
+    if (code == CLI_OK)
+        code = read_stdin(memory, &input);
+    if (code == CLI_OK)
+        code = call_once(&host, options, &input);
+    cli_free(input.data);
+    cli_host_close(&host);
+    return code;
+}

@@ -1,0 +1,146 @@
+/* cli.h - what the parts of the program share: exit codes, options, errors, artifacts.
+ *
+ * What this directory is: the program `berth`, which uses the public headers, libc, POSIX and
+ * jansson, and nothing else of the library.  One file per command (inspect.c, call.c, ctl.c;
+ * pipe*.c and control.c for `pipe`), options.c and help.c for the command line, out.c for what
+ * people read.  Read first: this file, then main.c.
+ */
+#ifndef BERTH_CLI_H
+#define BERTH_CLI_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <berth/runtime.h>
+#include <berth/slot.h>
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_REJECTED = 3 };
+
+typedef enum cli_command {
+    CLI_INSPECT = 1,
+    CLI_CALL = 2,
+    CLI_PIPE = 4,
+    CLI_CTL = 8
+} cli_command;
+
+enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
+enum { CLI_ON_ERROR_STOP = 1, CLI_ON_ERROR_PASS = 2, CLI_ON_ERROR_DROP = 3 };
+enum { CLI_OPERANDS_MAX = 3, CLI_WORKERS_MAX = 64 };
+
+/* One command line, read.  0 and NULL: not given.  Texts are lent from argv. */
+typedef struct cli_options {
+    const char *operands[CLI_OPERANDS_MAX];
+    uint32_t operands_count;
+    const char *hook, *tenant, *engine, *profile, *kind, *control, *summary;
+    uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
+    uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
+    uint64_t policy, records, on_error, workers;
+    bool json, progress, quiet, help;
+} cli_options;
+
+/* options.c */
+
+/* Reads what follows the command's name.  False: said why on stderr; the exit code is 2. */
+bool cli_options_read(cli_options *options, cli_command command, int argc, char **argv);
+
+/* help.c */
+
+const char *cli_command_name(cli_command command);
+cli_command cli_command_find(const char *name);     /* 0: none of that name */
+void cli_help_print(FILE *to, cli_command command); /* 0: the program's own */
+
+/* out.c */
+
+enum { CLI_TEXT_MAX = 2048 };
+
+/* A copy that a terminal and a JSON reader can take: control characters, what reorders text, and
+ * bytes that are not UTF-8 become \xNN.  Newlines stay when `keep_newlines`.  Cut to `size`. */
+void cli_clean(char *dst, size_t size, const char *src, bool keep_newlines);
+
+/* Prints "berth: <what> : <why>; <todo>" and hands `code` back, so that failing is one line. */
+int cli_fail(int code, const char *what, const char *todo, const char *why_format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same about a failed library call: the word of the limit, what the library says, a trap's
+ * backtrace, and what helps (`todo`; NULL: what helps against such a failure in general). */
+int cli_fail_diag(int code, const char *what, const char *todo, berth_status status,
+                  const berth_diag *diag);
+
+/* The same about a failed system call, with errno's text. */
+int cli_fail_os(const char *what, const char *todo, int os_code);
+
+/* A line on stderr that is no failure: "berth: <text>". */
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The word for a failure: "deadline", "trap (unreachable)", "stack", "bounds", "busy", ... */
+const char *cli_failure_word(char *dst, size_t size, berth_status status, berth_reason reason);
+const char *cli_failure_advice(berth_status status, berth_reason reason);
+
+/* While a progress line stands on the terminal, messages wipe it first. */
+void cli_progress_line(const char *text); /* NULL: wipe it for good */
+
+bool cli_may_colour(int fd); /* a terminal, no NO_COLOR, and not TERM=dumb */
+
+/* Ends stdout: what could not be written is an error, said and returned. */
+int cli_stdout_end(int code);
+
+/* Memory of the program.  Ends the program with a message when there is none. */
+void *cli_alloc(size_t size);
+void *cli_realloc(void *ptr, size_t size);
+void cli_free(void *ptr);
+
+uint64_t cli_now_ns(void); /* monotonic */
+
+/* load.c */
+
+typedef struct cli_bytes {
+    unsigned char *data; /* owned; cli_free() */
+    size_t size;
+} cli_bytes;
+
+/* Reads a regular file whole, once, and makes sure that it stayed what it was meanwhile.
+ * Fails: BERTH_E_OS, BERTH_E_LIMIT (past `bytes_max`; 0: 32 MiB), BERTH_E_STATE (it changed),
+ *        BERTH_E_INVALID (a folder, a pipe, a device). */
+berth_status cli_artifact_read(const char *path, uint64_t bytes_max, cli_bytes *bytes_out,
+                               berth_diag *diag);
+
+/* Whether the artifact names that hook in a profile that takes it; only looks, runs nothing.
+ * BERTH_OK also for an artifact that fits nothing: installing it says what is wrong better.
+ * Fails: BERTH_E_ABSENT (and which hooks there are), BERTH_E_NOMEM, BERTH_E_LIMIT. */
+berth_status cli_artifact_has_hook(const cli_bytes *bytes, const cli_options *options,
+                                   berth_diag *diag);
+
+void cli_digest_hex(char hex_out[2 * BERTH_DIGEST_SIZE + 1],
+                    const uint8_t digest[BERTH_DIGEST_SIZE]);
+
+/* host.c */
+
+/* A runtime with one slot, as the options want them. */
+typedef struct cli_host {
+    berth_runtime *runtime;
+    berth_slot *slot;
+    uint32_t hook;
+    const char *tenant, *name; /* the slot's key */
+} cli_host;
+
+/* Starts the runtime and opens the slot; installs nothing.  0, or the exit code, said why. */
+int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
+                  uint32_t flags);
+
+/* Reads FILE and installs it; refused as a whole, or serving.  The same for a swap. */
+berth_status cli_host_install(cli_host *host, const cli_options *options, const char *path,
+                              berth_installed *installed_out, berth_diag *diag);
+
+/* The exit code that belongs to a failed install: 3 when it is the artifact's fault. */
+int cli_install_exit(berth_status status);
+
+void cli_host_close(cli_host *host);
+
+/* the commands; each returns the exit code */
+
+int cli_inspect(const cli_options *options);
+int cli_call(const cli_options *options);
+int cli_pipe(const cli_options *options);
+int cli_ctl(const cli_options *options);
+
+#endif

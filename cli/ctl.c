@@ -1,0 +1,242 @@
+/* ctl.c - `berth ctl`: asks a running pipe.  Layer: cli. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "cli.h"
+
+enum { REQUEST_MAX = 8192, ANSWER_BYTES_MAX = 1024 * 1024 };
+#define TIMEOUT_NS_DEFAULT ((uint64_t)60 * 1000000000u)
+
+/* The request line for what is asked, into `dst`.  The server has another working folder than
+ * we, so a path is made absolute here. */
+static int form_request(const cli_options *options, char *dst, size_t size)
+{
+    const char *verb = options->operands[1], *file = options->operands[2];
+    char *path;
+    int length;
+
+    if (options->operands_count < 2)
+        return cli_fail(CLI_USAGE, "ctl", "see 'berth help ctl'", "needs a command");
+    if (strcmp(verb, "rollback") != 0 && strcmp(verb, "stat") != 0 &&
+        strcmp(verb, "evict") != 0 && strcmp(verb, "swap") != 0)
+        return cli_fail(CLI_USAGE, verb, "see 'berth help ctl'", "is not a command of ctl");
+    if ((options->operands_count == 3) != (strcmp(verb, "swap") == 0))
+        return cli_fail(CLI_USAGE, verb, "see 'berth help ctl'",
+                        options->operands_count == 3 ? "takes no FILE" : "needs a FILE");
+    if (options->operands_count == 2) {
+        snprintf(dst, size, "%s\n", verb);
+        return CLI_OK;
+    }
+    path = realpath(file, NULL);
+    if (path == NULL)
+        return cli_fail_os(file, "check the path", errno);
+    length = snprintf(dst, size, "%s %s\n", verb, path);
+    free(path);
+    if (length < 0 || (size_t)length >= size || strchr(dst, '\n') != dst + length - 1)
+        return cli_fail(CLI_FAILED, file, "move the file to another path",
+                        "its absolute path is too long or has a newline in it");
+    return CLI_OK;
+}
+
+static int connect_to(const char *path, int *fd_out)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd, code;
+
+    if (strlen(path) >= sizeof address.sun_path)
+        return cli_fail(CLI_FAILED, path, "use a shorter one",
+                        "a socket's path has at most %zu bytes", sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return cli_fail_os(path, "allow more open files", errno);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        code = errno;
+        close(fd);
+        return cli_fail_os(path,
+                           code == ECONNREFUSED || code == ENOENT
+                               ? "start 'berth pipe --control' with this socket"
+                               : "check that it is the socket of your pipe",
+                           code);
+    }
+    *fd_out = fd;
+    return CLI_OK;
+}
+
+static int send_all(const char *path, int fd, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t n = send(fd, text, left, MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return cli_fail_os(path, "try again", errno);
+        text += n;
+        left -= (size_t)n;
+    }
+    return CLI_OK;
+}
+
+static int receive_answer(const char *path, int fd, uint64_t timeout_ns, char **text_out)
+{
+    uint64_t until = cli_now_ns() + timeout_ns, now;
+    size_t size = 0, room = 4096;
+    char *text = cli_alloc(room);
+
+    for (;;) {
+        struct pollfd ready = { .fd = fd, .events = POLLIN };
+        ssize_t n;
+
+        now = cli_now_ns();
+        if (now >= until || size + 1 > ANSWER_BYTES_MAX)
+            break;
+        if (poll(&ready, 1, (int)((until - now) / 1000000u) + 1) <= 0)
+            continue;
+        if (size + 1 == room)
+            text = cli_realloc(text, room *= 2);
+        n = recv(fd, text + size, room - size - 1, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        size += (size_t)n;
+        if (text[size - 1] == '\n') {
+            text[size] = '\0';
+            *text_out = text;
+            return CLI_OK;
+        }
+    }
+    cli_free(text);
+    if (now >= until)
+        return cli_fail(CLI_FAILED, path, "look at the pipe, or raise --timeout",
+                        "did not answer in time; what was asked for may still happen");
+    return cli_fail(CLI_FAILED, path, "look at the pipe: it may have ended",
+                    "closed the connection without a whole answer");
+}
+
+static const char *text_of(const json_t *answer, const char *key)
+{
+    const char *text = json_string_value(json_object_get(answer, key));
+
+    return text == NULL ? "" : text;
+}
+
+static long long number_of(const json_t *answer, const char *key)
+{
+    return json_integer_value(json_object_get(answer, key));
+}
+
+static void print_members(const json_t *object, const char *prefix)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        if (json_is_integer(value))
+            printf("%s%-22s %lld\n", prefix, key, (long long)json_integer_value(value));
+    }
+}
+
+static void print_versions(const json_t *versions)
+{
+    size_t index;
+    json_t *v;
+
+    json_array_foreach(versions, index, v)
+    {
+        printf("version %-4lld %s %s: %lld answered, %lld dropped, %lld failed\n",
+               number_of(v, "version"), text_of(v, "name"), text_of(v, "label"),
+               number_of(v, "answered"), number_of(v, "dropped"), number_of(v, "failed"));
+    }
+}
+
+static void print_stat(const json_t *answer)
+{
+    static const char *const parts[] = { "records",    "failures", "swaps",
+                                         "latency_ns", "slot",     "runtime" };
+
+    printf("berth %s, engine %s, hook %s\n", text_of(answer, "berth"),
+           text_of(answer, "engine"), text_of(answer, "hook"));
+    print_members(answer, "");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        printf("%s:\n", parts[i]);
+        print_members(json_object_get(answer, parts[i]), "  ");
+    }
+    print_versions(json_object_get(answer, "versions"));
+}
+
+static void print_done(const char *verb, const json_t *answer)
+{
+    long long version = number_of(answer, "version"), previous = number_of(answer, "previous");
+
+    if (strcmp(verb, "stat") == 0)
+        print_stat(answer);
+    else if (strcmp(verb, "evict") == 0)
+        printf("evicted; version %lld was the last\n", previous);
+    else if (json_is_true(json_object_get(answer, "unchanged")))
+        printf("version %lld serves; it has these very bytes\n", version);
+    else
+        printf("version %lld serves, after version %lld\n", version, previous);
+}
+
+static int conclude(const cli_options *options, const json_t *answer, const char *text)
+{
+    bool is_ok = strcmp(text_of(answer, "status"), "ok") == 0;
+    int code = is_ok                                              ? CLI_OK
+               : json_is_true(json_object_get(answer, "refused")) ? CLI_REJECTED
+                                                                  : CLI_FAILED;
+
+    if (options->json)
+        fputs(text, stdout);
+    else if (is_ok)
+        print_done(options->operands[1], answer);
+    if (!is_ok) {
+        const char *what =
+            options->operands_count == 3 ? options->operands[2] : options->operands[1];
+        const char *word = text_of(answer, "word"), *advice = text_of(answer, "advice");
+
+        cli_fail(code, what, advice[0] == '\0' ? "look at the pipe" : advice, "%s: %s",
+                 word[0] == '\0' ? text_of(answer, "status") : word, text_of(answer, "text"));
+    }
+    return cli_stdout_end(code);
+}
+
+int cli_ctl(const cli_options *options)
+{
+    const char *socket_path = options->operands[0];
+    uint64_t timeout = options->timeout_ns == 0 ? TIMEOUT_NS_DEFAULT : options->timeout_ns;
+    char request[REQUEST_MAX], *text = NULL;
+    json_t *answer;
+    int fd = -1, code = form_request(options, request, sizeof request);
+
+    if (code == CLI_OK)
+        code = connect_to(socket_path, &fd);
+    if (code == CLI_OK)
+        code = send_all(socket_path, fd, request);
+    if (code == CLI_OK)
+        code = receive_answer(socket_path, fd, timeout, &text);
+    if (fd >= 0)
+        close(fd);
+    if (code != CLI_OK)
+        return code;
+    answer = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    code = json_is_object(answer)
+               ? conclude(options, answer, text)
+               : cli_fail(CLI_FAILED, socket_path, "check that it is the socket of your pipe",
+                          "the answer is not JSON");
+    json_decref(answer);
+    cli_free(text);
+    return code;
+}

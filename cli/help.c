@@ -1,0 +1,140 @@
+/* help.c - names of the commands, and what --help prints.  Layer: cli.
+ *
+ * man/berth.1 says the same at length; tests/cli compares the option names of both. */
+#include <string.h>
+
+#include "cli.h"
+
+static const char program_help[] =
+    "usage: berth COMMAND [OPTION]...\n"
+    "\n"
+    "Runs WebAssembly plugins, and replaces them while they are in use.\n"
+    "\n"
+    "  inspect FILE                  says what an artifact is and which slots it fits\n"
+    "  call FILE --hook NAME         calls a hook once: stdin in, reply out\n"
+    "  pipe FILE --hook NAME         passes records from stdin through a hook to stdout\n"
+    "  ctl SOCKET swap FILE|rollback|stat|evict\n"
+    "                                steers a running 'berth pipe --control SOCKET'\n"
+    "  help [COMMAND]                this text, or a command's\n"
+    "\n"
+    "  -h, --help                    this text; after a command, the command's\n"
+    "      --version                 the version\n"
+    "\n"
+    "Exit status: 0 well, 1 failed, 2 usage, 3 the artifact was rejected.\n"
+    "SIZE is bytes, or a number with KiB, MiB, GiB (K, M, G); TIME needs a unit: us, ms, s, "
+    "min.\n";
+
+static const char inspect_help[] =
+    "usage: berth inspect FILE [--json] [--artifact-max SIZE]\n"
+    "\n"
+    "Says what the artifact is without running any of it: imports, exports with their types,\n"
+    "sections, metadata, memory, digest, which hook profiles and slot kinds it fits, and each\n"
+    "finding if it fits none.\n"
+    "\n"
+    "      --artifact-max SIZE       refuses larger files (32MiB)\n"
+    "      --json                    prints JSON\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 it fits something, 1 it cannot be read, 2 usage, 3 it fits nothing.\n";
+
+#define HOST_HELP                                                                              \
+    "      --hook NAME               the hook to call (required)\n"                            \
+    "      --tenant NAME             the tenant that the slot belongs to (none)\n"             \
+    "      --policy fresh|reuse      an instance per call, or one for many (reuse)\n"          \
+    "      --deadline TIME           for a call (100ms)\n"                                     \
+    "      --probe-deadline TIME     for start functions and probes (1s)\n"                    \
+    "      --memory SIZE             linear memory of an instance (64MiB)\n"                   \
+    "      --stack SIZE              stack of guest code (512KiB)\n"                           \
+    "      --output-max SIZE         bytes of one reply (16MiB)\n"                             \
+    "      --artifact-max SIZE       bytes of an artifact (32MiB)\n"                           \
+    "      --engine wasmtime|interp  which engine runs it (the first one built in)\n"          \
+    "      --profile PROFILE         such as berth-hook/1 (the first that fits)\n"             \
+    "      --kind KIND               such as filter (the first that fits)\n"
+
+static const char call_help[] =
+    "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
+    "\n"
+    "Installs the artifact into a slot of its own, calls the hook once with what is on stdin, "
+    "and\n"
+    "writes the reply to stdout.\n"
+    "\n" HOST_HELP "  -q, --quiet                   no note when the plugin drops its input\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 answered or dropped, 1 failed, 2 usage, 3 the artifact was rejected.\n";
+
+static const char pipe_help[] =
+    "usage: berth pipe FILE --hook NAME [OPTION]... <IN >OUT\n"
+    "\n"
+    "Calls the hook for each record on stdin and writes the replies to stdout, in order.\n"
+    "\n" HOST_HELP "      --records lines|u32le     how records are cut: by newlines, or each "
+    "with its size in\n"
+    "                                four bytes before it, least first (lines)\n"
+    "      --record-max SIZE         bytes of one record (1MiB)\n"
+    "      --workers N               threads that call, 1 to 64 (1)\n"
+    "      --on-error stop|pass|drop what a failed call does: ends the pipe, writes the "
+    "record\n"
+    "                                unchanged, or leaves it out (stop)\n"
+    "      --control SOCKET          listens for 'berth ctl' on a socket made there\n"
+    "      --progress                a progress line, when stderr is a terminal\n"
+    "      --summary FILE            writes counts and latencies there at the end, as JSON\n"
+    "  -q, --quiet                   no notes about failed calls that were passed or dropped\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 all of the input was dealt with, 1 failed, 2 usage, 3 the artifact was\n"
+    "rejected, 130 or 143 ended early by SIGINT or SIGTERM, 141 nobody reads stdout any "
+    "more.\n";
+
+static const char ctl_help[] =
+    "usage: berth ctl SOCKET COMMAND [--json] [--timeout TIME]\n"
+    "\n"
+    "Steers a running 'berth pipe --control SOCKET'.\n"
+    "\n"
+    "  swap FILE                     puts another artifact into service; refused: nothing "
+    "changes\n"
+    "  rollback                      puts the version before back into service\n"
+    "  stat                          prints counts\n"
+    "  evict                         takes the plugin out of service for good\n"
+    "\n"
+    "      --json                    prints the answer as JSON\n"
+    "      --timeout TIME            waits that long for the answer (1min)\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 usage, 3 the artifact was rejected.\n";
+
+static const struct {
+    cli_command command;
+    const char *name, *help;
+} commands[] = {
+    { CLI_INSPECT, "inspect", inspect_help },
+    { CLI_CALL, "call", call_help },
+    { CLI_PIPE, "pipe", pipe_help },
+    { CLI_CTL, "ctl", ctl_help },
+};
+
+enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };
+
+const char *cli_command_name(cli_command command)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+        if (commands[i].command == command)
+            return commands[i].name;
+    return "berth";
+}
+
+cli_command cli_command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].command;
+    return 0;
+}
+
+void cli_help_print(FILE *to, cli_command command)
+{
+    for (size_t i = 0; i < COMMANDS_COUNT; i++)
+        if (commands[i].command == command) {
+            fputs(commands[i].help, to);
+            return;
+        }
+    fputs(program_help, to);
+}

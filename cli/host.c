@@ -1,0 +1,95 @@
+/* host.c - a runtime with one slot: what `call` and `pipe` have in common.  Layer: cli. */
+#include <string.h>
+
+#include "cli.h"
+
+static berth_status open_runtime(cli_host *host, const cli_options *options, berth_diag *diag)
+{
+    berth_runtime_options runtime = BERTH_RUNTIME_OPTIONS_INIT;
+
+    runtime.engine = options->engine;
+    runtime.memory_bytes_max = options->memory_bytes;
+    runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
+    runtime.artifact_bytes_max = options->artifact_bytes;
+    return berth_runtime_create(&runtime, &host->runtime, diag);
+}
+
+static berth_status open_slot(cli_host *host, const cli_options *options, uint32_t flags,
+                              berth_diag *diag)
+{
+    berth_slot_options slot = BERTH_SLOT_OPTIONS_INIT;
+    berth_status status;
+
+    slot.tenant = host->tenant;
+    slot.name = host->name;
+    slot.policy = (uint32_t)options->policy;
+    slot.profile = options->profile;
+    slot.kind = options->kind;
+    slot.deadline_ns = options->deadline_ns;
+    slot.probe_deadline_ns = options->probe_deadline_ns;
+    slot.memory_bytes_max = options->memory_bytes;
+    slot.output_bytes_max = options->output_bytes;
+    slot.flags = flags;
+    status = berth_slot_open(host->runtime, &slot, &host->slot, diag);
+    if (status != BERTH_OK)
+        return status;
+    return berth_slot_hook(host->slot, options->hook, &host->hook, diag);
+}
+
+int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
+                  uint32_t flags)
+{
+    berth_diag diag = { 0 };
+    berth_status status;
+
+    memset(host, 0, sizeof *host);
+    host->tenant = options->tenant;
+    host->name = slot_name;
+    status = open_runtime(host, options, &diag);
+    if (status != BERTH_OK)
+        return cli_fail_diag(CLI_FAILED, "runtime", "'berth help call' lists the options",
+                             status, &diag);
+    status = open_slot(host, options, flags, &diag);
+    if (status != BERTH_OK) {
+        cli_host_close(host);
+        return cli_fail_diag(CLI_FAILED, "slot", NULL, status, &diag);
+    }
+    return CLI_OK;
+}
+
+berth_status cli_host_install(cli_host *host, const cli_options *options, const char *path,
+                              berth_installed *installed_out, berth_diag *diag)
+{
+    cli_bytes bytes;
+    berth_status status = cli_artifact_read(path, options->artifact_bytes, &bytes, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    status = cli_artifact_has_hook(&bytes, options, diag);
+    if (status == BERTH_OK)
+        status = berth_slot_install(host->slot, bytes.data, bytes.size, installed_out, diag);
+    cli_free(bytes.data);
+    return status;
+}
+
+int cli_install_exit(berth_status status)
+{
+    switch (status) {
+    case BERTH_E_REJECTED:
+    case BERTH_E_TRAP:
+    case BERTH_E_DEADLINE:
+    case BERTH_E_LIMIT:
+    case BERTH_E_ABI:
+        return CLI_REJECTED; /* the artifact's own doing */
+    default:
+        break;
+    }
+    return CLI_FAILED;
+}
+
+void cli_host_close(cli_host *host)
+{
+    berth_slot_release(host->slot);
+    berth_runtime_destroy(host->runtime);
+    memset(host, 0, sizeof *host);
+}

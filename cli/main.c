@@ -1,0 +1,94 @@
+/* main.c - which command it is.  Layer: cli. */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* A program started with descriptors 0 to 2 closed would get them for its own files, and write
+ * records into its control socket.  The stand-ins are of the wrong direction, so that using them
+ * fails as using the closed descriptor would have. */
+static bool hold_standard_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        int opened;
+
+        if (fcntl(fd, F_GETFD) != -1)
+            continue;
+        opened = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+        if (opened != fd) {
+            if (opened >= 0)
+                close(opened);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int print_version(void)
+{
+    printf("berth %s\n", berth_version_text());
+    return cli_stdout_end(CLI_OK);
+}
+
+static int print_help(int argc, char **argv)
+{
+    cli_command command = 0;
+
+    if (argc > 1)
+        return cli_fail(CLI_USAGE, "help", "run 'berth help COMMAND'", "takes one command");
+    if (argc == 1) {
+        command = cli_command_find(argv[0]);
+        if (command == 0)
+            return cli_fail(CLI_USAGE, argv[0], "run 'berth help' for the list",
+                            "is not a command");
+    }
+    cli_help_print(stdout, command);
+    return cli_stdout_end(CLI_OK);
+}
+
+static int run(cli_command command, const cli_options *options)
+{
+    switch (command) {
+    case CLI_INSPECT:
+        return cli_inspect(options);
+    case CLI_CALL:
+        return cli_call(options);
+    case CLI_PIPE:
+        return cli_pipe(options);
+    case CLI_CTL:
+        return cli_ctl(options);
+    }
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    cli_options options;
+    cli_command command;
+
+    if (!hold_standard_descriptors())
+        return CLI_FAILED;
+    if (argc < 2) {
+        cli_help_print(stderr, 0);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        return print_version();
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return print_help(0, NULL);
+    if (strcmp(argv[1], "help") == 0)
+        return print_help(argc - 2, argv + 2);
+    command = cli_command_find(argv[1]);
+    if (command == 0)
+        return cli_fail(CLI_USAGE, argv[1], "run 'berth help' for the list",
+                        argv[1][0] == '-' ? "is not an option" : "is not a command");
+    if (!cli_options_read(&options, command, argc - 2, argv + 2))
+        return CLI_USAGE;
+    if (options.help) {
+        cli_help_print(stdout, command);
+        return cli_stdout_end(CLI_OK);
+    }
+    return run(command, &options);
+}

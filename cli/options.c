@@ -1,0 +1,300 @@
+/* options.c - the command line: one table says which command takes which option, and what its
+ * value looks like.  Layer: cli.
+ *
+ * Written out rather than getopt_long, because abbreviations of long options would make every
+ * new option a change of what old scripts mean, and because our errors have one shape. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
+
+enum { CHOICES_MAX = 4, HOST = CLI_CALL | CLI_PIPE, ALL = HOST | CLI_INSPECT | CLI_CTL };
+
+typedef struct option_spec {
+    const char *name; /* behind "--" */
+    char letter;      /* behind "-"; 0: none */
+    value_kind kind;
+    unsigned commands;
+    size_t offset; /* of the field in cli_options: bool, const char * or uint64_t by kind */
+    const char *choices[CHOICES_MAX]; /* CHOICE: the values from 1 */
+    uint64_t min, max;
+} option_spec;
+
+#define AT(field) offsetof(cli_options, field)
+#define KIB       ((uint64_t)1024)
+#define MIB       (1024 * KIB)
+#define GIB       (1024 * MIB)
+#define MS        ((uint64_t)1000000)
+#define SECOND    (1000 * MS)
+
+static const option_spec specs[] = {
+    { "artifact-max", 0, SIZE, HOST | CLI_INSPECT, AT(artifact_bytes), { 0 }, 1, GIB },
+    { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0 },
+    { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND },
+    { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0 },
+    { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0 },
+    { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0 },
+    { "json", 0, FLAG, CLI_INSPECT | CLI_CTL, AT(json), { 0 }, 0, 0 },
+    { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0 },
+    { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB },
+    { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0 },
+    { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1 },
+    { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0 },
+    { "probe-deadline", 0, TIME, HOST, AT(probe_deadline_ns), { 0 }, MS / 1000, 3600 * SECOND },
+    { "profile", 0, TEXT, HOST, AT(profile), { 0 }, 0, 0 },
+    { "progress", 0, FLAG, CLI_PIPE, AT(progress), { 0 }, 0, 0 },
+    { "quiet", 'q', FLAG, HOST, AT(quiet), { 0 }, 0, 0 },
+    { "record-max", 0, SIZE, CLI_PIPE, AT(record_bytes), { 0 }, 1, GIB },
+    { "records", 0, CHOICE, CLI_PIPE, AT(records), { "lines", "u32le" }, 0, 0 },
+    { "stack", 0, SIZE, HOST, AT(stack_bytes), { 0 }, 16 * KIB, 64 * MIB },
+    { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0 },
+    { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0 },
+    { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND },
+    { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX },
+};
+
+enum { SPECS_COUNT = sizeof specs / sizeof *specs };
+
+_Static_assert(BERTH_POLICY_REUSE == 1 && BERTH_POLICY_FRESH == 2, "the order of the choices");
+_Static_assert(CLI_ON_ERROR_PASS == 2 && CLI_ON_ERROR_DROP == 3, "the order of the choices");
+_Static_assert(CLI_RECORDS_LINES == 1 && CLI_RECORDS_U32LE == 2, "the order of the choices");
+
+static const char *help_hint(cli_command command)
+{
+    switch (command) {
+    case CLI_INSPECT:
+        return "see 'berth help inspect'";
+    case CLI_CALL:
+        return "see 'berth help call'";
+    case CLI_PIPE:
+        return "see 'berth help pipe'";
+    case CLI_CTL:
+        return "see 'berth help ctl'";
+    }
+    return "see 'berth help'";
+}
+
+typedef struct unit {
+    const char *name;
+    uint64_t factor;
+} unit;
+
+static const unit size_units[] = {
+    { "", 1 },    { "B", 1 },     { "KiB", KIB }, { "K", KIB }, { "MiB", MIB },
+    { "M", MIB }, { "GiB", GIB }, { "G", GIB },   { NULL, 0 },
+};
+
+static const unit time_units[] = {
+    { "ns", 1 },     { "us", 1000 },         { "ms", MS },
+    { "s", SECOND }, { "min", 60 * SECOND }, { NULL, 0 },
+};
+
+static const unit no_units[] = { { "", 1 }, { NULL, 0 } };
+
+/* Digits, then one of the units.  No sign, no fraction, no space: nothing is guessed. */
+static bool read_number(const char *text, const unit *units, uint64_t *value_out)
+{
+    char *end;
+    unsigned long long number;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    for (; units->name != NULL; units++)
+        if (strcmp(end, units->name) == 0)
+            return !__builtin_mul_overflow((uint64_t)number, units->factor, value_out);
+    return false;
+}
+
+static const char *value_form(value_kind kind)
+{
+    switch (kind) {
+    case SIZE:
+        return "give a size such as 65536, 64KiB or 16MiB";
+    case TIME:
+        return "give a time with its unit, such as 500us, 50ms, 2s or 1min";
+    case NUMBER:
+        return "give a whole number";
+    case FLAG:
+    case TEXT:
+    case CHOICE:
+        break;
+    }
+    return "";
+}
+
+static bool store_number(const option_spec *spec, cli_options *options, const char *what,
+                         const char *value)
+{
+    const unit *units = spec->kind == SIZE   ? size_units
+                        : spec->kind == TIME ? time_units
+                                             : no_units;
+    uint64_t number;
+
+    if (!read_number(value, units, &number)) {
+        cli_fail(CLI_USAGE, what, value_form(spec->kind), "'%s' cannot be read", value);
+        return false;
+    }
+    if (number < spec->min || number > spec->max) {
+        cli_fail(CLI_USAGE, what, "give another value", "'%s' is not between %llu and %llu%s",
+                 value, (unsigned long long)spec->min, (unsigned long long)spec->max,
+                 spec->kind == SIZE   ? " bytes"
+                 : spec->kind == TIME ? " ns"
+                                      : "");
+        return false;
+    }
+    memcpy((char *)options + spec->offset, &number, sizeof number);
+    return true;
+}
+
+static bool store_choice(const option_spec *spec, cli_options *options, const char *what,
+                         const char *value)
+{
+    char list[64] = "";
+
+    for (uint64_t i = 0; i < CHOICES_MAX && spec->choices[i] != NULL; i++) {
+        if (strcmp(spec->choices[i], value) == 0) {
+            uint64_t number = i + 1;
+
+            memcpy((char *)options + spec->offset, &number, sizeof number);
+            return true;
+        }
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i == 0 ? "" : ", ",
+                 spec->choices[i]);
+    }
+    cli_fail(CLI_USAGE, what, help_hint(CLI_PIPE), "'%s' is none of: %s", value, list);
+    return false;
+}
+
+static bool store_value(const option_spec *spec, cli_options *options, const char *value)
+{
+    char what[32];
+
+    snprintf(what, sizeof what, "--%s", spec->name);
+    switch (spec->kind) {
+    case FLAG: {
+        bool yes = true;
+
+        assert(value == NULL);
+        memcpy((char *)options + spec->offset, &yes, sizeof yes);
+        return true;
+    }
+    case TEXT:
+        memcpy((char *)options + spec->offset, &value, sizeof value);
+        return true;
+    case CHOICE:
+        return store_choice(spec, options, what, value);
+    case SIZE:
+    case TIME:
+    case NUMBER:
+        break;
+    }
+    return store_number(spec, options, what, value);
+}
+
+/* The option that `text` ("--name", "--name=value" or "-n") is for this command, or NULL. */
+static const option_spec *find_spec(const char *text, cli_command command,
+                                    const char **value_out)
+{
+    const char *name = text + 2;
+    size_t size = strcspn(name, "=");
+
+    *value_out = NULL;
+    for (size_t i = 0; i < SPECS_COUNT; i++) {
+        const option_spec *spec = &specs[i];
+
+        if ((spec->commands & (unsigned)command) == 0)
+            continue;
+        if (text[1] != '-') {
+            if (spec->letter != 0 && text[1] == spec->letter && text[2] == '\0')
+                return spec;
+        } else if (strlen(spec->name) == size && memcmp(spec->name, name, size) == 0) {
+            if (name[size] == '=')
+                *value_out = name + size + 1;
+            return spec;
+        }
+    }
+    return NULL;
+}
+
+/* Reads the option at argv[*at] and moves *at behind what it took. */
+static bool read_option(cli_options *options, cli_command command, int argc, char **argv,
+                        int *at)
+{
+    const char *text = argv[*at], *value;
+    const option_spec *spec = find_spec(text, command, &value);
+
+    *at += 1;
+    if (spec == NULL) {
+        cli_fail(CLI_USAGE, text, help_hint(command), "is not an option of 'berth %s'",
+                 cli_command_name(command));
+        return false;
+    }
+    if (spec->kind == FLAG && value != NULL) {
+        cli_fail(CLI_USAGE, text, help_hint(command), "takes no value");
+        return false;
+    }
+    if (spec->kind != FLAG && value == NULL) {
+        if (*at == argc) {
+            cli_fail(CLI_USAGE, text, help_hint(command), "needs a value");
+            return false;
+        }
+        value = argv[*at];
+        *at += 1;
+    }
+    return store_value(spec, options, value);
+}
+
+static bool check_operands(const cli_options *options, cli_command command)
+{
+    bool is_ctl = command == CLI_CTL;
+
+    if (options->operands_count == 0) {
+        cli_fail(CLI_USAGE, cli_command_name(command), help_hint(command), "needs a %s",
+                 is_ctl ? "SOCKET" : "FILE");
+        return false;
+    }
+    if (!is_ctl && options->operands_count > 1) {
+        cli_fail(CLI_USAGE, options->operands[1], help_hint(command),
+                 "is one operand too many");
+        return false;
+    }
+    if ((command & HOST) != 0 && options->hook == NULL) {
+        cli_fail(CLI_USAGE, cli_command_name(command),
+                 "'berth inspect FILE' lists the hooks of a plugin", "needs --hook NAME");
+        return false;
+    }
+    return true;
+}
+
+bool cli_options_read(cli_options *options, cli_command command, int argc, char **argv)
+{
+    bool only_operands = false;
+
+    memset(options, 0, sizeof *options);
+    for (int i = 0; i < argc;) {
+        const char *text = argv[i];
+
+        if (!only_operands && strcmp(text, "--") == 0) {
+            only_operands = true;
+            i++;
+        } else if (!only_operands && text[0] == '-' && text[1] != '\0') {
+            if (!read_option(options, command, argc, argv, &i))
+                return false;
+        } else if (options->operands_count == CLI_OPERANDS_MAX) {
+            cli_fail(CLI_USAGE, text, help_hint(command), "is one operand too many");
+            return false;
+        } else {
+            options->operands[options->operands_count++] = text;
+            i++;
+        }
+    }
+    return options->help || check_operands(options, command);
+}

@@ -1,0 +1,392 @@
+/* pipe_report.c - what a pipe says of itself: stat, summary, progress.  Layer: cli.
+ *
+ * The keys are an interface; docs/metrics.md lists them, and a test compares. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pipe.h"
+
+/* Counters that are exact together: taken under one lock. */
+typedef struct snapshot {
+    uint64_t records_read, records_done, bytes_read;
+    pipe_counts totals;
+    pipe_version versions[PIPE_VERSIONS_MAX], older;
+    size_t versions_count;
+    uint64_t older_count;
+} snapshot;
+
+static void take_snapshot(pipe_ring *ring, snapshot *s)
+{
+    pthread_mutex_lock(&ring->mutex);
+    s->records_read = ring->records_read;
+    s->records_done = ring->records_done;
+    s->bytes_read = ring->bytes_read;
+    s->totals = ring->totals;
+    s->versions_count = ring->versions_count;
+    memcpy(s->versions, ring->versions, ring->versions_count * sizeof *ring->versions);
+    s->older = ring->older;
+    s->older_count = ring->older_count;
+    pthread_mutex_unlock(&ring->mutex);
+}
+
+static void put(json_t *object, const char *key, uint64_t value)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void put_text(json_t *object, const char *key, const char *value)
+{
+    char clean[CLI_TEXT_MAX];
+
+    cli_clean(clean, sizeof clean, value, true);
+    json_object_set_new(object, key, json_string(clean));
+}
+
+static json_t *records_json(const snapshot *s)
+{
+    const pipe_counts *t = &s->totals;
+    json_t *o = json_object();
+
+    put(o, "in", s->records_read);
+    put(o, "out", t->answered + t->passed);
+    put(o, "answered", t->answered);
+    put(o, "dropped", t->dropped);
+    put(o, "passed", t->passed);
+    put(o, "removed", t->removed);
+    put(o, "stopped", t->stopped);
+    put(o, "pending", s->records_read - s->records_done);
+    put(o, "bytes_in", s->bytes_read);
+    put(o, "bytes_out", t->bytes_out);
+    return o;
+}
+
+/* One key for each status that a call can end with; zero ones too, so that keys are stable. */
+static json_t *failures_json(const snapshot *s)
+{
+    static const struct {
+        berth_status status;
+        const char *key;
+    } keys[] = {
+        { BERTH_E_TRAP, "trap" },    { BERTH_E_DEADLINE, "deadline" },
+        { BERTH_E_LIMIT, "limit" },  { BERTH_E_ABI, "abi" },
+        { BERTH_E_BUSY, "busy" },    { BERTH_E_ABSENT, "absent" },
+        { BERTH_E_NOMEM, "memory" },
+    };
+    uint64_t total = 0, named = 0;
+    json_t *o = json_object();
+
+    for (size_t i = 0; i < PIPE_FAILURES; i++)
+        total += s->totals.failed[i];
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        put(o, keys[i].key, s->totals.failed[keys[i].status]);
+        named += s->totals.failed[keys[i].status];
+    }
+    put(o, "other", total - named);
+    return o;
+}
+
+static json_t *version_json(const pipe_version *v)
+{
+    char hex[2 * BERTH_DIGEST_SIZE + 1] = "";
+    json_t *o = json_object();
+
+    if (v->is_known)
+        cli_digest_hex(hex, v->digest);
+    put(o, "version", v->tally.version);
+    put_text(o, "name", v->is_known ? v->name : "");
+    put_text(o, "label", v->is_known ? v->label : "");
+    put_text(o, "digest", hex);
+    put(o, "answered", v->tally.answered);
+    put(o, "dropped", v->tally.dropped);
+    put(o, "failed", v->failed);
+    return o;
+}
+
+static void put_versions(json_t *root, const snapshot *s)
+{
+    json_t *list = json_array(), *older = json_object();
+
+    for (size_t i = 0; i < s->versions_count; i++)
+        json_array_append_new(list, version_json(&s->versions[i]));
+    json_object_set_new(root, "versions", list);
+    put(older, "versions", s->older_count);
+    put(older, "answered", s->older.tally.answered);
+    put(older, "dropped", s->older.tally.dropped);
+    put(older, "failed", s->older.failed);
+    json_object_set_new(root, "older", older);
+}
+
+static json_t *swaps_json(pipeline *line)
+{
+    json_t *o = json_object();
+    pipe_swaps swaps;
+
+    pthread_mutex_lock(&line->swap_mutex);
+    swaps = line->swaps;
+    pthread_mutex_unlock(&line->swap_mutex);
+    put(o, "installed", swaps.installed);
+    put(o, "unchanged", swaps.unchanged);
+    put(o, "refused", swaps.refused);
+    put(o, "rollbacks", swaps.rollbacks);
+    put(o, "evictions", swaps.evictions);
+    put(o, "longest_gap_ns", atomic_load_explicit(&line->longest_gap_ns, memory_order_relaxed));
+    return o;
+}
+
+static json_t *slot_json(const berth_slot_stats *s)
+{
+    json_t *o = json_object();
+
+    put(o, "version", s->version);
+    put(o, "kept_version", s->kept_version);
+    put(o, "in_flight", s->in_flight);
+    put(o, "calls", s->calls);
+    put(o, "answered", s->answered);
+    put(o, "dropped", s->dropped);
+    put(o, "traps", s->traps);
+    put(o, "deadlines", s->deadlines);
+    put(o, "limits", s->limits);
+    put(o, "violations", s->violations);
+    put(o, "other_failures", s->other_failures);
+    put(o, "busy", s->busy);
+    put(o, "bytes_in", s->bytes_in);
+    put(o, "bytes_out", s->bytes_out);
+    put(o, "installs", s->installs);
+    put(o, "unchanged", s->unchanged);
+    put(o, "refused", s->refused);
+    put(o, "rollbacks", s->rollbacks);
+    put(o, "instances_made", s->instances_made);
+    put(o, "instances_discarded", s->instances_discarded);
+    put(o, "instances_live", s->instances_live);
+    put(o, "versions_retired", s->versions_retired);
+    put(o, "oldest_call_ns", s->oldest_call_ns);
+    return o;
+}
+
+static json_t *latency_json(const berth_slot_stats *s)
+{
+    json_t *o = json_object();
+
+    put(o, "p50", s->time_p50_ns);
+    put(o, "p99", s->time_p99_ns);
+    put(o, "p999", s->time_p999_ns);
+    put(o, "max", s->time_max_ns);
+    put(o, "total", s->time_ns);
+    return o;
+}
+
+static json_t *runtime_json(const berth_runtime_stats *s)
+{
+    json_t *o = json_object();
+
+    put(o, "slots", s->slots);
+    put(o, "threads", s->threads);
+    put(o, "instances_live", s->instances_live);
+    put(o, "versions_retired", s->versions_retired);
+    put(o, "versions_reaped", s->versions_reaped);
+    put(o, "compiles", s->compiles);
+    put(o, "compile_failures", s->compile_failures);
+    put(o, "cache_hits", s->cache_hits);
+    put(o, "cache_evictions", s->cache_evictions);
+    put(o, "cache_entries", s->cache_entries);
+    put(o, "cache_bytes", s->cache_bytes);
+    return o;
+}
+
+static uint64_t per_second(uint64_t count, uint64_t ns)
+{
+    return ns == 0 ? 0 : (uint64_t)((double)count * 1e9 / (double)ns);
+}
+
+json_t *pipe_stat(pipeline *line)
+{
+    berth_slot_stats slot = BERTH_SLOT_STATS_INIT;
+    berth_runtime_stats runtime = BERTH_RUNTIME_STATS_INIT;
+    uint64_t wall_ns = cli_now_ns() - line->started_ns;
+    snapshot *s = cli_alloc(sizeof *s);
+    json_t *root = json_object();
+
+    pipe_learn_versions(line);
+    if (berth_slot_stats_read(line->host.slot, &slot, NULL) != BERTH_OK ||
+        berth_runtime_stats_read(line->host.runtime, &runtime, NULL) != BERTH_OK) {
+        json_decref(root);
+        cli_free(s);
+        return NULL;
+    }
+    take_snapshot(&line->ring, s);
+    put_text(root, "berth", berth_version_text());
+    put_text(root, "engine", berth_runtime_engine(line->host.runtime));
+    put_text(root, "hook", line->options->hook);
+    put(root, "wall_ns", wall_ns);
+    put(root, "records_per_second", per_second(s->records_done, wall_ns));
+    json_object_set_new(root, "records", records_json(s));
+    json_object_set_new(root, "failures", failures_json(s));
+    json_object_set_new(root, "swaps", swaps_json(line));
+    json_object_set_new(root, "latency_ns", latency_json(&slot));
+    json_object_set_new(root, "slot", slot_json(&slot));
+    put_versions(root, s);
+    json_object_set_new(root, "runtime", runtime_json(&runtime));
+    cli_free(s);
+    return root;
+}
+
+/* Where the summary goes: through a temporary file beside it when it is a file or none yet, or
+ * straight into it when it is a device or a pipe. */
+typedef struct target {
+    char *path; /* without links, so that a link is not replaced by a file; free() */
+    bool is_file;
+} target;
+
+static int find_target(const char *path, target *t)
+{
+    struct stat info;
+
+    t->path = realpath(path, NULL);
+    t->is_file = t->path == NULL || stat(t->path, &info) != 0 || S_ISREG(info.st_mode);
+    if (t->path == NULL && errno == ENOENT)
+        t->path = strdup(path);
+    if (t->path == NULL)
+        return cli_fail_os(path, "give --summary a path that can be written", errno);
+    if (!t->is_file && S_ISDIR(info.st_mode)) {
+        free(t->path);
+        return cli_fail_os(path, "give --summary the path of a file", EISDIR);
+    }
+    return CLI_OK;
+}
+
+int pipe_summary_check(const char *path)
+{
+    target t;
+    char *folder;
+    int code = find_target(path, &t);
+
+    if (code != CLI_OK)
+        return code;
+    folder = strdup(t.path);
+    if (folder == NULL || access(t.is_file ? dirname(folder) : t.path, W_OK) != 0)
+        code = cli_fail_os(path, "give --summary a path that can be written", errno);
+    free(folder);
+    free(t.path);
+    return code;
+}
+
+/* 0, or errno. */
+static int write_text(int fd, const char *text, bool sync)
+{
+    size_t left = strlen(text);
+    int code = 0;
+
+    while (left > 0 && code == 0) {
+        ssize_t n = write(fd, text, left);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            code = errno;
+        } else {
+            text += n;
+            left -= (size_t)n;
+        }
+    }
+    if (code == 0 && sync && fsync(fd) != 0)
+        code = errno;
+    if (close(fd) != 0 && code == 0)
+        code = errno;
+    return code;
+}
+
+/* 0, or errno; then nothing of it is left. */
+static int replace_file(const char *path, const char *text)
+{
+    size_t size = strlen(path) + sizeof ".XXXXXX";
+    char *temporary = cli_alloc(size);
+    mode_t mask = umask(077);
+    int fd, code;
+
+    umask(mask);
+    snprintf(temporary, size, "%s.XXXXXX", path);
+    fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        code = errno;
+        cli_free(temporary);
+        return code;
+    }
+    if (fchmod(fd, 0666 & ~mask) != 0) {
+        code = errno;
+        close(fd);
+    } else {
+        code = write_text(fd, text, true);
+    }
+    if (code == 0 && rename(temporary, path) != 0)
+        code = errno;
+    if (code != 0)
+        unlink(temporary);
+    cli_free(temporary);
+    return code;
+}
+
+static int write_target(const target *t, const char *text)
+{
+    int fd;
+
+    if (t->is_file)
+        return replace_file(t->path, text);
+    fd = open(t->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    return fd < 0 ? errno : write_text(fd, text, false);
+}
+
+int pipe_summary_write(pipeline *line, const char *path, const char *ended)
+{
+    json_t *root = pipe_stat(line);
+    char *text, *whole;
+    size_t size;
+    target t;
+    int code;
+
+    if (root == NULL)
+        return cli_fail_os(path, "the summary was not written", ENOMEM);
+    put_text(root, "ended", ended);
+    text = json_dumps(root, JSON_INDENT(2));
+    json_decref(root);
+    code = text == NULL ? cli_fail_os(path, "the summary was not written", ENOMEM)
+                        : find_target(path, &t);
+    if (code != CLI_OK) {
+        free(text);
+        return code;
+    }
+    size = strlen(text) + sizeof "\n";
+    whole = cli_alloc(size);
+    snprintf(whole, size, "%s\n", text);
+    code = write_target(&t, whole);
+    if (code != 0)
+        code = cli_fail_os(path, "the summary was not written; make room or name another file",
+                           code);
+    cli_free(whole);
+    free(text);
+    free(t.path);
+    return code;
+}
+
+void pipe_progress_print(pipeline *line)
+{
+    pipe_ring *ring = &line->ring;
+    uint64_t done, failed, ns = cli_now_ns() - line->started_ns;
+    berth_slot_stats slot = BERTH_SLOT_STATS_INIT;
+    char text[200];
+
+    pthread_mutex_lock(&ring->mutex);
+    done = ring->records_done;
+    failed = ring->totals.passed + ring->totals.removed;
+    pthread_mutex_unlock(&ring->mutex);
+    if (berth_slot_stats_read(line->host.slot, &slot, NULL) != BERTH_OK)
+        return;
+    snprintf(text, sizeof text, "\r%llu records, %llu/s, version %llu, %llu failed\033[K",
+             (unsigned long long)done, (unsigned long long)per_second(done, ns),
+             (unsigned long long)slot.version, (unsigned long long)failed);
+    cli_progress_line(text);
+}
