@@ -53,7 +53,9 @@ target_include_directories(berth_shared PUBLIC include)
 target_link_libraries(berth_shared PRIVATE berth_build_flags ${BERTH_LIBRARIES})
 target_link_options(berth_shared PRIVATE
     -Wl,--version-script=${export_map} -Wl,--exclude-libs,ALL)
-set_target_properties(berth_shared PROPERTIES LINKER_LANGUAGE C)
+if(NOT BERTH_SANITIZE)
+    target_link_options(berth_shared PRIVATE -Wl,-z,defs)
+endif()
 
 # For tests of the parts: the same archive, with the internal headers in sight.
 add_library(berth_internal INTERFACE)
