@@ -88,6 +88,30 @@ static inline const wasmtime_memory_t *berthi_wt_memory(const berthi_extern *e)
     return (const wasmtime_memory_t *)(const void *)e->words;
 }
 
+/* A memory of ours never moves: the settings forbid it.  Its base is kept in the two holes of the
+ * engine's handle, so that a look at a memory asks the engine for its size only (I7: the size is
+ * what changes).  4.4 ns instead of 2.3, twice in each call that takes and gives bytes. */
+_Static_assert(sizeof(wasmtime_memory_t) == 24 &&
+                   offsetof(wasmtime_memory_t, __private1) == 8 &&
+                   offsetof(wasmtime_memory_t, __private2) == 16,
+               "the upper halves of words 1 and 2 are padding");
+
+static inline void berthi_wt_keep_base(wasmtime_context_t *context, berthi_extern *memory)
+{
+    uint64_t base =
+        (uint64_t)(uintptr_t)wasmtime_memory_data(context, berthi_wt_memory(memory));
+
+    memory->words[1] = (memory->words[1] & UINT32_MAX) | base << 32;
+    memory->words[2] = (memory->words[2] & UINT32_MAX) | (base & ~(uint64_t)UINT32_MAX);
+}
+
+static inline uint8_t *berthi_wt_memory_base(const berthi_extern *memory)
+{
+    uint64_t base = memory->words[1] >> 32 | (memory->words[2] & ~(uint64_t)UINT32_MAX);
+
+    return (uint8_t *)(uintptr_t)base;
+}
+
 static inline const wasmtime_global_t *berthi_wt_global(const berthi_extern *e)
 {
     return (const wasmtime_global_t *)(const void *)e->words;
@@ -117,7 +141,8 @@ berth_status berthi_wt_call(berthi_wasm_store *store, const berthi_extern *func,
 berthi_memory_view berthi_wt_memory_view(berthi_wasm_store *store, const berthi_extern *memory);
 
 /* wt_extern.c */
-berthi_extern berthi_wt_extern_from(const wasmtime_extern_t *theirs);
+berthi_extern berthi_wt_extern_from(wasmtime_context_t *context,
+                                    const wasmtime_extern_t *theirs);
 void berthi_wt_extern_to(const berthi_extern *ours, wasmtime_extern_t *theirs_out);
 bool berthi_wt_func_type(berthi_wasm_store *store, const berthi_extern *func, uint8_t *types,
                          size_t types_max, uint32_t *params_out, uint32_t *results_out);

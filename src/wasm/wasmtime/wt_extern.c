@@ -15,7 +15,8 @@ static const uint8_t kind_to[] = {
     [BERTHI_EXTERN_GLOBAL] = WASMTIME_EXTERN_GLOBAL,
 };
 
-berthi_extern berthi_wt_extern_from(const wasmtime_extern_t *theirs)
+berthi_extern berthi_wt_extern_from(wasmtime_context_t *context,
+                                    const wasmtime_extern_t *theirs)
 {
     berthi_extern ours = { .words = { 0, 0, 0 } };
 
@@ -23,6 +24,8 @@ berthi_extern berthi_wt_extern_from(const wasmtime_extern_t *theirs)
     assert(theirs->kind < sizeof kind_from);
     ours.kind = kind_from[theirs->kind];
     memcpy(ours.words, &theirs->of, sizeof ours.words);
+    if (ours.kind == BERTHI_EXTERN_MEMORY)
+        berthi_wt_keep_base(context, &ours);
     return ours;
 }
 
@@ -206,6 +209,7 @@ berth_status berthi_wt_memory_create(berthi_wasm_store *store, uint32_t pages_mi
     if (error != NULL)
         return berthi_wt_fold(s, error, NULL, diag);
     *extern_out = wrap(BERTHI_EXTERN_MEMORY, &memory, sizeof memory);
+    berthi_wt_keep_base(s->context, extern_out);
     return BERTH_OK;
 }
 

@@ -123,7 +123,7 @@ bool berthi_wt_instance_export(berthi_wasm_store *store, berthi_wasm_instance in
                                       (const wasmtime_instance_t *)(const void *)&instance,
                                       name, name_size, &theirs))
         return false;
-    *extern_out = berthi_wt_extern_from(&theirs);
+    *extern_out = berthi_wt_extern_from(s->context, &theirs);
     return true;
 }
 
@@ -144,8 +144,9 @@ berth_status berthi_wt_call(berthi_wasm_store *store, const berthi_extern *func,
 berthi_memory_view berthi_wt_memory_view(berthi_wasm_store *store, const berthi_extern *memory)
 {
     const berthi_wt_store *s = (const berthi_wt_store *)store;
-    const wasmtime_memory_t *m = berthi_wt_memory(memory);
 
-    return (berthi_memory_view){ .base = wasmtime_memory_data(s->context, m),
-                                 .size = wasmtime_memory_data_size(s->context, m) };
+    return (berthi_memory_view){
+        .base = berthi_wt_memory_base(memory),
+        .size = wasmtime_memory_data_size(s->context, berthi_wt_memory(memory)),
+    };
 }

@@ -1,0 +1,90 @@
+/* bench.c - see bench.h. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROUNDS = 15, ROUND_NS = 8 * 1000 * 1000 };
+
+uint64_t bench_now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t bench_resident_bytes(void)
+{
+    unsigned long long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    if (f == NULL || fscanf(f, "%llu %llu", &size, &resident) != 2)
+        resident = 0;
+    if (f != NULL)
+        fclose(f);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t run_ns(bench_loop loop, void *ctx, uint64_t times)
+{
+    uint64_t start = bench_now_ns();
+
+    loop(ctx, times);
+    return bench_now_ns() - start;
+}
+
+/* How often a loop goes round in one round's time. */
+static uint64_t calibrate(bench_loop loop, void *ctx)
+{
+    for (uint64_t times = 1;; times *= 2) {
+        uint64_t ns = run_ns(loop, ctx, times);
+
+        if (ns >= ROUND_NS / 4)
+            return times * ROUND_NS / ns + 1;
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+double bench_measure(const bench_case *c)
+{
+    double mine[ROUNDS], theirs[ROUNDS], ratio = 0;
+    uint64_t times = calibrate(c->run, c->ctx);
+    uint64_t base_times = c->baseline == NULL ? 0 : calibrate(c->baseline, c->ctx);
+
+    for (int i = 0; i < ROUNDS; i++) {
+        if (c->baseline != NULL)
+            theirs[i] = (double)run_ns(c->baseline, c->ctx, base_times) / (double)base_times;
+        mine[i] = (double)run_ns(c->run, c->ctx, times) / (double)times;
+    }
+    qsort(mine, ROUNDS, sizeof *mine, compare);
+    printf("{\"case\": \"%s\", \"ns_per_op\": %.2f", c->name, mine[0]);
+    if (c->baseline != NULL) {
+        qsort(theirs, ROUNDS, sizeof *theirs, compare);
+        ratio = mine[0] / theirs[0];
+        printf(", \"baseline_ns\": %.2f, \"ratio\": %.3f", theirs[0], ratio);
+    }
+    if (c->goal > 0)
+        printf(", \"goal\": %.2f", c->goal);
+    printf(", \"p50_ns\": %.2f, \"max_ns\": %.2f, \"rounds\": %d}\n", mine[ROUNDS / 2],
+           mine[ROUNDS - 1], ROUNDS);
+    fflush(stdout);
+    return ratio;
+}
+
+void bench_report(const char *name, const char *unit, double value, double goal)
+{
+    printf("{\"case\": \"%s\", \"%s\": %.2f", name, unit, value);
+    if (goal > 0)
+        printf(", \"goal\": %.2f", goal);
+    printf("}\n");
+    fflush(stdout);
+}
