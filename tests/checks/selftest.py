@@ -59,6 +59,13 @@ PLANTS = [
     ("words", "tools/planted.sh", "curl https://crates" ".io/x\n", "package registry"),
     ("format", "src/base/alloc.c", "int   berthi_x;\n", "src/base/alloc.c:"),
     ("words", "cli/planted.c", "<<<<<<< ours\n", "unresolved merge"),
+    ("snippets", "planted.md", "```c\nint x;\n```\n", "without file="),
+    ("snippets", "planted.md", "```c file=gone.c\nint x;\n```\n", "gone.c is not there"),
+    ("snippets", "planted.md", "```c file=guest/berth_hook.h\nint x;\n```\n", "not what"),
+    ("snippets", "planted.md", "```c file=guest/berth_hook.h\n```\n", "the block is empty"),
+    ("snippets", "planted.md", "```sh\nls\n", "no end"),
+    ("snippets", "planted.md", "```c file=guest/berth_hook.h\n#endif\n...\n#ifndef BERTH_HOOK_H\n"
+     "```\n", "#ifndef BERTH_HOOK_H"),
 ]
 # Must not be taken for violations.
 INNOCENT = [
@@ -70,6 +77,11 @@ INNOCENT = [
     ("layers", "tests/unit/planted_test.c", '#include "base/alloc.h"\n'),
     ("contracts", "include/berth/base.h",
      "/* Thread: any.  Blocks: never. */\nBERTH_API int berth_planted(void);\n"),
+    ("snippets", "planted.md", "```c file=guest/berth_hook.h\n#ifndef BERTH_HOOK_H\n"
+     "#define BERTH_HOOK_H\n...\n#include <stddef.h>\n```\n"),
+    ("snippets", "planted.md", "1. indented\n\n   ```c file=guest/berth_hook.h\n"
+     "   reply.packed = (uint64_t)(uintptr_t)ptr << 32 | len;\n   ```\n"),
+    ("snippets", "planted.md", "```c sketch\nint x;\n```\n\n```sh\nls\n```\n"),
 ]
 
 
