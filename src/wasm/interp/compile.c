@@ -45,8 +45,6 @@ static berth_status refuse_features(compiler *k)
         if (info->memories[i].is_shared)
             why = "shared memories";
     }
-    if (info->memories_count > 1)
-        why = "multiple memories";
     if (why == NULL)
         return BERTH_OK;
     return berthi_fail(k->diag, BERTH_E_REJECTED,
@@ -154,8 +152,10 @@ static berth_status compile_data(compiler *k)
             return out_of_memory(k);
         if (in->bytes.size > 0)
             memcpy(bytes, k->info->bytes + in->bytes.offset, in->bytes.size);
-        out[i] =
-            (interp_data){ .is_active = in->is_active, .size = in->bytes.size, .bytes = bytes };
+        out[i] = (interp_data){ .is_active = in->is_active,
+                                .memory = in->memory,
+                                .size = in->bytes.size,
+                                .bytes = bytes };
         if (in->is_active)
             status = compile_offset(k, in->offset, &out[i].offset);
     }

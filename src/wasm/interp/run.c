@@ -442,27 +442,36 @@ L_TABLE_INIT:
 L_ELEM_DROP:
     inst->elements_dropped[*pc++] = true;
     NEXT;
+L_USE_MEMORY:
+    memory = inst->memories[*pc]->base;
+    memory_size = inst->memories[*pc++]->size;
+    NEXT;
 L_MEMORY_SIZE:
-    *sp++ = memory_size / INTERP_PAGE;
+    *sp++ = interp_memory_pages(inst->memories[*pc++]);
     NEXT;
 L_MEMORY_GROW:
-    sp[-1] = interp_memory_grow(store, inst->memory, (uint32_t)sp[-1]);
+    sp[-1] = interp_memory_grow(store, inst->memories[*pc++], (uint32_t)sp[-1]);
     VIEW_MEMORY();
     NEXT;
 L_MEMORY_FILL:
     sp -= 3;
-    if (!interp_memory_fill(inst->memory, (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_memory_fill(inst->memories[*pc++], (uint32_t)sp[0], (uint32_t)sp[1],
+                            (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
     NEXT;
 L_MEMORY_COPY:
     sp -= 3;
-    if (!interp_memory_copy(inst->memory, (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_memory_copy(inst->memories[pc[0]], inst->memories[pc[1]], (uint32_t)sp[0],
+                            (uint32_t)sp[1], (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
+    pc += 2;
     NEXT;
 L_MEMORY_INIT:
     sp -= 3;
-    if (!interp_memory_init(inst, *pc++, (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_memory_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
+                            (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
+    pc += 2;
     NEXT;
 L_DATA_DROP:
     inst->data_dropped[*pc++] = true;
