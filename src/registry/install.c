@@ -56,7 +56,7 @@ static void tell(berth_slot *slot, berth_event_kind kind, uint64_t version,
                  const uint8_t *digest, const berth_diag *diag)
 {
     berth_event event = { .size = (uint32_t)sizeof event,
-                          .kind = kind,
+                          .kind = (int32_t)kind,
                           .tenant = slot->tenant->name,
                           .slot = slot->name,
                           .version = version,

@@ -6,6 +6,7 @@
 #include "registry/registry.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/diag.h"
@@ -140,8 +141,8 @@ static void fill_version(berth_slot *slot, const berthi_content *content, uint64
     memset(out, 0, sizeof *out);
     out->version = number;
     memcpy(out->digest, content->digest, sizeof out->digest);
-    strncpy(out->plugin_name, content->plugin.name, sizeof out->plugin_name - 1);
-    strncpy(out->plugin_version, content->plugin.version, sizeof out->plugin_version - 1);
+    snprintf(out->plugin_name, sizeof out->plugin_name, "%s", content->plugin.name);
+    snprintf(out->plugin_version, sizeof out->plugin_version, "%s", content->plugin.version);
     out->calls = get(&counts.calls);
     out->answered = get(&counts.answered);
     out->dropped = get(&counts.dropped);
