@@ -284,7 +284,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
 {
     uint8_t digest[BERTH_DIGEST_SIZE];
     berth_diag own = { 0 };
-    berth_version *v;
+    berth_version *v = NULL;
     berth_status status;
 
     if (size > slot->runtime->options.artifact_bytes_max)

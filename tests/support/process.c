@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,12 +39,15 @@ size_t process_threads(void)
 size_t process_rss_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "r");
-    unsigned long total = 0, resident = 0;
+    char line[128] = "";
+    const char *second;
 
     assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
+    assert_non_null(fgets(line, sizeof line, file));
     fclose(file);
-    return (size_t)resident * (size_t)sysconf(_SC_PAGESIZE);
+    second = strchr(line, ' '); /* the first is the size */
+    assert_non_null(second);
+    return (size_t)strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 int process_in_child(void (*run)(void *), void *arg)
