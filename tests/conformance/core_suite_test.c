@@ -3,12 +3,15 @@
  * The scripts are not part of this repository.  They are looked for in $BERTH_CORE_SUITE, then in
  * ../shared/corpus/core beside the source tree: core-suite.tar.gz, NAME/NAME.json with its
  * .wasm files.  Without them the test skips.  Text-only commands are counted, not run. */
+#include <dirent.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -554,29 +557,34 @@ static size_t run_script(const berthi_wasm_ops *ops, berthi_wasm_engine *engine,
     return count;
 }
 
-static char *list_scripts(void)
+/* Each folder of the suite holds one script; they run in the order of their names. */
+static int is_script(const struct dirent *entry)
 {
-    static char names[65536];
-    char command[8192];
-    FILE *list;
-    size_t size;
-
-    snprintf(command, sizeof command, "cd '%s' && ls -d */ | tr -d /", suite_folder);
-    list = popen(command, "r");
-    assert_non_null(list);
-    size = fread(names, 1, sizeof names - 1, list);
-    names[size] = '\0';
-    assert_int_equal(pclose(list), 0);
-    return names;
+    return entry->d_name[0] != '.';
 }
 
-static void run_suite(const char *provider)
+static size_t run_scripts(const berthi_wasm_ops *ops, berthi_wasm_engine *engine, counts *n,
+                          size_t *commands_out)
 {
     static const berthi_wasm_limits limits = { .memory_bytes_max = 64u << 20,
                                                .table_elements_max = 1000000,
                                                .instances_max = 128,
                                                .memories_max = 128,
                                                .tables_max = 256 };
+    struct dirent **entries;
+    int scripts = scandir(suite_folder, &entries, is_script, alphasort);
+
+    assert_true(scripts > 0);
+    for (int i = 0; i < scripts; i++) {
+        *commands_out += run_script(ops, engine, &limits, entries[i]->d_name, n);
+        free(entries[i]);
+    }
+    free(entries);
+    return (size_t)scripts;
+}
+
+static void run_suite(const char *provider)
+{
     const berthi_wasm_ops *ops = berthi_wasm_provider(provider);
     bertht_memory memory;
     berth_allocator allocator;
@@ -587,8 +595,7 @@ static void run_suite(const char *provider)
     berthi_wasm_engine *engine;
     berth_diag diag;
     counts n = { 0 };
-    size_t commands = 0, scripts = 0;
-    char *rest = NULL;
+    size_t commands = 0, scripts;
 
     if (ops == NULL) {
         printf("core suite: this build has no %s\n", provider);
@@ -599,9 +606,7 @@ static void run_suite(const char *provider)
     options.allocator = &allocator;
     if (ops->engine_create(&options, &engine, &diag) != BERTH_OK)
         fail_msg("no engine: %s", diag.text);
-    for (char *name = strtok_r(list_scripts(), "\n", &rest); name != NULL;
-         name = strtok_r(NULL, "\n", &rest), scripts++)
-        commands += run_script(ops, engine, &limits, name, &n);
+    scripts = run_scripts(ops, engine, &n, &commands);
     ops->engine_destroy(engine);
     memory_assert_empty(&memory);
     printf("core suite on %s: %zu scripts, %zu commands: %u modules, %u assert_return, "
@@ -633,10 +638,22 @@ static void every_command_of_the_core_suite_passes_on_wasmtime(void **state)
 
 /* ---------------------------------------------------------------- unpacking */
 
+static bool run_program(char *const *argv)
+{
+    pid_t child;
+    int status;
+
+    if (posix_spawnp(&child, argv[0], NULL, NULL, argv, environ) != 0)
+        return false;
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* False: there is no suite here. */
 static bool unpack(void)
 {
     const char *from = getenv("BERTH_CORE_SUITE");
-    char archive[4096], command[16384];
+    char archive[4096], tar[] = "tar", extract[] = "-xzf", into[] = "-C";
+    char *argv[] = { tar, extract, archive, into, suite_folder, NULL };
 
     snprintf(archive, sizeof archive, "%s/core-suite.tar.gz",
              from != NULL ? from : BERTH_TEST_SOURCE_DIR "/../shared/corpus/core");
@@ -645,11 +662,8 @@ static bool unpack(void)
         return false;
     }
     snprintf(suite_folder, sizeof suite_folder, "%s/core-suite-XXXXXX", BERTH_TEST_BUILD_DIR);
-    if (mkdtemp(suite_folder) == NULL)
-        return false;
-    snprintf(command, sizeof command, "tar -xzf '%s' -C '%s'", archive, suite_folder);
-    if (system(command) != 0) {
-        fprintf(stderr, "cannot unpack %s\n", archive);
+    if (mkdtemp(suite_folder) == NULL || !run_program(argv)) {
+        fprintf(stderr, "cannot unpack %s into %s\n", archive, suite_folder);
         exit(1);
     }
     return true;
@@ -657,10 +671,10 @@ static bool unpack(void)
 
 static void remove_suite(void)
 {
-    char command[8192];
+    char rm[] = "rm", recursive[] = "-rf";
+    char *argv[] = { rm, recursive, suite_folder, NULL };
 
-    snprintf(command, sizeof command, "rm -rf '%s'", suite_folder);
-    if (system(command) != 0)
+    if (!run_program(argv))
         fprintf(stderr, "cannot remove %s\n", suite_folder);
 }
 
