@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <berth/admit.h>
+
 #include "admit_test.h"
 
 static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, 16 * 65536, 1000 };
@@ -65,6 +67,47 @@ static void every_rule_of_cc_lb_1_refuses_what_it_is_for(void **state)
     (void)state;
     for (size_t i = 0; i < cclb_rows_count; i++)
         check_row(&cclb_rows[i], "filter");
+}
+
+/* Every "rule" of the verdict on a row stands in the document, in backquotes. */
+static unsigned check_rules_of(const admit_row *row, const char *document)
+{
+    static const char key[] = "\"rule\": \"";
+    unsigned rules = 0;
+    berth_verdict *verdict;
+    uint8_t *bytes;
+    const char *at;
+    char quoted[64];
+    size_t size;
+
+    bytes = plugin_build(&row->recipe, &size);
+    assert_int_equal(berth_inspect(NULL, bytes, size, 0, &verdict, NULL), BERTH_OK);
+    free(bytes);
+    for (at = berth_verdict_json(verdict); (at = strstr(at, key)) != NULL; rules++) {
+        at += sizeof key - 1;
+        snprintf(quoted, sizeof quoted, "`%.*s`", (int)strcspn(at, "\""), at);
+        if (strstr(document, quoted) == NULL)
+            fail_msg("docs/inspect-json.md has no %s", quoted);
+    }
+    berth_verdict_destroy(verdict);
+    return rules;
+}
+
+static void every_rule_is_documented(void **state)
+{
+    static char document[1 << 16];
+    FILE *file = fopen(BERTH_TEST_SOURCE_DIR "/docs/inspect-json.md", "rb");
+    unsigned rules = 0;
+
+    (void)state;
+    assert_non_null(file);
+    document[fread(document, 1, sizeof document - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < berth_rows_count; i++)
+        rules += check_rules_of(&berth_rows[i], document);
+    for (size_t i = 0; i < cclb_rows_count; i++)
+        rules += check_rules_of(&cclb_rows[i], document);
+    assert_true(rules > 200);
 }
 
 static void what_is_no_module_is_refused_by_its_kind(void **state)
@@ -310,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_of_berth_hook_1_refuses_what_it_is_for),
         cmocka_unit_test(every_rule_of_cc_lb_1_refuses_what_it_is_for),
+        cmocka_unit_test(every_rule_is_documented),
         cmocka_unit_test(what_is_no_module_is_refused_by_its_kind),
         cmocka_unit_test(an_admitted_plugin_is_described),
         cmocka_unit_test(a_plugin_with_all_hooks_serves_either_kind),
