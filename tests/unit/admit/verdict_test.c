@@ -429,7 +429,7 @@ static void every_guest_of_the_corpus_is_recognised(void **state)
         berth_verdict *verdict;
         json_t *root;
         uint8_t *bytes;
-        size_t size;
+        size_t size = 0;
 
         if (dot == NULL || (strcmp(dot, ".wasm") != 0 && strcmp(dot, ".so") != 0))
             continue;
