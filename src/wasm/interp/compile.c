@@ -4,6 +4,7 @@
  * everything that it names: nothing points into the bytes once this is over. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "wasm/interp/build.h"
 
 typedef struct compiler {
@@ -233,7 +234,7 @@ static berth_status keep_section_names(compiler *k, berthi_wasm_range body)
             if (sub.error != NULL || index < info->imported_funcs || index >= info->funcs_count)
                 continue;
             code = &k->module->codes[index - info->imported_funcs];
-            interp_printable(text, sizeof text, name.text, name.size);
+            berthi_utf8_show(text, sizeof text, name.text, name.size);
             if (code->name == NULL)
                 code->name = berthi_arena_strndup(k->arena, text, strlen(text));
             if (code->name == NULL)
@@ -265,7 +266,7 @@ static berth_status keep_names(compiler *k)
         code = &k->module->codes[e->index - info->imported_funcs];
         if (code->name != NULL)
             continue;
-        interp_printable(text, sizeof text, e->name.text, e->name.size);
+        berthi_utf8_show(text, sizeof text, e->name.text, e->name.size);
         code->name = berthi_arena_strndup(k->arena, text, strlen(text));
         if (code->name == NULL)
             return out_of_memory(k);

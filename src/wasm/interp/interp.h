@@ -223,7 +223,5 @@ berth_status interp_call(interp_store *store, const interp_func *func, berthi_va
  * frame at cell `fp`; NULL: no frame was made yet. */
 berth_status interp_stop(const interp_store *store, const interp_func *func, uint32_t fp,
                          berth_status status, berth_reason reason, berth_diag *diag);
-/* Copies a name for people: control characters become '?', and it is cut to fit. */
-const char *interp_printable(char *buffer, size_t buffer_size, const char *text, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
  * what the ones before it wrote stays visible to others. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "wasm/interp/interp.h"
 
 bool interp_types_equal(const berthi_functype *a, const berthi_functype *b)
@@ -92,9 +93,9 @@ static berth_status check_imports(const interp_module *module, const berthi_exte
             continue;
         return berthi_fail(
             diag, BERTH_E_REJECTED, "import '%s' '%s' %s",
-            interp_printable(module_name, sizeof module_name, import->module.text,
+            berthi_utf8_show(module_name, sizeof module_name, import->module.text,
                              import->module.size),
-            interp_printable(name, sizeof name, import->name.text, import->name.size), why);
+            berthi_utf8_show(name, sizeof name, import->name.text, import->name.size), why);
     }
     return BERTH_OK;
 }
