@@ -28,7 +28,7 @@ static ssize_t read_until_end(int fd, uint8_t *data, size_t size)
     size_t done = 0;
 
     for (;;) {
-        ssize_t n = fails("read")  ? -1
+        ssize_t n = fails("read") ? -1
                     : done < size ? read(fd, data + done, size - done)
                                   : read(fd, &past_end, 1);
         if (n < 0 && errno == EINTR)
@@ -53,10 +53,11 @@ static berth_status read_unchanged(int fd, const char *path, uint8_t *data,
     if (fails("fstat") || fstat(fd, &after) != 0)
         return berthi_fail_os(diag, errno, "%s: cannot be examined", path);
     if ((size_t)done != size || !same_file(before, &after))
-        return berthi_fail(diag, BERTH_E_STATE,
-                           "%s: it changed while it was being read; write artifacts under a new "
-                           "name and rename them",
-                           path);
+        return berthi_fail(
+            diag, BERTH_E_STATE,
+            "%s: it changed while it was being read; write artifacts under a new "
+            "name and rename them",
+            path);
     return BERTH_OK;
 }
 
@@ -76,9 +77,8 @@ static berth_status check_kind(const struct stat *at, const char *path, uint64_t
 berth_status berthi_file_read(const berth_allocator *a, const char *path, uint64_t size_max,
                               berthi_file_bytes *file_out, berth_diag *diag)
 {
-    /* O_NONBLOCK: opening a FIFO must not wait for its writer.  O_NOCTTY: nor make a terminal
-     * ours. */
-    int fd = fails("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+    int fd = fails("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     berthi_file_bytes file = { NULL, 0 };
     berth_status status;
     struct stat before;

@@ -37,8 +37,8 @@ static berthi_cache_entry *find(berthi_cache *cache, const uint8_t *digest)
 {
     berthi_cache_entry *e = *bucket_of(cache, digest);
 
-    while (e != NULL &&
-           (e->state == BERTHI_CACHE_FAILED || memcmp(e->digest, digest, sizeof e->digest) != 0))
+    while (e != NULL && (e->state == BERTHI_CACHE_FAILED ||
+                         memcmp(e->digest, digest, sizeof e->digest) != 0))
         e = e->next;
     return e;
 }
@@ -125,7 +125,8 @@ void berthi_cache_fini(berth_runtime *rt)
 }
 
 /* Compiles into `entry`, which others may already wait for. */
-static void build(berth_runtime *rt, berthi_cache_entry *entry, const uint8_t *bytes, size_t size)
+static void build(berth_runtime *rt, berthi_cache_entry *entry, const uint8_t *bytes,
+                  size_t size)
 {
     berthi_cache *cache = &rt->cache;
     berthi_wasm_module *module = NULL;

@@ -4,7 +4,7 @@
  * no allocation once warm, and no shared cache line is written: counters, instance and latency
  * belong to the thread's seat in the version.
  */
-#include "registry/registry.h"
+#include "registry/hot.h"
 
 #include "base/diag.h"
 #include "os/clock.h"
@@ -12,11 +12,21 @@
 static void count_failure(berthi_counts *c, berth_status status)
 {
     switch (status) {
-    case BERTH_E_TRAP: berthi_count(&c->traps, 1); break;
-    case BERTH_E_DEADLINE: berthi_count(&c->deadlines, 1); break;
-    case BERTH_E_LIMIT: berthi_count(&c->limits, 1); break;
-    case BERTH_E_ABI: berthi_count(&c->violations, 1); break;
-    default: berthi_count(&c->others, 1); break;
+    case BERTH_E_TRAP:
+        berthi_count(&c->traps, 1);
+        break;
+    case BERTH_E_DEADLINE:
+        berthi_count(&c->deadlines, 1);
+        break;
+    case BERTH_E_LIMIT:
+        berthi_count(&c->limits, 1);
+        break;
+    case BERTH_E_ABI:
+        berthi_count(&c->violations, 1);
+        break;
+    default:
+        berthi_count(&c->others, 1);
+        break;
     }
 }
 
@@ -28,32 +38,32 @@ static void count_time(berthi_seat *seat, uint64_t began_ns)
     berth_histogram_record(seat->latency, ns);
 }
 
-/* The thread's seat, the instance, the plugin.  The record names `v`, or a lease holds it. */
-berth_status berthi_version_call(berth_version *v, berthi_record *mine, const berth_call *call,
-                                 uint64_t ticks, berth_reply *reply, berth_diag *diag)
+/* A call in every form: the first on this thread, nested, fresh, timed, or refused. */
+__attribute__((noinline, cold)) static berth_status call_slowly(
+    berth_version *v, berthi_record *mine, const berth_call *call, uint64_t ticks,
+    berth_reply *reply, berth_diag *diag)
 {
-    uint32_t hook = v->content->hook_of[call->hook % BERTHI_HOOKS_MAX];
+    uint32_t hook = v->hook_of[call->hook % BERTHI_HOOKS_MAX];
     berthi_seat *seat = berthi_seat_find(v, mine->index);
     uint64_t began_ns = 0;
     berthi_instance *i;
     berth_status status;
 
-    if (__builtin_expect(hook == 0 || call->hook >= BERTHI_HOOKS_MAX, 0))
+    if (BERTHI_UNUSUAL(hook == 0 || call->hook >= BERTHI_HOOKS_MAX))
         return berthi_fail(diag, BERTH_E_ABSENT, "version %llu of slot '%s' has no such hook",
                            (unsigned long long)v->number, v->slot->name);
-    if (__builtin_expect(seat == NULL, 0)) {
+    if (BERTHI_UNUSUAL(seat == NULL)) {
         seat = berthi_seat_make(v, mine->index);
         if (seat == NULL)
             return berthi_fail(diag, BERTH_E_NOMEM, "a seat in slot '%s'", v->slot->name);
     }
-    if (__builtin_expect(v->is_fresh, 0) &&
+    if (v->is_fresh &&
         (atomic_load_explicit(&v->hooks_used, memory_order_relaxed) >> (hook - 1) & 1) == 0)
         atomic_fetch_or_explicit(&v->hooks_used, 1u << (hook - 1), memory_order_relaxed);
-    BERTHI_ASSERT_UNLOCKED(); /* I9 */
     if (v->is_timed)
         began_ns = berthi_clock_ns();
     status = berthi_pool_take(v, seat, ticks, &i, diag);
-    if (__builtin_expect(status != BERTH_OK, 0)) {
+    if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         atomic_fetch_add_explicit(&v->slot->busy, 1, memory_order_relaxed);
         return status;
     }
@@ -63,7 +73,7 @@ berth_status berthi_version_call(berth_version *v, berthi_record *mine, const be
     berthi_pool_give(v, seat, i, status == BERTH_OK);
     if (v->is_timed)
         count_time(seat, began_ns);
-    if (__builtin_expect(status != BERTH_OK, 0)) {
+    if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         count_failure(&seat->counts, status);
         return status;
     }
@@ -73,6 +83,41 @@ berth_status berthi_version_call(berth_version *v, berthi_record *mine, const be
         berthi_count(&seat->counts.bytes_out, reply->size);
         berthi_count(&seat->counts.answered, 1);
     }
+    return BERTH_OK;
+}
+
+/* The usual form: this thread's own instance is idle, and nobody waits for one. */
+BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
+                                     const berth_call *call, uint64_t ticks, berth_reply *reply,
+                                     berth_diag *diag)
+{
+    berthi_seat *seat = berthi_seat_find(v, mine->index);
+    berthi_instance *i;
+    berth_status status;
+    uint32_t hook;
+
+    if (BERTHI_UNUSUAL(seat == NULL || v->is_special || berthi_seats_closed(v) ||
+                       seat->idle == NULL || call->hook >= BERTHI_HOOKS_MAX ||
+                       v->hook_of[call->hook] == 0))
+        return call_slowly(v, mine, call, ticks, reply, diag);
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    i = seat->idle;
+    hook = v->hook_of[call->hook] - 1u;
+    seat->idle = NULL; /* a nested call takes another */
+    berthi_count(&seat->counts.calls, 1);
+    berthi_count(&seat->counts.bytes_in, call->input_size);
+    status = berthi_instance_enter(v, i, hook, call, ticks, reply, diag);
+    if (BERTHI_UNUSUAL(status != BERTH_OK ||
+                       atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0))
+        berthi_pool_give(v, seat, i, status == BERTH_OK);
+    else
+        seat->idle = i;
+    if (BERTHI_UNUSUAL(status != BERTH_OK)) {
+        count_failure(&seat->counts, status);
+        return status;
+    }
+    berthi_count(&seat->counts.bytes_out, reply->size);
+    berthi_count(reply->is_dropped ? &seat->counts.dropped : &seat->counts.answered, 1);
     return BERTH_OK;
 }
 
@@ -91,7 +136,8 @@ static berth_status too_deep(berth_diag *diag)
 
 static berth_status nothing_there(const berth_slot *slot, berth_diag *diag)
 {
-    return berthi_fail(diag, BERTH_E_ABSENT, "slot '%s' has no plugin; install one", slot->name);
+    return berthi_fail(diag, BERTH_E_ABSENT, "slot '%s' has no plugin; install one",
+                       slot->name);
 }
 
 static uint64_t ticks_of(const berth_slot *slot, const berth_call *call)
@@ -100,24 +146,24 @@ static uint64_t ticks_of(const berth_slot *slot, const berth_call *call)
 }
 
 /* Whether this call has to take a place; its record already names the version. */
-static bool must_count(const berth_slot *slot, const berthi_record *mine)
+static inline bool must_count(const berth_slot *slot, unsigned depth)
 {
     const berthi_domain *d = &slot->runtime->domain;
 
     return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_relaxed
                                                                     : memory_order_seq_cst) >
                slot->uncounted_max ||
-           mine->depth > 1;
+           depth != 0;
 }
 
 /* The rarer form of a call: it takes a place first.  `lease` is NULL for the current version. */
-static berth_status call_counted(berth_slot *slot, berthi_record *mine, berth_version *lease,
-                                 const berth_call *call, berth_reply *reply, berth_diag *diag)
+__attribute__((noinline, cold)) static berth_status call_counted(
+    berth_slot *slot, berthi_record *mine, berth_version *lease, const berth_call *call,
+    berth_reply *reply, berth_diag *diag)
 {
     berthi_domain *d = &slot->runtime->domain;
     uint64_t ticks = ticks_of(slot, call), now = berthi_clock_ns();
-    uint64_t until_ns =
-        ticks < UINT32_MAX ? now + ticks * BERTHI_TICK_NS : UINT64_MAX / 2;
+    uint64_t until_ns = ticks < UINT32_MAX ? now + ticks * BERTHI_TICK_NS : UINT64_MAX / 2;
     _Atomic(uint8_t) *counted = &mine->counted[mine->depth];
     berth_version *v = lease;
     berth_status status;
@@ -134,40 +180,43 @@ static berth_status call_counted(berth_slot *slot, berthi_record *mine, berth_ve
     if (v == NULL)
         status = nothing_there(slot, diag);
     else
-        status = berthi_version_call(
-            v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now), reply, diag);
+        status = call_version(v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now),
+                              reply, diag);
     berthi_unpin(mine);
     atomic_store_explicit(counted, 0, memory_order_relaxed);
     berthi_gate_leave(slot);
     return status;
 }
 
-berth_status berth_slot_call(berth_slot *slot, const berth_call *call, berth_reply *reply,
-                             berth_diag *diag)
+BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call *call,
+                                              berth_reply *reply, berth_diag *diag)
 {
     berthi_domain *d = &slot->runtime->domain;
     berthi_record *mine = berthi_domain_record(d);
     berth_version *v;
     berth_status status;
+    unsigned at;
 
     assert(call != NULL && reply != NULL && call->arena != NULL);
-    if (__builtin_expect(mine == NULL, 0))
+    if (BERTHI_UNUSUAL(mine == NULL))
         return no_record(diag);
-    if (__builtin_expect(mine->depth == BERTHI_PINS_MAX, 0))
+    at = mine->depth;
+    if (BERTHI_UNUSUAL(at == BERTHI_PINS_MAX))
         return too_deep(diag);
     v = berthi_pin(d, mine, &slot->current);
-    if (__builtin_expect(must_count(slot, mine), 0)) {
-        berthi_unpin(mine);
+    if (BERTHI_UNUSUAL(must_count(slot, at))) {
+        berthi_unpin_at(mine, at);
         return call_counted(slot, mine, NULL, call, reply, diag);
     }
-    if (__builtin_expect(v == NULL, 0))
+    if (BERTHI_UNUSUAL(v == NULL))
         status = nothing_there(slot, diag);
     else
-        status = berthi_version_call(
-            v, mine, call,
-            call->deadline_ns == 0 ? v->deadline_ticks : berthi_ticks(call->deadline_ns), reply,
-            diag);
-    berthi_unpin(mine);
+        status = call_version(v, mine, call,
+                              __builtin_expect(call->deadline_ns == 0, 1)
+                                  ? v->deadline_ticks
+                                  : berthi_ticks(call->deadline_ns),
+                              reply, diag);
+    berthi_unpin_at(mine, at);
     return status;
 }
 
@@ -187,11 +236,11 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     if (mine->depth == BERTHI_PINS_MAX)
         return too_deep(diag);
     berthi_pin_held(d, mine, v);
-    if (must_count(v->slot, mine)) {
+    if (must_count(v->slot, mine->depth - 1)) {
         berthi_unpin(mine);
         return call_counted(v->slot, mine, v, call, reply, diag);
     }
-    status = berthi_version_call(v, mine, call, ticks_of(v->slot, call), reply, diag);
+    status = call_version(v, mine, call, ticks_of(v->slot, call), reply, diag);
     berthi_unpin(mine);
     return status;
 }

@@ -56,7 +56,7 @@ static void tell(berth_slot *slot, berth_event_kind kind, uint64_t version,
                  const uint8_t *digest, const berth_diag *diag)
 {
     berth_event event = { .size = (uint32_t)sizeof event,
-                          .kind = (int32_t)kind,
+                          .kind = kind,
                           .tenant = slot->tenant->name,
                           .slot = slot->name,
                           .version = version,
@@ -128,9 +128,8 @@ static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *ar
     call.input = hook->probe.data;
     call.input_size = hook->probe.size;
     call.arena = arena;
-    status = berthi_instance_call(v, i, index, &call,
-                                  berthi_ticks(v->slot->options.probe_deadline_ns), &reply,
-                                  diag);
+    status = berthi_instance_call(
+        v, i, index, &call, berthi_ticks(v->slot->options.probe_deadline_ns), &reply, diag);
     berthi_instance_destroy(v, i);
     berth_arena_reset(arena);
     return status == BERTH_OK
@@ -153,18 +152,19 @@ static berth_status probe(berth_version *v, berth_diag *diag)
 
 /* ---- ready ---- */
 
-static berth_status number_hooks(berth_slot *slot, berthi_content *content, berth_diag *diag)
+static berth_status number_hooks(berth_slot *slot, berth_version *v, berth_diag *diag)
 {
+    const berthi_plugin *plugin = &v->content->plugin;
     berth_status status = BERTH_OK;
     uint32_t number;
 
     berthi_lock_take(&slot->lock);
-    for (uint32_t h = 0; status == BERTH_OK && h < content->plugin.hooks_count; h++) {
-        if (content->plugin.hooks[h].is_noop)
+    for (uint32_t h = 0; status == BERTH_OK && h < plugin->hooks_count; h++) {
+        if (plugin->hooks[h].is_noop)
             continue;
-        status = berthi_slot_hook_locked(slot, content->plugin.hooks[h].name, &number, diag);
+        status = berthi_slot_hook_locked(slot, plugin->hooks[h].name, &number, diag);
         if (status == BERTH_OK)
-            content->hook_of[number] = (uint8_t)(h + 1);
+            v->hook_of[number] = (uint8_t)(h + 1);
     }
     berthi_lock_drop(&slot->lock);
     return status;
@@ -203,7 +203,7 @@ static berth_status make_ready(berth_slot *slot, const uint8_t *bytes, size_t si
     if (status == BERTH_OK)
         status = berthi_pool_warm(v, instances_in_use(slot), diag);
     if (status == BERTH_OK)
-        status = number_hooks(slot, content, diag);
+        status = number_hooks(slot, v, diag);
     if (status != BERTH_OK)
         berthi_version_free(v);
     else
@@ -224,7 +224,8 @@ static berth_status decide_kind(berth_slot *slot, const berthi_plugin *plugin, b
         slot->kind = berthi_strndup(a, plugin->kind, strlen(plugin->kind));
     if (slot->profile == NULL || slot->kind == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "the kind of slot '%s'", slot->name);
-    if (strcmp(slot->profile, plugin->profile->id) != 0 || strcmp(slot->kind, plugin->kind) != 0)
+    if (strcmp(slot->profile, plugin->profile->id) != 0 ||
+        strcmp(slot->kind, plugin->kind) != 0)
         return berthi_fail(diag, BERTH_E_STATE,
                            "slot '%s' is registered as %s %s; it cannot be reused for %s %s",
                            slot->name, slot->profile, slot->kind, plugin->profile->id,
@@ -284,7 +285,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
 {
     uint8_t digest[BERTH_DIGEST_SIZE];
     berth_diag own = { 0 };
-    berth_version *v = NULL;
+    berth_version *v;
     berth_status status;
 
     if (size > slot->runtime->options.artifact_bytes_max)

@@ -4,7 +4,7 @@
  * is believed: a pointer is used only after a check against the memory as it is now (I7), and
  * any failure after the guest ran ends the instance (I6).
  */
-#include "registry/registry.h"
+#include "registry/hot.h"
 
 #include <string.h>
 
@@ -32,6 +32,7 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
     if (i == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
     i->ops = v->ops;
+    i->call = v->ops->call;
     status = i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
     if (status != BERTH_OK)
         goto fail_store;
@@ -41,6 +42,8 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
         goto fail_instantiate;
     if (!i->ops->instance_export(i->store, i->handle, memory, strlen(memory), &i->memory))
         berthi_panic("an admitted module has no export '%s'", memory);
+    i->view_is_old = true;
+    i->deadline_tick = UINT64_MAX;
     i->born_tick = atomic_load_explicit(&rt->domain.tick, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->instances_live, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&v->slot->instances_made, 1, memory_order_relaxed);
@@ -104,7 +107,8 @@ static berth_status guest_alloc(berth_version *v, berthi_instance *i, size_t siz
     if (status != BERTH_OK)
         return berthi_diag_prefix(diag, status, "%s", p->alloc);
     at = (uint32_t)cells[0].i32;
-    memory = i->ops->memory_view(i->store, &i->memory);
+    i->view_is_old = true;
+    memory = berthi_instance_view(i);
     if (at == 0)
         return bad_alloc(p, size, at, "the plugin is out of memory", diag);
     if (at % INPUT_ALIGN != 0)
@@ -146,91 +150,54 @@ static berth_status grow_input(berth_version *v, berthi_instance *i, size_t size
     return BERTH_OK;
 }
 
-/* Puts the input into the guest. */
-static berth_status put_input(berth_version *v, berthi_instance *i, const void *input,
-                              size_t size, uint32_t *at_out, berth_diag *diag)
+/* Where the input goes when the buffer is too small, or belongs to the guest. */
+berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, size_t size,
+                                         uint32_t *at_out, berth_diag *diag)
 {
-    const berthi_profile *p = v->content->plugin.profile;
-    berthi_memory_view memory;
     berth_status status;
 
-    *at_out = 0;
-    if (size == 0 && !p->alloc_when_empty)
-        return BERTH_OK;
-    if (size > v->slot->options.memory_bytes_max)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
-                                   "the input has %zu bytes and the plugin's memory at most %llu",
-                                   size, (unsigned long long)v->slot->options.memory_bytes_max);
-    if (p->input_owner == BERTHI_INPUT_GUEST) {
-        status = guest_alloc(v, i, size, at_out, diag);
-    } else {
-        status = size <= i->input_capacity ? BERTH_OK : grow_input(v, i, size, diag);
-        *at_out = i->input_at;
-    }
-    if (status != BERTH_OK)
-        return status;
-    /* In bounds: the block was checked when it was made, and memory never shrinks. */
-    memory = i->ops->memory_view(i->store, &i->memory);
-    memcpy(memory.base + *at_out, input, size);
-    return BERTH_OK;
+    if (size > v->input_bytes_max)
+        return berthi_fail_because(
+            diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+            "the input has %zu bytes and the plugin's memory at most %llu", size,
+            (unsigned long long)v->input_bytes_max);
+    berthi_instance_resolve(v, i, 0);
+    if (v->guest_owns_input)
+        return guest_alloc(v, i, size, at_out, diag);
+    status = grow_input(v, i, size, diag);
+    *at_out = i->input_at;
+    return status;
 }
 
-/* Takes the reply out of the guest: ptr << 32 | len. */
-static berth_status take_reply(berth_version *v, berthi_instance *i, uint32_t index,
-                               uint64_t packed, const berth_call *call, berth_reply *reply,
-                               berth_diag *diag)
+berth_status berthi_instance_bad_reply(berth_version *v, uint32_t index, uint32_t at,
+                                       uint32_t size, size_t memory_size, berth_diag *diag)
 {
-    const berthi_profile *p = v->content->plugin.profile;
     const char *export_name = v->content->plugin.hooks[index].export_name;
-    uint32_t at = (uint32_t)(packed >> 32), size = (uint32_t)packed;
-    berthi_memory_view memory;
-    void *data;
 
-    if (at == 0 || (size == 0 && !p->empty_reply_allowed))
+    if (at == 0 || (size == 0 && !v->may_drop))
         return berthi_fail_because(diag, BERTH_E_ABI, BERTH_REASON_REPLY_BOUNDS,
                                    "%s: guest returned invalid (ptr=%u, len=%u)", export_name,
                                    at, size);
-    memory = i->ops->memory_view(i->store, &i->memory); /* it may have grown (I7) */
-    if (at > memory.size || size > memory.size - at)
-        return berthi_fail_because(diag, BERTH_E_ABI, BERTH_REASON_REPLY_BOUNDS,
-                                   "%s: guest output [%u..%llu] out of bounds (memory size %zu)",
-                                   export_name, at, (unsigned long long)at + size, memory.size);
-    if (size > v->output_bytes_max)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
-                                   "%s: the reply has %u bytes and %llu are allowed", export_name,
-                                   size, (unsigned long long)v->output_bytes_max);
-    data = berthi_reply_arena_alloc(call->arena, size);
-    if (data == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %u bytes", size);
-    memcpy(data, memory.base + at, size);
-    *reply = (berth_reply){ .data = data, .size = size, .version = v->number };
-    return BERTH_OK;
+    if (at > memory_size || size > memory_size - at)
+        return berthi_fail_because(
+            diag, BERTH_E_ABI, BERTH_REASON_REPLY_BOUNDS,
+            "%s: guest output [%u..%llu] out of bounds (memory size %zu)", export_name, at,
+            (unsigned long long)at + size, memory_size);
+    return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                               "%s: the reply has %u bytes and %llu are allowed", export_name,
+                               size, (unsigned long long)v->output_bytes_max);
+}
+
+berth_status berthi_instance_fault(berth_version *v, uint32_t index, berth_status status,
+                                   berth_diag *diag)
+{
+    return berthi_diag_prefix(diag, status, "%s", v->content->plugin.hooks[index].export_name);
 }
 
 berth_status berthi_instance_call(berth_version *v, berthi_instance *i, uint32_t index,
                                   const berth_call *call, uint64_t ticks, berth_reply *reply,
                                   berth_diag *diag)
 {
-    berthi_val cells[2];
-    berth_status status;
-    uint32_t at;
-
-    if (__builtin_expect((i->resolved >> index & 1) == 0, 0))
-        berthi_instance_resolve(v, i, 1u << index);
     i->calls++;
-    i->ops->store_deadline(i->store, ticks); /* I5: alloc and hook share it */
-    status = put_input(v, i, call->input, call->input_size, &at, diag);
-    if (status != BERTH_OK)
-        return status;
-    cells[0] = (berthi_val){ .i32 = (int32_t)at };
-    cells[1] = (berthi_val){ .i32 = (int32_t)(uint32_t)call->input_size };
-    status = i->ops->call(i->store, &i->hooks[index], cells, 2, diag);
-    if (status != BERTH_OK)
-        return berthi_diag_prefix(diag, status, "%s",
-                                  v->content->plugin.hooks[index].export_name);
-    if (cells[0].i64 == 0 && v->content->plugin.profile->empty_reply_allowed) {
-        *reply = (berth_reply){ .version = v->number, .is_dropped = 1 };
-        return BERTH_OK;
-    }
-    return take_reply(v, i, index, (uint64_t)cells[0].i64, call, reply, diag);
+    return berthi_instance_enter(v, i, index, call, ticks, reply, diag);
 }

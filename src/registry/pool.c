@@ -14,7 +14,7 @@
  * Fresh instances are made and torn down by the reaper, through two rings per seat; a caller
  * pays for that itself only when it is faster than the reaper.
  */
-#include "registry/registry.h"
+#include "registry/hot.h"
 
 #include <string.h>
 
@@ -63,8 +63,8 @@ static bool claim(berth_version *v)
     do {
         if (live >= v->slot->options.instances_max)
             return false;
-    } while (!atomic_compare_exchange_weak_explicit(&v->instances_live, &live, live + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(
+        &v->instances_live, &live, live + 1, memory_order_relaxed, memory_order_relaxed));
     return true;
 }
 
@@ -126,11 +126,10 @@ static berthi_instance *rob_seat(berthi_seat *seat)
 {
     berthi_instance *i = seat->idle;
 
-    if (i != NULL && !seat->is_busy) {
-        seat->idle = NULL;
-        return i;
-    }
-    return ring_take(&seat->ready);
+    if (i == NULL)
+        return ring_take(&seat->ready);
+    seat->idle = NULL;
+    return i;
 }
 
 /* An idle instance from some seat whose owner is elsewhere, or NULL. */
@@ -147,18 +146,9 @@ static berthi_instance *rob(berth_version *v)
         if (seat != NULL && berthi_record_uses(r, v) == 0)
             i = rob_seat(seat);
     }
-    /* release: pairs with the acquire in is_closed(); the owner sees its seat as it is now. */
+    /* release: pairs with the acquire in berthi_seats_closed(); the owner sees its seat as it is now. */
     atomic_store_explicit(&v->seats_closed, false, memory_order_release);
     return i;
-}
-
-static bool is_closed(berth_version *v)
-{
-    return __builtin_expect(
-        atomic_load_explicit(&v->seats_closed, v->runtime->domain.is_asymmetric
-                                                   ? memory_order_acquire
-                                                   : memory_order_seq_cst),
-        0);
 }
 
 /* ---- the slow way to an instance ---- */
@@ -172,8 +162,8 @@ static berthi_instance *take_spare(berth_version *v)
     return i;
 }
 
-static berth_status take_slowly(berth_version *v, uint64_t ticks, berthi_instance **instance_out,
-                                berth_diag *diag)
+static berth_status take_slowly(berth_version *v, uint64_t ticks,
+                                berthi_instance **instance_out, berth_diag *diag)
 {
     uint64_t until_ns = 0, now;
     berthi_instance *i;
@@ -227,12 +217,12 @@ berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t tick
 {
     berthi_instance *i = NULL;
 
-    if (!is_closed(v)) {
+    if (!berthi_seats_closed(v)) {
         if (v->is_fresh) {
             i = ring_take(&seat->ready);
-        } else if (!seat->is_busy) {
+        } else {
             i = seat->idle;
-            seat->is_busy = i != NULL;
+            seat->idle = NULL;
         }
     }
     if (__builtin_expect(i == NULL, 0))
@@ -250,7 +240,7 @@ static bool is_worn(const berth_version *v, berthi_instance *i)
            (opt->reuse_age_ns_max != 0 &&
             tick - i->born_tick >= berthi_ticks(opt->reuse_age_ns_max)) ||
            (opt->reuse_memory_bytes_max != 0 &&
-            i->ops->memory_view(i->store, &i->memory).size > opt->reuse_memory_bytes_max);
+            berthi_instance_view(i).size > opt->reuse_memory_bytes_max);
 }
 
 static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
@@ -266,33 +256,18 @@ static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
 
 void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *i, bool is_good)
 {
-    bool from_seat = i == seat->idle;
-
     if (v->is_fresh) {
         give_fresh(v, seat, i);
         return;
     }
     if (__builtin_expect(!is_good || (v->recycles && is_worn(v, i)), 0)) {
-        if (from_seat)
-            seat->idle = NULL;
-        if (from_seat)
-            seat->is_busy = false;
         discard(v, i);
         return;
     }
-    if (__builtin_expect(atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0, 0)) {
-        if (from_seat) {
-            seat->idle = NULL;
-            seat->is_busy = false;
-        }
-        put_spare(v, i);
-    } else if (from_seat) {
-        seat->is_busy = false;
-    } else if (seat->idle == NULL && !seat->is_busy) {
+    if (seat->idle != NULL || atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0)
+        put_spare(v, i); /* a nested call's, or somebody waits for it */
+    else
         seat->idle = i; /* still pinned, so no thief looks */
-    } else {
-        put_spare(v, i); /* a nested call's */
-    }
 }
 
 berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag)
@@ -351,7 +326,6 @@ static void destroy_seat(berth_version *v, berthi_seat *seat)
     const berth_allocator *a = &v->runtime->allocator;
     berthi_instance *i;
 
-    assert(!seat->is_busy);
     if (seat->idle != NULL)
         discard(v, seat->idle);
     while ((i = ring_take(&seat->ready)) != NULL)

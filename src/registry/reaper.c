@@ -37,9 +37,8 @@ void berthi_reaper_notify(berth_version *v)
         head = atomic_load_explicit(&rt->reaper_list, memory_order_relaxed);
         do
             v->reaper_next = head;
-        while (!atomic_compare_exchange_weak_explicit(&rt->reaper_list, &head, v,
-                                                      memory_order_release,
-                                                      memory_order_relaxed));
+        while (!atomic_compare_exchange_weak_explicit(
+            &rt->reaper_list, &head, v, memory_order_release, memory_order_relaxed));
     }
     berthi_event_set(&rt->event);
 }
@@ -164,8 +163,7 @@ void *berthi_reaper_run(void *runtime)
             atomic_load_explicit(&rt->versions_live, memory_order_acquire) != 0)
             berthi_event_cancel(&rt->event);
         else
-            berthi_event_wait(&rt->event, waiting || atomic_load(&rt->is_stopping)
-                                              ? LOOK_AGAIN_NS
-                                              : IDLE_NS);
+            berthi_event_wait(
+                &rt->event, waiting || atomic_load(&rt->is_stopping) ? LOOK_AGAIN_NS : IDLE_NS);
     }
 }

@@ -2,7 +2,7 @@
  *
  * What this directory is: the call path and everything that changes what it calls.
  *   map.c      which slots there are            gate.c     how many calls may be inside
- *   cache.c    compiled artifacts, shared       instance.c one live guest and its byte ABI
+ *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
@@ -29,10 +29,10 @@
 #include "wasm/engine.h"
 
 enum {
-    BERTHI_TICK_NS = 1000000,     /* the ticker's step */
+    BERTHI_TICK_NS = 1000000, /* the ticker's step */
     BERTHI_SEATS_PER_GROUP = 64,
     BERTHI_SEAT_GROUPS = BERTHI_RECORDS_MAX / BERTHI_SEATS_PER_GROUP,
-    BERTHI_RING_SIZE = 16,        /* instances made ahead, and used up, per seat */
+    BERTHI_RING_SIZE = 16, /* instances made ahead, and used up, per seat */
     BERTHI_MAP_BUCKETS_MIN = 64,
     BERTHI_CACHE_BUCKETS = 256
 };
@@ -57,7 +57,11 @@ typedef struct berthi_tenant {
 
 /* ---- compiled artifacts (cache.c) ---- */
 
-typedef enum berthi_cache_state { BERTHI_CACHE_BUILDING, BERTHI_CACHE_READY, BERTHI_CACHE_FAILED } berthi_cache_state;
+typedef enum berthi_cache_state {
+    BERTHI_CACHE_BUILDING,
+    BERTHI_CACHE_READY,
+    BERTHI_CACHE_FAILED
+} berthi_cache_state;
 
 typedef struct berthi_cache_entry { /* all guarded by the cache's lock */
     struct berthi_cache_entry *next;
@@ -85,12 +89,17 @@ typedef struct berthi_cache {
 typedef struct berthi_instance {
     struct berthi_instance *next; /* in a list of spares */
     const berthi_wasm_ops *ops;
+    berth_status (*call)(berthi_wasm_store *, const berthi_extern *, berthi_val *, size_t,
+                         berth_diag *); /* ops->call, one load nearer */
     berthi_wasm_store *store;
     berthi_wasm_instance handle;
-    uint32_t resolved;     /* bit h: hooks[h] is known */
-    bool has_alloc;        /* alloc and free are known */
+    uint32_t resolved;                 /* bit h: hooks[h] is known */
+    bool has_alloc;                    /* alloc and free are known */
+    bool view_is_old;                  /* the guest ran since `view` was taken (I7) */
     uint32_t input_at, input_capacity; /* the host's buffer in the guest; BERTHI_INPUT_HOST */
     uint64_t calls, born_tick;
+    uint64_t deadline_tick, deadline_ticks; /* when the store's deadline was set, and to what */
+    berthi_memory_view view;
     berthi_extern memory, alloc, free;
     berthi_extern hooks[BERTHI_HOOKS_MAX];
 } berthi_instance;
@@ -110,9 +119,9 @@ typedef struct berthi_ring { /* one thread puts, one takes */
 /* One thread's place in one version.  Belongs to the owner of the record with that index, while
  * its record names the version and the version's seats are not closed (pool.c). */
 typedef struct berthi_seat {
-    _Alignas(64) berthi_instance *idle; /* reuse: this thread's instance, or NULL */
-    bool is_busy;                       /* `idle` is in a call; a nested call takes another */
-    berth_histogram *latency;           /* timed slots only */
+    _Alignas(64)
+        berthi_instance *idle; /* reuse: this thread's instance; NULL while it is used */
+    berth_histogram *latency;  /* timed slots only */
     berthi_counts counts;
     _Alignas(64) berthi_ring ready; /* fresh: reaper puts, owner takes */
     _Alignas(64) berthi_ring used;  /* fresh: owner puts, reaper takes */
@@ -129,8 +138,7 @@ typedef struct berthi_content {
     berthi_cache_entry *compiled;
     berthi_wasm_module *module; /* the entry's */
     uint8_t digest[BERTH_DIGEST_SIZE];
-    uint8_t hook_of[BERTHI_HOOKS_MAX]; /* slot's hook number -> 1 + plugin's index; 0: none */
-    berthi_counts past;                /* of reaped versions of this content; slot's lock */
+    berthi_counts past; /* of reaped versions of this content; slot's lock */
 } berthi_content;
 
 struct berth_version {
@@ -138,10 +146,13 @@ struct berth_version {
     berth_slot *slot;        /* one reference */
     berthi_content *content; /* one reference; NULL in a shell */
     const berthi_wasm_ops *ops;
-    uint64_t number;         /* fixed when published */
+    uint64_t number; /* fixed when published */
     bool is_fresh, is_timed, recycles;
+    bool is_special; /* any of the three: the call path's short form does not do */
+    bool guest_owns_input, allocs_empty, may_drop; /* of the profile */
+    uint8_t hook_of[BERTHI_HOOKS_MAX]; /* slot's hook number -> 1 + plugin's index; 0: none */
     uint64_t deadline_ticks;
-    uint64_t output_bytes_max;
+    uint64_t output_bytes_max, input_bytes_max;
     _Atomic(uint32_t) hooks_used; /* bit h: called at least once; made ahead for fresh */
     _Atomic(bool) seats_closed;   /* a thief is at work; take the lock */
     _Atomic(uint32_t) waiting;    /* threads that wait for an instance */
@@ -166,7 +177,7 @@ struct berth_version {
 struct berth_slot {
     _Alignas(64) _Atomic(void *) current; /* a berth_version; I1; read through records only */
     berth_runtime *runtime;
-    uint32_t uncounted_max; /* with at most so many threads, calls need no counting */
+    uint32_t uncounted_max;     /* with at most so many threads, calls need no counting */
     berth_slot_options options; /* effective; strings are ours */
     berthi_tenant *tenant;
     berthi_gate gate;
@@ -177,15 +188,15 @@ struct berth_slot {
 
     berthi_lock lock;
     berthi_cond installed;
-    bool is_installing;         /* guarded by lock, as is all below */
+    bool is_installing; /* guarded by lock, as is all below */
     uint64_t installing_thread;
     bool is_evicted;
-    berth_version *kept;        /* never published yet; what a rollback publishes */
-    berth_version *versions;    /* every one not yet freed, newest first */
-    uint64_t numbers;           /* given so far */
+    berth_version *kept;     /* never published yet; what a rollback publishes */
+    berth_version *versions; /* every one not yet freed, newest first */
+    uint64_t numbers;        /* given so far */
     char *hook_names[BERTHI_HOOKS_MAX];
     uint32_t hooks_count;
-    berthi_counts past;         /* of versions that were freed */
+    berthi_counts past;            /* of versions that were freed */
     berth_histogram *past_latency; /* timed slots only */
     uint64_t installs, unchanged, refused, rollbacks;
     _Atomic(uint64_t) busy, instances_made, instances_discarded;
@@ -201,7 +212,7 @@ struct berth_runtime {
     const berthi_wasm_ops *ops;
     berthi_wasm_engine *engine;
 
-    berthi_lock lock;     /* the registry's: map and tenants */
+    berthi_lock lock; /* the registry's: map and tenants */
     berth_slot **buckets;
     size_t buckets_count; /* a power of two */
     uint32_t slots_count;
@@ -210,15 +221,15 @@ struct berth_runtime {
     berthi_cache cache;
 
     berthi_lock retired_lock;
-    berth_version *retired; /* guarded by retired_lock */
-    uint32_t retired_count; /* guarded by retired_lock */
-    uint64_t reaped;        /* guarded by retired_lock */
+    berth_version *retired;               /* guarded by retired_lock */
+    uint32_t retired_count;               /* guarded by retired_lock */
+    uint64_t reaped;                      /* guarded by retired_lock */
     _Atomic(berth_version *) reaper_list; /* versions that need_reaper, newest first */
     _Atomic(uint32_t) instances_live;
     _Atomic(uint32_t) versions_live;
     _Atomic(bool) is_stopping;        /* the reaper ends when the last version is gone */
     _Atomic(bool) is_ticker_stopping; /* later: calls in flight still need their deadlines */
-    berthi_event event; /* wakes the reaper */
+    berthi_event event;               /* wakes the reaper */
     berthi_thread ticker, reaper;
 };
 
@@ -254,8 +265,7 @@ uint32_t berthi_gate_uncounted(berth_slot *slot);
 berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
                                   berth_diag *diag);
 void berthi_instance_destroy(berth_version *v, berthi_instance *instance);
-/* Calls plugin hook `index` of the content.  After any failure the instance must go, except
- * where *is_intact_out says that nothing of the guest ran or that the fault was the host's. */
+/* Calls plugin hook `index` of the content.  After any failure the instance must go (I6). */
 berth_status berthi_instance_call(berth_version *v, berthi_instance *instance, uint32_t index,
                                   const berth_call *call, uint64_t ticks, berth_reply *reply,
                                   berth_diag *diag);
@@ -266,12 +276,19 @@ berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no mem
 static inline berthi_seat *berthi_seat_find(const berth_version *v, unsigned index)
 {
     /* acquire: pairs with the release in berthi_seat_make(), for those who only look. */
-    berthi_seat **group = atomic_load_explicit(&v->groups[index / BERTHI_SEATS_PER_GROUP],
-                                               memory_order_acquire);
+    berthi_seat **group =
+        atomic_load_explicit(&v->groups[index / BERTHI_SEATS_PER_GROUP], memory_order_acquire);
 
-    return group == NULL ? NULL
-                         : __atomic_load_n(&group[index % BERTHI_SEATS_PER_GROUP],
-                                           __ATOMIC_ACQUIRE);
+    return group == NULL
+               ? NULL
+               : __atomic_load_n(&group[index % BERTHI_SEATS_PER_GROUP], __ATOMIC_ACQUIRE);
+}
+/* Looked at after the record names the version.  A plain load on the processors where acquire
+ * is; the sequentially consistent one, where there is no asymmetric barrier, costs nothing more
+ * on x86. */
+static inline bool berthi_seats_closed(const berth_version *v)
+{
+    return atomic_load_explicit(&v->seats_closed, memory_order_seq_cst);
 }
 berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t ticks,
                               berthi_instance **instance_out, berth_diag *diag);
@@ -284,12 +301,14 @@ void berthi_pool_destroy(berth_version *v);
 bool berthi_pool_reclaim(berth_version *v);
 
 /* version.c */
-berth_status berthi_version_make(berth_slot *slot, berth_version **version_out, berth_diag *diag);
+berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
+                                 berth_diag *diag);
 void berthi_version_fill(berth_version *v, berthi_content *content);
 void berthi_version_free(berth_version *v);
 void berthi_content_unref(berth_runtime *rt, berthi_content *content);
 void berthi_counts_add(berthi_counts *into, const berthi_counts *from);
-void berthi_version_counts(const berth_version *v, berthi_counts *into, berth_histogram *latency);
+void berthi_version_counts(const berth_version *v, berthi_counts *into,
+                           berth_histogram *latency);
 static inline void berthi_version_ref(berth_version *v)
 {
     uint32_t before = atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
@@ -304,10 +323,6 @@ void berthi_slot_unref(berth_slot *slot);
 void berthi_slot_publish(berth_slot *slot, berth_version *next);
 berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_t *hook_out,
                                      berth_diag *diag);
-
-/* call.c */
-berth_status berthi_version_call(berth_version *v, berthi_record *mine, const berth_call *call,
-                                 uint64_t ticks, berth_reply *reply, berth_diag *diag);
 
 /* reaper.c */
 void berthi_retire(berth_version *v); /* takes the owner's reference */

@@ -273,8 +273,7 @@ static void link_version(berth_slot *slot, berth_version *v)
 static void exchange_current(berth_slot *slot, berth_version *next)
 {
     /* seq_cst: pairs with the reader's second look in berthi_pin_at(). */
-    berth_version *last =
-        atomic_exchange_explicit(&slot->current, next, memory_order_seq_cst);
+    berth_version *last = atomic_exchange_explicit(&slot->current, next, memory_order_seq_cst);
 
     BERTHI_WINDOW();
     assert(last != next || next == NULL);
@@ -292,6 +291,7 @@ void berthi_slot_publish(berth_slot *slot, berth_version *next)
     if (last != NULL) {
         next->shell = NULL;
         berthi_version_fill(twin, last->content);
+        memcpy(twin->hook_of, last->hook_of, sizeof twin->hook_of);
         twin->number = last->number;
         link_version(slot, twin);
         slot->kept = twin;
@@ -312,8 +312,9 @@ berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_
     if (slot->is_evicted) {
         status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' was evicted", slot->name);
     } else if (next == NULL) {
-        status = berthi_fail(diag, BERTH_E_ABSENT,
-                             "slot '%s' keeps no version to go back to; install one", slot->name);
+        status =
+            berthi_fail(diag, BERTH_E_ABSENT,
+                        "slot '%s' keeps no version to go back to; install one", slot->name);
     } else {
         slot->kept = NULL;
         slot->rollbacks++;

@@ -94,11 +94,11 @@ static berth_status give(void *to, const void *from, uint32_t size, const char *
 
     memcpy(&room, to, sizeof room);
     if (room < sizeof room)
-        return berthi_fail(diag, BERTH_E_INVALID, "%s: size %u is too small; use its _INIT", what,
-                           room);
+        return berthi_fail(diag, BERTH_E_INVALID, "%s: size %u is too small; use its _INIT",
+                           what, room);
     if (room > size)
-        return berthi_fail(diag, BERTH_E_VERSION, "%s: fields behind byte %u are not known here",
-                           what, size);
+        return berthi_fail(diag, BERTH_E_VERSION,
+                           "%s: fields behind byte %u are not known here", what, size);
     memcpy(to, from, room);
     memcpy(to, &room, sizeof room);
     return BERTH_OK;

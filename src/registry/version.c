@@ -3,7 +3,8 @@
 
 #include "base/diag.h"
 
-berth_status berthi_version_make(berth_slot *slot, berth_version **version_out, berth_diag *diag)
+berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
+                                 berth_diag *diag)
 {
     berth_runtime *rt = slot->runtime;
     const berth_slot_options *opt = &slot->options;
@@ -30,8 +31,10 @@ berth_status berthi_version_make(berth_slot *slot, berth_version **version_out, 
     v->is_timed = (opt->flags & BERTH_SLOT_TIMED) != 0;
     v->recycles = opt->reuse_calls_max != 0 || opt->reuse_age_ns_max != 0 ||
                   opt->reuse_memory_bytes_max != 0;
+    v->is_special = v->is_fresh || v->is_timed || v->recycles;
     v->deadline_ticks = berthi_ticks(opt->deadline_ns);
     v->output_bytes_max = opt->output_bytes_max;
+    v->input_bytes_max = opt->memory_bytes_max;
     atomic_init(&v->refs, 1);
     *version_out = v;
     return BERTH_OK;
@@ -45,8 +48,13 @@ fail_lock:
 
 void berthi_version_fill(berth_version *v, berthi_content *content)
 {
+    const berthi_profile *p = content->plugin.profile;
+
     assert(v->content == NULL);
     v->content = content;
+    v->guest_owns_input = p->input_owner == BERTHI_INPUT_GUEST;
+    v->allocs_empty = p->alloc_when_empty;
+    v->may_drop = p->empty_reply_allowed;
     atomic_fetch_add_explicit(&content->refs, 1, memory_order_relaxed);
 }
 
@@ -72,7 +80,8 @@ void berthi_counts_add(berthi_counts *into, const berthi_counts *from)
         berthi_count(&to[i], atomic_load_explicit(&add[i], memory_order_acquire));
 }
 
-void berthi_version_counts(const berth_version *v, berthi_counts *into, berth_histogram *latency)
+void berthi_version_counts(const berth_version *v, berthi_counts *into,
+                           berth_histogram *latency)
 {
     for (unsigned g = 0; g < BERTHI_SEAT_GROUPS; g++) {
         if (atomic_load_explicit(&v->groups[g], memory_order_acquire) == NULL)

@@ -1,0 +1,122 @@
+/* registry/hot.h - what every call runs through, to be laid out as one piece of code.
+ *
+ * Layer: registry.  Included by call.c, which is the call path, and by instance.c, for probes.
+ * What is unusual is behind a call and in another file.
+ */
+#ifndef BERTHI_REGISTRY_HOT_H
+#define BERTHI_REGISTRY_HOT_H
+
+#include <string.h>
+
+#include "base/diag.h"
+#include "registry/registry.h"
+
+#define BERTHI_HOT           static inline __attribute__((always_inline))
+#define BERTHI_UNUSUAL(what) __builtin_expect((what), 0)
+
+/* instance.c: what is behind the calls. */
+berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, size_t size,
+                                         uint32_t *at_out, berth_diag *diag);
+berth_status berthi_instance_bad_reply(berth_version *v, uint32_t index, uint32_t at,
+                                       uint32_t size, size_t memory_size, berth_diag *diag);
+berth_status berthi_instance_fault(berth_version *v, uint32_t index, berth_status status,
+                                   berth_diag *diag);
+
+/* The guest's memory as it is now; asked for again only if the guest ran since (I7). */
+BERTHI_HOT berthi_memory_view berthi_instance_view(berthi_instance *i)
+{
+    if (i->view_is_old) {
+        i->view = i->ops->memory_view(i->store, &i->memory);
+        i->view_is_old = false;
+    }
+    return i->view;
+}
+
+/* I5.  Setting a deadline is a call into the engine; within one tick the same one is in force
+ * already, and a call that begins in the tick still gets `ticks` whole ones: the engine's tick
+ * that is going on is never counted. */
+BERTHI_HOT void berthi_instance_deadline(berth_version *v, berthi_instance *i, uint64_t ticks)
+{
+    uint64_t now = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
+
+    if (BERTHI_UNUSUAL(i->deadline_tick != now || i->deadline_ticks != ticks)) {
+        i->ops->store_deadline(i->store, ticks);
+        i->deadline_tick = now;
+        i->deadline_ticks = ticks;
+    }
+}
+
+/* Puts the input into the guest. */
+BERTHI_HOT berth_status berthi_instance_put(berth_version *v, berthi_instance *i,
+                                            const berth_call *call, uint32_t *at_out,
+                                            berth_diag *diag)
+{
+    size_t size = call->input_size;
+    berth_status status;
+
+    *at_out = 0;
+    if (size == 0 && !v->allocs_empty)
+        return BERTH_OK;
+    *at_out = i->input_at;
+    if (BERTHI_UNUSUAL(size > i->input_capacity || v->guest_owns_input)) {
+        status = berthi_instance_input_place(v, i, size, at_out, diag);
+        if (status != BERTH_OK)
+            return status;
+    }
+    /* In bounds: the block was checked when it was made, and memory never shrinks. */
+    memcpy(berthi_instance_view(i).base + *at_out, call->input, size);
+    return BERTH_OK;
+}
+
+/* Takes the reply out of the guest: ptr << 32 | len. */
+BERTHI_HOT berth_status berthi_instance_take(berth_version *v, berthi_instance *i,
+                                             uint32_t index, uint64_t packed,
+                                             const berth_call *call, berth_reply *reply,
+                                             berth_diag *diag)
+{
+    uint32_t at = (uint32_t)(packed >> 32), size = (uint32_t)packed;
+    berthi_memory_view memory;
+    void *data;
+
+    if (packed == 0 && v->may_drop) {
+        *reply = (berth_reply){ .version = v->number, .is_dropped = 1 };
+        return BERTH_OK;
+    }
+    memory = berthi_instance_view(i); /* it may have grown (I7) */
+    if (BERTHI_UNUSUAL(at == 0 || (size == 0 && !v->may_drop) || at > memory.size ||
+                       size > memory.size - at || size > v->output_bytes_max))
+        return berthi_instance_bad_reply(v, index, at, size, memory.size, diag);
+    data = berthi_reply_arena_alloc(call->arena, size);
+    if (BERTHI_UNUSUAL(data == NULL))
+        return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %u bytes", size);
+    memcpy(data, memory.base + at, size);
+    *reply = (berth_reply){ .data = data, .size = size, .version = v->number };
+    return BERTH_OK;
+}
+
+/* Calls plugin hook `index`.  After any failure the instance must go (I6). */
+BERTHI_HOT berth_status berthi_instance_enter(berth_version *v, berthi_instance *i,
+                                              uint32_t index, const berth_call *call,
+                                              uint64_t ticks, berth_reply *reply,
+                                              berth_diag *diag)
+{
+    berthi_val cells[2];
+    berth_status status;
+    uint32_t at;
+
+    if (BERTHI_UNUSUAL((i->resolved >> index & 1) == 0))
+        berthi_instance_resolve(v, i, 1u << index);
+    berthi_instance_deadline(v, i, ticks); /* alloc and hook share it */
+    status = berthi_instance_put(v, i, call, &at, diag);
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        return status;
+    cells[0].i32 = (int32_t)at;
+    cells[1].i32 = (int32_t)(uint32_t)call->input_size;
+    i->view_is_old = true;
+    status = i->call(i->store, &i->hooks[index], cells, 2, diag);
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        return berthi_instance_fault(v, index, status, diag);
+    return berthi_instance_take(v, i, index, (uint64_t)cells[0].i64, call, reply, diag);
+}
+
+#endif
