@@ -12,38 +12,13 @@
 /* Which provider the group that is running is about; cmocka has no other way in. */
 static const berthi_wasm_ops *current;
 
-static void *rig_alloc(void *ctx, size_t size)
-{
-    rig_memory *m = ctx;
-    size_t call = atomic_fetch_add(&m->calls, 1);
-
-    if (call == m->fail_at || (m->fail_sticky && call > m->fail_at))
-        return NULL;
-    atomic_fetch_add(&m->live_bytes, size);
-    return memset(malloc(size), 0xA5, size); /* what was not initialized shows */
-}
-
-static void rig_free(void *ctx, void *p, size_t size)
-{
-    rig_memory *m = ctx;
-
-    memset(p, 0x5A, size);
-    atomic_fetch_sub(&m->live_bytes, size);
-    free(p);
-}
-
-berth_allocator rig_allocator(rig_memory *memory)
-{
-    return (berth_allocator){ memory, rig_alloc, rig_free };
-}
-
 int rig_setup(void **state)
 {
     rig *r = calloc(1, sizeof *r);
 
     r->ops = current;
-    r->memory.fail_at = SIZE_MAX;
-    r->allocator = rig_allocator(&r->memory);
+    memory_init(&r->memory);
+    r->allocator = memory_allocator(&r->memory);
     r->options = (berthi_wasm_options){ .allocator = &r->allocator,
                                         .memory_bytes_max = 4 * 1024 * 1024,
                                         .table_elements_max = 1000,

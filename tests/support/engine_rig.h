@@ -13,26 +13,17 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
 
+#include "memory.h"
 #include "wasm/engine.h"
-
-/* Counts what is live and can fail the nth request, or the nth and every later one. */
-typedef struct rig_memory {
-    atomic_size_t live_bytes, calls;
-    size_t fail_at; /* SIZE_MAX: never */
-    bool fail_sticky;
-} rig_memory;
-
-berth_allocator rig_allocator(rig_memory *memory);
 
 typedef struct rig {
     const berthi_wasm_ops *ops;
-    rig_memory memory;
+    bertht_memory memory;
     berth_allocator allocator;
     berthi_wasm_options options;
     berthi_wasm_limits limits;
