@@ -1,14 +1,15 @@
 """picture.py - the run as an SVG: lines per bucket of time, coloured by the version that served
 them, with the swaps and the refusals where they happened.  Drawn from measured data only."""
 
+import math
 from collections import Counter
 from html import escape
 
 COLOURS = {"v1": "#4477aa", "v2": "#228833", "v6": "#ccbb44", "pass": "#cc3311"}
 OTHER = "#888888"
 LABELS = {"pass": "failed call, line passed on as it was"}
-TOP, BOTTOM, LEFT, RIGHT = 92, 330, 70, 20
-WIDTH, HEIGHT = 1080, 400
+TOP, BOTTOM, LEFT, RIGHT = 102, 340, 70, 20
+WIDTH, HEIGHT = 1080, 410
 
 
 class Buckets:
@@ -48,9 +49,7 @@ class Panel:
 
 def nice(value):
     """The next 1, 2, 2.5 or 5 times a power of ten."""
-    step = 1.0
-    while step * 10 <= value:
-        step *= 10
+    step = 10.0 ** math.floor(math.log10(max(value, 1e-6)))
     for factor in (1, 2, 2.5, 5, 10):
         if factor * step >= value:
             return factor * step
@@ -88,17 +87,17 @@ def draw_bars(panel):
 
 
 def draw_axes(panel):
-    out = [text(panel.left, TOP - 30, panel.title, 12, weight="bold")]
+    out = [text(panel.left, TOP - 36, panel.title, 12, weight="bold")]
     for share in (0.25, 0.5, 0.75, 1.0):
         rate = panel.top_rate * share
         out.append(line(panel.left, panel.y(rate), panel.left + panel.width, panel.y(rate), "#e4e4e4"))
         out.append(text(panel.left - 6, panel.y(rate) + 4, "%gk" % (rate / 1000), 11, "end", "#555"))
     span = panel.end - panel.begin
-    step = nice(span / 10)
+    step = nice(span * 60 / panel.width)
     tick = int(panel.begin / step + 0.999) * step
     while tick <= panel.end + 1e-9:
         out.append(line(panel.x(tick), BOTTOM, panel.x(tick), BOTTOM + 4, "#555"))
-        out.append(text(panel.x(tick), BOTTOM + 17, "%.3g s" % tick, 11, "middle", "#555"))
+        out.append(text(panel.x(tick), BOTTOM + 17, "%g s" % round(tick, 3), 11, "middle", "#555"))
         tick += step
     out.append(line(panel.left, BOTTOM, panel.left + panel.width, BOTTOM, "#555"))
     return out
@@ -107,9 +106,12 @@ def draw_axes(panel):
 def draw_marks(panel, marks):
     """marks: (asked, answered, label, accepted)"""
     out = []
+    free = 0.0  # where the label before ends
     for asked, answered, label, accepted in marks:
         if not panel.holds(asked):
             continue
+        row = 13 if panel.x(asked) < free else 0
+        free = panel.x(asked) + 7 * len(label)
         colour = "#222" if accepted else "#cc3311"
         if not accepted:
             out.append('<rect x="%.1f" y="%d" width="%.1f" height="%d" fill="#cc3311" '
@@ -118,7 +120,7 @@ def draw_marks(panel, marks):
                                                   BOTTOM - TOP + 6))
         out.append(line(panel.x(asked), TOP - 6, panel.x(asked), BOTTOM, colour,
                         None if accepted else "3,3"))
-        out.append(text(panel.x(asked) + 3, TOP - 10, label, 11, "start", colour))
+        out.append(text(panel.x(asked) + 3, TOP - 10 - row, label, 11, "start", colour))
     return out
 
 

@@ -40,7 +40,12 @@ class Step:
         self.answer = ""
 
 
-def plan(guests, out):
+def near(path):
+    """The path as one would type it here."""
+    return min(os.path.relpath(path), os.path.abspath(path), key=len)
+
+
+def plan(guests, out, scale):
     """The paced part's steps, with their seconds, and those of the part without a pace, with the
     share of its lines that has gone in."""
     def guest(name):
@@ -55,14 +60,16 @@ def plan(guests, out):
         Step(3.0, "try v3, which loops in its probe", ["swap", guest("redact-v3")],
              reason="deadline"),
         Step(5.0, "try v4, which imports net.send", ["swap", guest("redact-v4")], reason="import"),
-        Step(5.8, "try v5, which is v2 cut off at 60 %", ["swap", truncated], reason=""),
-        Step(6.8, "swap to v6, which divides by a body size", ["swap", guest("redact-v6")], "v6"),
-        Step(8.3, "roll back", ["rollback"], "v2"),
+        Step(6.0, "try v5, which is v2 cut off at 60 %", ["swap", truncated], reason=""),
+        Step(7.0, "swap to v6, which divides by a body size", ["swap", guest("redact-v6")], "v6"),
+        Step(8.4, "roll back", ["rollback"], "v2"),
     ]
     flat = [
         Step(0.25, "flat out: swap to v1", ["swap", guest("redact-v1")], "v1"),
         Step(0.60, "flat out: roll back", ["rollback"], "v2"),
     ]
+    for step in paced:
+        step.at *= scale
     return paced, flat
 
 
@@ -101,7 +108,8 @@ class Demo:
             self.screen.say("%s %s" % (head, self.screen.good("in service after " + took)))
         else:
             self.screen.say("%s %s" % (head, self.screen.bad("refused after " + took)))
-            self.screen.paragraph(step.answer, " " * 11)
+            for row in step.answer.splitlines():
+                self.screen.paragraph(row, " " * 11)
         if not step.as_planned:
             self.problem("%s was %s: %s" % (step.title, "accepted" if step.accepted else "refused",
                                             step.answer))
@@ -143,7 +151,7 @@ class Demo:
             lines = log.read().splitlines()
         expected = verify.Expected(lines)
         os.makedirs(arguments.out, exist_ok=True)
-        paced, flat = plan(arguments.guests, arguments.out)
+        paced, flat = plan(arguments.guests, arguments.out, arguments.scale)
         self.summary_path = os.path.join(arguments.out, "summary.json")
         folder = tempfile.mkdtemp(prefix="berth-demo-")
         self.socket = os.path.join(folder, "control")
@@ -158,7 +166,7 @@ class Demo:
         screen.say()
         try:
             self.stream = Stream(command, Source(lines), arguments.rate,
-                                 int(arguments.rate * arguments.seconds),
+                                 int(arguments.rate * arguments.seconds * arguments.scale),
                                  len(lines) * arguments.passes)
             return self.stream_and_judge(expected, paced, flat)
         finally:
@@ -174,11 +182,11 @@ class Demo:
             if time.monotonic() > end:
                 break
             time.sleep(0.005)
-        watchdog = threading.Timer(PATIENCE + self.arguments.seconds, stream.process.kill)
+        watchdog = threading.Timer(3 * PATIENCE, stream.process.kill)
         watchdog.daemon = True
         watchdog.start()
         stream.start()
-        screen.say("%7.2f s  %-42s" % (0, "v1 serves"))
+        screen.say("%7.2f s  v1 serves %s lines a second" % (0, count(int(stream.rate))))
         self.steer(paced, flat)
         self.wait_until(lambda: stream.ended is not None)
         status = stream.finish(PATIENCE)
@@ -218,8 +226,10 @@ class Demo:
                                self.arguments.workers == 1, observe)
         self.screen.settle()
         self.screen.say()
+        self.summary = self.read_summary()
+        self.show_sample(expected)
         self.show(report, steps, sorted(latencies))
-        self.check_counts(report)
+        self.check_counts(report, steps)
         self.draw(slow, fast)
         return self.conclude(report)
 
@@ -235,70 +245,108 @@ class Demo:
         return around, elsewhere
 
     def show(self, report, steps, latencies):
-        stream = self.stream
+        stream, summary = self.stream, self.summary
         accepted = [step for step in steps if step.accepted]
         refused = [step for step in steps if step.asked is not None and not step.accepted]
         around, elsewhere = self.gaps(steps)
         flat_lines = stream.sent - stream.paced
         flat_seconds = (stream.ended or 0) - (stream.flat_began or 0)
+        wrong = sum(report.kinds[kind] for kind in ("stale", "early", "backwards", "foreign"))
+        altered = report.kinds["altered"] + report.kinds["unknown"]
 
-        def at(share):
-            return duration(latencies[min(len(latencies) - 1, int(len(latencies) * share))]) \
+        def at(share, name):
+            measured = duration(latencies[min(len(latencies) - 1, int(len(latencies) * share))]) \
                 if latencies else "-"
+            call = summary.get("latency_ns", {}).get(name)
+            return measured, "" if call is None else "%s in the call itself" % duration(call / 1e9)
 
-        wrong = sum(report.kinds[kind] for kind in report.kinds if kind not in (
-            "lost", "duplicated", "reordered", "unknown", "altered"))
         rows = [("lines in", count(report.lines_in), ""), ("lines out", count(report.lines_out), "")]
         rows += [("  by " + name, count(number), "") for name, number in
                  sorted(report.by_version.items())]
         rows += [
-            ("  passed on as they were", count(report.passed),
-             "v6 divided by 0" + ("; %d for other reasons" % report.unexplained
-                                  if report.unexplained else "")),
+            ("  as they were", count(report.passed), "calls that trapped: v6 divided by 0" + (
+                "; %d failed otherwise" % report.unexplained if report.unexplained else "")),
             None,
             ("swaps", str(len(accepted)), "%d of them rollbacks" % sum(
                 step.command[0] == "rollback" for step in accepted)),
             ("refusals", str(len(refused)), "the version before went on serving"),
-            ("errors", count(report.passed), "calls that trapped; policy: pass the line on"),
+            ("errors", count(report.passed), "policy: pass the line on as it was"),
             None,
             ("lines lost", count(report.kinds["lost"]), ""),
-            ("duplicated", count(report.kinds["duplicated"]), ""),
-            ("reordered", count(report.kinds["reordered"]), ""),
-            ("other bytes than due", count(report.kinds["altered"] + report.kinds["unknown"]),
-             "each line compared with what its version makes of it"),
-            ("by a version not current", count(wrong), ""),
+            ("lines duplicated", count(report.kinds["duplicated"]), ""),
+            ("lines out of order", count(report.kinds["reordered"]), ""),
+            ("lines altered", count(altered), "each compared with what its version makes of it"),
+            ("by a version not current", count(wrong), "its window: asked for, until the next is "
+                                                       "acknowledged"),
             None,
             ("lines per second", count(int(flat_lines / flat_seconds)) if flat_lines and
              flat_seconds > 0 else "-", "flat out, two swaps included; %s while paced" %
              count(int(self.arguments.rate))),
-            ("latency p50", at(0.5), "from the write into the pipe to the read behind it, paced"),
-            ("latency p99", at(0.99), ""),
-            ("latency p99.9", at(0.999), ""),
-            ("longest gap at a swap", duration(around), "between lines; elsewhere %s" %
+            ("latency p50",) + at(0.5, "p50"),
+            ("latency p99",) + at(0.99, "p99"),
+            ("latency p99.9",) + at(0.999, "p999"),
+            ("longest gap at a swap", duration(around), "between two lines coming out; %s elsewhere" %
              duration(elsewhere)),
         ]
         self.screen.table(rows)
         self.screen.say()
+        self.screen.paragraph("Latency is from the write into the pipe to the read behind it, Python "
+                              "on both sides, while paced; in the call: over the whole run.", "  ")
+        self.screen.say()
 
-    def check_counts(self, report):
-        """What Berth counted has to be what was seen from outside."""
+    def show_sample(self, expected):
+        """One line before and after, from the middle of what was sent."""
+        for index in range(len(expected.lines) // 2, len(expected.lines)):
+            line = expected.lines[index]
+            if b"@" in line and b"token=" in line and len(line) < 300:
+                break
+        rows = [("sent", line)] + [(name + " made of it", expected.reply(name, index))
+                                   for name in ("v1", "v2")]
+        for label, text in rows:
+            words = text.decode("utf-8", "replace")
+            begin, end = words.find('"') + 1, words.find(" HTTP/")
+            self.screen.say("  %-14s %s" % (label, self.screen.dim(words[:words.find(" ")] + " ... " +
+                                                                   words[begin:end] + " ...")))
+        self.screen.say()
+
+    def read_summary(self):
         try:
             with open(self.summary_path, encoding="utf-8") as file:
-                summary = json.load(file)
+                return json.load(file)
         except (OSError, ValueError) as error:
             self.problem("no summary: %s" % error)
-            return
-        for words, theirs, ours in self.pairs(summary, report):
-            if theirs != ours:
-                self.problem("Berth counted %s %s, seen were %s" % (theirs, words, ours))
+            return {}
 
-    def pairs(self, summary, report):
-        return []
+    def check_counts(self, report, steps):
+        """What Berth counted has to be what was seen from outside."""
+        summary = self.summary
+        records, swaps = summary.get("records", {}), summary.get("swaps", {})
+        rollbacks = sum(step.accepted and step.command[0] == "rollback" for step in steps)
+        refused = sum(step.asked is not None and not step.accepted for step in steps)
+        answered = {}
+        for version in summary.get("versions", []):
+            name = "v" + version["label"].split(".")[0]
+            answered[name] = answered.get(name, 0) + version["answered"]
+        pairs = [
+            ("lines in", records.get("in"), report.lines_in),
+            ("lines out", records.get("out"), report.lines_out),
+            ("lines passed on", records.get("passed"), report.passed),
+            ("lines dropped", records.get("dropped"), 0),
+            ("failed calls", sum(summary.get("failures", {}).values()), report.passed),
+            ("traps", summary.get("failures", {}).get("trap"), report.passed - report.unexplained),
+            ("lines answered by", answered, dict(report.by_version)),
+            ("rollbacks", swaps.get("rollbacks"), rollbacks),
+            ("swaps", swaps.get("installed"), sum(step.accepted for step in steps) - rollbacks),
+            ("refusals", swaps.get("refused"), refused),
+        ]
+        for words, theirs, ours in pairs if summary else []:
+            if theirs != ours:
+                self.problem("Berth counted %s: %s; seen from outside: %s" % (words, theirs, ours))
 
     def draw(self, slow, fast):
         stream = self.stream
-        paced_end = stream.paced / stream.rate
-        panels = [("%s lines/s for %g s" % (count(int(stream.rate)), paced_end), slow, 0.0,
+        paced_end = max(stream.paced / stream.rate, (stream.flat_began or 0) - stream.began)
+        panels = [("paced at %s" % count(int(stream.rate)), slow, 0.0,
                    paced_end, 0.72 if fast.counts else 1.0)]
         if fast.counts:
             begin = stream.flat_began - stream.began
@@ -307,7 +355,8 @@ class Demo:
         with open(path, "w", encoding="utf-8") as file:
             file.write(picture.draw("A plugin is replaced while log lines stream through it", panels,
                                     self.marks))
-        self.screen.say("  picture: " + os.path.relpath(path))
+        self.screen.say("  The run as a picture: %s; Berth's own counts: %s" % (
+            near(path), near(self.summary_path)))
 
     def conclude(self, report):
         for finding in report.findings:
@@ -334,7 +383,15 @@ def main():
     parser.add_argument("--passes", type=int, default=8, help="times the log goes in flat out")
     parser.add_argument("--workers", type=int, default=2, help="berth pipe's")
     parser.add_argument("--engine", help="berth pipe's")
-    sys.exit(Demo(parser.parse_args(), Screen()).run())
+    parser.add_argument("--scale", type=float, default=1.0, help="of the paced part's times")
+    arguments = parser.parse_args()
+    arguments.berth, arguments.guests, arguments.out = (
+        near(path) for path in (arguments.berth, arguments.guests, arguments.out))
+    try:
+        status = Demo(arguments, Screen()).run()
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

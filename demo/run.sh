@@ -5,7 +5,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-build=$here/../build/release
+root=$(dirname "$here")
+build=$root/build/release
 case ${1:-} in
 '' | -*) ;;
 *)
@@ -19,4 +20,4 @@ program=$build/bin/berth
     exit 1
 }
 exec python3 -B "$here/run.py" --berth "$program" --guests "$build/guests" \
-    --out "$here/../build/demo" "$@"
+    --out "$root/build/demo" "$@"

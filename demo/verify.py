@@ -169,10 +169,10 @@ class Service:
         for index in range(start):
             if self.fits(index, names, sent, received):
                 return None, "backwards"
-        if any(name in names and received < begin for name, begin, _ in self.windows):
-            return None, "early"
-        if any(name in names for name, _, _ in self.windows):
+        if any(name in names and sent > end for name, _, end in self.windows):
             return None, "stale"
+        if any(name in names for name, _, _ in self.windows):
+            return None, "early"
         return None, "foreign"
 
 

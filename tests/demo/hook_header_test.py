@@ -90,12 +90,11 @@ class Compiles(unittest.TestCase):
         for name in EXPORTS:
             self.assertIn(name, exports)
 
-    def test_as_c11_and_c17_at_every_optimisation(self):
-        for standard in ("-std=c11", "-std=c17"):
-            for level in ("-O0", "-O1", "-O2", "-Os"):
-                for more in ([], ["-mbulk-memory"], ["-Wl,--export-dynamic"]):
-                    with self.subTest(standard=standard, level=level, more=more):
-                        self.check(*self.build({"a.c": PLUGIN}, standard, level, *C_FLAGS, *more))
+    def test_as_c11_and_c17_optimised_or_not(self):
+        for standard, level in (("-std=c11", "-O0"), ("-std=c11", "-Os"), ("-std=c17", "-O2")):
+            for more in ([], ["-mbulk-memory"], ["-Wl,--export-dynamic"]):
+                with self.subTest(standard=standard, level=level, more=more):
+                    self.check(*self.build({"a.c": PLUGIN}, standard, level, *C_FLAGS, *more))
 
     def test_as_cxx11(self):
         for level in ("-O0", "-O2"):

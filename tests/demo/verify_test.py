@@ -129,6 +129,13 @@ class Verifier(unittest.TestCase):
         self.stream.lines[9] = self.stream.line(9, "v6")
         self.assertEqual(self.stream.kinds(), {"stale": 1})
 
+    def test_a_version_between_two_times_of_service_is_stale(self):
+        self.stream.changes.append(verify.Change("v1", 8.5, 8.6))
+        self.stream.lines[9] = self.stream.line(9, "v1")
+        self.assertEqual(self.stream.kinds(), {})
+        self.stream.lines[5] = self.stream.line(5, "v1")
+        self.assertEqual(self.stream.kinds(), {"stale": 1})
+
     def test_an_altered_byte_is_found(self):
         self.stream.lines[5] = self.stream.lines[5].replace(b"GET", b"GOT")
         self.assertEqual(self.stream.kinds(), {"altered": 1})
