@@ -61,6 +61,9 @@ void cli_clean(char *dst, size_t size, const char *src, bool keep_newlines);
 int cli_fail(int code, const char *what, const char *todo, const char *why_format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The same, with the lines behind the first of `why`, such as a trap's frames, printed below. */
+int cli_fail_lines(int code, const char *what, const char *todo, const char *why);
+
 /* The same about a failed library call: the word of the limit, what the library says, a trap's
  * backtrace, and what helps (`todo`; NULL: what helps against such a failure in general). */
 int cli_fail_diag(int code, const char *what, const char *todo, berth_status status,

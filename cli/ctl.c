@@ -207,8 +207,11 @@ static int conclude(const cli_options *options, const json_t *answer, const char
             options->operands_count == 3 ? options->operands[2] : options->operands[1];
         const char *word = text_of(answer, "word"), *advice = text_of(answer, "advice");
 
-        cli_fail(code, what, advice[0] == '\0' ? "look at the pipe" : advice, "%s: %s",
-                 word[0] == '\0' ? text_of(answer, "status") : word, text_of(answer, "text"));
+        char why[CLI_TEXT_MAX];
+
+        snprintf(why, sizeof why, "%s: %s", word[0] == '\0' ? text_of(answer, "status") : word,
+                 text_of(answer, "text"));
+        cli_fail_lines(code, what, advice[0] == '\0' ? "look at the pipe" : advice, why);
     }
     return cli_stdout_end(code);
 }

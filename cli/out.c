@@ -225,33 +225,36 @@ const char *cli_failure_advice(berth_status status, berth_reason reason)
     return "check what was asked for";
 }
 
-int cli_fail_diag(int code, const char *what, const char *todo, berth_status status,
-                  const berth_diag *diag)
+int cli_fail_lines(int code, const char *what, const char *todo, const char *why)
 {
-    char why[sizeof diag->text + 64], word[64], rest[CLI_TEXT_MAX];
-    const char *text = diag->text, *frames = strchr(text, '\n');
-    int size = frames == NULL ? (int)strlen(text) : (int)(frames - text);
+    char line[CLI_TEXT_MAX], clean[CLI_TEXT_MAX];
+    size_t length = strcspn(why, "\n");
 
-    cli_failure_word(word, sizeof word, status, (berth_reason)diag->reason);
-    if (size == 0)
-        snprintf(why, sizeof why, "%s", word);
-    else
-        snprintf(why, sizeof why, "%s: %.*s", word, size, text);
-    if (todo == NULL)
-        todo = cli_failure_advice(status, (berth_reason)diag->reason);
-    print_failure(what, why, todo);
-    if (frames == NULL)
-        return code;
-    cli_clean(rest, sizeof rest, frames + 1, true);
+    snprintf(line, sizeof line, "%.*s", (int)length, why);
+    print_failure(what, line, todo);
     begin_message();
-    for (const char *line = rest; *line != '\0';) {
-        size_t length = strcspn(line, "\n");
-
-        fprintf(stderr, "    %.*s\n", (int)length, line);
-        line += length + (line[length] == '\n');
+    while (why[length] == '\n') {
+        why += length + 1;
+        length = strcspn(why, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, why);
+        cli_clean(clean, sizeof clean, line, false);
+        if (length != 0)
+            fprintf(stderr, "    %s\n", clean);
     }
     end_message();
     return code;
+}
+
+int cli_fail_diag(int code, const char *what, const char *todo, berth_status status,
+                  const berth_diag *diag)
+{
+    char why[CLI_TEXT_MAX], word[64];
+
+    cli_failure_word(word, sizeof word, status, (berth_reason)diag->reason);
+    snprintf(why, sizeof why, "%s%s%s", word, diag->text[0] == '\0' ? "" : ": ", diag->text);
+    if (todo == NULL)
+        todo = cli_failure_advice(status, (berth_reason)diag->reason);
+    return cli_fail_lines(code, what, todo, why);
 }
 
 int cli_stdout_end(int code)

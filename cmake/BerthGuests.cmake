@@ -25,10 +25,14 @@ function(berth_guest source output)
         if(NOT BERTH_WASM_CLANG OR NOT BERTH_WASM_LD)
             message(FATAL_ERROR "clang and wasm-ld are missing; run tools/setup.sh (clang, lld)")
         endif()
+        # Linked by wasm-ld itself: clang would run wasm-opt where that happens to be installed,
+        # and it drops the names that a trap's backtrace shows.
         set(command ${BERTH_WASM_CLANG} --target=wasm32 -std=c17 -O2 -Wall -Wextra -Werror
-            -nostdlib -ffreestanding -I ${source_folder} -I ${CMAKE_SOURCE_DIR}/guest
-            -Wl,--no-entry -Wl,--export-dynamic -Wl,-z,stack-size=65536
-            ${source} -o ${output}.raw)
+            -ffreestanding -I ${source_folder} -I ${CMAKE_SOURCE_DIR}/guest
+            -c ${source} -o ${output}.o
+            COMMAND ${BERTH_WASM_LD} --no-entry --export-dynamic -z stack-size=65536
+            ${output}.o -o ${output}.raw
+            COMMAND ${CMAKE_COMMAND} -E rm ${output}.o)
     endif()
     file(GLOB beside CONFIGURE_DEPENDS ${source_folder}/*.h ${source_folder}/*.json
         ${CMAKE_SOURCE_DIR}/guest/*.h)

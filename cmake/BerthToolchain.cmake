@@ -41,12 +41,6 @@ if(BERTH_SANITIZE)
     target_link_options(berth_build_flags INTERFACE -fsanitize=${BERTH_SANITIZE})
 endif()
 
-# GCC says that TSan does not model fences.  It emits them all the same, and no happens-before of
-# ours rests on one alone: they only order a store before a load (sync/record.h).
-if(BERTH_SANITIZE MATCHES thread AND CMAKE_C_COMPILER_ID STREQUAL GNU)
-    target_compile_options(berth_build_flags INTERFACE -Wno-tsan)
-endif()
-
 if(BERTH_FUZZ)
     target_compile_options(berth_build_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

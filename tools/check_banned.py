@@ -22,12 +22,14 @@ RULES = [
      LIBRARY, ["src/base/diag.c"], "a library does not print"),
     ("exit _exit quick_exit abort", LIBRARY, ["src/base/diag.c"],
      "a library does not end its process"),
-    ("strcpy strcat sprintf vsprintf gets strtok strncpy strncat stpcpy scanf sscanf fscanf atoi "
-     "atol atoll atof tmpnam tempnam mktemp system popen alloca rand srand setlocale",
+    ("strcpy strcat sprintf vsprintf gets strtok strncpy strncat stpcpy atoi "
+     "atol atoll atof tmpnam tempnam mktemp alloca rand srand setlocale",
      PROGRAMS, [], "there is a bounded or explicit way"),
     ("sleep usleep nanosleep clock_nanosleep thrd_sleep",
      ("src", "cli", "examples", "tests", "bench"), ["src/os/*"],
      "wait for the event, not for a time; the clock is behind os/"),
+    ("scanf sscanf fscanf system popen", ("src", "cli", "examples"), [],
+     "there is a bounded or explicit way"),
     ("strerror", ("src", "cli"), [], "strerror_r() is safe with threads"),
     ("setjmp longjmp sigsetjmp siglongjmp signal", LIBRARY, [], "no hidden control flow"),
     ("pthread_mutex_lock pthread_cond_wait pthread_create", LIBRARY, ["src/os/*"],

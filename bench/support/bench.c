@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,14 +19,15 @@ uint64_t bench_now_ns(void)
 
 uint64_t bench_resident_bytes(void)
 {
-    unsigned long long size = 0, resident = 0;
     FILE *f = fopen("/proc/self/statm", "re");
+    char line[128] = "", *resident = NULL;
 
-    if (f == NULL || fscanf(f, "%llu %llu", &size, &resident) != 2)
-        resident = 0;
+    if (f != NULL && fgets(line, sizeof line, f) != NULL)
+        resident = strchr(line, ' '); /* the second number, in pages */
     if (f != NULL)
         fclose(f);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return resident == NULL ? 0
+                            : strtoull(resident, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t run_ns(bench_loop loop, void *ctx, uint64_t times)

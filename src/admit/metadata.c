@@ -43,23 +43,71 @@ __attribute__((format(printf, 2, 3))) static void wrong_field(const reader *r,
                 r->profile->metadata_section, text);
 }
 
-/* NULL: *why_out says what is wrong with the JSON, or there was no memory. */
+/* What jansson is fed: ["<padding>",<the section>].
+ *
+ * jansson 2.14 has one buffer for tokens, and when that cannot grow it drops the byte and goes
+ * on: "transform_sse_vent".  So the first token is a padding as long as the whole section.  Came
+ * it out whole, then no later token needs the buffer to grow. */
+typedef struct feed {
+    const char *text;
+    size_t size; /* of the text, and of the padding */
+    size_t at;   /* of all that jansson sees */
+} feed;
+
+enum { FEED_OPEN = 2, FEED_BETWEEN = 2, FEED_CLOSE = 1 };
+
+static char fed_byte(const feed *f)
+{
+    size_t at = f->at;
+
+    if (at < FEED_OPEN)
+        return "[\""[at];
+    at -= FEED_OPEN;
+    if (at < f->size)
+        return 'x';
+    at -= f->size;
+    if (at < FEED_BETWEEN)
+        return "\","[at];
+    at -= FEED_BETWEEN;
+    return at < f->size ? f->text[at] : ']';
+}
+
+static size_t feed_some(void *buffer, size_t room, void *ctx)
+{
+    feed *f = ctx;
+    size_t all = FEED_OPEN + f->size + FEED_BETWEEN + f->size + FEED_CLOSE, n;
+    char *out = buffer;
+
+    for (n = 0; n < room && f->at < all; n++, f->at++)
+        out[n] = fed_byte(f);
+    return n;
+}
+
+/* The section's value, to be ended with json_decref(); or NULL with a finding or out_of_memory. */
 static json_t *load(reader *r, const char *text, size_t size)
 {
+    feed f = { .text = text, .size = size };
+    json_error_t error = { 0 }; /* jansson leaves the code alone when it finds no words */
+    json_t *fed, *root = NULL;
+    enum json_error_code code = json_error_out_of_memory;
     const char *why;
     size_t at;
-    json_error_t error;
-    json_t *root;
 
     if (!berthi_json_check(text, size, &at, &why)) {
         wrong_json(r, at, why);
         return NULL;
     }
-    root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    fed = json_load_callback(feed_some, &f, JSON_REJECT_DUPLICATES, &error);
+    if (fed == NULL)
+        code = json_error_code(&error);
+    else if (json_string_length(json_array_get(fed, 0)) == size)
+        root = json_incref(json_array_get(fed, 1));
+    json_decref(fed);
     if (root != NULL)
         return root;
-    at = error.position < 0 ? 0 : (size_t)error.position;
-    switch (json_error_code(&error)) {
+    at = FEED_OPEN + size + FEED_BETWEEN;
+    at = error.position < 0 || (size_t)error.position < at ? 0 : (size_t)error.position - at;
+    switch (code) {
     case json_error_duplicate_key:
         wrong_json(r, at, "a member is there twice");
         break;

@@ -3,19 +3,12 @@
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "os/fault.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define UNSEEN_BY_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNSEEN_BY_SANITIZER 1
-#endif
-#endif
 
 static int membarrier(int command)
 {
@@ -24,7 +17,7 @@ static int membarrier(int command)
 
 bool berthi_barrier_register(void)
 {
-#ifdef UNSEEN_BY_SANITIZER
+#ifdef BERTHI_THREAD_SANITIZER
     return false;
 #else
     return berthi_os_fault("membarrier") == 0 &&
@@ -35,7 +28,13 @@ bool berthi_barrier_register(void)
 
 void berthi_barrier_all(void)
 {
-    /* It worked when it was registered, and the kernel documents no later failure. */
-    if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0)
-        berthi_panic("membarrier: error %d", errno);
+    /* The call may need a moment's memory for a set of processors.  It fails for no other reason
+     * once it has worked, unless a filter was installed in between. */
+    while (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0)
+        if (errno == ENOMEM || errno == EINTR)
+            (void)sched_yield();
+        else
+            berthi_panic("membarrier worked and now fails with error %d; a filter of system "
+                         "calls must allow it, or be there before the runtime is made",
+                         errno);
 }

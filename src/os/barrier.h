@@ -4,6 +4,14 @@
 
 #include <stdbool.h>
 
+#if defined(__SANITIZE_THREAD__)
+#define BERTHI_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define BERTHI_THREAD_SANITIZER 1
+#endif
+#endif
+
 /* True when berthi_barrier_all() works here; false where the kernel lacks or filters it, and
  * under ThreadSanitizer, which does not see it. */
 bool berthi_barrier_register(void);

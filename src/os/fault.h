@@ -6,11 +6,16 @@
 #define BERTHI_OS_FAULT_H
 
 #ifdef BERTH_FAULTS
+#include <stdatomic.h>
+#include <stddef.h>
+
 typedef int (*berthi_os_fault_hook)(const char *call);
-extern berthi_os_fault_hook berthi_os_fault_set; /* NULL: nothing fails */
+extern _Atomic(berthi_os_fault_hook) berthi_os_fault_set; /* NULL: nothing fails */
 static inline int berthi_os_fault(const char *call)
 {
-    return berthi_os_fault_set == NULL ? 0 : berthi_os_fault_set(call);
+    berthi_os_fault_hook hook = atomic_load(&berthi_os_fault_set);
+
+    return hook == NULL ? 0 : hook(call);
 }
 #else
 static inline int berthi_os_fault(const char *call)

@@ -77,8 +77,9 @@ static berth_status check_kind(const struct stat *at, const char *path, uint64_t
 berth_status berthi_file_read(const berth_allocator *a, const char *path, uint64_t size_max,
                               berthi_file_bytes *file_out, berth_diag *diag)
 {
-    /* O_NONBLOCK: opening a FIFO must not wait for its writer. */
-    int fd = fails("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    /* O_NONBLOCK: opening a FIFO must not wait for its writer.  O_NOCTTY: nor make a terminal
+     * ours. */
+    int fd = fails("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     berthi_file_bytes file = { NULL, 0 };
     berth_status status;
     struct stat before;

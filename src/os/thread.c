@@ -12,7 +12,7 @@
 #include "os/fault.h"
 
 #ifdef BERTH_FAULTS
-berthi_os_fault_hook berthi_os_fault_set;
+_Atomic(berthi_os_fault_hook) berthi_os_fault_set;
 #endif
 
 int berthi_mutex_init(berthi_mutex *m)

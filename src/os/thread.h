@@ -28,6 +28,8 @@ typedef struct berthi_tls { /* one value per thread, with a destructor at thread
     pthread_key_t key;
 } berthi_tls;
 
+#define BERTHI_MUTEX_INIT { PTHREAD_MUTEX_INITIALIZER } /* one that is never ended */
+
 int berthi_mutex_init(berthi_mutex *m);
 void berthi_mutex_fini(berthi_mutex *m);
 void berthi_mutex_lock(berthi_mutex *m);
@@ -44,7 +46,7 @@ bool berthi_cond_wait_until(berthi_cond *c, berthi_mutex *m, uint64_t until_ns);
 int berthi_thread_start(berthi_thread *t, const char *name, size_t stack_bytes,
                         void *(*run)(void *), void *arg);
 void berthi_thread_join(berthi_thread *t);
-uint64_t berthi_thread_self(void); /* tells threads apart while they live */
+uint64_t berthi_thread_self(void); /* never 0; tells threads apart while they live */
 void berthi_thread_yield(void);
 
 int berthi_tls_init(berthi_tls *tls, void (*at_exit)(void *));

@@ -56,7 +56,7 @@ static void tell(berth_slot *slot, berth_event_kind kind, uint64_t version,
                  const uint8_t *digest, const berth_diag *diag)
 {
     berth_event event = { .size = (uint32_t)sizeof event,
-                          .kind = kind,
+                          .kind = (int32_t)kind,
                           .tenant = slot->tenant->name,
                           .slot = slot->name,
                           .version = version,
@@ -285,7 +285,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
 {
     uint8_t digest[BERTH_DIGEST_SIZE];
     berth_diag own = { 0 };
-    berth_version *v;
+    berth_version *v = NULL;
     berth_status status;
 
     if (size > slot->runtime->options.artifact_bytes_max)

@@ -3,6 +3,10 @@
  * The calling thread's record is cached in one thread-local; a thread that calls into several
  * runtimes falls back to the domain's own key.  The key's destructor gives the record to the
  * next thread that joins, so that a program may start and end threads for ever.
+ *
+ * A thread may be ending while its domain is torn down: the C library has then already taken the
+ * destructor and its argument, and deleting the key does not wait for it.  Therefore the list of
+ * living domains, the only process-wide state of the library besides the count next to it.
  */
 #include "sync/record.h"
 
@@ -14,20 +18,63 @@ _Thread_local berthi_record_cache berthi_record_mine
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* Tells domains of one process apart, so that a cached record is never taken for that of a
- * domain which happens to lie at the same address.  The only process-wide variable. */
+ * domain which happens to lie at the same address. */
 static _Atomic(uint64_t) domains_made;
 
+/* Not ranked: a thread that is ending takes it with nothing else held. */
+static berthi_mutex living_lock = BERTHI_MUTEX_INIT;
+static berthi_domain *living; /* guarded by living_lock */
+
+static bool has_record(berthi_domain *d, const berthi_record *wanted)
+{
+    /* acquire: pairs with the release in make_record(). */
+    berthi_record *r = atomic_load_explicit(&d->records, memory_order_acquire);
+
+    while (r != NULL && r != wanted)
+        r = r->next;
+    return r != NULL;
+}
+
+/* A thread ends.  Its record may be gone with its domain, and another domain may even have made
+ * one of another thread in the same place; so nothing is believed before it was looked up. */
 static void leave(void *value)
 {
     berthi_record *mine = value;
-    berthi_domain *d = mine->domain;
+    berthi_domain *d;
 
-    assert(mine->depth == 0);
     if (berthi_record_mine.record == mine)
         berthi_record_mine = (berthi_record_cache){ 0, NULL };
-    atomic_fetch_sub_explicit(&d->records_owned, 1, memory_order_relaxed);
-    /* release: the next owner sees what this thread left in its seats. */
-    atomic_store_explicit(&mine->is_owned, false, memory_order_release);
+    BERTHI_WINDOW();
+    berthi_mutex_lock(&living_lock);
+    for (d = living; d != NULL && !has_record(d, mine); d = d->next_living)
+        continue;
+    if (d != NULL &&
+        atomic_load_explicit(&mine->owner, memory_order_relaxed) == berthi_thread_self()) {
+        assert(mine->depth == 0);
+        atomic_fetch_sub_explicit(&d->records_owned, 1, memory_order_relaxed);
+        /* release: the next owner sees what this thread left in its seats. */
+        atomic_store_explicit(&mine->owner, 0, memory_order_release);
+    }
+    berthi_mutex_unlock(&living_lock);
+}
+
+static void begin_living(berthi_domain *d)
+{
+    berthi_mutex_lock(&living_lock);
+    d->next_living = living;
+    living = d;
+    berthi_mutex_unlock(&living_lock);
+}
+
+static void end_living(berthi_domain *d)
+{
+    berthi_domain **at = &living;
+
+    berthi_mutex_lock(&living_lock);
+    while (*at != d)
+        at = &(*at)->next_living;
+    *at = d->next_living;
+    berthi_mutex_unlock(&living_lock);
 }
 
 berth_status berthi_domain_init(berthi_domain *d, const berth_allocator *a, berth_diag *diag)
@@ -46,19 +93,25 @@ berth_status berthi_domain_init(berthi_domain *d, const berth_allocator *a, bert
         berthi_lock_fini(&d->lock);
         return berthi_fail_os(diag, code, "a per-thread key; a process has about 1000");
     }
+    begin_living(d);
     return BERTH_OK;
 }
 
 void berthi_domain_fini(berthi_domain *d)
 {
-    berthi_record *r = atomic_load_explicit(&d->records, memory_order_acquire), *next;
+    berthi_record *r, *next;
 
+    end_living(d); /* from here on no thread that ends touches the domain or a record */
     berthi_tls_fini(&d->tls);
     if (berthi_record_mine.domain_id == d->id)
         berthi_record_mine = (berthi_record_cache){ 0, NULL };
+    r = atomic_load_explicit(&d->records, memory_order_acquire);
     for (; r != NULL; r = next) {
-        assert(r->depth == 0);
         next = r->next;
+        /* acquire: pairs with berthi_unpin(), the last that a thread did with its record. */
+        for (unsigned i = 0; i < BERTHI_PINS_MAX; i++)
+            if (atomic_load_explicit(&r->pin[i], memory_order_acquire) != NULL)
+                berthi_panic("the call records end while a thread is inside");
         berthi_free_aligned(d->allocator, r->memory, sizeof *r, _Alignof(berthi_record));
     }
     berthi_lock_fini(&d->lock);
@@ -68,12 +121,14 @@ void berthi_domain_fini(berthi_domain *d)
 static berthi_record *take_left_record(berthi_domain *d)
 {
     berthi_record *r = atomic_load_explicit(&d->records, memory_order_acquire);
+    uint64_t self = berthi_thread_self();
 
     for (; r != NULL; r = r->next) {
-        bool owned = false;
+        uint64_t nobody = 0;
 
         /* acquire: pairs with the release in leave(). */
-        if (atomic_compare_exchange_strong_explicit(&r->is_owned, &owned, true,
+        if (atomic_load_explicit(&r->owner, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong_explicit(&r->owner, &nobody, self,
                                                     memory_order_acquire, memory_order_relaxed))
             return r;
     }
@@ -82,23 +137,29 @@ static berthi_record *take_left_record(berthi_domain *d)
 
 static berthi_record *make_record(berthi_domain *d)
 {
-    berthi_record *r = NULL;
     void *memory;
+    /* I9: before the lock is taken. */
+    berthi_record *r =
+        berthi_zalloc_aligned(d->allocator, sizeof *r, _Alignof(berthi_record), &memory);
+    bool is_linked = false;
 
+    if (r == NULL)
+        return NULL;
+    r->memory = memory;
+    atomic_init(&r->owner, berthi_thread_self());
     berthi_lock_take(&d->lock);
-    if (d->records_made < BERTHI_RECORDS_MAX)
-        r = berthi_zalloc_aligned(d->allocator, sizeof *r, _Alignof(berthi_record), &memory);
-    if (r != NULL) {
-        r->memory = memory;
-        r->domain = d;
+    if (d->records_made < BERTHI_RECORDS_MAX) {
         r->index = d->records_made++;
-        atomic_init(&r->is_owned, true);
         r->next = atomic_load_explicit(&d->records, memory_order_relaxed);
         /* release: pairs with the acquire of those who walk the list. */
         atomic_store_explicit(&d->records, r, memory_order_release);
+        is_linked = true;
     }
     berthi_lock_drop(&d->lock);
-    return r;
+    if (is_linked)
+        return r;
+    berthi_free_aligned(d->allocator, memory, sizeof *r, _Alignof(berthi_record));
+    return NULL;
 }
 
 berthi_record *berthi_domain_join(berthi_domain *d)
@@ -112,13 +173,14 @@ berthi_record *berthi_domain_join(berthi_domain *d)
         if (mine == NULL)
             return NULL;
         if (berthi_tls_set(&d->tls, mine) != 0) {
-            atomic_store_explicit(&mine->is_owned, false, memory_order_release);
+            atomic_store_explicit(&mine->owner, 0, memory_order_release);
             return NULL;
         }
-        atomic_fetch_add_explicit(&d->records_owned, 1, memory_order_relaxed);
+        /* From here on the gates count; see registry/gate.c.  seq_cst: a store of the writer's
+         * in the argument without membarrier. */
+        atomic_fetch_add_explicit(&d->records_owned, 1, memory_order_seq_cst);
         /* release: who sees the join sees the number. */
         atomic_fetch_add_explicit(&d->joins, 1, memory_order_release);
-        /* From here on the gates count; see registry/gate.c. */
         berthi_domain_barrier(d);
     }
     berthi_record_mine = (berthi_record_cache){ d->id, mine };

@@ -43,14 +43,14 @@ enum {
 
 typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */
     _Alignas(64) _Atomic(void *) pin[BERTHI_PINS_MAX];
-    _Alignas(64) _Atomic(uint64_t) since[BERTHI_PINS_MAX]; /* tick at which the pin was set */
+    /* Tick at which the pin was set, or earlier; stored before the pin. */
+    _Alignas(64) _Atomic(uint64_t) since[BERTHI_PINS_MAX];
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
     unsigned depth;                            /* owner only */
     unsigned index;                            /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
-    _Atomic(bool) is_owned;
+    _Atomic(uint64_t) owner;    /* berthi_thread_self() of the thread whose it is; 0: none */
     struct berthi_record *next; /* fixed once linked into the domain */
     void *memory;               /* what was allocated, before alignment */
-    struct berthi_domain *domain;
 } berthi_record;
 
 typedef struct berthi_domain {
@@ -60,14 +60,17 @@ typedef struct berthi_domain {
     _Atomic(berthi_record *) records; /* newest first */
     _Atomic(unsigned) records_owned;  /* threads that have called and not ended */
     _Atomic(uint64_t) joins;          /* how often that number rose */
+    _Atomic(unsigned) fence;          /* see berthi_domain_barrier() */
     unsigned records_made;            /* guarded by lock */
+    struct berthi_domain *next_living; /* guarded by record.c's list of domains */
     berthi_lock lock;
     berthi_tls tls;
     const berth_allocator *allocator;
 } berthi_domain;
 
 berth_status berthi_domain_init(berthi_domain *d, const berth_allocator *a, berth_diag *diag);
-/* No thread is inside, and none will come. */
+/* No thread is inside, and none will come.  Threads that were inside may live on, and may be
+ * ending just now. */
 void berthi_domain_fini(berthi_domain *d);
 
 /* The calling thread's cached record.  The one thread-local of the library. */
@@ -89,7 +92,21 @@ static inline berthi_record *berthi_domain_record(berthi_domain *d)
     return __builtin_expect(mine->domain_id == d->id, 1) ? mine->record : berthi_domain_join(d);
 }
 
-/* Names `object` in the record's entry and looks at `shared` again, until both agree. */
+/* Names `object` in the record's entry.  Whoever finds it there finds what came before it: when
+ * the pin was set, and, through a pin of another object, what was done under the last one. */
+static inline void berthi_pin_set(berthi_domain *d, _Atomic(void *) *pin, void *object)
+{
+    if (__builtin_expect(d->is_asymmetric, 1)) {
+        atomic_store_explicit(pin, object, memory_order_release);
+        /* The processor may still delay the store past the loads that follow; the writer's
+         * berthi_barrier_all() is what makes it visible before the writer looks. */
+        atomic_signal_fence(memory_order_seq_cst);
+    } else {
+        atomic_store_explicit(pin, object, memory_order_seq_cst);
+    }
+}
+
+/* Names what `shared` names in the entry and looks at `shared` again, until both agree. */
 static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
                                   _Atomic(void *) *shared)
 {
@@ -97,17 +114,12 @@ static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
 
     for (;;) {
         BERTHI_WINDOW();
-        if (__builtin_expect(d->is_asymmetric, 1)) {
-            atomic_store_explicit(pin, seen, memory_order_relaxed);
-            /* The processor may still delay the store past the load; the writer's
-             * berthi_barrier_all() is what makes it visible before the writer looks. */
-            atomic_signal_fence(memory_order_seq_cst);
-            /* acquire: pairs with the exchange that published it. */
-            again = atomic_load_explicit(shared, memory_order_acquire);
-        } else {
-            atomic_store_explicit(pin, seen, memory_order_seq_cst);
-            again = atomic_load_explicit(shared, memory_order_seq_cst);
-        }
+        berthi_pin_set(d, pin, seen);
+        /* acquire: pairs with the exchange that published it.  seq_cst: the other half of the
+         * argument where the writer does not make readers execute a barrier. */
+        again = __builtin_expect(d->is_asymmetric, 1)
+                    ? atomic_load_explicit(shared, memory_order_acquire)
+                    : atomic_load_explicit(shared, memory_order_seq_cst);
         if (__builtin_expect(again == seen, 1)) {
             BERTHI_WINDOW();
             return seen;
@@ -116,38 +128,30 @@ static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
     }
 }
 
-/* The object that `shared` names, safe to use until berthi_unpin(); NULL when there is none.
- * The caller has made sure that the record is not full. */
-static inline void *berthi_pin(berthi_domain *d, berthi_record *mine, _Atomic(void *) *shared)
+/* The next free entry, stamped with the time; the caller names something in it. */
+static inline _Atomic(void *) *berthi_pin_open(berthi_domain *d, berthi_record *mine)
 {
     unsigned at = mine->depth;
-    void *object;
 
     assert(at < BERTHI_PINS_MAX);
-    object = berthi_pin_at(d, &mine->pin[at], shared);
+    mine->depth = at + 1;
     atomic_store_explicit(&mine->since[at],
                           atomic_load_explicit(&d->tick, memory_order_relaxed),
                           memory_order_relaxed);
-    mine->depth = at + 1;
-    return object;
+    return &mine->pin[at];
+}
+
+/* The object that `shared` names, safe to use until berthi_unpin(); NULL when there is none, but
+ * berthi_unpin() is due all the same.  The caller has made sure that the record is not full. */
+static inline void *berthi_pin(berthi_domain *d, berthi_record *mine, _Atomic(void *) *shared)
+{
+    return berthi_pin_at(d, berthi_pin_open(d, mine), shared);
 }
 
 /* Names an object that the caller keeps alive by other means (a lease), for the gauges. */
 static inline void berthi_pin_held(berthi_domain *d, berthi_record *mine, void *object)
 {
-    unsigned at = mine->depth;
-
-    assert(at < BERTHI_PINS_MAX);
-    if (d->is_asymmetric) {
-        atomic_store_explicit(&mine->pin[at], object, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst);
-    } else {
-        atomic_store_explicit(&mine->pin[at], object, memory_order_seq_cst);
-    }
-    atomic_store_explicit(&mine->since[at],
-                          atomic_load_explicit(&d->tick, memory_order_relaxed),
-                          memory_order_relaxed);
-    mine->depth = at + 1;
+    berthi_pin_set(d, berthi_pin_open(d, mine), object);
 }
 
 /* Takes back the pin that was set when the record's depth was `at`.  The caller knows `at`;
@@ -158,7 +162,8 @@ static inline void berthi_unpin_at(berthi_record *mine, unsigned at)
     assert(mine->depth == at + 1);
     BERTHI_WINDOW();
     mine->depth = at;
-    /* release: what was done with the object happened before the reaper finds it free. */
+    /* release: what was done with the object happened before the reaper finds it free.  The last
+     * access to the record: berthi_domain_fini() frees it when it sees the NULL. */
     atomic_store_explicit(&mine->pin[at], NULL, memory_order_release);
 }
 
@@ -168,13 +173,34 @@ static inline void berthi_unpin(berthi_record *mine)
 }
 
 /* The writer's half: after this, every pin that was set before the caller's last store to a
- * shared pointer is visible to the caller, and every later reader sees that store. */
+ * shared pointer is visible to the caller, and every later reader sees that store.
+ *
+ * ThreadSanitizer does not know fences.  For it both sides use sequentially consistent accesses
+ * throughout, and the addition stands in for the fence on the machine that runs it. */
 static inline void berthi_domain_barrier(berthi_domain *d)
 {
+    BERTHI_WINDOW();
     if (d->is_asymmetric)
         berthi_barrier_all();
     else
+#ifdef BERTHI_THREAD_SANITIZER
+        (void)atomic_fetch_add_explicit(&d->fence, 1, memory_order_seq_cst);
+#else
         atomic_thread_fence(memory_order_seq_cst);
+#endif
+    BERTHI_WINDOW();
+}
+
+/* Makes `next` what `shared` names, with the barrier passed: from here on berthi_domain_uses()
+ * says who is still inside what was there before, which is returned. */
+static inline void *berthi_domain_publish(berthi_domain *d, _Atomic(void *) *shared, void *next)
+{
+    /* release: readers see `next` whole.  acquire: the caller sees what it will take down.
+     * seq_cst: the writer's store in the argument without membarrier. */
+    void *last = atomic_exchange_explicit(shared, next, memory_order_seq_cst);
+
+    berthi_domain_barrier(d);
+    return last;
 }
 
 /* How many entries of a record name the object. */

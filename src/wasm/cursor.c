@@ -1,6 +1,8 @@
 /* cursor.c - LEB128, names and value types, read within bounds.  Layer: wasm. */
 #include "wasm/cursor.h"
 
+#include "base/utf8.h"
+
 void berthi_cursor_fail_at(berthi_cursor *c, berth_status status, uint32_t at, const char *text)
 {
     if (c->error == NULL) {
@@ -165,44 +167,13 @@ uint32_t berthi_read_count(berthi_cursor *c, uint32_t bytes_min, uint32_t max)
     return count;
 }
 
-/* The lead byte says how many follow and the range of the first; the rest are 80..bf. */
-static bool is_utf8(const uint8_t *s, size_t size)
-{
-    for (size_t i = 0; i < size;) {
-        uint8_t lead = s[i++], low = 0x80, high = 0xbf;
-        unsigned more;
-
-        if (lead < 0x80)
-            continue;
-        if (lead >= 0xc2 && lead <= 0xdf)
-            more = 1;
-        else if (lead >= 0xe0 && lead <= 0xef)
-            more = 2;
-        else if (lead >= 0xf0 && lead <= 0xf4)
-            more = 3;
-        else
-            return false;
-        if (lead == 0xe0)
-            low = 0xa0; /* overlong */
-        else if (lead == 0xed)
-            high = 0x9f; /* surrogates */
-        else if (lead == 0xf0)
-            low = 0x90; /* overlong */
-        else if (lead == 0xf4)
-            high = 0x8f; /* past U+10FFFF */
-        for (; more > 0; more--, low = 0x80, high = 0xbf)
-            if (i == size || s[i] < low || s[i++] > high)
-                return false;
-    }
-    return true;
-}
-
 berthi_name berthi_read_name(berthi_cursor *c)
 {
     uint32_t size = berthi_read_u32(c);
     berthi_wasm_range range = berthi_read_range(c, size);
 
-    if (c->error == NULL && !is_utf8(c->bytes + range.offset, range.size))
+    if (c->error == NULL &&
+        !berthi_utf8_is_valid((const char *)c->bytes + range.offset, range.size))
         berthi_cursor_fail_at(c, BERTH_E_REJECTED, range.offset, "malformed UTF-8 encoding");
     if (c->error != NULL)
         return (berthi_name){ "", 0 };

@@ -80,11 +80,18 @@ BERTH_HOOK(heap, input)
         if (round == 10000)
             pages = __builtin_wasm_memory_size(0);
     }
-    for (uint32_t i = 0; i < BLOCKS; i++)
+    for (uint32_t i = 0; i < BLOCKS; i++) {
         if (blocks[i].ptr != NULL && !is_intact(&blocks[i]))
             return say("a block was written to by another");
+        berth_free(blocks[i].ptr, blocks[i].size, 16);
+        blocks[i].ptr = NULL;
+    }
     if (__builtin_wasm_memory_size(0) > pages + 1)
         return say("the heap grows though as much is given back as is taken");
+    /* The host's input buffer lies below; all else is one block again, and nothing is missing. */
+    if (berth_heap_free->next != NULL ||
+        (uintptr_t)berth_heap_free + berth_heap_free->size != berth_heap_top)
+        return say("not everything that was given back is there");
     return say("ok");
 }
 

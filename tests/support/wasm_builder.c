@@ -319,7 +319,7 @@ static void put_section(bertht_buf *out, const bertht_wasm *m, unsigned id)
 {
     bertht_buf count = { 0 };
 
-    if (m->count[id] == 0 && m->section[id].size == 0)
+    if (m->count[id] == 0 && m->section[id].size == 0 && !m->keep_empty[id])
         return;
     buf_u32(&count, m->count[id]);
     buf_byte(out, id);

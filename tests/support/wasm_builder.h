@@ -30,6 +30,7 @@ enum { WASM_SECTIONS = 14 /* ids 1 to 12; 13 is the tag section */ };
 typedef struct bertht_wasm {
     bertht_buf section[WASM_SECTIONS]; /* entries without their count; by id */
     uint32_t count[WASM_SECTIONS];
+    bool keep_empty[WASM_SECTIONS];       /* written even when there is nothing in it */
     bertht_buf custom_first, custom_last; /* whole sections */
     uint32_t imported_funcs, funcs;       /* funcs: imported ones too */
     bool has_start;

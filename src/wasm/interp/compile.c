@@ -4,6 +4,7 @@
  * everything that it names: nothing points into the bytes once this is over. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "wasm/interp/build.h"
 
 typedef struct compiler {
@@ -45,8 +46,6 @@ static berth_status refuse_features(compiler *k)
         if (info->memories[i].is_shared)
             why = "shared memories";
     }
-    if (info->memories_count > 1)
-        why = "multiple memories";
     if (why == NULL)
         return BERTH_OK;
     return berthi_fail(k->diag, BERTH_E_REJECTED,
@@ -154,8 +153,10 @@ static berth_status compile_data(compiler *k)
             return out_of_memory(k);
         if (in->bytes.size > 0)
             memcpy(bytes, k->info->bytes + in->bytes.offset, in->bytes.size);
-        out[i] =
-            (interp_data){ .is_active = in->is_active, .size = in->bytes.size, .bytes = bytes };
+        out[i] = (interp_data){ .is_active = in->is_active,
+                                .memory = in->memory,
+                                .size = in->bytes.size,
+                                .bytes = bytes };
         if (in->is_active)
             status = compile_offset(k, in->offset, &out[i].offset);
     }
@@ -233,7 +234,7 @@ static berth_status keep_section_names(compiler *k, berthi_wasm_range body)
             if (sub.error != NULL || index < info->imported_funcs || index >= info->funcs_count)
                 continue;
             code = &k->module->codes[index - info->imported_funcs];
-            interp_printable(text, sizeof text, name.text, name.size);
+            berthi_utf8_show(text, sizeof text, name.text, name.size);
             if (code->name == NULL)
                 code->name = berthi_arena_strndup(k->arena, text, strlen(text));
             if (code->name == NULL)
@@ -265,7 +266,7 @@ static berth_status keep_names(compiler *k)
         code = &k->module->codes[e->index - info->imported_funcs];
         if (code->name != NULL)
             continue;
-        interp_printable(text, sizeof text, e->name.text, e->name.size);
+        berthi_utf8_show(text, sizeof text, e->name.text, e->name.size);
         code->name = berthi_arena_strndup(k->arena, text, strlen(text));
         if (code->name == NULL)
             return out_of_memory(k);

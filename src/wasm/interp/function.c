@@ -384,40 +384,36 @@ static void do_variable(build *b, uint8_t opcode)
     }
 }
 
-static void need_memory(build *b)
+static uint32_t read_memory_index(build *b)
 {
-    if (b->c.error == NULL && b->info->memories_count == 0)
-        build_reject(b, "unknown memory");
+    return read_index(b, b->info->memories_count, "unknown memory");
 }
 
-static void read_memory_index(build *b)
-{
-    uint32_t index = berthi_read_u32(&b->c);
-
-    need_memory(b);
-    if (b->c.error == NULL && index != 0)
-        build_reject(b, "unknown memory");
-}
-
+/* Accesses use the first memory; those of another are put between two changes of the view. */
 static void do_access(build *b, uint8_t opcode)
 {
     const access *a = &accesses[opcode - 0x28];
-    uint32_t align = berthi_read_u32(&b->c), offset;
+    uint32_t flags = berthi_read_u32(&b->c), offset, memory = 0;
 
-    if (b->c.error == NULL && align >= 0x80)
+    if (b->c.error == NULL && flags >= 0x80)
         build_reject(b, "malformed memory access flags");
-    else if (b->c.error == NULL && align >= 0x40)
-        build_reject(b, "multiple memories are not supported");
-    else if (b->c.error == NULL && align > a->align_max)
+    else if (b->c.error == NULL && (flags & 0x3f) > a->align_max)
         build_reject(b, "alignment must not be larger than natural");
+    if ((flags & 0x40) != 0)
+        memory = read_memory_index(b);
+    else if (b->c.error == NULL && b->info->memories_count == 0)
+        build_reject(b, "unknown memory");
     offset = berthi_read_u32(&b->c);
-    need_memory(b);
     if (opcode >= 0x36)
         build_pop(b, a->type);
     build_pop(b, BERTHI_I32);
     if (opcode < 0x36)
         build_push(b, a->type);
+    if (memory != 0)
+        build_emit2(b, OP_USE_MEMORY, memory);
     build_emit2(b, a->op, offset);
+    if (memory != 0)
+        build_emit2(b, OP_USE_MEMORY, 0);
 }
 
 static void do_constant(build *b, uint8_t opcode)
@@ -496,28 +492,30 @@ static uint32_t read_data_index(build *b)
 
 static void do_bulk_memory(build *b, uint32_t opcode)
 {
-    uint32_t data;
+    uint32_t first, second;
 
     switch (opcode) {
     case 8:
-        data = read_data_index(b);
-        read_memory_index(b);
+        first = read_data_index(b);
+        second = read_memory_index(b);
         pop_i32s(b, 3);
-        build_emit2(b, OP_MEMORY_INIT, data);
+        build_emit2(b, OP_MEMORY_INIT, first);
+        build_emit(b, second);
         break;
     case 9:
         build_emit2(b, OP_DATA_DROP, read_data_index(b));
         break;
     case 10:
-        read_memory_index(b);
-        read_memory_index(b);
+        first = read_memory_index(b);
+        second = read_memory_index(b);
         pop_i32s(b, 3);
-        build_emit(b, OP_MEMORY_COPY);
+        build_emit2(b, OP_MEMORY_COPY, first);
+        build_emit(b, second);
         break;
     default:
-        read_memory_index(b);
+        first = read_memory_index(b);
         pop_i32s(b, 3);
-        build_emit(b, OP_MEMORY_FILL);
+        build_emit2(b, OP_MEMORY_FILL, first);
     }
 }
 
@@ -603,14 +601,16 @@ static void do_prefixed(build *b)
 
 static void do_rest(build *b, uint8_t opcode)
 {
+    uint32_t memory;
+
     switch (opcode) {
     case 0x3f:
     case 0x40:
-        read_memory_index(b);
+        memory = read_memory_index(b);
         if (opcode == 0x40)
             build_pop(b, BERTHI_I32);
         build_push(b, BERTHI_I32);
-        build_emit(b, opcode == 0x3f ? OP_MEMORY_SIZE : OP_MEMORY_GROW);
+        build_emit2(b, opcode == 0x3f ? OP_MEMORY_SIZE : OP_MEMORY_GROW, memory);
         break;
     case 0xd0:
     case 0xd1:

@@ -77,7 +77,7 @@ typedef struct interp_element {
 
 typedef struct interp_data {
     bool is_active;
-    uint32_t size;
+    uint32_t memory, size;
     interp_constant offset;
     const uint8_t *bytes;
 } interp_data;
@@ -141,7 +141,8 @@ struct interp_instance {
     interp_module *module; /* holds a reference */
     interp_func **funcs;
     interp_table **tables;
-    interp_memory *memory; /* never NULL: an empty one when the module has none */
+    interp_memory *memory;    /* the first; never NULL: an empty one when there is none */
+    interp_memory **memories; /* all of them */
     interp_global **globals;
     bool *elements_dropped, *data_dropped;
     interp_func *own_funcs;
@@ -197,9 +198,10 @@ uint32_t interp_table_grow(interp_store *store, interp_table *table, uint64_t va
 
 /* Bulk instructions; false: out of bounds, nothing changed. */
 bool interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t n);
-bool interp_memory_copy(interp_memory *m, uint32_t to, uint32_t from, uint32_t n);
-bool interp_memory_init(interp_instance *inst, uint32_t data, uint32_t to, uint32_t from,
-                        uint32_t n);
+bool interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory, uint32_t to,
+                        uint32_t from, uint32_t n);
+bool interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data, uint32_t to,
+                        uint32_t from, uint32_t n);
 bool interp_table_fill(interp_table *t, uint32_t at, uint64_t value, uint32_t n);
 bool interp_table_copy(interp_table *to_table, interp_table *from_table, uint32_t to,
                        uint32_t from, uint32_t n);
@@ -221,7 +223,5 @@ berth_status interp_call(interp_store *store, const interp_func *func, berthi_va
  * frame at cell `fp`; NULL: no frame was made yet. */
 berth_status interp_stop(const interp_store *store, const interp_func *func, uint32_t fp,
                          berth_status status, berth_reason reason, berth_diag *diag);
-/* Copies a name for people: control characters become '?', and it is cut to fit. */
-const char *interp_printable(char *buffer, size_t buffer_size, const char *text, size_t size);
 
 #endif

@@ -5,6 +5,7 @@
  * what the ones before it wrote stays visible to others. */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "wasm/interp/interp.h"
 
 bool interp_types_equal(const berthi_functype *a, const berthi_functype *b)
@@ -92,9 +93,9 @@ static berth_status check_imports(const interp_module *module, const berthi_exte
             continue;
         return berthi_fail(
             diag, BERTH_E_REJECTED, "import '%s' '%s' %s",
-            interp_printable(module_name, sizeof module_name, import->module.text,
+            berthi_utf8_show(module_name, sizeof module_name, import->module.text,
                              import->module.size),
-            interp_printable(name, sizeof name, import->name.text, import->name.size), why);
+            berthi_utf8_show(name, sizeof name, import->name.text, import->name.size), why);
     }
     return BERTH_OK;
 }
@@ -112,14 +113,16 @@ static interp_instance *make_instance(interp_store *store, interp_module *module
     inst->module = module;
     inst->memory = &store->no_memory;
     inst->funcs = berthi_arena_array(arena, info->funcs_count, sizeof *inst->funcs);
+    inst->memories = berthi_arena_array(arena, info->memories_count, sizeof *inst->memories);
     inst->tables = berthi_arena_array(arena, info->tables_count, sizeof *inst->tables);
     inst->globals = berthi_arena_array(arena, info->globals_count, sizeof *inst->globals);
     inst->own_funcs = berthi_arena_array(arena, info->funcs_count - info->imported_funcs,
                                          sizeof *inst->own_funcs);
     inst->elements_dropped = berthi_arena_array(arena, info->elements_count, sizeof(bool));
     inst->data_dropped = berthi_arena_array(arena, info->data_count, sizeof(bool));
-    if (inst->funcs == NULL || inst->tables == NULL || inst->globals == NULL ||
-        inst->own_funcs == NULL || inst->elements_dropped == NULL || inst->data_dropped == NULL)
+    if (inst->funcs == NULL || inst->tables == NULL || inst->memories == NULL ||
+        inst->globals == NULL || inst->own_funcs == NULL || inst->elements_dropped == NULL ||
+        inst->data_dropped == NULL)
         return NULL;
     return inst;
 }
@@ -140,7 +143,7 @@ static void take_imports(interp_instance *inst, const berthi_extern *imports)
             inst->tables[index] = object;
             break;
         case BERTHI_EXTERN_MEMORY:
-            inst->memory = object;
+            inst->memories[index] = object;
             break;
         default:
             inst->globals[index] = object;
@@ -211,10 +214,13 @@ static berth_status make_parts(interp_instance *inst, berth_diag *diag)
     }
     for (uint32_t i = info->imported_tables; i < info->tables_count && status == BERTH_OK; i++)
         status = interp_table_create(store, &info->tables[i], &inst->tables[i], diag);
-    if (status == BERTH_OK && info->memories_count > info->imported_memories)
-        status = interp_memory_create(store, &info->memories[0], &inst->memory, diag);
+    for (uint32_t i = info->imported_memories; i < info->memories_count && status == BERTH_OK;
+         i++)
+        status = interp_memory_create(store, &info->memories[i], &inst->memories[i], diag);
     if (status != BERTH_OK)
         return status;
+    if (info->memories_count > 0)
+        inst->memory = inst->memories[0];
     for (uint32_t i = info->imported_globals; i < info->globals_count; i++) {
         interp_global *global = &globals[i - info->imported_globals];
 
@@ -243,7 +249,8 @@ static berth_status write_segments(interp_instance *inst, berth_diag *diag)
         const interp_data *d = &module->data[i];
 
         if (d->is_active &&
-            !interp_memory_init(inst, i, (uint32_t)evaluate(inst, d->offset), 0, d->size))
+            !interp_memory_init(inst, d->memory, i, (uint32_t)evaluate(inst, d->offset), 0,
+                                d->size))
             return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS,
                                        "data segment %u: out of bounds memory access", i);
         inst->data_dropped[i] = d->is_active;

@@ -56,6 +56,25 @@ static inline uint64_t numeric_rotl64(uint64_t a, uint64_t n)
     return a << (n & 63) | a >> (-n & 63);
 }
 
+/* Rounding may hand a signalling NaN through, depending on how the compiler expands it; adding it
+ * to itself makes it quiet. */
+#define NUMERIC_ROUND(name, type, round)                                                         \
+    static inline type name(type a)                                                              \
+    {                                                                                            \
+        return isnan(a) ? a + a : round(a);                                                      \
+    }
+NUMERIC_ROUND(numeric_ceil32, float, ceilf)
+NUMERIC_ROUND(numeric_floor32, float, floorf)
+NUMERIC_ROUND(numeric_trunc32, float, truncf)
+NUMERIC_ROUND(numeric_nearest32, float, rintf)
+NUMERIC_ROUND(numeric_sqrt32, float, sqrtf)
+NUMERIC_ROUND(numeric_ceil64, double, ceil)
+NUMERIC_ROUND(numeric_floor64, double, floor)
+NUMERIC_ROUND(numeric_trunc64, double, trunc)
+NUMERIC_ROUND(numeric_nearest64, double, rint)
+NUMERIC_ROUND(numeric_sqrt64, double, sqrt)
+#undef NUMERIC_ROUND
+
 /* Equal operands may be zeros of either sign: the sign bits decide. */
 static inline float numeric_min32(float a, float b)
 {
@@ -143,16 +162,16 @@ static inline double numeric_max64(double a, double b)
     X(F64_CONVERT_I64_U, numeric_of_f64((double)a))                                             \
     X(F32_DEMOTE_F64, numeric_of_f32((float)numeric_f64(a)))                                    \
     X(F64_PROMOTE_F32, numeric_of_f64((double)numeric_f32(a)))                                  \
-    X(F32_CEIL, numeric_of_f32(ceilf(numeric_f32(a))))                                          \
-    X(F32_FLOOR, numeric_of_f32(floorf(numeric_f32(a))))                                        \
-    X(F32_TRUNC, numeric_of_f32(truncf(numeric_f32(a))))                                        \
-    X(F32_NEAREST, numeric_of_f32(rintf(numeric_f32(a))))                                       \
-    X(F32_SQRT, numeric_of_f32(sqrtf(numeric_f32(a))))                                          \
-    X(F64_CEIL, numeric_of_f64(ceil(numeric_f64(a))))                                           \
-    X(F64_FLOOR, numeric_of_f64(floor(numeric_f64(a))))                                         \
-    X(F64_TRUNC, numeric_of_f64(trunc(numeric_f64(a))))                                         \
-    X(F64_NEAREST, numeric_of_f64(rint(numeric_f64(a))))                                        \
-    X(F64_SQRT, numeric_of_f64(sqrt(numeric_f64(a))))
+    X(F32_CEIL, numeric_of_f32(numeric_ceil32(numeric_f32(a))))                                          \
+    X(F32_FLOOR, numeric_of_f32(numeric_floor32(numeric_f32(a))))                                        \
+    X(F32_TRUNC, numeric_of_f32(numeric_trunc32(numeric_f32(a))))                                        \
+    X(F32_NEAREST, numeric_of_f32(numeric_nearest32(numeric_f32(a))))                                       \
+    X(F32_SQRT, numeric_of_f32(numeric_sqrt32(numeric_f32(a))))                                          \
+    X(F64_CEIL, numeric_of_f64(numeric_ceil64(numeric_f64(a))))                                           \
+    X(F64_FLOOR, numeric_of_f64(numeric_floor64(numeric_f64(a))))                                         \
+    X(F64_TRUNC, numeric_of_f64(numeric_trunc64(numeric_f64(a))))                                         \
+    X(F64_NEAREST, numeric_of_f64(numeric_nearest64(numeric_f64(a))))                                        \
+    X(F64_SQRT, numeric_of_f64(numeric_sqrt64(numeric_f64(a))))
 
 /* a, b: float, then double. */
 #define NUMERIC_F32_COMPARE(X)                                                                  \

@@ -105,7 +105,7 @@
     X(MEMORY_SIZE) X(MEMORY_GROW) X(CONST32) X(CONST64) X(REF_IS_NULL)                          \
     X(REF_FUNC) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL)                       \
     X(TABLE_INIT) X(ELEM_DROP) X(TABLE_COPY) X(TABLE_GROW) X(TABLE_SIZE)                        \
-    X(TABLE_FILL)
+    X(TABLE_FILL) X(USE_MEMORY)
 
 /* clang-format on */
 

@@ -3,6 +3,7 @@
  * Validation has proved what the loop relies on: operand heights, indices, targets, types.  What
  * depends on values is checked here: memory and table bounds, division, conversions, signatures
  * of indirect calls, the stack, the deadline (I5: at each function entry and each loop turn). */
+#include "wasm/interp/dispatch.h"
 #include "wasm/interp/interp.h"
 #include "wasm/interp/numeric.h"
 #include "wasm/interp/ops.h"
@@ -110,109 +111,6 @@ static berth_status call_host(interp_store *s, const interp_func *func, uint32_t
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic" /* computed goto */
 #endif
-
-#define NEXT goto *labels[*pc++]
-#define TRAP(why)                                                                              \
-    do {                                                                                       \
-        reason = (why);                                                                        \
-        goto trap;                                                                             \
-    } while (0)
-#define VIEW_MEMORY() (memory = inst->memory->base, memory_size = inst->memory->size)
-
-/* clang-format off */
-#define DO_I32_BINARY(name, expression) L_##name: {                                             \
-        uint32_t b = (uint32_t)sp[-1], a = (uint32_t)sp[-2];                                    \
-        int32_t t = (int32_t)b, s = (int32_t)a;                                                 \
-        (void)s, (void)t;                                                                       \
-        *(--sp - 1) = (uint32_t)(expression);                                                   \
-        NEXT;                                                                                   \
-    }
-#define DO_I32_UNARY(name, expression) L_##name: {                                              \
-        uint32_t a = (uint32_t)sp[-1], result = (uint32_t)(expression);                         \
-        sp[-1] = result;                                                                        \
-        NEXT;                                                                                   \
-    }
-#define DO_I64_BINARY(name, expression) L_##name: {                                             \
-        uint64_t b = sp[-1], a = sp[-2];                                                        \
-        int64_t t = (int64_t)b, s = (int64_t)a;                                                 \
-        (void)s, (void)t;                                                                       \
-        *(--sp - 1) = (uint64_t)(expression);                                                   \
-        NEXT;                                                                                   \
-    }
-#define DO_CELL_UNARY(name, expression) L_##name: {                                             \
-        uint64_t a = sp[-1];                                                                    \
-        sp[-1] = (uint64_t)(expression);                                                        \
-        NEXT;                                                                                   \
-    }
-#define DO_F32_COMPARE(name, expression) L_##name: {                                            \
-        float b = numeric_f32(sp[-1]), a = numeric_f32(sp[-2]);                                 \
-        *(--sp - 1) = (uint64_t)(expression);                                                   \
-        NEXT;                                                                                   \
-    }
-#define DO_F64_COMPARE(name, expression) L_##name: {                                            \
-        double b = numeric_f64(sp[-1]), a = numeric_f64(sp[-2]);                                \
-        *(--sp - 1) = (uint64_t)(expression);                                                   \
-        NEXT;                                                                                   \
-    }
-#define DO_F32_BINARY(name, expression) L_##name: {                                             \
-        float b = numeric_f32(sp[-1]), a = numeric_f32(sp[-2]);                                 \
-        *(--sp - 1) = numeric_of_f32(expression);                                               \
-        NEXT;                                                                                   \
-    }
-#define DO_F64_BINARY(name, expression) L_##name: {                                             \
-        double b = numeric_f64(sp[-1]), a = numeric_f64(sp[-2]);                                \
-        *(--sp - 1) = numeric_of_f64(expression);                                               \
-        NEXT;                                                                                   \
-    }
-#define DO_DIVIDE(name, type, overflows, expression) L_##name: {                                \
-        type b = (type)sp[-1], a = (type)sp[-2];                                                \
-        if (b == 0)                                                                             \
-            TRAP(BERTH_REASON_DIVISION);                                                        \
-        if (overflows)                                                                          \
-            TRAP(BERTH_REASON_INTEGER_OVERFLOW);                                                \
-        *(--sp - 1) = (type)(expression);                                                       \
-        NEXT;                                                                                   \
-    }
-#define TRUNC_f32 float
-#define TRUNC_f64 double
-#define DO_TRUNCATE(name, source, saturating, low, high, type, unsigned_type, least, greatest)  \
-    L_##name: {                                                                                 \
-        TRUNC_##source a = numeric_##source(sp[-1]);                                            \
-        if (isnan(a))                                                                           \
-            TRAP(BERTH_REASON_CONVERSION);                                                      \
-        if (!(low) || !(high))                                                                  \
-            TRAP(BERTH_REASON_INTEGER_OVERFLOW);                                                \
-        sp[-1] = (unsigned_type)(type)a;                                                        \
-        NEXT;                                                                                   \
-    }                                                                                           \
-    L_##saturating: {                                                                           \
-        TRUNC_##source a = numeric_##source(sp[-1]);                                            \
-        sp[-1] = isnan(a) ? 0                                                                   \
-                 : !(low) ? (unsigned_type)(least)                                              \
-                 : !(high) ? (unsigned_type)(greatest) : (unsigned_type)(type)a;                \
-        NEXT;                                                                                   \
-    }
-#define DO_LOAD(name, type, wide) L_##name: {                                                   \
-        uint64_t at = (uint64_t)(uint32_t)sp[-1] + *pc++;                                       \
-        type value;                                                                             \
-        wide result;                                                                            \
-        if (at + sizeof value > memory_size)                                                    \
-            TRAP(BERTH_REASON_MEMORY_BOUNDS);                                                   \
-        memcpy(&value, memory + at, sizeof value);                                              \
-        result = (wide)value;                                                                   \
-        sp[-1] = result;                                                                        \
-        NEXT;                                                                                   \
-    }
-#define DO_STORE(name, type) L_##name: {                                                        \
-        uint64_t at = (uint64_t)(uint32_t)sp[-2] + *pc++;                                       \
-        type value = (type)sp[-1];                                                              \
-        if (at + sizeof value > memory_size)                                                    \
-            TRAP(BERTH_REASON_MEMORY_BOUNDS);                                                   \
-        memcpy(memory + at, &value, sizeof value);                                              \
-        sp -= 2;                                                                                \
-        NEXT;                                                                                   \
-    }
-/* clang-format on */
 
 /* Runs `callee`, a guest's function whose arguments lie at cell `base`, until it returns; its
  * results replace them.  sp, fp and memory are good until something may move the stack or a
@@ -442,27 +340,36 @@ L_TABLE_INIT:
 L_ELEM_DROP:
     inst->elements_dropped[*pc++] = true;
     NEXT;
+L_USE_MEMORY:
+    memory = inst->memories[*pc]->base;
+    memory_size = inst->memories[*pc++]->size;
+    NEXT;
 L_MEMORY_SIZE:
-    *sp++ = memory_size / INTERP_PAGE;
+    *sp++ = interp_memory_pages(inst->memories[*pc++]);
     NEXT;
 L_MEMORY_GROW:
-    sp[-1] = interp_memory_grow(store, inst->memory, (uint32_t)sp[-1]);
+    sp[-1] = interp_memory_grow(store, inst->memories[*pc++], (uint32_t)sp[-1]);
     VIEW_MEMORY();
     NEXT;
 L_MEMORY_FILL:
     sp -= 3;
-    if (!interp_memory_fill(inst->memory, (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_memory_fill(inst->memories[*pc++], (uint32_t)sp[0], (uint32_t)sp[1],
+                            (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
     NEXT;
 L_MEMORY_COPY:
     sp -= 3;
-    if (!interp_memory_copy(inst->memory, (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_memory_copy(inst->memories[pc[0]], inst->memories[pc[1]], (uint32_t)sp[0],
+                            (uint32_t)sp[1], (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
+    pc += 2;
     NEXT;
 L_MEMORY_INIT:
     sp -= 3;
-    if (!interp_memory_init(inst, *pc++, (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!interp_memory_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
+                            (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
+    pc += 2;
     NEXT;
 L_DATA_DROP:
     inst->data_dropped[*pc++] = true;

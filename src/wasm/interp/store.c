@@ -84,25 +84,27 @@ bool interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t 
     return true;
 }
 
-bool interp_memory_copy(interp_memory *m, uint32_t to, uint32_t from, uint32_t n)
+bool interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory, uint32_t to,
+                        uint32_t from, uint32_t n)
 {
-    if ((uint64_t)to + n > m->size || (uint64_t)from + n > m->size)
+    if ((uint64_t)to + n > to_memory->size || (uint64_t)from + n > from_memory->size)
         return false;
     if (n > 0)
-        memmove(m->base + to, m->base + from, n);
+        memmove(to_memory->base + to, from_memory->base + from, n);
     return true;
 }
 
-bool interp_memory_init(interp_instance *inst, uint32_t data, uint32_t to, uint32_t from,
-                        uint32_t n)
+bool interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data, uint32_t to,
+                        uint32_t from, uint32_t n)
 {
     const interp_data *segment = &inst->module->data[data];
     uint32_t size = inst->data_dropped[data] ? 0 : segment->size;
+    interp_memory *m = inst->memories[memory];
 
-    if ((uint64_t)from + n > size || (uint64_t)to + n > inst->memory->size)
+    if ((uint64_t)from + n > size || (uint64_t)to + n > m->size)
         return false;
     if (n > 0)
-        memcpy(inst->memory->base + to, segment->bytes + from, n);
+        memcpy(m->base + to, segment->bytes + from, n);
     return true;
 }
 

@@ -1,25 +1,7 @@
 /* trace.c - what a guest's failure says to people.  Layer: wasm. */
-#include <stdio.h>
-
 #include "wasm/interp/interp.h"
 
 enum { FRAMES_SHOWN = 10 };
-
-const char *interp_printable(char *buffer, size_t buffer_size, const char *text, size_t size)
-{
-    size_t n = size < buffer_size - 1 ? size : buffer_size - 1;
-
-    /* Never cut inside a character: the reader has seen that the text is UTF-8. */
-    while (n > 0 && n < size && ((unsigned char)text[n] & 0xc0) == 0x80)
-        n--;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char byte = (unsigned char)text[i];
-
-        buffer[i] = byte < 0x20 || byte == 0x7f ? '?' : text[i];
-    }
-    buffer[n] = '\0';
-    return buffer;
-}
 
 static const char *describe(berth_reason reason)
 {

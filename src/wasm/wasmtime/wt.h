@@ -61,6 +61,7 @@ typedef struct berthi_wt_roots {
 typedef struct berthi_wt_store {
     berthi_wasm_store head;
     wasmtime_context_t *context; /* of `store`; first, for the hot entry */
+    wasm_trap_t *trap;           /* where a call that traps leaves it; NULL between calls */
     wasmtime_store_t *store;
     berthi_wt_engine *engine; /* lent */
     berthi_wt_function *functions;
@@ -117,10 +118,9 @@ static inline const wasmtime_global_t *berthi_wt_global(const berthi_extern *e)
     return (const wasmtime_global_t *)(const void *)e->words;
 }
 
-/* What ended a guest, or refused to start one.  Takes `error` and `trap`, of which at least one
- * is there.  Never BERTH_OK. */
-berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, wasm_trap_t *trap,
-                            berth_diag *diag);
+/* What ended a guest, or refused to start one.  Takes `error` and the store's trap, of which at
+ * least one is there.  Never BERTH_OK. */
+berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, berth_diag *diag);
 
 /* Why a module was refused.  Takes `error`. */
 berth_status berthi_wt_fold_compile(wasmtime_error_t *error, berth_diag *diag);

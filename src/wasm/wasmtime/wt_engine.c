@@ -30,6 +30,7 @@ enum {
     STACK_MAX = 256 * 1024 * 1024,
     TABLES_PER_INSTANCE = 2, /* of the pool; one component has two in one of three instances */
     TABLES_PER_MODULE_MAX = 100, /* what validation allows; the store's own limit decides */
+    MEMORIES_PER_MODULE_MAX = 100,
     TABLE_ELEMENT_BYTES = 8,
     INSTANCE_BYTES_MAX =
         4 * 1024 * 1024, /* of one instance's globals and function references */
@@ -113,7 +114,8 @@ static void set_pool(wasm_config_t *config, const berthi_wasm_options *o, const 
     wasmtime_pooling_allocation_config_total_memories_set(pool, p->memories);
     wasmtime_pooling_allocation_config_total_tables_set(pool, p->tables);
     wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, p->reference_heaps);
-    wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, 1);
+    wasmtime_pooling_allocation_config_max_memories_per_module_set(pool,
+                                                                   MEMORIES_PER_MODULE_MAX);
     wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, TABLES_PER_MODULE_MAX);
     wasmtime_pooling_allocation_config_table_elements_set(pool, o->table_elements_max);
     wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, INSTANCE_BYTES_MAX);
@@ -137,7 +139,7 @@ static void set_features(wasm_config_t *config)
     wasmtime_config_wasm_simd_set(config, true);
     wasmtime_config_wasm_relaxed_simd_set(config, false);
     wasmtime_config_wasm_tail_call_set(config, false);
-    wasmtime_config_wasm_multi_memory_set(config, false);
+    wasmtime_config_wasm_multi_memory_set(config, true); /* the core suite has it */
     wasmtime_config_wasm_memory64_set(config, false);
     wasmtime_config_wasm_wide_arithmetic_set(config, false);
     wasmtime_config_wasm_custom_page_sizes_set(config, false);

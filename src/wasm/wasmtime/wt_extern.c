@@ -203,11 +203,11 @@ berth_status berthi_wt_memory_create(berthi_wasm_store *store, uint32_t pages_mi
                            (unsigned)pages_min, (unsigned)pages_max);
     error = wasmtime_memorytype_new(pages_min, bounded, pages_max, false, false, 16, &type);
     if (error != NULL)
-        return berthi_wt_fold(s, error, NULL, diag);
+        return berthi_wt_fold(s, error, diag);
     error = wasmtime_memory_new(s->context, type, &memory);
     wasm_memorytype_delete(type);
     if (error != NULL)
-        return berthi_wt_fold(s, error, NULL, diag);
+        return berthi_wt_fold(s, error, diag);
     *extern_out = wrap(BERTHI_EXTERN_MEMORY, &memory, sizeof memory);
     berthi_wt_keep_base(s->context, extern_out);
     return BERTH_OK;
@@ -239,7 +239,7 @@ berth_status berthi_wt_table_create(berthi_wasm_store *store, uint8_t element_ty
     error = wasmtime_table_new(s->context, type, &nothing, &table);
     wasm_tabletype_delete(type);
     if (error != NULL)
-        return berthi_wt_fold(s, error, NULL, diag);
+        return berthi_wt_fold(s, error, diag);
     *extern_out = wrap(BERTHI_EXTERN_TABLE, &table, sizeof table);
     return BERTH_OK;
 }
@@ -332,7 +332,7 @@ berth_status berthi_wt_global_create(berthi_wasm_store *store, uint8_t type, boo
     wasmtime_val_unroot(&initial);
     wasm_globaltype_delete(global_type);
     if (error != NULL)
-        return berthi_wt_fold(s, error, NULL, diag);
+        return berthi_wt_fold(s, error, diag);
     *extern_out = wrap(BERTHI_EXTERN_GLOBAL, &global, sizeof global);
     return BERTH_OK;
 }

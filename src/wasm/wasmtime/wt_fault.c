@@ -187,16 +187,15 @@ static berth_status fold_text(wasmtime_error_t *error, const refusal *list, size
     return berthi_fail_because(diag, r->status, r->reason, "%s", line);
 }
 
-berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, wasm_trap_t *trap,
-                            berth_diag *diag)
+berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, berth_diag *diag)
 {
+    wasm_trap_t *trap = store->trap;
     berth_status status;
 
-    assert(error != NULL || trap != NULL);
-    if (error == NULL)
-        return fold_trap(trap, diag);
+    store->trap = NULL;
+    assert((error != NULL) != (trap != NULL));
     if (trap != NULL)
-        wasm_trap_delete(trap);
+        return fold_trap(trap, diag);
     if (store->host_status != BERTH_OK)
         status = fold_host(store, error, diag);
     else

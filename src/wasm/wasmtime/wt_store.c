@@ -19,6 +19,7 @@ berth_status berthi_wt_store_create(berthi_wasm_engine *engine,
         return berthi_fail(diag, BERTH_E_NOMEM, "store");
     s->head = (berthi_wasm_store){ .ops = &berthi_wasmtime_ops, .data = data };
     s->engine = e;
+    s->trap = NULL;
     s->functions = NULL;
     s->roots = NULL;
     s->host_status = BERTH_OK;
@@ -64,12 +65,11 @@ void berthi_wt_store_deadline(berthi_wasm_store *store, uint64_t ticks)
     wasmtime_context_set_epoch_deadline(((berthi_wt_store *)store)->context, ahead);
 }
 
-/* Gives what the engine answered in *error_out and *trap_out; fails only for want of memory. */
+/* What the engine answered is in *error_out and in the store; fails only for want of memory. */
 static berth_status instantiate_with(berthi_wt_store *s, const berthi_wt_module *m,
                                      const berthi_extern *imports, size_t count,
                                      wasmtime_instance_t *instance_out,
-                                     wasmtime_error_t **error_out, wasm_trap_t **trap_out,
-                                     berth_diag *diag)
+                                     wasmtime_error_t **error_out, berth_diag *diag)
 {
     wasmtime_extern_t few[IMPORTS_ON_STACK] = { { .kind = 0 } }, *theirs = few;
 
@@ -81,7 +81,7 @@ static berth_status instantiate_with(berthi_wt_store *s, const berthi_wt_module 
     for (size_t i = 0; i < count; i++)
         berthi_wt_extern_to(&imports[i], &theirs[i]);
     *error_out =
-        wasmtime_instance_new(s->context, m->module, theirs, count, instance_out, trap_out);
+        wasmtime_instance_new(s->context, m->module, theirs, count, instance_out, &s->trap);
     if (theirs != few)
         berthi_free_array(s->engine->allocator, theirs, count, sizeof *theirs);
     return BERTH_OK;
@@ -94,20 +94,19 @@ berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module 
     berthi_wt_store *s = (berthi_wt_store *)store;
     const berthi_wt_module *m = (const berthi_wt_module *)module;
     wasmtime_instance_t instance;
-    wasm_trap_t *trap = NULL;
     wasmtime_error_t *error = NULL;
 
     if (m->linked != NULL && imports_count == 0) {
-        error = wasmtime_instance_pre_instantiate(m->linked, s->context, &instance, &trap);
+        error = wasmtime_instance_pre_instantiate(m->linked, s->context, &instance, &s->trap);
     } else {
         berth_status status =
-            instantiate_with(s, m, imports, imports_count, &instance, &error, &trap, diag);
+            instantiate_with(s, m, imports, imports_count, &instance, &error, diag);
 
         if (status != BERTH_OK)
             return status;
     }
-    if (error != NULL || trap != NULL)
-        return berthi_wt_fold(s, error, trap, diag);
+    if (error != NULL || s->trap != NULL)
+        return berthi_wt_fold(s, error, diag);
     /* The engine's store keeps the compiled code alive from here on. */
     memcpy(instance_out, &instance, sizeof instance);
     return BERTH_OK;
@@ -131,13 +130,13 @@ BERTHI_UNGUARDED berth_status berthi_wt_call(berthi_wasm_store *store, const ber
                             berthi_val *cells, size_t cells_count, berth_diag *diag)
 {
     berthi_wt_store *s = (berthi_wt_store *)store;
-    wasm_trap_t *trap = NULL;
-    wasmtime_error_t *error =
-        wasmtime_func_call_unchecked(s->context, berthi_wt_func(func),
-                                     (wasmtime_val_raw_t *)(void *)cells, cells_count, &trap);
+    wasmtime_error_t *error = wasmtime_func_call_unchecked(s->context, berthi_wt_func(func),
+                                                           (wasmtime_val_raw_t *)(void *)cells,
+                                                           cells_count, &s->trap);
 
-    if (__builtin_expect(((uintptr_t)error | (uintptr_t)trap) != 0, 0))
-        return berthi_wt_fold(s, error, trap, diag);
+    /* The trap's place is written for a trap only, so that nothing has to be prepared. */
+    if (__builtin_expect(((uintptr_t)error | (uintptr_t)s->trap) != 0, 0))
+        return berthi_wt_fold(s, error, diag);
     return BERTH_OK;
 }
 

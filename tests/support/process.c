@@ -1,0 +1,77 @@
+/* process.c - /proc/self and fork(). */
+#include "process.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static size_t entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t n = 0;
+
+    assert_non_null(dir);
+    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+        n += e->d_name[0] != '.';
+    closedir(dir);
+    return n;
+}
+
+size_t process_descriptors(void)
+{
+    return entries("/proc/self/fd") - 1; /* the folder's own */
+}
+
+size_t process_threads(void)
+{
+    return entries("/proc/self/task");
+}
+
+size_t process_rss_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    char line[128] = "";
+    const char *second;
+
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    fclose(file);
+    second = strchr(line, ' '); /* the first is the size */
+    assert_non_null(second);
+    return (size_t)strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int process_in_child(void (*run)(void *), void *arg)
+{
+    int status = 0;
+    pid_t child;
+
+    fflush(NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)signal(SIGABRT, SIG_DFL);
+        (void)close(STDERR_FILENO);
+        run(arg);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+void process_assert_aborts(void (*run)(void *), void *arg)
+{
+    int status = process_in_child(run, arg);
+
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}

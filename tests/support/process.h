@@ -1,0 +1,17 @@
+/* tests/support/process.h - what the process holds, and children that are expected to die. */
+#ifndef BERTHT_PROCESS_H
+#define BERTHT_PROCESS_H
+
+#include <stddef.h>
+
+size_t process_descriptors(void); /* open ones */
+size_t process_threads(void);
+size_t process_rss_bytes(void);
+
+/* Runs `run` in a child with standard error closed; the status as waitpid() gives it. */
+int process_in_child(void (*run)(void *), void *arg);
+
+/* The test fails unless `run` ends its process with SIGABRT (or a sanitizer's report). */
+void process_assert_aborts(void (*run)(void *), void *arg);
+
+#endif

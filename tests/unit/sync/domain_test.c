@@ -1,0 +1,401 @@
+/* domain_test.c - records: who has one, how many there are, what they say, where they go. */
+#include "sync/record.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "memory.h"
+#include "process.h"
+
+#include <cmocka.h>
+
+enum { THREAD_STACK = 256 * 1024 };
+
+typedef struct rig {
+    bertht_memory memory;
+    berth_allocator allocator;
+    berthi_domain domain;
+} rig;
+
+static void rig_init(rig *r)
+{
+    memory_init(&r->memory);
+    r->allocator = memory_allocator(&r->memory);
+    assert_int_equal(berthi_domain_init(&r->domain, &r->allocator, NULL), BERTH_OK);
+}
+
+static void rig_fini(rig *r)
+{
+    berthi_domain_fini(&r->domain);
+    memory_assert_empty(&r->memory);
+}
+
+static void start(berthi_thread *t, void *(*run)(void *), void *arg)
+{
+    assert_int_equal(berthi_thread_start(t, "test", THREAD_STACK, run, arg), 0);
+}
+
+static void a_thread_has_one_record_in_a_domain(void **state)
+{
+    rig one, two;
+    berthi_record *first, *second;
+
+    (void)state;
+    rig_init(&one);
+    rig_init(&two);
+    first = berthi_domain_record(&one.domain);
+    second = berthi_domain_record(&two.domain);
+    assert_non_null(first);
+    assert_ptr_not_equal(first, second);
+    for (int i = 0; i < 10; i++) { /* the cache holds one; the keys hold both */
+        assert_ptr_equal(berthi_domain_record(&one.domain), first);
+        assert_ptr_equal(berthi_domain_record(&two.domain), second);
+    }
+    assert_int_equal(atomic_load(&one.domain.records_owned), 1);
+    assert_int_equal((uintptr_t)first % 64, 0);
+    rig_fini(&one);
+    assert_ptr_equal(berthi_domain_record(&two.domain), second);
+    rig_fini(&two);
+}
+
+static void a_domain_in_the_place_of_another_has_its_own_records(void **state)
+{
+    rig one;
+    uint64_t id;
+
+    (void)state;
+    rig_init(&one);
+    assert_non_null(berthi_domain_record(&one.domain));
+    id = one.domain.id;
+    rig_fini(&one);
+    rig_init(&one); /* same address */
+    assert_true(one.domain.id != id);
+    assert_non_null(berthi_domain_record(&one.domain));
+    assert_int_equal(atomic_load(&one.domain.records_owned), 1);
+    assert_int_equal(one.domain.records_made, 1);
+    rig_fini(&one);
+}
+
+static void pins_nest_and_name_what_is_shared(void **state)
+{
+    _Atomic(void *) shared[BERTHI_PINS_MAX];
+    int objects[BERTHI_PINS_MAX];
+    berthi_record *mine;
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    mine = berthi_domain_record(&r.domain);
+    for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
+        atomic_init(&shared[i], &objects[i]);
+        atomic_store(&r.domain.tick, 100 + i);
+        assert_false(berthi_domain_uses(&r.domain, &objects[i]));
+        assert_ptr_equal(berthi_pin(&r.domain, mine, &shared[i]), &objects[i]);
+        assert_int_equal(mine->depth, i + 1);
+        assert_int_equal(atomic_load(&mine->since[i]), 100 + i);
+    }
+    for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
+        assert_int_equal(berthi_record_uses(mine, &objects[i]), 1);
+        assert_true(berthi_domain_uses(&r.domain, &objects[i]));
+    }
+    for (unsigned i = BERTHI_PINS_MAX; i-- > 0;) {
+        berthi_unpin(mine);
+        for (unsigned k = 0; k < BERTHI_PINS_MAX; k++)
+            assert_int_equal(berthi_domain_uses(&r.domain, &objects[k]), k < i);
+    }
+    rig_fini(&r);
+}
+
+static void one_object_may_be_pinned_more_than_once(void **state)
+{
+    _Atomic(void *) shared;
+    int object;
+    berthi_record *mine;
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    mine = berthi_domain_record(&r.domain);
+    atomic_init(&shared, &object);
+    (void)berthi_pin(&r.domain, mine, &shared);
+    (void)berthi_pin(&r.domain, mine, &shared);
+    berthi_pin_held(&r.domain, mine, &object);
+    assert_int_equal(berthi_record_uses(mine, &object), 3);
+    berthi_unpin(mine);
+    berthi_unpin(mine);
+    assert_true(berthi_domain_uses(&r.domain, &object));
+    berthi_unpin(mine);
+    assert_false(berthi_domain_uses(&r.domain, &object));
+    rig_fini(&r);
+}
+
+static void a_pin_of_nothing_still_takes_its_entry(void **state)
+{
+    _Atomic(void *) shared;
+    berthi_record *mine;
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    mine = berthi_domain_record(&r.domain);
+    atomic_init(&shared, NULL);
+    assert_null(berthi_pin(&r.domain, mine, &shared));
+    assert_int_equal(mine->depth, 1);
+    berthi_unpin(mine);
+    rig_fini(&r);
+}
+
+static void publishing_returns_what_was_there(void **state)
+{
+    _Atomic(void *) shared;
+    int a, b;
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    atomic_init(&shared, NULL);
+    assert_null(berthi_domain_publish(&r.domain, &shared, &a));
+    assert_ptr_equal(berthi_domain_publish(&r.domain, &shared, &b), &a);
+    assert_ptr_equal(atomic_load(&shared), &b);
+    rig_fini(&r);
+}
+
+static void *use_once(void *arg)
+{
+    rig *r = arg;
+    _Atomic(void *) shared;
+    int object;
+    berthi_record *mine = berthi_domain_record(&r->domain);
+
+    atomic_init(&shared, &object);
+    (void)berthi_pin(&r->domain, mine, &shared);
+    berthi_unpin(mine);
+    return NULL;
+}
+
+static void a_thread_that_ends_gives_its_record_to_the_next(void **state)
+{
+    berthi_thread t;
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    for (int i = 0; i < 1500; i++) { /* more than a domain has records, more than keys */
+        start(&t, use_once, &r);
+        berthi_thread_join(&t);
+    }
+    assert_int_equal(atomic_load(&r.domain.records_owned), 0);
+    assert_int_equal(r.domain.records_made, 1);
+    rig_fini(&r);
+}
+
+typedef struct crowd {
+    rig r;
+    _Atomic(unsigned) joined, refused;
+    _Atomic(bool) go_home, one_leaves;
+} crowd;
+
+static void *join_and_stay(void *arg)
+{
+    crowd *c = arg;
+
+    if (berthi_domain_record(&c->r.domain) == NULL) {
+        atomic_fetch_add(&c->refused, 1);
+        return NULL;
+    }
+    atomic_fetch_add(&c->joined, 1);
+    while (!atomic_load(&c->go_home) && !atomic_exchange(&c->one_leaves, false))
+        berthi_thread_yield();
+    return NULL;
+}
+
+/* The bound itself is reached by records, not threads: as many as the bound, minus a few, are
+ * made by hand, so that the test needs only a few threads. */
+static void the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not(void **state)
+{
+    enum { THREADS = 8 };
+    crowd *c = calloc(1, sizeof *c);
+    berthi_thread threads[THREADS], next;
+    bool seen[BERTHI_RECORDS_MAX] = { false };
+    size_t before;
+
+    (void)state;
+    assert_non_null(c);
+    rig_init(&c->r);
+    c->r.domain.records_made = BERTHI_RECORDS_MAX - THREADS;
+    for (int i = 0; i < THREADS; i++)
+        start(&threads[i], join_and_stay, c);
+    while (atomic_load(&c->joined) < THREADS)
+        berthi_thread_yield();
+    before = atomic_load(&c->r.memory.live_blocks);
+    start(&next, join_and_stay, c);
+    berthi_thread_join(&next);
+    assert_int_equal(atomic_load(&c->refused), 1);
+    assert_int_equal(atomic_load(&c->r.memory.live_blocks), before);
+    assert_int_equal(c->r.domain.records_made, BERTHI_RECORDS_MAX);
+
+    atomic_store(&c->one_leaves, true);
+    while (atomic_load(&c->r.domain.records_owned) == THREADS)
+        berthi_thread_yield();
+    start(&next, join_and_stay, c);
+    while (atomic_load(&c->joined) < THREADS + 1)
+        berthi_thread_yield();
+    for (berthi_record *r = atomic_load(&c->r.domain.records); r != NULL; r = r->next) {
+        assert_true(r->index < BERTHI_RECORDS_MAX && !seen[r->index]);
+        seen[r->index] = true;
+    }
+    assert_true(seen[BERTHI_RECORDS_MAX - 1]);
+    atomic_store(&c->go_home, true);
+    for (int i = 0; i < THREADS; i++)
+        berthi_thread_join(&threads[i]);
+    berthi_thread_join(&next);
+    rig_fini(&c->r);
+    free(c);
+}
+
+static void a_thread_without_memory_for_a_record_gets_none_and_may_try_again(void **state)
+{
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    memory_fail(&r.memory, 0, false);
+    assert_null(berthi_domain_record(&r.domain));
+    assert_int_equal(atomic_load(&r.domain.records_owned), 0);
+    assert_non_null(berthi_domain_record(&r.domain));
+    rig_fini(&r);
+}
+
+typedef struct leaver {
+    rig r;
+    _Atomic(bool) is_done;
+} leaver;
+
+static void *use_and_say_so(void *arg)
+{
+    leaver *l = arg;
+
+    use_once(&l->r);
+    atomic_store(&l->is_done, true);
+    return NULL; /* and from here on the thread ends, in its own time */
+}
+
+/* The host knows that its threads no longer call, not that they have ended. */
+static void a_domain_may_go_while_threads_that_used_it_are_ending(void **state)
+{
+    berthi_thread t;
+
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        leaver *l = calloc(1, sizeof *l);
+
+        assert_non_null(l);
+        rig_init(&l->r);
+        start(&t, use_and_say_so, l);
+        while (!atomic_load(&l->is_done))
+            berthi_thread_yield();
+        for (int k = 0; k < i % 8; k++) /* at another moment each time */
+            berthi_thread_yield();
+        berthi_domain_fini(&l->r.domain);
+        memory_assert_empty(&l->r.memory);
+        memset(l, 0xDD, sizeof *l);
+        free(l);
+        berthi_thread_join(&t);
+    }
+}
+
+static void end_while_inside(void *arg)
+{
+    rig r;
+    _Atomic(void *) shared;
+
+    atomic_init(&shared, arg);
+    rig_init(&r);
+    (void)berthi_pin(&r.domain, berthi_domain_record(&r.domain), &shared);
+    berthi_domain_fini(&r.domain);
+}
+
+static void a_domain_that_ends_while_a_thread_is_inside_aborts(void **state)
+{
+    int object;
+
+    (void)state;
+    process_assert_aborts(end_while_inside, &object);
+}
+
+typedef struct gauge {
+    rig r;
+    _Atomic(bool) stop;
+    _Atomic(berthi_record *) record;
+    _Atomic(void *) shared;
+} gauge;
+
+/* Pin number n is set at tick n and names n; nobody follows it. */
+static void *pin_and_count(void *arg)
+{
+    gauge *g = arg;
+    berthi_record *mine = berthi_domain_record(&g->r.domain);
+    uintptr_t n = 0;
+
+    atomic_store(&g->record, mine);
+    while (!atomic_load(&g->stop)) {
+        n++;
+        atomic_store(&g->r.domain.tick, n);
+        atomic_store(&g->shared, (void *)(n << 4));
+        (void)berthi_pin(&g->r.domain, mine, &g->shared);
+        berthi_unpin(mine);
+    }
+    return NULL;
+}
+
+static void a_call_never_looks_older_than_it_is(void **state)
+{
+    gauge *g = calloc(1, sizeof *g);
+    berthi_record *r;
+    berthi_thread t;
+    unsigned seen = 0;
+
+    (void)state;
+    assert_non_null(g);
+    rig_init(&g->r);
+    start(&t, pin_and_count, g);
+    while ((r = atomic_load(&g->record)) == NULL)
+        berthi_thread_yield();
+    while (seen < 20000) {
+        uintptr_t n = (uintptr_t)atomic_load(&r->pin[0]) >> 4;
+        uint64_t since = atomic_load(&r->since[0]);
+
+        if (n != 0) {
+            assert_true(since >= n);
+            seen++;
+        } else {
+            berthi_thread_yield();
+        }
+    }
+    atomic_store(&g->stop, true);
+    berthi_thread_join(&t);
+    rig_fini(&g->r);
+    free(g);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_has_one_record_in_a_domain),
+        cmocka_unit_test(a_domain_in_the_place_of_another_has_its_own_records),
+        cmocka_unit_test(pins_nest_and_name_what_is_shared),
+        cmocka_unit_test(one_object_may_be_pinned_more_than_once),
+        cmocka_unit_test(a_pin_of_nothing_still_takes_its_entry),
+        cmocka_unit_test(publishing_returns_what_was_there),
+        cmocka_unit_test(a_thread_that_ends_gives_its_record_to_the_next),
+        cmocka_unit_test(the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not),
+        cmocka_unit_test(a_thread_without_memory_for_a_record_gets_none_and_may_try_again),
+        cmocka_unit_test(a_domain_may_go_while_threads_that_used_it_are_ending),
+        cmocka_unit_test(a_domain_that_ends_while_a_thread_is_inside_aborts),
+        cmocka_unit_test(a_call_never_looks_older_than_it_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
