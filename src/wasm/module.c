@@ -457,7 +457,7 @@ static uint32_t read_section_count(berthi_cursor *c, uint8_t id)
 {
     switch (id) {
     case SECTION_TYPE:
-        return berthi_read_count(c, 3, TYPES_MAX);
+        return berthi_read_count(c, 2, TYPES_MAX);
     case SECTION_IMPORT:
         return berthi_read_count(c, 4, IMPORTS_MAX);
     case SECTION_FUNCTION:
