@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hook_header_test.py - guest/berth_hook.h compiles in every way it says, and works inside."""
+"""hook_header_test.py - guest/berth_hook.h compiles in every way it says, and works inside. @once"""
 
 import os
 import shutil
