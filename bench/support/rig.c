@@ -13,6 +13,16 @@ int bench_compare_u64(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+void bench_report_pair(const char *name, double ns, double baseline_ns, double goal)
+{
+    printf("{\"case\": \"%s\", \"ns_per_op\": %.2f, \"baseline_ns\": %.2f, \"ratio\": %.3f",
+           name, ns, baseline_ns, ns / baseline_ns);
+    if (goal != 0.0)
+        printf(", \"goal\": %.2f", goal);
+    puts("}");
+    fflush(stdout);
+}
+
 void bench_check(berth_status status, const berth_diag *diag, const char *what)
 {
     if (status == BERTH_OK)

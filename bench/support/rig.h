@@ -22,6 +22,9 @@ void bench_rig_close(bench_rig *rig);
 /* The bytes of a guest; they live until the program ends. */
 const uint8_t *bench_guest(const char *guest, size_t *size_out);
 
+/* One pair of figures that is not a loop. */
+void bench_report_pair(const char *name, double ns, double baseline_ns, double goal);
+
 int bench_compare_u64(const void *a, const void *b); /* for qsort */
 unsigned bench_fds(void);
 unsigned bench_threads(void);
