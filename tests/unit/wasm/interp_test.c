@@ -18,8 +18,8 @@ static int setup(void **state)
 
     assert_non_null(r);
     r->ops = &berthi_interp_ops;
-    r->memory.fail_at = SIZE_MAX;
-    r->allocator = rig_allocator(&r->memory);
+    memory_init(&r->memory);
+    r->allocator = memory_allocator(&r->memory);
     r->options = (berthi_wasm_options){ .allocator = &r->allocator,
                                         .memory_bytes_max = 4 * 1024 * 1024,
                                         .table_elements_max = 1000,
