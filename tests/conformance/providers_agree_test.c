@@ -19,7 +19,7 @@
 #include "wasm/module.h"
 
 enum {
-    ROUNDS = 400,
+    ROUNDS = 200,
     GUEST_BYTES_MAX = 16 * 1024,
     EXPORTS_MAX = 40,
     CELLS = 32,

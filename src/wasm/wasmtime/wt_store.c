@@ -126,8 +126,9 @@ bool berthi_wt_instance_export(berthi_wasm_store *store, berthi_wasm_instance in
     return true;
 }
 
-BERTHI_UNGUARDED berth_status berthi_wt_call(berthi_wasm_store *store, const berthi_extern *func,
-                            berthi_val *cells, size_t cells_count, berth_diag *diag)
+BERTHI_UNGUARDED berth_status berthi_wt_call(berthi_wasm_store *store,
+                                             const berthi_extern *func, berthi_val *cells,
+                                             size_t cells_count, berth_diag *diag)
 {
     berthi_wt_store *s = (berthi_wt_store *)store;
     wasmtime_error_t *error = wasmtime_func_call_unchecked(s->context, berthi_wt_func(func),
