@@ -239,7 +239,7 @@ int cli_fail_lines(int code, const char *what, const char *todo, const char *why
         snprintf(line, sizeof line, "%.*s", (int)length, why);
         cli_clean(clean, sizeof clean, line, false);
         if (length != 0)
-            fprintf(stderr, "    %s\n", clean);
+            fprintf(stderr, "  %s\n", clean);
     }
     end_message();
     return code;
