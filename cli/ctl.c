@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -46,8 +47,16 @@ static int form_request(const cli_options *options, char *dst, size_t size)
     return CLI_OK;
 }
 
-static int connect_to(const char *path, int *fd_out)
+static int fail_timeout(const char *path)
 {
+    return cli_fail(CLI_FAILED, path, "look at the pipe, or raise --timeout",
+                    "did not answer in time; what was asked for may still happen");
+}
+
+static int connect_to(const char *path, uint64_t timeout_ns, int *fd_out)
+{
+    struct timeval timeout = { .tv_sec = (time_t)(timeout_ns / 1000000000u),
+                               .tv_usec = (suseconds_t)(timeout_ns % 1000000000u / 1000u) };
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int fd, code;
 
@@ -58,9 +67,13 @@ static int connect_to(const char *path, int *fd_out)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return cli_fail_os(path, "allow more open files", errno);
+    /* Bounds connect() too, which waits when too many wait already. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         code = errno;
         close(fd);
+        if (code == EAGAIN)
+            return fail_timeout(path);
         return cli_fail_os(path,
                            code == ECONNREFUSED || code == ENOENT
                                ? "start 'berth pipe --control' with this socket"
@@ -119,8 +132,7 @@ static int receive_answer(const char *path, int fd, uint64_t timeout_ns, char **
     }
     cli_free(text);
     if (now >= until)
-        return cli_fail(CLI_FAILED, path, "look at the pipe, or raise --timeout",
-                        "did not answer in time; what was asked for may still happen");
+        return fail_timeout(path);
     return cli_fail(CLI_FAILED, path, "look at the pipe: it may have ended",
                     "closed the connection without a whole answer");
 }
@@ -225,7 +237,7 @@ int cli_ctl(const cli_options *options)
     int fd = -1, code = form_request(options, request, sizeof request);
 
     if (code == CLI_OK)
-        code = connect_to(socket_path, &fd);
+        code = connect_to(socket_path, timeout, &fd);
     if (code == CLI_OK)
         code = send_all(socket_path, fd, request);
     if (code == CLI_OK)
