@@ -3,7 +3,7 @@
 set -eu
 cd "$BERTH_SOURCE_DIR"
 shopt -s nullglob
-pages=(docs/*.1 docs/man/*.1)
+pages=(man/*.1)
 if [ ${#pages[@]} -eq 0 ]; then
     echo "skipped: there is no manual page"
     exit 77
