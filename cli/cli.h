@@ -8,6 +8,7 @@
 #ifndef BERTH_CLI_H
 #define BERTH_CLI_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -93,6 +94,11 @@ void *cli_realloc(void *ptr, size_t size);
 void cli_free(void *ptr);
 
 uint64_t cli_now_ns(void); /* monotonic */
+
+/* thread.c */
+
+/* A thread with room for guest code on its stack.  0, or an errno. */
+int cli_thread_start(pthread_t *thread_out, void *(*run)(void *), void *context);
 
 /* load.c */
 

@@ -445,11 +445,11 @@ static void *run_poller(void *context)
 
 int control_start(control *server)
 {
-    int code = pthread_create(&server->slow, NULL, run_slow, server);
+    int code = cli_thread_start(&server->slow, run_slow, server);
 
     server->has_slow = code == 0;
     if (code == 0)
-        code = pthread_create(&server->poller, NULL, run_poller, server);
+        code = cli_thread_start(&server->poller, run_poller, server);
     server->has_poller = code == 0 && server->has_slow;
     return code == 0 ? CLI_OK : cli_fail_os("threads", "allow more of them", code);
 }

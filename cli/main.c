@@ -48,19 +48,44 @@ static int print_help(int argc, char **argv)
     return cli_stdout_end(CLI_OK);
 }
 
+typedef struct job {
+    cli_command command;
+    const cli_options *options;
+    int code;
+} job;
+
+static void *run_job(void *context)
+{
+    job *j = context;
+
+    switch (j->command) {
+    case CLI_INSPECT:
+        j->code = cli_inspect(j->options);
+        break;
+    case CLI_CALL:
+        j->code = cli_call(j->options);
+        break;
+    case CLI_PIPE:
+        j->code = cli_pipe(j->options);
+        break;
+    case CLI_CTL:
+        j->code = cli_ctl(j->options);
+        break;
+    }
+    return NULL;
+}
+
+/* Not on the main thread, whose stack is of the size that the user's limits say. */
 static int run(cli_command command, const cli_options *options)
 {
-    switch (command) {
-    case CLI_INSPECT:
-        return cli_inspect(options);
-    case CLI_CALL:
-        return cli_call(options);
-    case CLI_PIPE:
-        return cli_pipe(options);
-    case CLI_CTL:
-        return cli_ctl(options);
-    }
-    return CLI_USAGE;
+    job j = { command, options, CLI_FAILED };
+    pthread_t thread;
+    int code = cli_thread_start(&thread, run_job, &j);
+
+    if (code != 0)
+        return cli_fail_os("threads", "allow more of them", code);
+    pthread_join(thread, NULL);
+    return j.code;
 }
 
 int main(int argc, char **argv)

@@ -21,7 +21,7 @@ typedef struct option_spec {
     unsigned commands;
     size_t offset; /* of the field in cli_options: bool, const char * or uint64_t by kind */
     const char *choices[CHOICES_MAX]; /* CHOICE: the values from 1 */
-    uint64_t min, max;
+    uint64_t min, max, step;          /* step 0: any number between them */
 } option_spec;
 
 #define AT(field) offsetof(cli_options, field)
@@ -32,29 +32,37 @@ typedef struct option_spec {
 #define SECOND    (1000 * MS)
 
 static const option_spec specs[] = {
-    { "artifact-max", 0, SIZE, HOST | CLI_INSPECT, AT(artifact_bytes), { 0 }, 1, GIB },
-    { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0 },
-    { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND },
-    { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0 },
-    { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0 },
-    { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0 },
-    { "json", 0, FLAG, CLI_INSPECT | CLI_CTL, AT(json), { 0 }, 0, 0 },
-    { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0 },
-    { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB },
-    { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0 },
-    { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1 },
-    { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0 },
-    { "probe-deadline", 0, TIME, HOST, AT(probe_deadline_ns), { 0 }, MS / 1000, 3600 * SECOND },
-    { "profile", 0, TEXT, HOST, AT(profile), { 0 }, 0, 0 },
-    { "progress", 0, FLAG, CLI_PIPE, AT(progress), { 0 }, 0, 0 },
-    { "quiet", 'q', FLAG, HOST, AT(quiet), { 0 }, 0, 0 },
-    { "record-max", 0, SIZE, CLI_PIPE, AT(record_bytes), { 0 }, 1, GIB },
-    { "records", 0, CHOICE, CLI_PIPE, AT(records), { "lines", "u32le" }, 0, 0 },
-    { "stack", 0, SIZE, HOST, AT(stack_bytes), { 0 }, 16 * KIB, 64 * MIB },
-    { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0 },
-    { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0 },
-    { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND },
-    { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX },
+    { "artifact-max", 0, SIZE, HOST | CLI_INSPECT, AT(artifact_bytes), { 0 }, 1, GIB, 0 },
+    { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
+    { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
+    { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
+    { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
+    { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
+    { "json", 0, FLAG, CLI_INSPECT | CLI_CTL, AT(json), { 0 }, 0, 0, 0 },
+    { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
+    { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
+    { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
+    { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
+    { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
+    { "probe-deadline",
+      0,
+      TIME,
+      HOST,
+      AT(probe_deadline_ns),
+      { 0 },
+      MS / 1000,
+      3600 * SECOND,
+      0 },
+    { "profile", 0, TEXT, HOST, AT(profile), { 0 }, 0, 0, 0 },
+    { "progress", 0, FLAG, CLI_PIPE, AT(progress), { 0 }, 0, 0, 0 },
+    { "quiet", 'q', FLAG, HOST, AT(quiet), { 0 }, 0, 0, 0 },
+    { "record-max", 0, SIZE, CLI_PIPE, AT(record_bytes), { 0 }, 1, GIB, 0 },
+    { "records", 0, CHOICE, CLI_PIPE, AT(records), { "lines", "u32le" }, 0, 0, 0 },
+    { "stack", 0, SIZE, HOST, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
+    { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0, 0 },
+    { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
+    { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
+    { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
 };
 
 enum { SPECS_COUNT = sizeof specs / sizeof *specs };
@@ -148,6 +156,11 @@ static bool store_number(const option_spec *spec, cli_options *options, const ch
                  spec->kind == SIZE   ? " bytes"
                  : spec->kind == TIME ? " ns"
                                       : "");
+        return false;
+    }
+    if (spec->step != 0 && number % spec->step != 0) {
+        cli_fail(CLI_USAGE, what, "give another value", "'%s' is no multiple of %llu", value,
+                 (unsigned long long)spec->step);
         return false;
     }
     memcpy((char *)options + spec->offset, &number, sizeof number);

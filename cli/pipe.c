@@ -71,7 +71,7 @@ typedef struct crew {
 
 static bool start_thread(pthread_t *thread, void *(*run)(void *), pipeline *line)
 {
-    int code = pthread_create(thread, NULL, run, line);
+    int code = cli_thread_start(thread, run, line);
 
     if (code != 0)
         pipe_failed(line, cli_fail_os("threads", "use fewer --workers", code));

@@ -152,6 +152,14 @@ class Call(Folder):
             self.assert_error(self.call(b"x" * 5000, "--engine", engine, artifact="cli_alloc"), 1,
                               "hook 'edit' : alloc")
 
+    def test_a_small_stack_of_ours_is_not_what_ends_deep_guests(self):
+        command = 'ulimit -s 256; exec "$0" call "$1" --hook edit --stack 2MiB'
+        for engine in ENGINES:
+            result = subprocess.run(["bash", "-c", command + " --engine " + engine, PROGRAM,
+                                     guest("cli_v1")], input=b"deep", stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, env=environment(), check=False)
+            self.assert_error(result, 1, "stack", "hook 'edit'")
+
     def test_a_reply_at_the_bound_is_given(self):
         result = self.call(b"x" * 20000, "--output-max", "20002")
         self.assert_exit(result, 0)

@@ -92,6 +92,8 @@ class Usage(Folder):
             (["call", file, "--hook", "edit", "--memory", "1"], "is not between"),
             (["call", file, "--hook", "edit", "--memory", "99999999999GiB"], "cannot be read"),
             (["call", file, "--hook", "edit", "--memory", "64 KiB"], "cannot be read"),
+            (["call", file, "--hook", "edit", "--memory", "100KiB"], "no multiple of 65536"),
+            (["call", file, "--hook", "edit", "--stack", "2097153"], "is not between"),
             (["call", file, "--hook", "edit", "--quiet=yes"], "takes no value"),
             (["pipe", file, "--hook", "edit", "--workers", "0"], "is not between 1 and 64"),
             (["pipe", file, "--hook", "edit", "--workers", "65"], "is not between 1 and 64"),
