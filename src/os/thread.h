@@ -28,7 +28,10 @@ typedef struct berthi_tls { /* one value per thread, with a destructor at thread
     pthread_key_t key;
 } berthi_tls;
 
-#define BERTHI_MUTEX_INIT { PTHREAD_MUTEX_INITIALIZER } /* one that is never ended */
+#define BERTHI_MUTEX_INIT                                                                      \
+    {                                                                                          \
+        PTHREAD_MUTEX_INITIALIZER                                                              \
+    } /* one that is never ended */
 
 int berthi_mutex_init(berthi_mutex *m);
 void berthi_mutex_fini(berthi_mutex *m);

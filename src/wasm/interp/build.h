@@ -57,36 +57,37 @@ typedef struct build {
 } build;
 
 /* Makes room for `need` elements in a growing array of the builder's. */
-bool build_reserve(build *b, void **array, size_t *capacity, size_t need, size_t size);
-void build_fini(build *b);
+bool berthi_build_reserve(build *b, void **array, size_t *capacity, size_t need, size_t size);
+void berthi_build_fini(build *b);
 
 /* Fails the function at the instruction under way. */
-void build_reject(build *b, const char *text);
+void berthi_build_reject(build *b, const char *text);
 
 /* compile.c uses this: checks and lowers one body; words and heights are left in `b`. */
-void build_function(build *b, uint32_t index, berthi_wasm_range body);
+void berthi_build_function(build *b, uint32_t index, berthi_wasm_range body);
 
 /* constant.c: checks a constant expression that gives `type` and may read the first
  * `globals_count` globals; its steps go to `arena`. */
-void build_constant(berthi_cursor *c, const berthi_wasm_info *info, uint32_t globals_count,
-                    uint8_t type, berthi_arena *arena, interp_constant *constant_out);
-void build_element_items(berthi_cursor *c, const berthi_wasm_info *info,
-                         const berthi_wasm_element *element, interp_item *items);
+void berthi_build_constant(berthi_cursor *c, const berthi_wasm_info *info,
+                           uint32_t globals_count, uint8_t type, berthi_arena *arena,
+                           interp_constant *constant_out);
+void berthi_build_element_items(berthi_cursor *c, const berthi_wasm_info *info,
+                                const berthi_wasm_element *element, interp_item *items);
 
 /* validate.c: the operand and control stacks of the specification's algorithm. */
-void build_push(build *b, uint8_t type);
-void build_push_all(build *b, const uint8_t *types, uint32_t count);
-uint8_t build_pop_any(build *b);
-void build_pop(build *b, uint8_t type);
-void build_pop_all(build *b, const uint8_t *types, uint32_t count);
+void berthi_build_push(build *b, uint8_t type);
+void berthi_build_push_all(build *b, const uint8_t *types, uint32_t count);
+uint8_t berthi_build_pop_any(build *b);
+void berthi_build_pop(build *b, uint8_t type);
+void berthi_build_pop_all(build *b, const uint8_t *types, uint32_t count);
 /* Looks at the topmost operands without taking them. */
-void build_check_all(build *b, const uint8_t *types, uint32_t count);
-void build_unreachable(build *b);
-void build_enter(build *b, uint8_t opcode, build_type type);
-build_control build_leave(build *b);
+void berthi_build_check_all(build *b, const uint8_t *types, uint32_t count);
+void berthi_build_unreachable(build *b);
+void berthi_build_enter(build *b, uint8_t opcode, build_type type);
+build_control berthi_build_leave(build *b);
 /* The block that label `depth` names, or NULL and the function fails. */
-build_control *build_label(build *b, uint32_t depth);
-const uint8_t *build_label_types(const build_control *control, uint32_t *count_out);
+build_control *berthi_build_label(build *b, uint32_t depth);
+const uint8_t *berthi_build_label_types(const build_control *control, uint32_t *count_out);
 
 static inline build_control *build_top(build *b)
 {
@@ -94,15 +95,16 @@ static inline build_control *build_top(build *b)
 }
 
 /* lower.c: appends to the code, when it can be reached. */
-bool build_is_live(build *b);
-void build_emit(build *b, uint32_t word);
-void build_emit2(build *b, uint32_t op, uint32_t word);
-void build_branch(build *b, build_control *to, bool is_conditional); /* br, br_if */
-void build_branch_case(build *b, build_control *to);                 /* of br_table */
-uint32_t build_emit_hole(build *b, enum interp_op op); /* a jump whose target comes later */
-void build_fill_hole(build *b, uint32_t hole);
-void build_jump_to_end(build *b, build_control *control);
-void build_emit_return(build *b);
-void build_patch_end(build *b, const build_control *control);
+bool berthi_build_is_live(build *b);
+void berthi_build_emit(build *b, uint32_t word);
+void berthi_build_emit2(build *b, uint32_t op, uint32_t word);
+void berthi_build_branch(build *b, build_control *to, bool is_conditional); /* br, br_if */
+void berthi_build_branch_case(build *b, build_control *to);                 /* of br_table */
+uint32_t berthi_build_emit_hole(build *b,
+                                enum interp_op op); /* a jump whose target comes later */
+void berthi_build_fill_hole(build *b, uint32_t hole);
+void berthi_build_jump_to_end(build *b, build_control *control);
+void berthi_build_emit_return(build *b);
+void berthi_build_patch_end(build *b, const build_control *control);
 
 #endif

@@ -76,8 +76,8 @@ static berth_status compile_globals(compiler *k)
         berthi_cursor c = berthi_cursor_over(info->bytes, info->inits[i]);
         uint32_t index = info->imported_globals + i;
 
-        build_constant(&c, info, index, info->globals[index].type, k->arena,
-                       &k->module->inits[i]);
+        berthi_build_constant(&c, info, index, info->globals[index].type, k->arena,
+                              &k->module->inits[i]);
         if (c.error != NULL)
             return berthi_cursor_report(&c, k->diag);
         declare_constant(k, k->module->inits[i]);
@@ -89,7 +89,7 @@ static berth_status compile_offset(compiler *k, berthi_wasm_range range, interp_
 {
     berthi_cursor c = berthi_cursor_over(k->info->bytes, range);
 
-    build_constant(&c, k->info, k->info->globals_count, BERTHI_I32, k->arena, out);
+    berthi_build_constant(&c, k->info, k->info->globals_count, BERTHI_I32, k->arena, out);
     return c.error != NULL ? berthi_cursor_report(&c, k->diag) : BERTH_OK;
 }
 
@@ -116,7 +116,7 @@ static berth_status compile_element(compiler *k, const berthi_wasm_element *in,
         if (status != BERTH_OK)
             return status;
     }
-    build_element_items(&c, k->info, in, items);
+    berthi_build_element_items(&c, k->info, in, items);
     if (c.error != NULL)
         return berthi_cursor_report(&c, k->diag);
     for (uint32_t i = 0; i < in->count; i++)
@@ -203,7 +203,7 @@ static berth_status compile_functions(compiler *k)
     if (k->module->codes == NULL)
         return out_of_memory(k);
     for (uint32_t i = 0; i < defined && status == BERTH_OK; i++) {
-        build_function(&k->b, info->imported_funcs + i, info->bodies[i]);
+        berthi_build_function(&k->b, info->imported_funcs + i, info->bodies[i]);
         status = keep_code(k, info->imported_funcs + i, &k->module->codes[i]);
     }
     return status;
@@ -323,8 +323,8 @@ static berth_status compile_all(compiler *k)
     return status == BERTH_OK ? own_description(k) : status;
 }
 
-berth_status interp_compile(interp_engine *engine, const uint8_t *bytes, size_t size,
-                            interp_module **module_out, berth_diag *diag)
+berth_status berthi_interp_compile(interp_engine *engine, const uint8_t *bytes, size_t size,
+                                   interp_module **module_out, berth_diag *diag)
 {
     const berth_allocator *a = engine->allocator;
     interp_module *module = berthi_zalloc(a, sizeof *module);
@@ -351,7 +351,7 @@ berth_status interp_compile(interp_engine *engine, const uint8_t *bytes, size_t 
     }
     k.b = (build){ .allocator = a, .info = k.info, .declared = k.declared };
     status = compile_all(&k);
-    build_fini(&k.b);
+    berthi_build_fini(&k.b);
     berthi_free(a, k.declared, declared_size);
     if (status != BERTH_OK)
         goto fail_read;
@@ -364,7 +364,7 @@ fail_read:
     return status;
 }
 
-void interp_module_unref(interp_module *module)
+void berthi_interp_module_unref(interp_module *module)
 {
     interp_engine *engine = module->engine;
 

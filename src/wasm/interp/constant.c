@@ -96,8 +96,9 @@ static interp_step read_step(checker *k)
 }
 
 /* Every step is at least one byte, so the bytes bound the steps. */
-void build_constant(berthi_cursor *c, const berthi_wasm_info *info, uint32_t globals_count,
-                    uint8_t type, berthi_arena *arena, interp_constant *constant_out)
+void berthi_build_constant(berthi_cursor *c, const berthi_wasm_info *info,
+                           uint32_t globals_count, uint8_t type, berthi_arena *arena,
+                           interp_constant *constant_out)
 {
     checker k = { .c = c, .info = info, .globals_count = globals_count, .op_at = c->at };
     uint32_t count = 0, start = c->at;
@@ -141,8 +142,8 @@ static interp_item read_item(checker *k, uint8_t type)
     return (interp_item){ step.op == 0x23, (uint32_t)step.value };
 }
 
-void build_element_items(berthi_cursor *c, const berthi_wasm_info *info,
-                         const berthi_wasm_element *element, interp_item *items)
+void berthi_build_element_items(berthi_cursor *c, const berthi_wasm_info *info,
+                                const berthi_wasm_element *element, interp_item *items)
 {
     checker k = { .c = c, .info = info, .globals_count = info->globals_count, .op_at = c->at };
 

@@ -43,7 +43,7 @@ static uint8_t read_type(build *b)
     uint8_t type = berthi_read_value_type(&b->c);
 
     if (type == BERTHI_V128)
-        build_reject(b, "SIMD is not supported");
+        berthi_build_reject(b, "SIMD is not supported");
     return type;
 }
 
@@ -52,7 +52,7 @@ static uint32_t read_index(build *b, uint32_t count, const char *unknown)
     uint32_t index = berthi_read_u32(&b->c);
 
     if (b->c.error == NULL && index >= count)
-        build_reject(b, unknown);
+        berthi_build_reject(b, unknown);
     return b->c.error == NULL ? index : 0;
 }
 
@@ -79,7 +79,7 @@ static build_type read_block_type(build *b)
     }
     index = berthi_read_s33(&b->c);
     if (b->c.error == NULL && (index < 0 || index >= b->info->types_count))
-        build_reject(b, "unknown type");
+        berthi_build_reject(b, "unknown type");
     return b->c.error == NULL ? type_of_index(b, (uint32_t)index) : none;
 }
 
@@ -89,17 +89,17 @@ static void do_block(build *b, uint8_t opcode)
     uint32_t hole = 0;
 
     if (opcode == 0x04) {
-        build_pop(b, BERTHI_I32);
-        hole = build_emit_hole(b, OP_JUMP_IF_NOT);
+        berthi_build_pop(b, BERTHI_I32);
+        hole = berthi_build_emit_hole(b, OP_JUMP_IF_NOT);
     }
-    build_pop_all(b, type.params, type.params_count);
-    build_enter(b, opcode, type);
+    berthi_build_pop_all(b, type.params, type.params_count);
+    berthi_build_enter(b, opcode, type);
     if (b->c.error != NULL)
         return;
     build_top(b)->else_patch = hole;
     if (opcode == 0x03) {
         build_top(b)->target = b->words_count;
-        build_emit(b, OP_LOOP);
+        berthi_build_emit(b, OP_LOOP);
     }
 }
 
@@ -109,22 +109,22 @@ static void do_else(build *b)
     uint32_t hole;
 
     if (build_top(b)->opcode != 0x04) {
-        build_reject(b, "else without if");
+        berthi_build_reject(b, "else without if");
         return;
     }
-    build_jump_to_end(b, build_top(b));
-    then = build_leave(b);
+    berthi_build_jump_to_end(b, build_top(b));
+    then = berthi_build_leave(b);
     hole = then.else_patch;
-    build_enter(b, 0x05, then.type);
+    berthi_build_enter(b, 0x05, then.type);
     if (b->c.error != NULL)
         return;
     build_top(b)->patches = then.patches;
-    build_fill_hole(b, hole);
+    berthi_build_fill_hole(b, hole);
 }
 
 static void do_end(build *b)
 {
-    build_control block = build_leave(b);
+    build_control block = berthi_build_leave(b);
 
     if (b->c.error != NULL)
         return;
@@ -132,59 +132,59 @@ static void do_end(build *b)
         if (block.type.params_count != block.type.results_count ||
             (block.type.params_count > 0 &&
              memcmp(block.type.params, block.type.results, block.type.params_count) != 0)) {
-            build_reject(b, "type mismatch: an if without else gives what it takes");
+            berthi_build_reject(b, "type mismatch: an if without else gives what it takes");
             return;
         }
-        build_fill_hole(b, block.else_patch);
+        berthi_build_fill_hole(b, block.else_patch);
     }
-    build_patch_end(b, &block);
+    berthi_build_patch_end(b, &block);
     if (b->depth > 0)
-        build_push_all(b, block.type.results, block.type.results_count);
+        berthi_build_push_all(b, block.type.results, block.type.results_count);
     else
-        build_emit_return(b);
+        berthi_build_emit_return(b);
 }
 
 static void do_br_table(build *b)
 {
     uint32_t count = berthi_read_count(&b->c, 1, UINT32_MAX - 1), arity = 0;
 
-    build_pop(b, BERTHI_I32);
-    build_emit2(b, OP_BRANCH_TABLE, count);
+    berthi_build_pop(b, BERTHI_I32);
+    berthi_build_emit2(b, OP_BRANCH_TABLE, count);
     for (uint32_t i = 0; i <= count && b->c.error == NULL; i++) {
-        build_control *to = build_label(b, berthi_read_u32(&b->c));
+        build_control *to = berthi_build_label(b, berthi_read_u32(&b->c));
         const uint8_t *types;
         uint32_t types_count;
 
         if (to == NULL)
             return;
-        types = build_label_types(to, &types_count);
+        types = berthi_build_label_types(to, &types_count);
         if (i > 0 && types_count != arity)
-            build_reject(b, "type mismatch: labels take different numbers of operands");
+            berthi_build_reject(b, "type mismatch: labels take different numbers of operands");
         arity = types_count;
-        build_check_all(b, types, types_count);
-        build_branch_case(b, to);
+        berthi_build_check_all(b, types, types_count);
+        berthi_build_branch_case(b, to);
     }
-    build_unreachable(b);
+    berthi_build_unreachable(b);
 }
 
 static void do_br(build *b, bool is_conditional)
 {
-    build_control *to = build_label(b, berthi_read_u32(&b->c));
+    build_control *to = berthi_build_label(b, berthi_read_u32(&b->c));
     const uint8_t *types;
     uint32_t count;
 
     if (to == NULL)
         return;
-    types = build_label_types(to, &count);
+    types = berthi_build_label_types(to, &count);
     if (is_conditional)
-        build_pop(b, BERTHI_I32);
-    build_check_all(b, types, count);
-    build_branch(b, to, is_conditional);
+        berthi_build_pop(b, BERTHI_I32);
+    berthi_build_check_all(b, types, count);
+    berthi_build_branch(b, to, is_conditional);
     if (!is_conditional) {
-        build_unreachable(b);
+        berthi_build_unreachable(b);
     } else {
-        build_pop_all(b, types, count);
-        build_push_all(b, types, count);
+        berthi_build_pop_all(b, types, count);
+        berthi_build_push_all(b, types, count);
     }
 }
 
@@ -197,36 +197,36 @@ static void do_call(build *b, bool is_indirect)
         index = read_index(b, b->info->types_count, "unknown type");
         table = read_index(b, b->info->tables_count, "unknown table");
         if (b->c.error == NULL && b->info->tables[table].element_type != BERTHI_FUNCREF)
-            build_reject(b, "type mismatch: call_indirect needs a table of functions");
-        build_pop(b, BERTHI_I32);
-        build_emit2(b, OP_CALL_INDIRECT, index);
-        build_emit(b, table);
+            berthi_build_reject(b, "type mismatch: call_indirect needs a table of functions");
+        berthi_build_pop(b, BERTHI_I32);
+        berthi_build_emit2(b, OP_CALL_INDIRECT, index);
+        berthi_build_emit(b, table);
     } else {
         index = read_index(b, b->info->funcs_count, "unknown function");
-        build_emit2(b, OP_CALL, index);
+        berthi_build_emit2(b, OP_CALL, index);
     }
     if (b->c.error != NULL)
         return;
     type = type_of_index(b, is_indirect ? index : b->info->funcs[index]);
-    build_pop_all(b, type.params, type.params_count);
-    build_push_all(b, type.results, type.results_count);
+    berthi_build_pop_all(b, type.params, type.params_count);
+    berthi_build_push_all(b, type.results, type.results_count);
 }
 
 static void do_return(build *b)
 {
     const build_type *type = &b->controls[0].type;
 
-    build_check_all(b, type->results, type->results_count);
-    build_emit(b, OP_RETURN);
-    build_unreachable(b);
+    berthi_build_check_all(b, type->results, type->results_count);
+    berthi_build_emit(b, OP_RETURN);
+    berthi_build_unreachable(b);
 }
 
 static void do_control(build *b, uint8_t opcode)
 {
     switch (opcode) {
     case 0x00:
-        build_emit(b, OP_UNREACHABLE);
-        build_unreachable(b);
+        berthi_build_emit(b, OP_UNREACHABLE);
+        berthi_build_unreachable(b);
         break;
     case 0x01:
         break;
@@ -257,11 +257,11 @@ static void do_control(build *b, uint8_t opcode)
         break;
     case 0x12:
     case 0x13:
-        build_reject(b, "tail calls are not supported");
+        berthi_build_reject(b, "tail calls are not supported");
         break;
     case 0x14:
     case 0x15:
-        build_reject(b, "typed function references are not supported");
+        berthi_build_reject(b, "typed function references are not supported");
         break;
     case 0x06:
     case 0x07:
@@ -271,10 +271,10 @@ static void do_control(build *b, uint8_t opcode)
     case 0x18:
     case 0x19:
     case 0x1f:
-        build_reject(b, "exceptions are not supported");
+        berthi_build_reject(b, "exceptions are not supported");
         break;
     default:
-        build_reject(b, "illegal opcode");
+        berthi_build_reject(b, "illegal opcode");
     }
 }
 
@@ -284,25 +284,25 @@ static void do_select(build *b, bool is_typed)
 
     if (is_typed) {
         if (berthi_read_u32(&b->c) != 1)
-            build_reject(b, "invalid result arity: select takes one type");
+            berthi_build_reject(b, "invalid result arity: select takes one type");
         type = read_type(b);
     }
-    build_pop(b, BERTHI_I32);
+    berthi_build_pop(b, BERTHI_I32);
     if (is_typed) {
-        build_pop(b, type);
-        build_pop(b, type);
+        berthi_build_pop(b, type);
+        berthi_build_pop(b, type);
     } else {
-        uint8_t other = build_pop_any(b);
+        uint8_t other = berthi_build_pop_any(b);
 
-        type = build_pop_any(b);
+        type = berthi_build_pop_any(b);
         if (berthi_is_reference_type(type) || berthi_is_reference_type(other) ||
             (type != other && type != TYPE_UNKNOWN && other != TYPE_UNKNOWN))
-            build_reject(b, "type mismatch: select needs two numbers of one type");
+            berthi_build_reject(b, "type mismatch: select needs two numbers of one type");
         if (type == TYPE_UNKNOWN)
             type = other;
     }
-    build_push(b, type);
-    build_emit(b, OP_SELECT);
+    berthi_build_push(b, type);
+    berthi_build_emit(b, OP_SELECT);
 }
 
 static void do_local(build *b, uint8_t opcode)
@@ -314,14 +314,14 @@ static void do_local(build *b, uint8_t opcode)
         return;
     type = b->locals[index];
     if (opcode != 0x20)
-        build_pop(b, type);
+        berthi_build_pop(b, type);
     if (opcode != 0x21)
-        build_push(b, type);
-    build_emit2(b,
-                opcode == 0x20   ? OP_LOCAL_GET
-                : opcode == 0x21 ? OP_LOCAL_SET
-                                 : OP_LOCAL_TEE,
-                index);
+        berthi_build_push(b, type);
+    berthi_build_emit2(b,
+                       opcode == 0x20   ? OP_LOCAL_GET
+                       : opcode == 0x21 ? OP_LOCAL_SET
+                                        : OP_LOCAL_TEE,
+                       index);
 }
 
 static void do_global(build *b, bool is_set)
@@ -333,12 +333,12 @@ static void do_global(build *b, bool is_set)
         return;
     global = &b->info->globals[index];
     if (is_set && !global->is_mutable)
-        build_reject(b, "global is immutable");
+        berthi_build_reject(b, "global is immutable");
     if (is_set)
-        build_pop(b, global->type);
+        berthi_build_pop(b, global->type);
     else
-        build_push(b, global->type);
-    build_emit2(b, is_set ? OP_GLOBAL_SET : OP_GLOBAL_GET, index);
+        berthi_build_push(b, global->type);
+    berthi_build_emit2(b, is_set ? OP_GLOBAL_SET : OP_GLOBAL_GET, index);
 }
 
 static void do_table(build *b, bool is_set)
@@ -348,19 +348,19 @@ static void do_table(build *b, bool is_set)
     if (b->c.error != NULL)
         return;
     if (is_set)
-        build_pop(b, b->info->tables[index].element_type);
-    build_pop(b, BERTHI_I32);
+        berthi_build_pop(b, b->info->tables[index].element_type);
+    berthi_build_pop(b, BERTHI_I32);
     if (!is_set)
-        build_push(b, b->info->tables[index].element_type);
-    build_emit2(b, is_set ? OP_TABLE_SET : OP_TABLE_GET, index);
+        berthi_build_push(b, b->info->tables[index].element_type);
+    berthi_build_emit2(b, is_set ? OP_TABLE_SET : OP_TABLE_GET, index);
 }
 
 static void do_variable(build *b, uint8_t opcode)
 {
     switch (opcode) {
     case 0x1a:
-        (void)build_pop_any(b);
-        build_emit(b, OP_DROP);
+        (void)berthi_build_pop_any(b);
+        berthi_build_emit(b, OP_DROP);
         break;
     case 0x1b:
     case 0x1c:
@@ -380,7 +380,7 @@ static void do_variable(build *b, uint8_t opcode)
         do_table(b, opcode == 0x26);
         break;
     default:
-        build_reject(b, "illegal opcode");
+        berthi_build_reject(b, "illegal opcode");
     }
 }
 
@@ -396,24 +396,24 @@ static void do_access(build *b, uint8_t opcode)
     uint32_t flags = berthi_read_u32(&b->c), offset, memory = 0;
 
     if (b->c.error == NULL && flags >= 0x80)
-        build_reject(b, "malformed memory access flags");
+        berthi_build_reject(b, "malformed memory access flags");
     else if (b->c.error == NULL && (flags & 0x3f) > a->align_max)
-        build_reject(b, "alignment must not be larger than natural");
+        berthi_build_reject(b, "alignment must not be larger than natural");
     if ((flags & 0x40) != 0)
         memory = read_memory_index(b);
     else if (b->c.error == NULL && b->info->memories_count == 0)
-        build_reject(b, "unknown memory");
+        berthi_build_reject(b, "unknown memory");
     offset = berthi_read_u32(&b->c);
     if (opcode >= 0x36)
-        build_pop(b, a->type);
-    build_pop(b, BERTHI_I32);
+        berthi_build_pop(b, a->type);
+    berthi_build_pop(b, BERTHI_I32);
     if (opcode < 0x36)
-        build_push(b, a->type);
+        berthi_build_push(b, a->type);
     if (memory != 0)
-        build_emit2(b, OP_USE_MEMORY, memory);
-    build_emit2(b, a->op, offset);
+        berthi_build_emit2(b, OP_USE_MEMORY, memory);
+    berthi_build_emit2(b, a->op, offset);
     if (memory != 0)
-        build_emit2(b, OP_USE_MEMORY, 0);
+        berthi_build_emit2(b, OP_USE_MEMORY, 0);
 }
 
 static void do_constant(build *b, uint8_t opcode)
@@ -434,21 +434,21 @@ static void do_constant(build *b, uint8_t opcode)
         value = berthi_read_f64(&b->c);
         break;
     }
-    build_push(b, opcode == 0x41   ? BERTHI_I32
-                  : opcode == 0x42 ? BERTHI_I64
-                  : opcode == 0x43 ? BERTHI_F32
-                                   : BERTHI_F64);
-    build_emit2(b, value <= UINT32_MAX ? OP_CONST32 : OP_CONST64, (uint32_t)value);
+    berthi_build_push(b, opcode == 0x41   ? BERTHI_I32
+                         : opcode == 0x42 ? BERTHI_I64
+                         : opcode == 0x43 ? BERTHI_F32
+                                          : BERTHI_F64);
+    berthi_build_emit2(b, value <= UINT32_MAX ? OP_CONST32 : OP_CONST64, (uint32_t)value);
     if (value > UINT32_MAX)
-        build_emit(b, (uint32_t)(value >> 32));
+        berthi_build_emit(b, (uint32_t)(value >> 32));
 }
 
 static void do_numeric(build *b, const numeric *n)
 {
     for (uint8_t i = n->ins_count; i-- > 0;)
-        build_pop(b, n->ins[i]);
-    build_push(b, n->out);
-    build_emit(b, n->op);
+        berthi_build_pop(b, n->ins[i]);
+    berthi_build_push(b, n->out);
+    berthi_build_emit(b, n->op);
 }
 
 static void do_reference(build *b, uint8_t opcode)
@@ -458,35 +458,35 @@ static void do_reference(build *b, uint8_t opcode)
 
     switch (opcode) {
     case 0xd0:
-        build_push(b, berthi_read_reference_type(&b->c));
-        build_emit2(b, OP_CONST32, 0);
+        berthi_build_push(b, berthi_read_reference_type(&b->c));
+        berthi_build_emit2(b, OP_CONST32, 0);
         break;
     case 0xd1:
-        type = build_pop_any(b);
+        type = berthi_build_pop_any(b);
         if (b->c.error == NULL && type != TYPE_UNKNOWN && !berthi_is_reference_type(type))
-            build_reject(b, "type mismatch: ref.is_null needs a reference");
-        build_push(b, BERTHI_I32);
-        build_emit(b, OP_REF_IS_NULL);
+            berthi_build_reject(b, "type mismatch: ref.is_null needs a reference");
+        berthi_build_push(b, BERTHI_I32);
+        berthi_build_emit(b, OP_REF_IS_NULL);
         break;
     default:
         index = read_index(b, b->info->funcs_count, "unknown function");
         if (b->c.error == NULL && (b->declared[index / 8] >> index % 8 & 1) == 0)
-            build_reject(b, "undeclared function reference");
-        build_push(b, BERTHI_FUNCREF);
-        build_emit2(b, OP_REF_FUNC, index);
+            berthi_build_reject(b, "undeclared function reference");
+        berthi_build_push(b, BERTHI_FUNCREF);
+        berthi_build_emit2(b, OP_REF_FUNC, index);
     }
 }
 
 static void pop_i32s(build *b, unsigned count)
 {
     for (; count > 0; count--)
-        build_pop(b, BERTHI_I32);
+        berthi_build_pop(b, BERTHI_I32);
 }
 
 static uint32_t read_data_index(build *b)
 {
     if (b->c.error == NULL && !b->info->has_data_count)
-        build_reject(b, "data count section required");
+        berthi_build_reject(b, "data count section required");
     return read_index(b, b->info->data_count, "unknown data segment");
 }
 
@@ -499,23 +499,23 @@ static void do_bulk_memory(build *b, uint32_t opcode)
         first = read_data_index(b);
         second = read_memory_index(b);
         pop_i32s(b, 3);
-        build_emit2(b, OP_MEMORY_INIT, first);
-        build_emit(b, second);
+        berthi_build_emit2(b, OP_MEMORY_INIT, first);
+        berthi_build_emit(b, second);
         break;
     case 9:
-        build_emit2(b, OP_DATA_DROP, read_data_index(b));
+        berthi_build_emit2(b, OP_DATA_DROP, read_data_index(b));
         break;
     case 10:
         first = read_memory_index(b);
         second = read_memory_index(b);
         pop_i32s(b, 3);
-        build_emit2(b, OP_MEMORY_COPY, first);
-        build_emit(b, second);
+        berthi_build_emit2(b, OP_MEMORY_COPY, first);
+        berthi_build_emit(b, second);
         break;
     default:
         first = read_memory_index(b);
         pop_i32s(b, 3);
-        build_emit2(b, OP_MEMORY_FILL, first);
+        berthi_build_emit2(b, OP_MEMORY_FILL, first);
     }
 }
 
@@ -526,10 +526,10 @@ static void do_table_init(build *b)
 
     if (b->c.error == NULL &&
         b->info->elements[element].type != b->info->tables[table].element_type)
-        build_reject(b, "type mismatch: table.init");
+        berthi_build_reject(b, "type mismatch: table.init");
     pop_i32s(b, 3);
-    build_emit2(b, OP_TABLE_INIT, element);
-    build_emit(b, table);
+    berthi_build_emit2(b, OP_TABLE_INIT, element);
+    berthi_build_emit(b, table);
 }
 
 static void do_table_copy(build *b)
@@ -539,10 +539,10 @@ static void do_table_copy(build *b)
 
     if (b->c.error == NULL &&
         b->info->tables[to].element_type != b->info->tables[from].element_type)
-        build_reject(b, "type mismatch: table.copy");
+        berthi_build_reject(b, "type mismatch: table.copy");
     pop_i32s(b, 3);
-    build_emit2(b, OP_TABLE_COPY, to);
-    build_emit(b, from);
+    berthi_build_emit2(b, OP_TABLE_COPY, to);
+    berthi_build_emit(b, from);
 }
 
 static void do_bulk_table(build *b, uint32_t opcode)
@@ -555,8 +555,8 @@ static void do_bulk_table(build *b, uint32_t opcode)
         return;
     }
     if (opcode == 13) {
-        build_emit2(b, OP_ELEM_DROP,
-                    read_index(b, b->info->elements_count, "unknown elem segment"));
+        berthi_build_emit2(b, OP_ELEM_DROP,
+                           read_index(b, b->info->elements_count, "unknown elem segment"));
         return;
     }
     if (opcode == 14) {
@@ -568,18 +568,18 @@ static void do_bulk_table(build *b, uint32_t opcode)
         return;
     type = b->info->tables[table].element_type;
     if (opcode == 15) { /* grow: value, count -> size before */
-        build_pop(b, BERTHI_I32);
-        build_pop(b, type);
-        build_push(b, BERTHI_I32);
-        build_emit2(b, OP_TABLE_GROW, table);
+        berthi_build_pop(b, BERTHI_I32);
+        berthi_build_pop(b, type);
+        berthi_build_push(b, BERTHI_I32);
+        berthi_build_emit2(b, OP_TABLE_GROW, table);
     } else if (opcode == 16) {
-        build_push(b, BERTHI_I32);
-        build_emit2(b, OP_TABLE_SIZE, table);
+        berthi_build_push(b, BERTHI_I32);
+        berthi_build_emit2(b, OP_TABLE_SIZE, table);
     } else { /* fill: at, value, count */
-        build_pop(b, BERTHI_I32);
-        build_pop(b, type);
-        build_pop(b, BERTHI_I32);
-        build_emit2(b, OP_TABLE_FILL, table);
+        berthi_build_pop(b, BERTHI_I32);
+        berthi_build_pop(b, type);
+        berthi_build_pop(b, BERTHI_I32);
+        berthi_build_emit2(b, OP_TABLE_FILL, table);
     }
 }
 
@@ -596,7 +596,7 @@ static void do_prefixed(build *b)
     else if (opcode < 18)
         do_bulk_table(b, opcode);
     else
-        build_reject(b, "illegal opcode behind 0xfc");
+        berthi_build_reject(b, "illegal opcode behind 0xfc");
 }
 
 static void do_rest(build *b, uint8_t opcode)
@@ -608,9 +608,9 @@ static void do_rest(build *b, uint8_t opcode)
     case 0x40:
         memory = read_memory_index(b);
         if (opcode == 0x40)
-            build_pop(b, BERTHI_I32);
-        build_push(b, BERTHI_I32);
-        build_emit2(b, opcode == 0x3f ? OP_MEMORY_SIZE : OP_MEMORY_GROW, memory);
+            berthi_build_pop(b, BERTHI_I32);
+        berthi_build_push(b, BERTHI_I32);
+        berthi_build_emit2(b, opcode == 0x3f ? OP_MEMORY_SIZE : OP_MEMORY_GROW, memory);
         break;
     case 0xd0:
     case 0xd1:
@@ -621,16 +621,16 @@ static void do_rest(build *b, uint8_t opcode)
         do_prefixed(b);
         break;
     case 0xfb:
-        build_reject(b, "garbage collection is not supported");
+        berthi_build_reject(b, "garbage collection is not supported");
         break;
     case 0xfd:
-        build_reject(b, "SIMD is not supported");
+        berthi_build_reject(b, "SIMD is not supported");
         break;
     case 0xfe:
-        build_reject(b, "threads are not supported");
+        berthi_build_reject(b, "threads are not supported");
         break;
     default:
-        build_reject(b, "illegal opcode");
+        berthi_build_reject(b, "illegal opcode");
     }
 }
 
@@ -667,7 +667,7 @@ static uint32_t count_locals(build *b, uint32_t params)
         total += berthi_read_u32(&b->c);
         (void)read_type(b);
         if (total > UINT32_MAX)
-            build_reject(b, "too many locals");
+            berthi_build_reject(b, "too many locals");
     }
     if (b->c.error == NULL && total > BUILD_LOCALS_MAX)
         berthi_cursor_fail_at(&b->c, BERTH_E_LIMIT, b->op_at, "a function has too many locals");
@@ -682,7 +682,7 @@ static void read_locals(build *b, const berthi_functype *type)
     uint32_t total = count_locals(b, type->params_count), at = type->params_count, groups;
     void *locals = b->locals;
 
-    if (b->c.error != NULL || !build_reserve(b, &locals, &b->locals_capacity, total, 1))
+    if (b->c.error != NULL || !berthi_build_reserve(b, &locals, &b->locals_capacity, total, 1))
         return;
     b->locals = locals;
     b->locals_count = total;
@@ -700,7 +700,7 @@ static void read_locals(build *b, const berthi_functype *type)
     assert(at == total);
 }
 
-void build_function(build *b, uint32_t index, berthi_wasm_range body)
+void berthi_build_function(build *b, uint32_t index, berthi_wasm_range body)
 {
     uint32_t type_index = b->info->funcs[index];
     const berthi_functype *type = &b->info->types[type_index];
@@ -711,11 +711,11 @@ void build_function(build *b, uint32_t index, berthi_wasm_range body)
     b->height = b->height_max = b->depth = b->words_count = 0;
     read_locals(b, type);
     results.params_count = 0; /* parameters are locals, not operands */
-    build_enter(b, 0, results);
+    berthi_build_enter(b, 0, results);
     while (b->c.error == NULL && b->depth > 0)
         do_instruction(b);
     if (b->c.error == NULL && b->c.at != b->c.end) {
         b->op_at = b->c.at;
-        build_reject(b, "section size mismatch: bytes behind the end of a function");
+        berthi_build_reject(b, "section size mismatch: bytes behind the end of a function");
     }
 }

@@ -177,51 +177,51 @@ static inline bool interp_is_over(const interp_store *store)
     return atomic_load_explicit(&store->engine->tick, memory_order_relaxed) >= store->deadline;
 }
 
-bool interp_types_equal(const berthi_functype *a, const berthi_functype *b);
+bool berthi_interp_types_equal(const berthi_functype *a, const berthi_functype *b);
 
 /* compile.c */
-berth_status interp_compile(interp_engine *engine, const uint8_t *bytes, size_t size,
-                            interp_module **module_out, berth_diag *diag);
-void interp_module_unref(interp_module *module);
+berth_status berthi_interp_compile(interp_engine *engine, const uint8_t *bytes, size_t size,
+                                   interp_module **module_out, berth_diag *diag);
+void berthi_interp_module_unref(interp_module *module);
 
 /* store.c: objects of a store.  They fail with BERTH_E_NOMEM and BERTH_E_LIMIT. */
-berth_status interp_memory_create(interp_store *store, const berthi_wasm_size *size,
-                                  interp_memory **memory_out, berth_diag *diag);
-berth_status interp_table_create(interp_store *store, const berthi_wasm_table *type,
-                                 interp_table **table_out, berth_diag *diag);
-void interp_store_fini(interp_store *store);
+berth_status berthi_interp_memory_create(interp_store *store, const berthi_wasm_size *size,
+                                         interp_memory **memory_out, berth_diag *diag);
+berth_status berthi_interp_table_create(interp_store *store, const berthi_wasm_table *type,
+                                        interp_table **table_out, berth_diag *diag);
+void berthi_interp_store_fini(interp_store *store);
 
 /* The size before, or -1 (as unsigned) with nothing changed. */
-uint32_t interp_memory_grow(interp_store *store, interp_memory *memory, uint32_t pages);
-uint32_t interp_table_grow(interp_store *store, interp_table *table, uint64_t value,
-                           uint32_t n);
+uint32_t berthi_interp_memory_grow(interp_store *store, interp_memory *memory, uint32_t pages);
+uint32_t berthi_interp_table_grow(interp_store *store, interp_table *table, uint64_t value,
+                                  uint32_t n);
 
 /* Bulk instructions; false: out of bounds, nothing changed. */
-bool interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t n);
-bool interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory, uint32_t to,
-                        uint32_t from, uint32_t n);
-bool interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data, uint32_t to,
-                        uint32_t from, uint32_t n);
-bool interp_table_fill(interp_table *t, uint32_t at, uint64_t value, uint32_t n);
-bool interp_table_copy(interp_table *to_table, interp_table *from_table, uint32_t to,
-                       uint32_t from, uint32_t n);
-bool interp_table_init(interp_instance *inst, uint32_t table, uint32_t element, uint32_t to,
-                       uint32_t from, uint32_t n);
+bool berthi_interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t n);
+bool berthi_interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory,
+                               uint32_t to, uint32_t from, uint32_t n);
+bool berthi_interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data,
+                               uint32_t to, uint32_t from, uint32_t n);
+bool berthi_interp_table_fill(interp_table *t, uint32_t at, uint64_t value, uint32_t n);
+bool berthi_interp_table_copy(interp_table *to_table, interp_table *from_table, uint32_t to,
+                              uint32_t from, uint32_t n);
+bool berthi_interp_table_init(interp_instance *inst, uint32_t table, uint32_t element,
+                              uint32_t to, uint32_t from, uint32_t n);
 
 /* link.c */
-berth_status interp_instantiate(interp_store *store, interp_module *module,
-                                const berthi_extern *imports, size_t imports_count,
-                                interp_instance **instance_out, berth_diag *diag);
-const berthi_wasm_export *interp_find_export(const interp_module *module, const char *name,
-                                             size_t size);
+berth_status berthi_interp_instantiate(interp_store *store, interp_module *module,
+                                       const berthi_extern *imports, size_t imports_count,
+                                       interp_instance **instance_out, berth_diag *diag);
+const berthi_wasm_export *berthi_interp_find_export(const interp_module *module,
+                                                    const char *name, size_t size);
 
 /* run.c: calls a function of either kind with its arguments in `cells`; results replace them. */
-berth_status interp_call(interp_store *store, const interp_func *func, berthi_val *cells,
-                         berth_diag *diag);
+berth_status berthi_interp_call(interp_store *store, const interp_func *func, berthi_val *cells,
+                                berth_diag *diag);
 
 /* trace.c: fills diag with what happened and the frames, innermost first.  `func` runs with its
  * frame at cell `fp`; NULL: no frame was made yet. */
-berth_status interp_stop(const interp_store *store, const interp_func *func, uint32_t fp,
-                         berth_status status, berth_reason reason, berth_diag *diag);
+berth_status berthi_interp_stop(const interp_store *store, const interp_func *func, uint32_t fp,
+                                berth_status status, berth_reason reason, berth_diag *diag);
 
 #endif

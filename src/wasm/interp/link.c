@@ -8,7 +8,7 @@
 #include "base/utf8.h"
 #include "wasm/interp/interp.h"
 
-bool interp_types_equal(const berthi_functype *a, const berthi_functype *b)
+bool berthi_interp_types_equal(const berthi_functype *a, const berthi_functype *b)
 {
     size_t count = (size_t)a->params_count + a->results_count;
 
@@ -18,8 +18,8 @@ bool interp_types_equal(const berthi_functype *a, const berthi_functype *b)
            (count == 0 || memcmp(a->types, b->types, count) == 0);
 }
 
-const berthi_wasm_export *interp_find_export(const interp_module *module, const char *name,
-                                             size_t size)
+const berthi_wasm_export *berthi_interp_find_export(const interp_module *module,
+                                                    const char *name, size_t size)
 {
     for (uint32_t i = 0; i < module->info.exports_count; i++) {
         const berthi_wasm_export *e = &module->info.exports[i];
@@ -48,8 +48,8 @@ static const char *why_not(const interp_module *module, const berthi_wasm_import
         return "is of another kind";
     switch (import->kind) {
     case BERTHI_EXTERN_FUNC:
-        if (!interp_types_equal(((interp_func *)object)->type,
-                                &info->types[info->funcs[import->index]]))
+        if (!berthi_interp_types_equal(((interp_func *)object)->type,
+                                       &info->types[info->funcs[import->index]]))
             return "is a function of another type";
         break;
     case BERTHI_EXTERN_TABLE: {
@@ -213,10 +213,11 @@ static berth_status make_parts(interp_instance *inst, berth_diag *diag)
         inst->funcs[i] = func;
     }
     for (uint32_t i = info->imported_tables; i < info->tables_count && status == BERTH_OK; i++)
-        status = interp_table_create(store, &info->tables[i], &inst->tables[i], diag);
+        status = berthi_interp_table_create(store, &info->tables[i], &inst->tables[i], diag);
     for (uint32_t i = info->imported_memories; i < info->memories_count && status == BERTH_OK;
          i++)
-        status = interp_memory_create(store, &info->memories[i], &inst->memories[i], diag);
+        status =
+            berthi_interp_memory_create(store, &info->memories[i], &inst->memories[i], diag);
     if (status != BERTH_OK)
         return status;
     if (info->memories_count > 0)
@@ -239,8 +240,8 @@ static berth_status write_segments(interp_instance *inst, berth_diag *diag)
         const interp_element *e = &module->elements[i];
 
         if (e->is_active &&
-            !interp_table_init(inst, e->table, i, (uint32_t)evaluate(inst, e->offset), 0,
-                               e->count))
+            !berthi_interp_table_init(inst, e->table, i, (uint32_t)evaluate(inst, e->offset), 0,
+                                      e->count))
             return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_TABLE_BOUNDS,
                                        "element segment %u: out of bounds table access", i);
         inst->elements_dropped[i] = e->is_active || e->is_declared;
@@ -249,8 +250,8 @@ static berth_status write_segments(interp_instance *inst, berth_diag *diag)
         const interp_data *d = &module->data[i];
 
         if (d->is_active &&
-            !interp_memory_init(inst, d->memory, i, (uint32_t)evaluate(inst, d->offset), 0,
-                                d->size))
+            !berthi_interp_memory_init(inst, d->memory, i, (uint32_t)evaluate(inst, d->offset),
+                                       0, d->size))
             return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS,
                                        "data segment %u: out of bounds memory access", i);
         inst->data_dropped[i] = d->is_active;
@@ -269,9 +270,9 @@ static bool claim_instance(interp_engine *engine)
     return false;
 }
 
-berth_status interp_instantiate(interp_store *store, interp_module *module,
-                                const berthi_extern *imports, size_t imports_count,
-                                interp_instance **instance_out, berth_diag *diag)
+berth_status berthi_interp_instantiate(interp_store *store, interp_module *module,
+                                       const berthi_extern *imports, size_t imports_count,
+                                       interp_instance **instance_out, berth_diag *diag)
 {
     berth_status status = check_imports(module, imports, imports_count, diag);
     interp_instance *inst;
@@ -295,7 +296,7 @@ berth_status interp_instantiate(interp_store *store, interp_module *module,
     if (status == BERTH_OK)
         status = write_segments(inst, diag);
     if (status == BERTH_OK && module->info.has_start)
-        status = interp_call(store, inst->funcs[module->info.start], NULL, diag);
+        status = berthi_interp_call(store, inst->funcs[module->info.start], NULL, diag);
     if (status == BERTH_OK)
         *instance_out = inst;
     return status;

@@ -8,7 +8,7 @@
  *   BRANCH_TABLE c, c+1 times: t n slot */
 #include "wasm/interp/build.h"
 
-bool build_is_live(build *b)
+bool berthi_build_is_live(build *b)
 {
     const build_control *top;
 
@@ -22,23 +22,23 @@ static void append(build *b, uint32_t word)
 {
     void *words = b->words;
 
-    if (b->c.error != NULL ||
-        !build_reserve(b, &words, &b->words_capacity, (size_t)b->words_count + 1, sizeof word))
+    if (b->c.error != NULL || !berthi_build_reserve(b, &words, &b->words_capacity,
+                                                    (size_t)b->words_count + 1, sizeof word))
         return;
     b->words = words;
     b->words[b->words_count++] = word;
 }
 
-void build_emit(build *b, uint32_t word)
+void berthi_build_emit(build *b, uint32_t word)
 {
-    if (build_is_live(b))
+    if (berthi_build_is_live(b))
         append(b, word);
 }
 
-void build_emit2(build *b, uint32_t op, uint32_t word)
+void berthi_build_emit2(build *b, uint32_t op, uint32_t word)
 {
-    build_emit(b, op);
-    build_emit(b, word);
+    berthi_build_emit(b, op);
+    berthi_build_emit(b, word);
 }
 
 /* Appends the target of a jump to a block: known for a loop, a hole in its list otherwise. */
@@ -61,13 +61,13 @@ static uint32_t slot_of(const build *b, const build_control *control)
     return b->locals_count + INTERP_FRAME_CELLS + control->height;
 }
 
-void build_branch(build *b, build_control *to, bool is_conditional)
+void berthi_build_branch(build *b, build_control *to, bool is_conditional)
 {
     uint32_t count;
 
-    if (to == NULL || !build_is_live(b))
+    if (to == NULL || !berthi_build_is_live(b))
         return;
-    (void)build_label_types(to, &count);
+    (void)berthi_build_label_types(to, &count);
     if (b->height == to->height + count) {
         append(b, is_conditional ? OP_JUMP_IF : OP_JUMP);
         append_target(b, to);
@@ -79,21 +79,21 @@ void build_branch(build *b, build_control *to, bool is_conditional)
     append(b, slot_of(b, to));
 }
 
-void build_branch_case(build *b, build_control *to)
+void berthi_build_branch_case(build *b, build_control *to)
 {
     uint32_t count;
 
-    if (to == NULL || !build_is_live(b))
+    if (to == NULL || !berthi_build_is_live(b))
         return;
-    (void)build_label_types(to, &count);
+    (void)berthi_build_label_types(to, &count);
     append_target(b, to);
     append(b, count);
     append(b, slot_of(b, to));
 }
 
-uint32_t build_emit_hole(build *b, enum interp_op op)
+uint32_t berthi_build_emit_hole(build *b, enum interp_op op)
 {
-    if (!build_is_live(b))
+    if (!berthi_build_is_live(b))
         return 0;
     append(b, op);
     append(b, 0);
@@ -101,27 +101,27 @@ uint32_t build_emit_hole(build *b, enum interp_op op)
 }
 
 /* Leaves a jump to the end of `control`, which is still the innermost block. */
-void build_jump_to_end(build *b, build_control *control)
+void berthi_build_jump_to_end(build *b, build_control *control)
 {
-    if (!build_is_live(b))
+    if (!berthi_build_is_live(b))
         return;
     append(b, OP_JUMP);
     append_target(b, control);
 }
 
 /* The function's end can always be jumped to, whatever came before it. */
-void build_emit_return(build *b)
+void berthi_build_emit_return(build *b)
 {
     append(b, OP_RETURN);
 }
 
-void build_fill_hole(build *b, uint32_t hole)
+void berthi_build_fill_hole(build *b, uint32_t hole)
 {
     if (b->c.error == NULL && hole != 0)
         b->words[hole] = b->words_count;
 }
 
-void build_patch_end(build *b, const build_control *control)
+void berthi_build_patch_end(build *b, const build_control *control)
 {
     uint32_t next;
 

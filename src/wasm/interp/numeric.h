@@ -58,10 +58,10 @@ static inline uint64_t numeric_rotl64(uint64_t a, uint64_t n)
 
 /* Rounding may hand a signalling NaN through, depending on how the compiler expands it; adding it
  * to itself makes it quiet. */
-#define NUMERIC_ROUND(name, type, round)                                                         \
-    static inline type name(type a)                                                              \
-    {                                                                                            \
-        return isnan(a) ? a + a : round(a);                                                      \
+#define NUMERIC_ROUND(name, type, round)                                                       \
+    static inline type name(type a)                                                            \
+    {                                                                                          \
+        return isnan(a) ? a + a : round(a);                                                    \
     }
 NUMERIC_ROUND(numeric_ceil32, float, ceilf)
 NUMERIC_ROUND(numeric_floor32, float, floorf)

@@ -104,7 +104,7 @@ static berth_status module_compile(berthi_wasm_engine *engine, const uint8_t *by
                                    berth_diag *diag)
 {
     interp_module *module = NULL;
-    berth_status status = interp_compile(engine_of(engine), bytes, size, &module, diag);
+    berth_status status = berthi_interp_compile(engine_of(engine), bytes, size, &module, diag);
 
     if (status != BERTH_OK)
         return status;
@@ -121,7 +121,7 @@ static void module_ref(berthi_wasm_module *module)
 static void module_unref(berthi_wasm_module *module)
 {
     if (module != NULL)
-        interp_module_unref(module_of(module));
+        berthi_interp_module_unref(module_of(module));
 }
 
 static size_t module_code_bytes(const berthi_wasm_module *head)
@@ -160,7 +160,7 @@ static void store_destroy(berthi_wasm_store *head)
     if (store == NULL)
         return;
     assert(store->nesting == 0);
-    interp_store_fini(store);
+    berthi_interp_store_fini(store);
     berthi_free(store->engine->allocator, store, sizeof *store);
 }
 
@@ -178,8 +178,8 @@ static berth_status instantiate(berthi_wasm_store *store, berthi_wasm_module *mo
                                 berthi_wasm_instance *instance_out, berth_diag *diag)
 {
     interp_instance *instance = NULL;
-    berth_status status = interp_instantiate(store_of(store), module_of(module), imports,
-                                             imports_count, &instance, diag);
+    berth_status status = berthi_interp_instantiate(store_of(store), module_of(module), imports,
+                                                    imports_count, &instance, diag);
 
     if (status == BERTH_OK)
         *instance_out = (berthi_wasm_instance){ .words = { (uint64_t)(uintptr_t)instance } };
@@ -190,7 +190,7 @@ static bool instance_export(berthi_wasm_store *store, berthi_wasm_instance handl
                             const char *name, size_t name_size, berthi_extern *extern_out)
 {
     const interp_instance *inst = (const interp_instance *)(uintptr_t)handle.words[0];
-    const berthi_wasm_export *e = interp_find_export(inst->module, name, name_size);
+    const berthi_wasm_export *e = berthi_interp_find_export(inst->module, name, name_size);
     const void *object;
 
     assert(inst->store == store_of(store));
@@ -237,7 +237,7 @@ static berth_status call(berthi_wasm_store *store, const berthi_extern *e, berth
 
     assert(cells_count >= func->type->params_count && cells_count >= func->type->results_count);
     (void)cells_count;
-    return interp_call(store_of(store), func, cells, diag);
+    return berthi_interp_call(store_of(store), func, cells, diag);
 }
 
 static berthi_memory_view memory_view(berthi_wasm_store *store, const berthi_extern *e)
@@ -296,7 +296,7 @@ static berth_status memory_create(berthi_wasm_store *store, uint32_t pages_min,
 
     BERTHI_REQUIRE(pages_min <= 65536 && pages_min <= pages_max, diag);
     BERTHI_REQUIRE(pages_max <= 65536 || pages_max == BERTHI_NO_MAX, diag);
-    status = interp_memory_create(store_of(store), &size, &memory, diag);
+    status = berthi_interp_memory_create(store_of(store), &size, &memory, diag);
     if (status == BERTH_OK)
         *extern_out = extern_of(BERTHI_EXTERN_MEMORY, memory);
     return status;
@@ -314,7 +314,7 @@ static berth_status table_create(berthi_wasm_store *store, uint8_t element_type,
     berth_status status;
 
     BERTHI_REQUIRE(elements_min <= elements_max && is_reference(element_type), diag);
-    status = interp_table_create(store_of(store), &type, &table, diag);
+    status = berthi_interp_table_create(store_of(store), &type, &table, diag);
     if (status == BERTH_OK)
         *extern_out = extern_of(BERTHI_EXTERN_TABLE, table);
     return status;

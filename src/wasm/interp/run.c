@@ -198,7 +198,7 @@ L_CALL_INDIRECT : {
     callee = (const interp_func *)(uintptr_t)table->elements[index];
     if (callee == NULL)
         TRAP(BERTH_REASON_INDIRECT_NULL);
-    if (!interp_types_equal(callee->type, &inst->module->info.types[pc[0]]))
+    if (!berthi_interp_types_equal(callee->type, &inst->module->info.types[pc[0]]))
         TRAP(BERTH_REASON_SIGNATURE);
     pc += 2;
     if (callee->instance != NULL)
@@ -316,24 +316,24 @@ L_TABLE_SIZE:
     NEXT;
 L_TABLE_GROW:
     sp--;
-    sp[-1] = interp_table_grow(store, inst->tables[*pc++], sp[-1], (uint32_t)sp[0]);
+    sp[-1] = berthi_interp_table_grow(store, inst->tables[*pc++], sp[-1], (uint32_t)sp[0]);
     NEXT;
 L_TABLE_FILL:
     sp -= 3;
-    if (!interp_table_fill(inst->tables[*pc++], (uint32_t)sp[0], sp[1], (uint32_t)sp[2]))
+    if (!berthi_interp_table_fill(inst->tables[*pc++], (uint32_t)sp[0], sp[1], (uint32_t)sp[2]))
         TRAP(BERTH_REASON_TABLE_BOUNDS);
     NEXT;
 L_TABLE_COPY:
     sp -= 3;
-    if (!interp_table_copy(inst->tables[pc[0]], inst->tables[pc[1]], (uint32_t)sp[0],
-                           (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!berthi_interp_table_copy(inst->tables[pc[0]], inst->tables[pc[1]], (uint32_t)sp[0],
+                                  (uint32_t)sp[1], (uint32_t)sp[2]))
         TRAP(BERTH_REASON_TABLE_BOUNDS);
     pc += 2;
     NEXT;
 L_TABLE_INIT:
     sp -= 3;
-    if (!interp_table_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
-                           (uint32_t)sp[2]))
+    if (!berthi_interp_table_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
+                                  (uint32_t)sp[2]))
         TRAP(BERTH_REASON_TABLE_BOUNDS);
     pc += 2;
     NEXT;
@@ -348,26 +348,26 @@ L_MEMORY_SIZE:
     *sp++ = interp_memory_pages(inst->memories[*pc++]);
     NEXT;
 L_MEMORY_GROW:
-    sp[-1] = interp_memory_grow(store, inst->memories[*pc++], (uint32_t)sp[-1]);
+    sp[-1] = berthi_interp_memory_grow(store, inst->memories[*pc++], (uint32_t)sp[-1]);
     VIEW_MEMORY();
     NEXT;
 L_MEMORY_FILL:
     sp -= 3;
-    if (!interp_memory_fill(inst->memories[*pc++], (uint32_t)sp[0], (uint32_t)sp[1],
-                            (uint32_t)sp[2]))
+    if (!berthi_interp_memory_fill(inst->memories[*pc++], (uint32_t)sp[0], (uint32_t)sp[1],
+                                   (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
     NEXT;
 L_MEMORY_COPY:
     sp -= 3;
-    if (!interp_memory_copy(inst->memories[pc[0]], inst->memories[pc[1]], (uint32_t)sp[0],
-                            (uint32_t)sp[1], (uint32_t)sp[2]))
+    if (!berthi_interp_memory_copy(inst->memories[pc[0]], inst->memories[pc[1]],
+                                   (uint32_t)sp[0], (uint32_t)sp[1], (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
     pc += 2;
     NEXT;
 L_MEMORY_INIT:
     sp -= 3;
-    if (!interp_memory_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
-                            (uint32_t)sp[2]))
+    if (!berthi_interp_memory_init(inst, pc[1], pc[0], (uint32_t)sp[0], (uint32_t)sp[1],
+                                   (uint32_t)sp[2]))
         TRAP(BERTH_REASON_MEMORY_BOUNDS);
     pc += 2;
     NEXT;
@@ -400,7 +400,7 @@ no_stack:
     if (status == BERTH_E_NOMEM)
         return berthi_fail(diag, status, "out of memory for the guest's stack");
 stop:
-    return interp_stop(store, func, (uint32_t)(fp - store->stack), status, reason, diag);
+    return berthi_interp_stop(store, func, (uint32_t)(fp - store->stack), status, reason, diag);
 }
 
 #if defined(__GNUC__)
@@ -427,8 +427,8 @@ static berth_status call_guest(interp_store *s, const interp_func *func, berthi_
     return status;
 }
 
-berth_status interp_call(interp_store *s, const interp_func *func, berthi_val *cells,
-                         berth_diag *diag)
+berth_status berthi_interp_call(interp_store *s, const interp_func *func, berthi_val *cells,
+                                berth_diag *diag)
 {
     berthi_val none = { 0 };
     berth_status status;

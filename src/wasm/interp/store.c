@@ -10,8 +10,8 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-berth_status interp_memory_create(interp_store *store, const berthi_wasm_size *size,
-                                  interp_memory **memory_out, berth_diag *diag)
+berth_status berthi_interp_memory_create(interp_store *store, const berthi_wasm_size *size,
+                                         interp_memory **memory_out, berth_diag *diag)
 {
     uint64_t bytes = size->min * INTERP_PAGE;
     interp_memory *m;
@@ -49,7 +49,7 @@ berth_status interp_memory_create(interp_store *store, const berthi_wasm_size *s
 
 /* Room is doubled so that growing page by page does not copy everything each time; only what
  * the guest has asked for is touched. */
-uint32_t interp_memory_grow(interp_store *store, interp_memory *m, uint32_t pages)
+uint32_t berthi_interp_memory_grow(interp_store *store, interp_memory *m, uint32_t pages)
 {
     const berth_allocator *a = store->engine->allocator;
     uint64_t before = interp_memory_pages(m), size = (before + pages) * INTERP_PAGE;
@@ -75,7 +75,7 @@ uint32_t interp_memory_grow(interp_store *store, interp_memory *m, uint32_t page
     return (uint32_t)before;
 }
 
-bool interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t n)
+bool berthi_interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t n)
 {
     if ((uint64_t)at + n > m->size)
         return false;
@@ -84,8 +84,8 @@ bool interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t 
     return true;
 }
 
-bool interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory, uint32_t to,
-                        uint32_t from, uint32_t n)
+bool berthi_interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory,
+                               uint32_t to, uint32_t from, uint32_t n)
 {
     if ((uint64_t)to + n > to_memory->size || (uint64_t)from + n > from_memory->size)
         return false;
@@ -94,8 +94,8 @@ bool interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memo
     return true;
 }
 
-bool interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data, uint32_t to,
-                        uint32_t from, uint32_t n)
+bool berthi_interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data,
+                               uint32_t to, uint32_t from, uint32_t n)
 {
     const interp_data *segment = &inst->module->data[data];
     uint32_t size = inst->data_dropped[data] ? 0 : segment->size;
@@ -108,8 +108,8 @@ bool interp_memory_init(interp_instance *inst, uint32_t memory, uint32_t data, u
     return true;
 }
 
-berth_status interp_table_create(interp_store *store, const berthi_wasm_table *type,
-                                 interp_table **table_out, berth_diag *diag)
+berth_status berthi_interp_table_create(interp_store *store, const berthi_wasm_table *type,
+                                        interp_table **table_out, berth_diag *diag)
 {
     const berth_allocator *a = store->engine->allocator;
     uint32_t limit = store->limits.table_elements_max;
@@ -144,7 +144,8 @@ berth_status interp_table_create(interp_store *store, const berthi_wasm_table *t
     return BERTH_OK;
 }
 
-uint32_t interp_table_grow(interp_store *store, interp_table *t, uint64_t value, uint32_t n)
+uint32_t berthi_interp_table_grow(interp_store *store, interp_table *t, uint64_t value,
+                                  uint32_t n)
 {
     const berth_allocator *a = store->engine->allocator;
     uint64_t size = (uint64_t)t->size + n;
@@ -166,11 +167,11 @@ uint32_t interp_table_grow(interp_store *store, interp_table *t, uint64_t value,
         t->capacity = capacity;
     }
     t->size = (uint32_t)size;
-    (void)interp_table_fill(t, before, value, n);
+    (void)berthi_interp_table_fill(t, before, value, n);
     return before;
 }
 
-bool interp_table_fill(interp_table *t, uint32_t at, uint64_t value, uint32_t n)
+bool berthi_interp_table_fill(interp_table *t, uint32_t at, uint64_t value, uint32_t n)
 {
     if ((uint64_t)at + n > t->size)
         return false;
@@ -179,8 +180,8 @@ bool interp_table_fill(interp_table *t, uint32_t at, uint64_t value, uint32_t n)
     return true;
 }
 
-bool interp_table_copy(interp_table *to_table, interp_table *from_table, uint32_t to,
-                       uint32_t from, uint32_t n)
+bool berthi_interp_table_copy(interp_table *to_table, interp_table *from_table, uint32_t to,
+                              uint32_t from, uint32_t n)
 {
     if ((uint64_t)to + n > to_table->size || (uint64_t)from + n > from_table->size)
         return false;
@@ -200,8 +201,8 @@ static uint64_t item_value(const interp_instance *inst, interp_item item)
     return (uint64_t)(uintptr_t)inst->funcs[item.index];
 }
 
-bool interp_table_init(interp_instance *inst, uint32_t table, uint32_t element, uint32_t to,
-                       uint32_t from, uint32_t n)
+bool berthi_interp_table_init(interp_instance *inst, uint32_t table, uint32_t element,
+                              uint32_t to, uint32_t from, uint32_t n)
 {
     const interp_element *segment = &inst->module->elements[element];
     uint32_t size = inst->elements_dropped[element] ? 0 : segment->count;
@@ -214,14 +215,14 @@ bool interp_table_init(interp_instance *inst, uint32_t table, uint32_t element, 
     return true;
 }
 
-void interp_store_fini(interp_store *store)
+void berthi_interp_store_fini(interp_store *store)
 {
     const berth_allocator *a = store->engine->allocator;
     interp_memory *m = store->memories, *next_m;
     interp_table *t = store->tables, *next_t;
 
     for (const interp_instance *i = store->instances; i != NULL; i = i->next) {
-        interp_module_unref(i->module);
+        berthi_interp_module_unref(i->module);
         atomic_fetch_sub_explicit(&store->engine->instances, 1, memory_order_relaxed);
     }
     for (; m != NULL; m = next_m) {

@@ -52,8 +52,8 @@ static void append_frames(const interp_store *store, const interp_func *func, ui
     }
 }
 
-berth_status interp_stop(const interp_store *store, const interp_func *func, uint32_t fp,
-                         berth_status status, berth_reason reason, berth_diag *diag)
+berth_status berthi_interp_stop(const interp_store *store, const interp_func *func, uint32_t fp,
+                                berth_status status, berth_reason reason, berth_diag *diag)
 {
     (void)berthi_fail_because(diag, status, reason, "%s", describe(reason));
     append_frames(store, func, fp, diag);

@@ -6,7 +6,7 @@
 
 #include "wasm/interp/build.h"
 
-bool build_reserve(build *b, void **array, size_t *capacity, size_t need, size_t size)
+bool berthi_build_reserve(build *b, void **array, size_t *capacity, size_t need, size_t size)
 {
     size_t more = *capacity < 32 ? 64 : *capacity * 2;
     void *p;
@@ -28,7 +28,7 @@ bool build_reserve(build *b, void **array, size_t *capacity, size_t need, size_t
     return true;
 }
 
-void build_fini(build *b)
+void berthi_build_fini(build *b)
 {
     berthi_free(b->allocator, b->locals, b->locals_capacity * sizeof *b->locals);
     berthi_free(b->allocator, b->operands, b->operands_capacity * sizeof *b->operands);
@@ -36,12 +36,12 @@ void build_fini(build *b)
     berthi_free(b->allocator, b->words, b->words_capacity * sizeof *b->words);
 }
 
-void build_reject(build *b, const char *text)
+void berthi_build_reject(build *b, const char *text)
 {
     berthi_cursor_fail_at(&b->c, BERTH_E_REJECTED, b->op_at, text);
 }
 
-void build_push(build *b, uint8_t type)
+void berthi_build_push(build *b, uint8_t type)
 {
     void *operands = b->operands;
 
@@ -52,7 +52,7 @@ void build_push(build *b, uint8_t type)
                               "a function has too many operands");
         return;
     }
-    if (!build_reserve(b, &operands, &b->operands_capacity, (size_t)b->height + 1, 1))
+    if (!berthi_build_reserve(b, &operands, &b->operands_capacity, (size_t)b->height + 1, 1))
         return;
     b->operands = operands;
     b->operands[b->height++] = type;
@@ -60,7 +60,7 @@ void build_push(build *b, uint8_t type)
         b->height_max = b->height;
 }
 
-uint8_t build_pop_any(build *b)
+uint8_t berthi_build_pop_any(build *b)
 {
     const build_control *top;
 
@@ -70,16 +70,16 @@ uint8_t build_pop_any(build *b)
     if (b->height > top->height)
         return b->operands[--b->height];
     if (!top->unreachable)
-        build_reject(b, "type mismatch: an operand is missing");
+        berthi_build_reject(b, "type mismatch: an operand is missing");
     return TYPE_UNKNOWN;
 }
 
-void build_pop(build *b, uint8_t type)
+void berthi_build_pop(build *b, uint8_t type)
 {
-    uint8_t got = build_pop_any(b);
+    uint8_t got = berthi_build_pop_any(b);
 
     if (got != type && got != TYPE_UNKNOWN && type != TYPE_UNKNOWN)
-        build_reject(b, "type mismatch");
+        berthi_build_reject(b, "type mismatch");
 }
 
 /* Checking `count` types at once is charged, because a few bytes can ask for it again and again. */
@@ -92,15 +92,15 @@ static bool charge(build *b, uint32_t count)
     return b->c.error == NULL;
 }
 
-void build_push_all(build *b, const uint8_t *types, uint32_t count)
+void berthi_build_push_all(build *b, const uint8_t *types, uint32_t count)
 {
     if (!charge(b, count))
         return;
     for (uint32_t i = 0; i < count && b->c.error == NULL; i++)
-        build_push(b, types[i]);
+        berthi_build_push(b, types[i]);
 }
 
-void build_check_all(build *b, const uint8_t *types, uint32_t count)
+void berthi_build_check_all(build *b, const uint8_t *types, uint32_t count)
 {
     const build_control *top;
 
@@ -110,26 +110,26 @@ void build_check_all(build *b, const uint8_t *types, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         if (b->height - top->height <= i) {
             if (!top->unreachable)
-                build_reject(b, "type mismatch: an operand is missing");
+                berthi_build_reject(b, "type mismatch: an operand is missing");
             return;
         }
         if (b->operands[b->height - 1 - i] != types[count - 1 - i] &&
             b->operands[b->height - 1 - i] != TYPE_UNKNOWN) {
-            build_reject(b, "type mismatch");
+            berthi_build_reject(b, "type mismatch");
             return;
         }
     }
 }
 
-void build_pop_all(build *b, const uint8_t *types, uint32_t count)
+void berthi_build_pop_all(build *b, const uint8_t *types, uint32_t count)
 {
     if (!charge(b, count))
         return;
     while (count > 0 && b->c.error == NULL)
-        build_pop(b, types[--count]);
+        berthi_build_pop(b, types[--count]);
 }
 
-void build_unreachable(build *b)
+void berthi_build_unreachable(build *b)
 {
     build_control *top;
 
@@ -141,9 +141,9 @@ void build_unreachable(build *b)
 }
 
 /* The caller has popped the parameters of `type`; they are pushed again inside the block. */
-void build_enter(build *b, uint8_t opcode, build_type type)
+void berthi_build_enter(build *b, uint8_t opcode, build_type type)
 {
-    bool live = b->depth == 0 || build_is_live(b);
+    bool live = b->depth == 0 || berthi_build_is_live(b);
     void *controls = b->controls;
 
     if (b->c.error != NULL)
@@ -153,18 +153,18 @@ void build_enter(build *b, uint8_t opcode, build_type type)
                               "a function has too many nested blocks");
         return;
     }
-    if (!build_reserve(b, &controls, &b->controls_capacity, (size_t)b->depth + 1,
-                       sizeof *b->controls))
+    if (!berthi_build_reserve(b, &controls, &b->controls_capacity, (size_t)b->depth + 1,
+                              sizeof *b->controls))
         return;
     b->controls = controls;
     b->controls[b->depth++] = (build_control){
         .opcode = opcode, .was_live = live, .type = type, .height = b->height
     };
-    build_push_all(b, type.params, type.params_count);
+    berthi_build_push_all(b, type.params, type.params_count);
 }
 
 /* Checks that the block's results and nothing else are there, and leaves it. */
-build_control build_leave(build *b)
+build_control berthi_build_leave(build *b)
 {
     build_control none = { 0 };
     const build_control *top;
@@ -172,22 +172,22 @@ build_control build_leave(build *b)
     if (b->c.error != NULL)
         return none;
     top = build_top(b);
-    build_pop_all(b, top->type.results, top->type.results_count);
+    berthi_build_pop_all(b, top->type.results, top->type.results_count);
     if (b->c.error == NULL && b->height != top->height)
-        build_reject(b, "type mismatch: operands are left at the end of a block");
+        berthi_build_reject(b, "type mismatch: operands are left at the end of a block");
     if (b->c.error != NULL)
         return none;
     return b->controls[--b->depth];
 }
 
-build_control *build_label(build *b, uint32_t depth)
+build_control *berthi_build_label(build *b, uint32_t depth)
 {
     if (b->c.error == NULL && depth >= b->depth)
-        build_reject(b, "unknown label");
+        berthi_build_reject(b, "unknown label");
     return b->c.error != NULL ? NULL : &b->controls[b->depth - 1 - depth];
 }
 
-const uint8_t *build_label_types(const build_control *control, uint32_t *count_out)
+const uint8_t *berthi_build_label_types(const build_control *control, uint32_t *count_out)
 {
     bool is_loop = control->opcode == 0x03;
 
