@@ -62,7 +62,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
         atomic_fetch_or_explicit(&v->hooks_used, 1u << (hook - 1), memory_order_relaxed);
     if (v->is_timed)
         began_ns = berthi_clock_ns();
-    status = berthi_pool_take(v, seat, ticks, &i, diag);
+    status = berthi_pool_take(v, seat, &ticks, &i, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         atomic_fetch_add_explicit(&v->slot->busy, 1, memory_order_relaxed);
         return status;

@@ -121,7 +121,7 @@ static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *ar
     berth_call call = BERTH_CALL_INIT;
     berth_reply reply;
     berthi_instance *i;
-    berth_status status = berthi_instance_make(v, &i, diag);
+    berth_status status = berthi_pool_make(v, &i, diag);
 
     if (status != BERTH_OK)
         return berthi_diag_prefix(diag, status, "instantiation");
@@ -283,16 +283,18 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
                             berth_version **version_out, berth_installed *installed,
                             berth_diag *diag)
 {
-    uint8_t digest[BERTH_DIGEST_SIZE];
+    uint8_t digest[BERTH_DIGEST_SIZE] = { 0 };
     berth_diag own = { 0 };
     berth_version *v = NULL;
     berth_status status;
 
-    if (size > slot->runtime->options.artifact_bytes_max)
+    if (size > slot->runtime->options.artifact_bytes_max) {
+        count_refusal(slot);
         return berthi_fail_because(
             diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
             "the artifact has %zu bytes and %llu are allowed; raise artifact_bytes_max", size,
             (unsigned long long)slot->runtime->options.artifact_bytes_max);
+    }
     status = begin(slot, diag);
     if (status != BERTH_OK)
         return status;

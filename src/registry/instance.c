@@ -10,7 +10,7 @@
 
 #include "base/diag.h"
 
-enum { INPUT_ALIGN = 16, INPUT_CAPACITY_MIN = 256 };
+enum { INPUT_ALIGN = 16, INPUT_CAPACITY_MIN = 256, INPUT_STEP = 65536 };
 
 /* Runs under one deadline: instantiation, the start function. */
 berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
@@ -119,31 +119,50 @@ static berth_status guest_alloc(berth_version *v, berthi_instance *i, size_t siz
     return BERTH_OK;
 }
 
+/* Room for inputs that grow a little from call to call, without asking for much more than the
+ * input at hand needs: it has to fit into the plugin's memory. */
+static size_t capacity_for(size_t size)
+{
+    size_t capacity = INPUT_CAPACITY_MIN;
+
+    while (capacity < size && capacity < INPUT_STEP)
+        capacity *= 2;
+    return capacity >= size ? capacity : (size + INPUT_STEP - 1) / INPUT_STEP * INPUT_STEP;
+}
+
+static berth_status free_input(berth_version *v, berthi_instance *i, berth_diag *diag)
+{
+    berthi_val cells[3] = { { .i32 = (int32_t)i->input_at },
+                            { .i32 = (int32_t)i->input_capacity },
+                            { .i32 = INPUT_ALIGN } };
+    berth_status status = i->ops->call(i->store, &i->free, cells, 3, diag);
+
+    i->view_is_old = true;
+    i->input_capacity = 0;
+    return status == BERTH_OK
+               ? BERTH_OK
+               : berthi_diag_prefix(diag, status, "%s", v->content->plugin.profile->free);
+}
+
 /* Makes the host's buffer large enough: the new one first, so that an allocator which hands out
  * the same memory twice is caught, then the old one is freed. */
 static berth_status grow_input(berth_version *v, berthi_instance *i, size_t size,
                                berth_diag *diag)
 {
-    const berthi_profile *p = v->content->plugin.profile;
-    size_t capacity = INPUT_CAPACITY_MIN;
+    size_t capacity = capacity_for(size);
     berth_status status;
     uint32_t at;
 
-    while (capacity < size)
-        capacity *= 2;
     status = guest_alloc(v, i, capacity, &at, diag);
     if (status != BERTH_OK)
         return status;
     if (i->input_capacity != 0) {
-        berthi_val cells[3] = { { .i32 = (int32_t)i->input_at },
-                                { .i32 = (int32_t)i->input_capacity },
-                                { .i32 = INPUT_ALIGN } };
-
         if (at < (uint64_t)i->input_at + i->input_capacity && i->input_at < at + capacity)
-            return bad_alloc(p, capacity, at, "the block overlaps one that is in use", diag);
-        status = i->ops->call(i->store, &i->free, cells, 3, diag);
+            return bad_alloc(v->content->plugin.profile, capacity, at,
+                             "the block overlaps one that is in use", diag);
+        status = free_input(v, i, diag);
         if (status != BERTH_OK)
-            return berthi_diag_prefix(diag, status, "%s", p->free);
+            return status;
     }
     i->input_at = at;
     i->input_capacity = (uint32_t)capacity;

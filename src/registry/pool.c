@@ -132,26 +132,28 @@ static berthi_instance *rob_seat(berthi_seat *seat)
     return i;
 }
 
-/* An idle instance from some seat whose owner is elsewhere, or NULL. */
-static berthi_instance *rob(berth_version *v)
+/* Idle instances from seats whose owners are elsewhere, at most `max`; how many there were. */
+static size_t rob(berth_version *v, berthi_instance **out, size_t max)
 {
     berthi_record *r = atomic_load_explicit(&v->runtime->domain.records, memory_order_acquire);
-    berthi_instance *i = NULL;
+    size_t n = 0;
 
     atomic_store_explicit(&v->seats_closed, true, memory_order_seq_cst);
     berthi_domain_barrier(&v->runtime->domain);
-    for (; r != NULL && i == NULL; r = r->next) {
+    BERTHI_WINDOW();
+    for (; r != NULL && n < max; r = r->next) {
         berthi_seat *seat = berthi_seat_find(v, r->index);
 
-        if (seat != NULL && berthi_record_uses(r, v) == 0)
-            i = rob_seat(seat);
+        if (seat == NULL || berthi_record_uses(r, v) != 0)
+            continue;
+        while (n < max && (out[n] = rob_seat(seat)) != NULL)
+            n++;
     }
-    /* release: pairs with the acquire in berthi_seats_closed(); the owner sees its seat as it is now. */
+    /* release: pairs with the acquire in berthi_seats_closed(); the owner sees its seat as it
+     * is now. */
     atomic_store_explicit(&v->seats_closed, false, memory_order_release);
-    return i;
+    return n;
 }
-
-/* ---- the slow way to an instance ---- */
 
 static berthi_instance *take_spare(berth_version *v)
 {
@@ -162,42 +164,163 @@ static berthi_instance *take_spare(berth_version *v)
     return i;
 }
 
-static berth_status take_slowly(berth_version *v, uint64_t ticks,
-                                berthi_instance **instance_out, berth_diag *diag)
+size_t berthi_pool_take_idle(berth_version *v, berthi_instance **out, size_t max)
 {
-    uint64_t until_ns = 0, now;
+    size_t n = 0;
+
+    berthi_lock_take(&v->lock);
+    while (n < max && (out[n] = take_spare(v)) != NULL)
+        n++;
+    n += rob(v, out + n, max - n);
+    berthi_lock_drop(&v->lock);
+    return n;
+}
+
+/* ---- the slow way to an instance ---- */
+
+/* This thread's own, looked at again.  Under the lock no thief is at work, and the next one
+ * leaves this seat alone while the record names the version. */
+static berthi_instance *take_own(berth_version *v, berthi_seat *seat)
+{
+    berthi_instance *i;
+
+    if (v->is_fresh)
+        return ring_take(&seat->ready);
+    i = seat->idle;
+    seat->idle = NULL;
+    return i;
+}
+
+static bool is_too_old(const berth_version *v, const berthi_instance *i)
+{
+    uint64_t age_max = v->slot->options.reuse_age_ns_max;
+
+    return age_max != 0 && !v->is_fresh &&
+           atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed) -
+                   i->born_tick >=
+               berthi_ticks(age_max);
+}
+
+static bool is_engine_full(berth_status status, const berth_diag *diag)
+{
+    return status == BERTH_E_LIMIT && diag->reason == BERTH_REASON_INSTANCES;
+}
+
+static berth_status engine_full(berth_version *v, berth_diag *diag)
+{
+    return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_INSTANCES,
+                               "all %u instances of the runtime were in use until the "
+                               "deadline; raise its instances_max",
+                               v->runtime->options.instances_max);
+}
+
+/* Makes the one that was claimed.  When the engine has no place left, idle instances of other
+ * slots make room.  BERTH_E_BUSY: not even so. */
+static berth_status make_or_reclaim(berth_version *v, berthi_instance **instance_out,
+                                    berth_diag *diag)
+{
+    berth_diag own;
+    berth_status status = make_claimed(v, instance_out, &own);
+
+    if (is_engine_full(status, &own) && berthi_reclaim(v->runtime) && claim(v))
+        status = make_claimed(v, instance_out, &own);
+    if (is_engine_full(status, &own))
+        return engine_full(v, diag);
+    if (status != BERTH_OK && diag != NULL)
+        *diag = own;
+    return status;
+}
+
+/* One round.  BERTH_E_BUSY: there is none right now. */
+static berth_status try_slowly(berth_version *v, berthi_seat *seat,
+                               berthi_instance **instance_out, berth_diag *diag)
+{
+    bool may_make = false;
     berthi_instance *i;
 
     for (;;) {
         berthi_lock_take(&v->lock);
-        i = take_spare(v);
-        if (i == NULL && claim(v)) {
-            berthi_lock_drop(&v->lock);
-            return make_claimed(v, instance_out, diag);
-        }
+        i = take_own(v, seat);
         if (i == NULL)
-            i = rob(v);
-        if (i != NULL) {
-            berthi_lock_drop(&v->lock);
-            *instance_out = i;
-            return BERTH_OK;
-        }
-        now = berthi_clock_ns();
-        if (until_ns == 0)
-            until_ns = now + (ticks < UINT64_MAX / BERTHI_TICK_NS / 2 ? ticks : UINT32_MAX) *
-                                 BERTHI_TICK_NS;
-        atomic_fetch_add_explicit(&v->waiting, 1, memory_order_seq_cst);
-        /* Whoever ends a call looks at `waiting`; one that looked too early is found by the
-         * next round, at most a tick later. */
-        (void)berthi_cond_wait_until(&v->cond, &v->lock.mutex, now + BERTHI_TICK_NS);
-        atomic_fetch_sub_explicit(&v->waiting, 1, memory_order_relaxed);
+            i = take_spare(v);
+        if (i == NULL)
+            may_make = claim(v);
+        if (i == NULL && !may_make && rob(v, &i, 1) == 0)
+            i = NULL;
         berthi_lock_drop(&v->lock);
-        if (berthi_clock_ns() >= until_ns)
-            return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_INSTANCES,
-                                       "all %u instances of the version were in use until the "
-                                       "deadline",
-                                       v->slot->options.instances_max);
+        if (i == NULL || !is_too_old(v, i))
+            break;
+        discard(v, i);
     }
+    if (may_make)
+        return make_or_reclaim(v, instance_out, diag);
+    *instance_out = i;
+    return i != NULL ? BERTH_OK
+                     : berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_INSTANCES,
+                                           "all %u instances of the version were in use until "
+                                           "the deadline",
+                                           v->slot->options.instances_max);
+}
+
+/* Until somebody gives an instance back, at most a tick: one that looked at `waiting` too early
+ * is found by the next round. */
+static void wait_a_tick(berth_version *v, uint64_t now_ns, uint64_t until_ns)
+{
+    uint64_t tick_ns = now_ns + BERTHI_TICK_NS;
+
+    berthi_lock_take(&v->lock);
+    if (v->spares == NULL)
+        (void)berthi_cond_wait_until(&v->cond, &v->lock.mutex,
+                                     tick_ns < until_ns ? tick_ns : until_ns);
+    berthi_lock_drop(&v->lock);
+}
+
+static uint64_t end_of(uint64_t now_ns, uint64_t ticks)
+{
+    return ticks < UINT64_MAX / BERTHI_TICK_NS / 2 ? now_ns + ticks * BERTHI_TICK_NS
+                                                   : UINT64_MAX / 2;
+}
+
+/* What was spent on waiting is taken off *ticks. */
+static berth_status take_slowly(berth_version *v, berthi_seat *seat, uint64_t *ticks,
+                                berthi_instance **instance_out, berth_diag *diag)
+{
+    berth_status status = try_slowly(v, seat, instance_out, diag);
+    uint64_t now_ns, until_ns;
+
+    if (status != BERTH_E_BUSY)
+        return status;
+    now_ns = berthi_clock_ns();
+    until_ns = end_of(now_ns, *ticks);
+    atomic_fetch_add_explicit(&v->waiting, 1, memory_order_seq_cst);
+    while (status == BERTH_E_BUSY && now_ns < until_ns) {
+        wait_a_tick(v, now_ns, until_ns);
+        status = try_slowly(v, seat, instance_out, diag);
+        now_ns = berthi_clock_ns();
+    }
+    atomic_fetch_sub_explicit(&v->waiting, 1, memory_order_relaxed);
+    *ticks = now_ns < until_ns ? berthi_ticks(until_ns - now_ns) : 1;
+    return status;
+}
+
+berth_status berthi_pool_make(berth_version *v, berthi_instance **instance_out,
+                              berth_diag *diag)
+{
+    uint64_t now_ns = berthi_clock_ns();
+    uint64_t until_ns = end_of(now_ns, berthi_ticks(v->slot->options.probe_deadline_ns));
+    berth_diag own;
+    berth_status status;
+
+    while (is_engine_full(status = berthi_instance_make(v, instance_out, &own), &own)) {
+        if (now_ns >= until_ns)
+            return engine_full(v, diag);
+        if (!berthi_reclaim(v->runtime))
+            wait_a_tick(v, now_ns, until_ns);
+        now_ns = berthi_clock_ns();
+    }
+    if (status != BERTH_OK && diag != NULL)
+        *diag = own;
+    return status;
 }
 
 static void put_spare(berth_version *v, berthi_instance *i)
@@ -212,21 +335,17 @@ static void put_spare(berth_version *v, berthi_instance *i)
 
 /* ---- the way of a call ---- */
 
-berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t ticks,
+berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t *ticks,
                               berthi_instance **instance_out, berth_diag *diag)
 {
-    berthi_instance *i = NULL;
+    berthi_instance *i = berthi_seats_closed(v) ? NULL : take_own(v, seat);
 
-    if (!berthi_seats_closed(v)) {
-        if (v->is_fresh) {
-            i = ring_take(&seat->ready);
-        } else {
-            i = seat->idle;
-            seat->idle = NULL;
-        }
+    if (i != NULL && is_too_old(v, i)) {
+        discard(v, i);
+        i = NULL;
     }
-    if (__builtin_expect(i == NULL, 0))
-        return take_slowly(v, ticks, instance_out, diag);
+    if (i == NULL)
+        return take_slowly(v, seat, ticks, instance_out, diag);
     *instance_out = i;
     return BERTH_OK;
 }
@@ -234,11 +353,9 @@ berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t tick
 static bool is_worn(const berth_version *v, berthi_instance *i)
 {
     const berth_slot_options *opt = &v->slot->options;
-    uint64_t tick = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
 
     return (opt->reuse_calls_max != 0 && i->calls >= opt->reuse_calls_max) ||
-           (opt->reuse_age_ns_max != 0 &&
-            tick - i->born_tick >= berthi_ticks(opt->reuse_age_ns_max)) ||
+           is_too_old(v, i) ||
            (opt->reuse_memory_bytes_max != 0 &&
             berthi_instance_view(i).size > opt->reuse_memory_bytes_max);
 }
@@ -247,8 +364,9 @@ static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
 {
     uint32_t ready = ring_count(&seat->ready);
 
-    /* Faster than the reaper: its used ones are destroyed here, which also makes room. */
-    if (ready == 0 || !ring_put(&seat->used, i))
+    /* Faster than the reaper, or somebody waits for the place: the used one is destroyed here. */
+    if (ready == 0 || atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0 ||
+        !ring_put(&seat->used, i))
         discard(v, i);
     if (ready <= BERTHI_RING_SIZE / 2)
         berthi_reaper_notify(v);
@@ -274,8 +392,13 @@ berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag
 {
     for (uint32_t n = 0; n < count && claim(v); n++) {
         berthi_instance *i;
-        berth_status status = make_claimed(v, &i, diag);
+        berth_diag own;
+        berth_status status = make_claimed(v, &i, &own);
 
+        if (is_engine_full(status, &own))
+            break; /* a warm one is a wish; who calls makes room */
+        if (status != BERTH_OK && diag != NULL)
+            *diag = own;
         if (status != BERTH_OK)
             return status;
         put_spare(v, i);
@@ -355,20 +478,7 @@ void berthi_pool_destroy(berth_version *v)
     assert(atomic_load(&v->instances_live) == 0);
 }
 
-bool berthi_pool_reclaim(berth_version *v)
+void berthi_pool_discard(berth_version *v, berthi_instance *i)
 {
-    berthi_instance *i;
-    bool any = false;
-
-    do {
-        berthi_lock_take(&v->lock);
-        i = take_spare(v);
-        if (i == NULL)
-            i = rob(v);
-        berthi_lock_drop(&v->lock);
-        if (i != NULL)
-            discard(v, i);
-        any |= i != NULL;
-    } while (i != NULL);
-    return any;
+    discard(v, i);
 }

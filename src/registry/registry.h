@@ -6,7 +6,7 @@
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
- *   stats.c    what the operator reads
+ *   stats.c    what the operator reads          reclaim.c  room in a full engine
  * Read first: this file, sync/record.h, then call.c.  Layer: registry.
  *
  * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
@@ -215,6 +215,7 @@ struct berth_runtime {
     berthi_lock lock; /* the registry's: map and tenants */
     berth_slot **buckets;
     size_t buckets_count; /* a power of two */
+    size_t reclaim_next;  /* the bucket where the next reclamation begins */
     uint32_t slots_count;
     berthi_tenant *tenants;
 
@@ -290,15 +291,25 @@ static inline bool berthi_seats_closed(const berth_version *v)
 {
     return atomic_load_explicit(&v->seats_closed, memory_order_seq_cst);
 }
-berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t ticks,
+/* An instance for a call of *ticks, off which goes what was spent on waiting for one. */
+berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t *ticks,
                               berthi_instance **instance_out, berth_diag *diag);
 void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *instance,
                       bool is_good);
 berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag);
 void berthi_pool_refill(berth_version *v); /* reaper only */
 void berthi_pool_destroy(berth_version *v);
-/* Takes idle instances of any version out of service; true when it freed at least one. */
-bool berthi_pool_reclaim(berth_version *v);
+/* One that no call will see, waiting for a place in the engine if need be. */
+berth_status berthi_pool_make(berth_version *v, berthi_instance **instance_out,
+                              berth_diag *diag);
+/* Takes at most `max` idle ones out of service, for berthi_pool_discard(); how many. */
+size_t berthi_pool_take_idle(berth_version *v, berthi_instance **out, size_t max);
+void berthi_pool_discard(berth_version *v, berthi_instance *instance);
+
+/* reclaim.c */
+/* Ends a few idle instances, of whatever slot, so that the engine has places again; false when
+ * there were none. */
+bool berthi_reclaim(berth_runtime *rt);
 
 /* version.c */
 berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,

@@ -1,0 +1,485 @@
+/* limits_test.c - each bound at its value and one past it: bytes in and out, calls in flight of a
+ * slot and of a tenant, instances of a version and of the runtime, slots. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "slot_rig.h"
+
+/* ---- bytes ---- */
+
+static berth_status ask_for(slot_rig *r, berth_slot *slot, uint32_t size, berth_reply *reply)
+{
+    uint8_t input[5] = { 'o' };
+
+    memcpy(input + 1, &size, sizeof size);
+    return slot_rig_call(r, slot, input, sizeof input, reply);
+}
+
+static void a_reply_may_have_output_bytes_max_and_not_one_more(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    berth_reply reply;
+    berth_slot *slot;
+
+    opt.output_bytes_max = 100000;
+    slot = slot_rig_open(r, "output", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    assert_int_equal(ask_for(r, slot, 100000, &reply), BERTH_OK);
+    assert_int_equal(reply.size, 100000);
+    assert_int_equal(((const char *)reply.data)[99999], 'o');
+    slot_rig_check(r, ask_for(r, slot, 100001, &reply), BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                   "100001 bytes and 100000 are allowed");
+    assert_int_equal(slot_rig_stats(slot).bytes_out, 100000);
+    assert_int_equal(slot_rig_stats(slot).limits, 1);
+}
+
+static void a_reply_has_16_mib_by_default(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    berth_reply reply;
+    berth_slot *slot;
+
+    opt.deadline_ns = 20000 * MS; /* the interpreter fills 16 MiB byte by byte */
+    slot = slot_rig_open(r, "output", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    assert_int_equal(ask_for(r, slot, 16u << 20, &reply), BERTH_OK);
+    assert_int_equal(reply.size, 16u << 20);
+    slot_rig_check(r, ask_for(r, slot, (16u << 20) + 1, &reply), BERTH_E_LIMIT,
+                   BERTH_REASON_OUTPUT, "allowed");
+}
+
+static void an_input_larger_than_the_memory_is_refused(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    size_t size = 32 << 16;
+    uint8_t *input = calloc(1, size + 1);
+    berth_reply reply;
+    berth_slot *slot;
+
+    input[0] = 'e';
+    opt.memory_bytes_max = size;
+    slot = slot_rig_open(r, "input", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    slot_rig_check(r, slot_rig_call(r, slot, input, size + 1, &reply), BERTH_E_LIMIT,
+                   BERTH_REASON_INPUT, "2097153 bytes");
+    /* At the limit it cannot lie beside what the plugin has there already. */
+    slot_rig_check(r, slot_rig_call(r, slot, input, size, &reply), BERTH_E_ABI,
+                   BERTH_REASON_ALLOC, "out of memory");
+    /* What fits beside it does, though the next power of two would not. */
+    assert_int_equal(slot_rig_call(r, slot, input, size - (8 << 16), &reply), BERTH_OK);
+    assert_int_equal(reply.size, size - (8 << 16) - 1);
+    free(input);
+}
+
+static void inputs_that_grow_are_all_served(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "growing", NULL);
+    size_t max = 1 << 20;
+    uint8_t *input = malloc(max);
+    berth_reply reply;
+
+    slot_rig_install_guest(r, slot, "tricks");
+    for (size_t i = 0; i < max; i++)
+        input[i] = (uint8_t)(i * 7);
+    input[0] = 'e';
+    for (size_t size = 1; size <= max; size = size * 3 / 2 + 1) {
+        assert_int_equal(slot_rig_call(r, slot, input, size, &reply), BERTH_OK);
+        if (size > 1) {
+            assert_int_equal(reply.size, size - 1);
+            assert_memory_equal(reply.data, input + 1, size - 1);
+        }
+    }
+    assert_int_equal(slot_rig_stats(slot).instances_discarded, 1); /* the probe's */
+    free(input);
+}
+
+/* ---- calls in flight ---- */
+
+enum { LONG_MS = 300 };
+
+/* A thread inside the slot for LONG_MS. */
+static void occupy(slot_rig_caller *c, berth_slot *slot)
+{
+    *c = (slot_rig_caller){
+        .slot = slot, .input = "l", .input_size = 1, .times = 1, .deadline_ns = LONG_MS * MS
+    };
+    slot_rig_caller_start(c);
+}
+
+static berth_status call_within(slot_rig *r, berth_slot *slot, uint64_t deadline_ns)
+{
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply;
+
+    call.hook = slot_rig_hook(r, slot, "do");
+    call.arena = r->arena;
+    call.input = "e!";
+    call.input_size = 2;
+    call.deadline_ns = deadline_ns;
+    memset(&r->diag, 0, sizeof r->diag);
+    return berth_slot_call(slot, &call, &reply, &r->diag);
+}
+
+static void check_bounded(slot_rig *r, unsigned calls_max)
+{
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller inside[4];
+    uint64_t began, took;
+    berth_slot *slot;
+
+    opt.calls_max = calls_max;
+    slot = slot_rig_open(r, "bounded", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    for (unsigned i = 0; i < calls_max; i++)
+        occupy(&inside[i], slot);
+    slot_rig_wait_inside(slot, calls_max);
+    began = slot_rig_now_ns();
+    slot_rig_check(r, call_within(r, slot, 50 * MS), BERTH_E_BUSY, BERTH_REASON_SLOT_CALLS,
+                   "slot 'bounded'");
+    took = slot_rig_now_ns() - began;
+    assert_true(took >= 49 * MS);
+    assert_int_equal(slot_rig_stats(slot).busy, 1);
+    assert_int_equal(slot_rig_stats(slot).in_flight, calls_max);
+    assert_int_equal(call_within(r, slot, 20000 * MS), BERTH_OK); /* after a release */
+    for (unsigned i = 0; i < calls_max; i++) {
+        slot_rig_caller_join(&inside[i]);
+        assert_int_equal(inside[i].by_status[BERTH_E_DEADLINE], 1);
+    }
+    assert_int_equal(slot_rig_stats(slot).in_flight, 0);
+    assert_int_equal(slot_rig_stats(slot).busy, 1);
+}
+
+/* The first is inside without having been counted: it was alone when it began. */
+static void with_one_place_the_second_call_waits_and_then_is_busy(void **state)
+{
+    check_bounded(*state, 1);
+}
+
+static void with_three_places_the_fourth_call_waits_and_then_is_busy(void **state)
+{
+    check_bounded(*state, 3);
+}
+
+static void a_tenants_places_are_shared_by_its_slots_alone(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller inside[2];
+    berth_slot *a, *b, *other;
+
+    options.tenant_calls_max = 2;
+    slot_rig_restart(r, options);
+    opt.tenant = "blue";
+    a = slot_rig_open(r, "a", &opt);
+    b = slot_rig_open(r, "b", &opt);
+    opt.tenant = "red";
+    other = slot_rig_open(r, "a", &opt);
+    slot_rig_install_guest(r, a, "tricks");
+    slot_rig_install_guest(r, b, "tricks");
+    slot_rig_install_guest(r, other, "tricks");
+    occupy(&inside[0], a);
+    occupy(&inside[1], b);
+    slot_rig_wait_inside(a, 1);
+    slot_rig_wait_inside(b, 1);
+    slot_rig_check(r, call_within(r, a, 40 * MS), BERTH_E_BUSY, BERTH_REASON_TENANT_CALLS,
+                   "tenant 'blue'");
+    assert_int_equal(slot_rig_stats(a).busy, 1);
+    assert_int_equal(call_within(r, other, 40 * MS), BERTH_OK);
+    assert_int_equal(call_within(r, b, 20000 * MS), BERTH_OK);
+    slot_rig_caller_join(&inside[0]);
+    slot_rig_caller_join(&inside[1]);
+    assert_int_equal(slot_rig_stats(a).in_flight, 0);
+    assert_int_equal(slot_rig_stats(b).busy, 0);
+}
+
+/* Threads more than places, and fewer again: no call fails, and none is lost from the counts. */
+static void more_threads_than_places_take_turns(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    uint64_t times = 3000 / slot_rig_slowness(r) + 30, calls = 0;
+    berth_slot *slot;
+
+    opt.calls_max = 2;
+    opt.deadline_ns = 20000 * MS;
+    slot = slot_rig_open(r, "turns", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    for (int round = 0; round < 3; round++) {
+        slot_rig_caller callers[5];
+
+        for (int i = 0; i < 5; i++) {
+            callers[i] = (slot_rig_caller){
+                .slot = slot, .input = "e!", .input_size = 2, .times = times
+            };
+            slot_rig_caller_start(&callers[i]);
+        }
+        for (int i = 0; i < 5; i++) {
+            slot_rig_caller_join(&callers[i]);
+            if (callers[i].by_status[BERTH_OK] != times)
+                fail_msg("%s", callers[i].diag.text);
+        }
+        calls += 5 * times;
+        for (int i = 0; i < 10; i++) /* alone, this thread is not counted */
+            assert_int_equal(call_within(r, slot, 0), BERTH_OK);
+        calls += 10;
+        assert_int_equal(slot_rig_runtime_stats(r).threads, 1);
+    }
+    assert_int_equal(slot_rig_stats(slot).answered, calls);
+    assert_int_equal(slot_rig_stats(slot).in_flight, 0);
+    assert_int_equal(slot_rig_stats(slot).busy, 0);
+}
+
+/* ---- instances ---- */
+
+static void two_threads_share_one_instance(slot_rig *r, berth_policy policy)
+{
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller callers[2];
+    uint64_t times = 3000 / slot_rig_slowness(r) + 30;
+    berth_slot_stats stats;
+    berth_slot *slot;
+
+    opt.instances_max = 1;
+    opt.policy = policy;
+    opt.deadline_ns = 20000 * MS;
+    slot = slot_rig_open(r, "one", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    for (int i = 0; i < 2; i++) {
+        callers[i] =
+            (slot_rig_caller){ .slot = slot, .input = "e!", .input_size = 2, .times = times };
+        slot_rig_caller_start(&callers[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        slot_rig_caller_join(&callers[i]);
+        if (callers[i].by_status[BERTH_OK] != times)
+            fail_msg("%s", callers[i].diag.text);
+        if (callers[i].longest_ns > 2000 * MS) /* that of starvation would be 20 s */
+            fail_msg("a call took %llu ms", (unsigned long long)(callers[i].longest_ns / MS));
+    }
+    stats = slot_rig_stats(slot);
+    assert_int_equal(stats.busy, 0);
+    assert_true(stats.instances_live <= 1);
+    if (policy == BERTH_POLICY_REUSE)
+        assert_int_equal(stats.instances_made, 2); /* the probe's too */
+}
+
+static void two_threads_take_turns_at_one_instance(void **state)
+{
+    two_threads_share_one_instance(*state, BERTH_POLICY_REUSE);
+}
+
+static void two_threads_take_turns_at_one_fresh_instance(void **state)
+{
+    two_threads_share_one_instance(*state, BERTH_POLICY_FRESH);
+}
+
+typedef struct rival {
+    pthread_t thread;
+    slot_rig_caller *first;
+    slot_rig_caller own;
+    uint64_t began_ns, deadline_ns;
+} rival;
+
+/* When the first has ended: a call with the deadline less half of the time it was waited for. */
+static void *run_rival(void *arg)
+{
+    rival *v = arg;
+
+    slot_rig_caller_join(v->first);
+    v->own.deadline_ns = v->deadline_ns - (v->first->ended_ns - v->began_ns) / 2;
+    slot_rig_caller_start(&v->own);
+    slot_rig_caller_join(&v->own);
+    return NULL;
+}
+
+/* The ticks of a busy machine are long, so one call is the clock of the other. */
+static void waiting_for_an_instance_is_part_of_the_deadline(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller inside, waiting = { .input = "l", .input_size = 1, .times = 1 };
+    rival other = { .first = &inside, .own = waiting };
+    berth_slot *slot;
+
+    opt.instances_max = 1;
+    slot = slot_rig_open(r, "one", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    other.own.slot = slot_rig_open(r, "other", NULL);
+    slot_rig_install_guest(r, other.own.slot, "tricks");
+    occupy(&inside, slot);
+    slot_rig_wait_inside(slot, 1);
+    slot_rig_check(r, call_within(r, slot, 50 * MS), BERTH_E_BUSY, BERTH_REASON_INSTANCES,
+                   "all 1 instances of the version");
+    assert_int_equal(slot_rig_stats(slot).busy, 1);
+    other.began_ns = slot_rig_now_ns();
+    other.deadline_ns = waiting.deadline_ns = 8 * LONG_MS * MS;
+    waiting.slot = slot;
+    slot_rig_caller_start(&waiting);
+    assert_int_equal(pthread_create(&other.thread, NULL, run_rival, &other), 0);
+    pthread_join(other.thread, NULL);
+    slot_rig_caller_join(&waiting);
+    assert_int_equal(waiting.by_status[BERTH_E_DEADLINE], 1);
+    assert_int_equal(other.own.by_status[BERTH_E_DEADLINE], 1);
+    assert_true(waiting.ended_ns < other.own.ended_ns);
+}
+
+static void idle_slots_do_not_starve_the_others(void **state)
+{
+    enum { INSTANCES = 6, SLOTS = 20 };
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot *slots[SLOTS];
+    slot_rig_caller callers[2];
+    char name[16];
+
+    options.instances_max = INSTANCES;
+    slot_rig_restart(r, options);
+    for (unsigned i = 0; i < SLOTS; i++) {
+        snprintf(name, sizeof name, "s%u", i);
+        slots[i] = slot_rig_open(r, name, NULL);
+        assert_int_equal(slot_rig_install_answering(r, slots[i], i), 1);
+        assert_int_equal(slot_rig_answer(r, slots[i]), i);
+    }
+    for (unsigned round = 0; round < 3; round++)
+        for (unsigned i = 0; i < SLOTS; i++)
+            assert_int_equal(slot_rig_answer(r, slots[i]), i);
+    assert_true(slot_rig_runtime_stats(r).instances_live <= INSTANCES);
+    for (unsigned i = 0; i < 2; i++) { /* also when others want the same places */
+        callers[i] = (slot_rig_caller){ .slot = slots[i], .times = 200 };
+        slot_rig_caller_start(&callers[i]);
+    }
+    for (unsigned round = 0; round < 10; round++)
+        for (unsigned i = 0; i < SLOTS; i++)
+            assert_int_equal(slot_rig_answer(r, slots[i]), i);
+    for (unsigned i = 0; i < 2; i++) {
+        slot_rig_caller_join(&callers[i]);
+        if (callers[i].by_status[BERTH_OK] != 200)
+            fail_msg("%s", callers[i].diag.text);
+    }
+    for (unsigned i = 0; i < SLOTS; i++)
+        assert_int_equal(slot_rig_stats(slots[i]).busy, 0);
+}
+
+static void idle_fresh_instances_make_room_as_well(void **state)
+{
+    enum { INSTANCES = 6, SLOTS = 12 };
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slots[SLOTS];
+    char name[16];
+
+    options.instances_max = INSTANCES;
+    slot_rig_restart(r, options);
+    opt.policy = BERTH_POLICY_FRESH;
+    for (unsigned i = 0; i < SLOTS; i++) {
+        snprintf(name, sizeof name, "s%u", i);
+        slots[i] = slot_rig_open(r, name, &opt);
+        assert_int_equal(slot_rig_install_answering(r, slots[i], i), 1);
+    }
+    for (unsigned round = 0; round < 20; round++)
+        for (unsigned i = 0; i < SLOTS; i++)
+            if (slot_rig_answer(r, slots[i]) != i)
+                fail_msg("%s", r->diag.text);
+}
+
+static void when_every_instance_is_in_a_call_the_next_one_is_busy(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller inside[2];
+    berth_slot *a, *b, *late;
+    plugin_spec spec = { .number = 5 };
+
+    options.instances_max = 2;
+    slot_rig_restart(r, options);
+    a = slot_rig_open(r, "a", NULL);
+    b = slot_rig_open(r, "b", NULL);
+    opt.probe_deadline_ns = 60000 * MS;
+    late = slot_rig_open(r, "late", &opt);
+    slot_rig_install_guest(r, a, "tricks");
+    slot_rig_install_guest(r, b, "tricks");
+    slot_rig_install_answering(r, late, 3); /* its idle one is given up for the others */
+    occupy(&inside[0], a);
+    occupy(&inside[1], b);
+    slot_rig_wait_inside(a, 1);
+    slot_rig_wait_inside(b, 1);
+    slot_rig_check(r, call_within(r, late, 50 * MS), BERTH_E_BUSY, BERTH_REASON_INSTANCES,
+                   "all 2 instances of the runtime");
+    assert_int_equal(slot_rig_stats(late).busy, 1);
+    slot_rig_install_spec(r, late, &spec); /* waits for a place, then goes well */
+    slot_rig_caller_join(&inside[0]);
+    slot_rig_caller_join(&inside[1]);
+    assert_int_equal(call_within(r, late, 0), BERTH_OK);
+}
+
+/* ---- slots ---- */
+
+static void slots_max_slots_open_and_not_one_more(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot = NULL;
+
+    options.slots_max = 2;
+    slot_rig_restart(r, options);
+    slot_rig_open(r, "a", NULL);
+    slot_rig_open(r, "b", NULL);
+    opt.name = "c";
+    slot_rig_check(r, berth_slot_open(r->runtime, &opt, &slot, &r->diag), BERTH_E_LIMIT,
+                   BERTH_REASON_SLOTS, "2 slots exist");
+    assert_null(slot);
+    assert_int_equal(berth_slot_evict(r->runtime, NULL, "a"), BERTH_OK);
+    slot_rig_open(r, "c", NULL);
+    assert_int_equal(slot_rig_runtime_stats(r).slots, 2);
+}
+
+static void an_artifact_may_have_artifact_bytes_max_and_not_one_more(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    size_t size, size_more;
+    uint8_t *bytes = plugin_answering(1, &size), *more = plugin_answering(1000000, &size_more);
+    berth_slot *slot;
+
+    assert_true(size_more > size);
+    options.artifact_bytes_max = size;
+    slot_rig_restart(r, options);
+    slot = slot_rig_open(r, "a", NULL);
+    slot_rig_check(r, slot_rig_try_install(r, slot, more, size_more), BERTH_E_LIMIT,
+                   BERTH_REASON_ARTIFACT, "raise artifact_bytes_max");
+    assert_int_equal(slot_rig_stats(slot).refused, 1);
+    assert_int_equal(slot_rig_install(r, slot, bytes, size), 1);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        slot_test(a_reply_may_have_output_bytes_max_and_not_one_more),
+        slot_test(a_reply_has_16_mib_by_default),
+        slot_test(an_input_larger_than_the_memory_is_refused),
+        slot_test(inputs_that_grow_are_all_served),
+        slot_test(with_one_place_the_second_call_waits_and_then_is_busy),
+        slot_test(with_three_places_the_fourth_call_waits_and_then_is_busy),
+        slot_test(a_tenants_places_are_shared_by_its_slots_alone),
+        slot_test(more_threads_than_places_take_turns),
+        slot_test(two_threads_take_turns_at_one_instance),
+        slot_test(two_threads_take_turns_at_one_fresh_instance),
+        slot_test(waiting_for_an_instance_is_part_of_the_deadline),
+        slot_test(idle_slots_do_not_starve_the_others),
+        slot_test(idle_fresh_instances_make_room_as_well),
+        slot_test(when_every_instance_is_in_a_call_the_next_one_is_busy),
+        slot_test(slots_max_slots_open_and_not_one_more),
+        slot_test(an_artifact_may_have_artifact_bytes_max_and_not_one_more),
+    };
+
+    return slot_rig_run("limits", tests, sizeof tests / sizeof *tests);
+}

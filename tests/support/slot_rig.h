@@ -1,0 +1,111 @@
+/* slot_rig.h - a runtime, and what the tests of slots keep writing.  Public headers only.
+ *
+ *     static const struct CMUnitTest tests[] = { slot_test(replies_come_back), ... };
+ *     int main(void) { return slot_rig_run("calls", tests, sizeof tests / sizeof *tests); }
+ *
+ * The group runs once for each engine of the build and says which one is absent.  Each test gets
+ * a slot_rig as its state and fails when the runtime leaves memory behind.
+ */
+#ifndef BERTHT_SLOT_RIG_H
+#define BERTHT_SLOT_RIG_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <berth/runtime.h>
+#include <berth/slot.h>
+
+#include "memory.h"
+#include "plugin.h"
+
+#define MS UINT64_C(1000000)
+enum { SLOT_RIG_SLOTS = 512, SLOT_RIG_STATUSES = 16 };
+
+typedef struct slot_rig {
+    const char *engine;
+    bertht_memory memory;
+    berth_allocator allocator;
+    berth_runtime *runtime;
+    berth_arena *arena; /* the test's thread's; reset by each slot_rig_call() */
+    berth_slot *slots[SLOT_RIG_SLOTS];
+    size_t slots_count;
+    berth_diag diag; /* of the last slot_rig_ function that may fail */
+} slot_rig;
+
+int slot_rig_setup(void **state);
+int slot_rig_teardown(void **state);
+#define slot_test(function)                                                                    \
+    cmocka_unit_test_setup_teardown(function, slot_rig_setup, slot_rig_teardown)
+
+int slot_rig_run(const char *what, const struct CMUnitTest *tests, size_t count);
+
+/* Another runtime in place of the default one; engine and allocator are filled in. */
+void slot_rig_restart(slot_rig *r, berth_runtime_options options);
+
+/* A slot that must open; `options` without a name, or NULL.  Released at the end of the test, or
+ * by slot_rig_restart(). */
+berth_slot *slot_rig_open(slot_rig *r, const char *name, const berth_slot_options *options);
+
+/* Each frees `bytes`.  The first must succeed and gives the version's number. */
+uint64_t slot_rig_install(slot_rig *r, berth_slot *slot, uint8_t *bytes, size_t size);
+berth_status slot_rig_try_install(slot_rig *r, berth_slot *slot, uint8_t *bytes, size_t size);
+/* The same for what plugin_make(), plugin_answering() and tests/guests/ give. */
+uint64_t slot_rig_install_spec(slot_rig *r, berth_slot *slot, const plugin_spec *spec);
+berth_status slot_rig_try_spec(slot_rig *r, berth_slot *slot, const plugin_spec *spec);
+uint64_t slot_rig_install_answering(slot_rig *r, berth_slot *slot, uint32_t number);
+uint64_t slot_rig_install_guest(slot_rig *r, berth_slot *slot, const char *guest);
+
+uint32_t slot_rig_hook(slot_rig *r, berth_slot *slot, const char *name);
+
+/* Hook "do", with the rig's arena.  *reply_out may be NULL. */
+berth_status slot_rig_call(slot_rig *r, berth_slot *slot, const void *input, size_t size,
+                           berth_reply *reply_out);
+/* What the number-answering plugin in the slot says; UINT64_MAX when the call failed. */
+uint64_t slot_rig_answer(slot_rig *r, berth_slot *slot);
+
+berth_slot_stats slot_rig_stats(berth_slot *slot);
+berth_runtime_stats slot_rig_runtime_stats(slot_rig *r);
+/* Until nothing retired waits, five seconds at most. */
+void slot_rig_wait_reaped(slot_rig *r);
+
+/* The last failure was this; `text` is in what it says. */
+void slot_rig_check(slot_rig *r, berth_status got, berth_status status, berth_reason reason,
+                    const char *text);
+
+/* Another thread that calls hook "do" `times` times, or until it is told to stop. */
+typedef struct slot_rig_caller {
+    pthread_t thread;
+    berth_slot *slot;
+    const berth_lease *lease; /* instead of the slot */
+    const void *input;
+    size_t input_size;
+    uint64_t deadline_ns;
+    uint64_t times; /* 0: until stopped */
+    atomic_bool stop;
+    atomic_uint_fast64_t done;             /* calls that came back */
+    uint64_t by_status[SLOT_RIG_STATUSES]; /* how each ended; read after the join */
+    uint64_t longest_ns, ended_ns;
+    berth_diag diag; /* of the last failure */
+} slot_rig_caller;
+
+/* A zeroed caller with slot or lease and what else is wanted filled in. */
+void slot_rig_caller_start(slot_rig_caller *c);
+void slot_rig_caller_join(slot_rig_caller *c); /* when its calls are over */
+void slot_rig_caller_stop(slot_rig_caller *c); /* soon */
+/* Until `count` calls are inside plugins of the slot; five seconds at most. */
+void slot_rig_wait_inside(berth_slot *slot, uint32_t count);
+
+uint64_t slot_rig_now_ns(void);
+void slot_rig_sleep_ms(unsigned ms);
+
+/* How much smaller a test's counts are under a sanitizer or in a hostile build. */
+unsigned slot_rig_slowness(const slot_rig *r);
+
+#endif
