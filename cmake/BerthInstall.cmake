@@ -24,6 +24,9 @@ if(BERTH_ENGINE_WASMTIME)
     set(BERTH_ENGINE_LINK "-lberth_wasmtime ")
 endif()
 
+# The package finds itself from where its file lies, so that it may be moved.
+file(RELATIVE_PATH BERTH_PC_PREFIX /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
+string(REGEX REPLACE "/$" "" BERTH_PC_PREFIX "${BERTH_PC_PREFIX}")
 configure_file(packaging/berth.pc.in berth.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/berth.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -31,9 +31,8 @@ run() # PROGRAM
     grep -q "^$version " "$work/out"
 }
 
-# pkg-config: prefix is where DESTDIR would be on the machine that uses it.
 export PKG_CONFIG_PATH=$lib/pkgconfig
-pc() { pkg-config --define-variable=prefix="$root" "$@" berth; }
+pc() { pkg-config "$@" berth; }
 [ "$(pkg-config --modversion berth)" = "$version" ]
 define=-DEXPECTED_VERSION="\"$version\""
 mkdir "$work/archives"
@@ -43,7 +42,7 @@ cp "$lib"/*.a "$work/archives"
     "$CC" "$define" "$here/consumer.c" -o "$work/pc_shared" $(pc --cflags --libs)
     # Only archives in sight: -lberth can mean nothing but libberth.a.
     "$CC" "$define" "$here/consumer.c" -o "$work/pc_static" $(pc --cflags) \
-        $(pc --static --libs | sed "s|-L$lib|-L$work/archives|")
+        $(pc --static --libs | sed "s|-L[^ ]*|-L$work/archives|")
 }
 run "$work/pc_shared"
 run "$work/pc_static"
