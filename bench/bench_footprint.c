@@ -1,10 +1,10 @@
 /* bench_footprint.c - what an idle instance costs, and what a million calls leave behind. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "bench.h"
+#include "os/clock.h"
 #include "rig.h"
 #include "wasm/engine.h"
 
@@ -44,7 +44,7 @@ static void idle_instances(void)
 
 static void settle(void)
 {
-    nanosleep(&(struct timespec){ 0, SETTLE_MS * 1000000L }, NULL);
+    berthi_clock_wait_until(berthi_clock_ns() + SETTLE_MS * UINT64_C(1000000));
 }
 
 static void many_calls(const char *name, uint32_t policy, unsigned calls)

@@ -5,10 +5,10 @@
  * a slot that is not saturated does, and compares medians of single operations.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "bench.h"
+#include "os/clock.h"
 #include "rig.h"
 #include "wasm/engine.h"
 
@@ -70,9 +70,9 @@ static void fresh_loop(void *ctx, uint64_t times)
         fresh_once(ctx);
 }
 
-static void pause_ns(long ns)
+static void pause_ns(uint64_t ns)
 {
-    nanosleep(&(struct timespec){ 0, ns }, NULL);
+    berthi_clock_wait_until(berthi_clock_ns() + ns);
 }
 
 static void compare_latency(context *c)

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <berth/histogram.h>
 
 #include "bench.h"
+#include "os/clock.h"
 #include "rig.h"
 
 enum { SWAPS_PER_SECOND = 200 };
@@ -73,9 +73,8 @@ static uint64_t run(context *c, unsigned seconds, bool swaps)
         exit(1);
     while (bench_now_ns() - began < seconds * UINT64_C(1000000000)) {
         uint64_t due = began + (done + 1) * (1000000000 / SWAPS_PER_SECOND);
-        struct timespec until = { (time_t)(due / 1000000000), (long)(due % 1000000000) };
 
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        berthi_clock_wait_until(due);
         done++;
         if (swaps)
             BENCH_OK(berth_slot_install(c->rig.slot, artifacts[done % 2], sizes[done % 2], NULL,
@@ -89,7 +88,7 @@ static uint64_t run(context *c, unsigned seconds, bool swaps)
 
 int main(int argc, char **argv)
 {
-    unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 10;
+    unsigned seconds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 10;
     static context c;
     berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
     uint64_t quiet, loud, swaps, calls, failed, loud_max;

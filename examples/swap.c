@@ -39,8 +39,8 @@ static void *call_without_pause(void *unused)
     call.input = "203.0.113.9 GET /";
     call.input_size = 17;
     while (!atomic_load(&done)) {
-        check(berth_slot_call(slot, &call, &reply, &diag),
-              &diag); /* never fails, never waits */
+        /* Never fails because of a swap, and never waits for one. */
+        check(berth_slot_call(slot, &call, &reply, &diag), &diag);
         if (reply.version < last) {
             fprintf(stderr, "swap: an old version answered after a new one\n");
             exit(1);
