@@ -60,6 +60,7 @@ typedef struct berthi_domain {
     _Atomic(berthi_record *) records; /* newest first */
     _Atomic(unsigned) records_owned;  /* threads that have called and not ended */
     _Atomic(uint64_t) joins;          /* how often that number rose */
+    _Atomic(uint64_t) retries;        /* pins that met a swap: how tests know that they do */
     _Atomic(unsigned) fence;          /* see berthi_domain_barrier() */
     unsigned records_made;            /* guarded by lock */
     struct berthi_domain *next_living; /* guarded by record.c's list of domains */
@@ -125,6 +126,7 @@ static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
             return seen;
         }
         seen = again;
+        atomic_fetch_add_explicit(&d->retries, 1, memory_order_relaxed);
     }
 }
 
