@@ -14,6 +14,7 @@ cannot show it is expected to live and is run with --hidden only.
 import argparse
 import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from mutations import MUTATIONS  # noqa: E402
 
+# What a test, a sanitizer or our own panic says first.
+FINDING = re.compile(r"\[  ERROR   \] --- (.*)|(WARNING: ThreadSanitizer: .*)|(ERROR: .*Sanitizer: .*)"
+                     r"|(berth: internal state .*)|(.*Assertion .* failed.*)|(memory: block .*)"
+                     r"|(.*runtime error: .*)|.*\*\*\*(Exception: \S+|Timeout)")
 PRESET_OPTIONS = ["-DBERTH_ENGINE_WASMTIME=OFF", "-DBERTH_WERROR=OFF"]
 
 
@@ -65,14 +70,23 @@ def build(copy, preset, tests, log):
     return run(["nice", "ninja", "-j2", "-C", str(tree), *tests], copy, log, 1200) == 0
 
 
+def finding(log, since):
+    """What the test said, so that a reader sees that it died of the right thing."""
+    with open(log, "rb") as file:
+        file.seek(since)
+        said = FINDING.search(file.read().decode(errors="replace"))
+    return next((g for g in said.groups() if g), "") if said else ""
+
+
 def test_fails(copy, preset, test, log, seconds, repeat):
     for _ in range(repeat):
+        since = log.stat().st_size
         status = run(["nice", "ctest", "--test-dir", str(copy / "build" / preset), "-R",
                       f"^{test}$", "--no-tests=error", "--output-on-failure"], copy, log, seconds)
         if status is None:
             return "hangs"
         if status != 0:
-            return "fails"
+            return f"fails: {finding(log, since)[:80]}"
     return None
 
 

@@ -28,9 +28,9 @@ enum {
 };
 
 #if defined(BERTH_HOSTILE) || defined(BERTHI_THREAD_SANITIZER)
-enum { SWAPS_WANTED = 8000, LITMUS_ROUNDS = 20000 };
+enum { SWAPS_WANTED = 8000, RETRIES_WANTED = 20, LITMUS_ROUNDS = 20000 };
 #else
-enum { SWAPS_WANTED = 20000, LITMUS_ROUNDS = 400000 };
+enum { SWAPS_WANTED = 20000, RETRIES_WANTED = 1, LITMUS_ROUNDS = 400000 };
 #endif
 
 static const uint64_t litmus_ns = (uint64_t)2 * 1000000000u; /* each form, once they met */
@@ -318,8 +318,8 @@ static bool is_enough(rig *r)
            atomic_load(&r->reaped) >= SWAPS_WANTED / 2 &&
            atomic_load(&r->pins) >= SWAPS_WANTED && atomic_load(&r->outlived) >= 50 &&
            atomic_load(&r->leases) >= 500 && atomic_load(&r->met_pin) >= 50 &&
-           atomic_load(&r->met_lease) >= 50 && atomic_load(&r->domain.retries) >= 20 &&
-           atomic_load(&r->threads) >= 100;
+           atomic_load(&r->met_lease) >= 50 &&
+           atomic_load(&r->domain.retries) >= RETRIES_WANTED && atomic_load(&r->threads) >= 100;
 }
 
 static void report(rig *r)
