@@ -26,7 +26,7 @@ MUTATIONS = [
              "    berthi_domain_barrier(d);\n    return last;",
          new="    berthi_domain_barrier(d);\n"
              "    return atomic_exchange_explicit(shared, next, memory_order_seq_cst);",
-         tests=["torture_record"]),
+         tests=["torture_record"], repeat=5),
     dict(name="record-portable-pin-release", file=RECORD_H, preset="dev",
          what="without membarrier the pin is a release store only",
          old="        atomic_store_explicit(pin, object, memory_order_seq_cst);",
@@ -108,7 +108,8 @@ MUTATIONS = [
     dict(name="record-bound-past", file=RECORD_C,
          what="one record more than the bound is made",
          old="if (d->records_made < BERTHI_RECORDS_MAX) {",
-         new="if (d->records_made <= BERTHI_RECORDS_MAX) {", tests=["unit_sync_domain"]),
+         new="if (d->records_made <= BERTHI_RECORDS_MAX) {", tests=["unit_sync_domain"],
+         seconds=30),
     dict(name="record-bound-short", file=RECORD_C,
          what="one record less than the bound is made",
          old="if (d->records_made < BERTHI_RECORDS_MAX) {",

@@ -204,7 +204,7 @@ static int make_file(void **state)
     int fd;
 
     (void)state;
-    strcpy(path, "/tmp/berth-fault-XXXXXX");
+    snprintf(path, sizeof path, "/tmp/berth-fault-XXXXXX");
     fd = mkstemp(path);
     return fd < 0 || write(fd, "contents", 8) != 8 || close(fd) != 0;
 }

@@ -65,12 +65,4 @@ static inline void torture_use_any_processor(void)
     (void)sched_setaffinity(0, sizeof set, &set);
 }
 
-/* The watching thread leaves the processors to the others. */
-static inline void torture_wait_ms(unsigned ms)
-{
-    struct timespec pause = { .tv_sec = 0, .tv_nsec = (long)ms * 1000000 };
-
-    (void)nanosleep(&pause, NULL);
-}
-
 #endif

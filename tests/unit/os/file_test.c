@@ -47,7 +47,7 @@ static int setup(void **state)
     rig *r = calloc(1, sizeof *r);
 
     assert_non_null(r);
-    strcpy(r->folder, "/tmp/berth-file-XXXXXX");
+    snprintf(r->folder, sizeof r->folder, "/tmp/berth-file-XXXXXX");
     assert_non_null(mkdtemp(r->folder));
     snprintf(r->path, sizeof r->path, "%s/artifact", r->folder);
     snprintf(r->other, sizeof r->other, "%s/other", r->folder);
@@ -148,7 +148,7 @@ static void what_is_not_a_regular_file_is_refused_at_once(void **state)
     assert_refused(r, r->other, SIZE, BERTH_E_INVALID); /* nobody writes: must not wait */
     assert_int_equal(unlink(r->other), 0);
 
-    strcpy(at.sun_path, r->other);
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", r->other);
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_refused(r, r->other, SIZE, BERTH_E_OS);
