@@ -2,6 +2,7 @@
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+# For the program and the tests; the library reads JSON itself (docs/design/0003-json.md).
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.12)
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 
@@ -12,7 +13,7 @@ if(NOT BERTH_ENGINE_WASMTIME)
 endif()
 file(GLOB public_headers CONFIGURE_DEPENDS include/berth/*.h)
 
-set(BERTH_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBCRYPTO Threads::Threads m)
+set(BERTH_LIBRARIES PkgConfig::LIBCRYPTO Threads::Threads m)
 if(BERTH_ENGINE_WASMTIME)
     list(APPEND BERTH_LIBRARIES berth_wasmtime)
 endif()

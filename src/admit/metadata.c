@@ -1,33 +1,17 @@
-/* metadata.c - what a plugin says about itself.  Layer: admit.
- *
- * The section is checked three times over: berthi_json_check() knows syntax, UTF-8 and nesting
- * and needs no memory; jansson then makes values of it; the code below knows which members there
- * must be.  After the first, jansson has nothing left to object to but a name that is there
- * twice and numbers out of range.  Any other failure of it is a lack of memory. */
+/* metadata.c - what a plugin says about itself.  Layer: admit. */
 #include "admit/metadata.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include <jansson.h>
-
-#include "base/json_check.h"
+#include "base/json_reader.h"
 
 typedef struct reader {
     const berthi_profile *profile;
     berthi_scope scope;
-    berthi_arena *arena;
     berthi_metadata *out;
-    bool out_of_memory;
 } reader;
-
-static void wrong_json(const reader *r, size_t at, const char *why)
-{
-    berthi_find(r->scope, "metadata-json", r->out->offset + at,
-                "invalid `%s` metadata JSON: %s at byte %zu", r->profile->metadata_section, why,
-                at);
-}
 
 __attribute__((format(printf, 2, 3))) static void wrong_field(const reader *r,
                                                               const char *format, ...)
@@ -43,107 +27,20 @@ __attribute__((format(printf, 2, 3))) static void wrong_field(const reader *r,
                 r->profile->metadata_section, text);
 }
 
-/* What jansson is fed: ["<padding>",<the section>].
- *
- * jansson 2.14 has one buffer for tokens, and when that cannot grow it drops the byte and goes
- * on: "transform_sse_vent".  So the first token is a padding as long as the whole section.  Came
- * it out whole, then no later token needs the buffer to grow. */
-typedef struct feed {
-    const char *text;
-    size_t size; /* of the text, and of the padding */
-    size_t at;   /* of all that jansson sees */
-} feed;
-
-enum { FEED_OPEN = 2, FEED_BETWEEN = 2, FEED_CLOSE = 1 };
-
-static char fed_byte(const feed *f)
+static bool is_blank(const berthi_json *string)
 {
-    size_t at = f->at;
-
-    if (at < FEED_OPEN)
-        return "[\""[at];
-    at -= FEED_OPEN;
-    if (at < f->size)
-        return 'x';
-    at -= f->size;
-    if (at < FEED_BETWEEN)
-        return "\","[at];
-    at -= FEED_BETWEEN;
-    return at < f->size ? f->text[at] : ']';
-}
-
-static size_t feed_some(void *buffer, size_t room, void *ctx)
-{
-    feed *f = ctx;
-    size_t all = FEED_OPEN + f->size + FEED_BETWEEN + f->size + FEED_CLOSE, n;
-    char *out = buffer;
-
-    for (n = 0; n < room && f->at < all; n++, f->at++)
-        out[n] = fed_byte(f);
-    return n;
-}
-
-/* The section's value, to be ended with json_decref(); or NULL with a finding or out_of_memory. */
-static json_t *load(reader *r, const char *text, size_t size)
-{
-    feed f = { .text = text, .size = size };
-    json_error_t error = { 0 }; /* jansson leaves the code alone when it finds no words */
-    json_t *fed, *root = NULL;
-    enum json_error_code code = json_error_out_of_memory;
-    const char *why;
-    size_t at;
-
-    if (!berthi_json_check(text, size, &at, &why)) {
-        wrong_json(r, at, why);
-        return NULL;
-    }
-    fed = json_load_callback(feed_some, &f, JSON_REJECT_DUPLICATES, &error);
-    if (fed == NULL)
-        code = json_error_code(&error);
-    else if (json_string_length(json_array_get(fed, 0)) == size)
-        root = json_incref(json_array_get(fed, 1));
-    json_decref(fed);
-    if (root != NULL)
-        return root;
-    at = FEED_OPEN + size + FEED_BETWEEN;
-    at = error.position < 0 || (size_t)error.position < at ? 0 : (size_t)error.position - at;
-    switch (code) {
-    case json_error_duplicate_key:
-        wrong_json(r, at, "a member is there twice");
-        break;
-    case json_error_numeric_overflow:
-        wrong_json(r, at, "a number is out of range");
-        break;
-    default:
-        r->out_of_memory = true;
-    }
-    return NULL;
-}
-
-static const char *keep(reader *r, const json_t *string)
-{
-    const char *copy =
-        berthi_arena_strndup(r->arena, json_string_value(string), json_string_length(string));
-
-    if (copy == NULL)
-        r->out_of_memory = true;
-    return copy;
-}
-
-static bool is_blank(const json_t *string)
-{
-    return strspn(json_string_value(string), " \t\n\r\v\f") == json_string_length(string);
+    return strspn(string->text, " \t\n\r\v\f") == string->size;
 }
 
 /* The member as text, or NULL with a finding.  `of` is "plugin" or "hook `x`". */
-static const json_t *text_member(const reader *r, const json_t *object, const char *of,
-                                 const char *member)
+static const berthi_json *text_member(const reader *r, const berthi_json *object,
+                                      const char *of, const char *member)
 {
-    const json_t *value = json_object_get(object, member);
+    const berthi_json *value = berthi_json_member(object, member);
 
     if (value == NULL)
         wrong_field(r, "missing %s %s", of, member);
-    else if (!json_is_string(value))
+    else if (value->kind != BERTHI_JSON_STRING)
         wrong_field(r, "%s %s is not a string", of, member);
     else if (is_blank(value))
         wrong_field(r, "missing %s %s: it is blank", of, member);
@@ -165,16 +62,17 @@ static bool is_word(const char *text, size_t size, const char *signs)
 }
 
 /* A name or version: it becomes part of messages, keys and labels, so it is short and plain. */
-static const char *label_member(reader *r, const json_t *root, const char *member, bool strict)
+static const char *label_member(const reader *r, const berthi_json *root, const char *member,
+                                bool strict)
 {
-    const json_t *value = text_member(r, root, "plugin", member);
+    const berthi_json *value = text_member(r, root, "plugin", member);
     const char *text;
     size_t size;
 
     if (value == NULL)
         return NULL;
-    text = json_string_value(value);
-    size = json_string_length(value);
+    text = value->text;
+    size = value->size;
     if (size > BERTHI_PLUGIN_NAME_SIZE_MAX)
         berthi_find(r->scope, "metadata-name", r->out->offset,
                     "plugin %s has %zu bytes; at most %u are allowed", member, size,
@@ -189,61 +87,61 @@ static const char *label_member(reader *r, const json_t *root, const char *membe
                     "or digit first",
                     member, BERTHI_SHOW(text, size));
     else
-        return keep(r, value);
+        return text;
     return NULL;
 }
 
-static void read_wire_version(const reader *r, const json_t *hook, const char *of,
+static void read_wire_version(const reader *r, const berthi_json *hook, const char *of,
                               berthi_meta_hook *out)
 {
-    const json_t *value = json_object_get(hook, "wire_version");
-    json_int_t version = json_integer_value(value); /* 0 unless it is one */
+    const berthi_json *value = berthi_json_member(hook, "wire_version");
 
     if (value == NULL)
         wrong_field(r, "missing %s wire_version", of);
-    else if (!json_is_integer(value) || version < 0 || version > 255)
+    else if (!value->is_integer || value->integer < 0 || value->integer > 255)
         wrong_field(r, "%s wire_version is not a whole number from 0 to 255", of);
     else
         out->has_wire_version = true;
     if (out->has_wire_version)
-        out->wire_version = (uint32_t)version;
+        out->wire_version = (uint32_t)value->integer;
 }
 
-static void read_mode(const reader *r, const json_t *hook, const char *of,
+static void read_mode(const reader *r, const berthi_json *hook, const char *of,
                       berthi_meta_hook *out)
 {
-    const json_t *value = json_object_get(hook, "mode");
-    const char *mode = json_string_value(value); /* NULL unless it is a string */
+    const berthi_json *value = berthi_json_member(hook, "mode");
+    const char *mode;
 
     if (value == NULL)
         return;
+    mode = value->kind == BERTHI_JSON_STRING ? value->text : "";
     out->has_mode = true;
-    out->is_noop = mode != NULL && strcmp(mode, "noop") == 0;
-    if (!out->is_noop && (mode == NULL || strcmp(mode, "active") != 0))
+    out->is_noop = strcmp(mode, "noop") == 0;
+    if (!out->is_noop && strcmp(mode, "active") != 0)
         wrong_field(r, "%s mode is neither \"active\" nor \"noop\"", of);
 }
 
-static void read_probe(reader *r, const json_t *hook, const char *of, berthi_meta_hook *out)
+static void read_probe(const reader *r, const berthi_json *hook, const char *of,
+                       berthi_meta_hook *out)
 {
-    const json_t *value = json_object_get(hook, "probe");
+    const berthi_json *value = berthi_json_member(hook, "probe");
 
     if (value == NULL)
         return;
-    if (!json_is_string(value)) {
+    if (value->kind != BERTHI_JSON_STRING) {
         wrong_field(r, "%s probe is not a string", of);
         return;
     }
-    out->probe.data = keep(r, value);
-    out->probe.size = json_string_length(value);
+    out->probe = (berthi_bytes){ value->text, value->size };
 }
 
-static void read_hook(reader *r, const char *name, const json_t *hook, berthi_meta_hook *out)
+static void read_hook(const reader *r, const berthi_json *hook, berthi_meta_hook *out)
 {
-    const json_t *description;
+    const berthi_json *description;
     char of[112];
 
-    snprintf(of, sizeof of, "hook `%s`", BERTHI_SHOW(name, strlen(name)));
-    if (!json_is_object(hook)) {
+    snprintf(of, sizeof of, "hook `%s`", BERTHI_SHOW(hook->name, hook->name_size));
+    if (hook->kind != BERTHI_JSON_OBJECT) {
         wrong_field(r, "%s is not an object", of);
         return;
     }
@@ -255,20 +153,19 @@ static void read_hook(reader *r, const char *name, const json_t *hook, berthi_me
     }
     description = text_member(r, hook, of, "description");
     if (description != NULL)
-        out->description = keep(r, description);
+        out->description = description->text;
     if (r->profile->metadata_has_usage)
         (void)text_member(r, hook, of, "usage");
 }
 
-static bool is_hook_name(const reader *r, const char *name)
+static bool is_hook_name(const reader *r, const berthi_json *hook)
 {
-    size_t size = strlen(name);
-
-    if (size <= BERTHI_PLUGIN_NAME_SIZE_MAX && is_word(name, size, "_"))
+    if (hook->name_size <= BERTHI_PLUGIN_NAME_SIZE_MAX &&
+        is_word(hook->name, hook->name_size, "_"))
         return true;
     berthi_find(r->scope, "hook-name", r->out->offset,
                 "hook name `%s` is not 1 to %u letters, digits and '_'",
-                BERTHI_SHOW(name, size), BERTHI_PLUGIN_NAME_SIZE_MAX);
+                BERTHI_SHOW(hook->name, hook->name_size), BERTHI_PLUGIN_NAME_SIZE_MAX);
     return false;
 }
 
@@ -283,50 +180,42 @@ static berthi_meta_hook *add_hook(berthi_metadata *out, const char *name)
     return &out->hooks[at];
 }
 
-static void read_hooks(reader *r, json_t *root)
+/* False: out of memory. */
+static bool read_hooks(const reader *r, const berthi_json *root)
 {
-    json_t *hooks = json_object_get(root, "hooks"), *hook;
-    size_t count = json_object_size(hooks); /* 0 unless it is an object */
-    const char *name;
+    const berthi_json *hooks = berthi_json_member(root, "hooks");
 
-    if (hooks != NULL && !json_is_object(hooks))
+    if (hooks != NULL && hooks->kind != BERTHI_JSON_OBJECT) {
         wrong_field(r, "plugin hooks is not an object");
-    else if (count == 0)
+        return true;
+    }
+    if (hooks == NULL || hooks->count == 0) {
         wrong_field(r, "plugin declares no hooks");
-    else if (count > BERTHI_HOOKS_MAX)
-        wrong_field(r, "plugin declares %zu hooks; at most %d are allowed", count,
-                    BERTHI_HOOKS_MAX);
-    if (count == 0 || count > BERTHI_HOOKS_MAX)
-        return;
-    r->out->hooks = berthi_arena_array(r->arena, count, sizeof *r->out->hooks);
-    if (r->out->hooks == NULL) {
-        r->out_of_memory = true;
-        return;
+        return true;
     }
-    json_object_foreach(hooks, name, hook)
-    {
-        const char *kept;
-
-        if (!is_hook_name(r, name))
-            continue;
-        kept = berthi_arena_strndup(r->arena, name, strlen(name));
-        if (kept == NULL) {
-            r->out_of_memory = true;
-            return;
-        }
-        read_hook(r, kept, hook, add_hook(r->out, kept));
+    if (hooks->count > BERTHI_HOOKS_MAX) {
+        wrong_field(r, "plugin declares %" PRIu32 " hooks; at most %d are allowed",
+                    hooks->count, BERTHI_HOOKS_MAX);
+        return true;
     }
+    r->out->hooks =
+        berthi_arena_array(r->scope.findings->arena, hooks->count, sizeof *r->out->hooks);
+    if (r->out->hooks == NULL)
+        return false;
+    for (const berthi_json *hook = hooks->first; hook != NULL; hook = hook->next)
+        if (is_hook_name(r, hook))
+            read_hook(r, hook, add_hook(r->out, hook->name));
+    return true;
 }
 
 bool berthi_metadata_read(const berthi_profile *profile, const uint8_t *bytes,
                           berthi_wasm_range range, berthi_scope scope,
                           berthi_metadata *metadata_out)
 {
-    reader r = {
-        .profile = profile, .scope = scope, .arena = scope.findings->arena, .out = metadata_out
-    };
-    const json_t *description;
-    json_t *root;
+    const reader r = { profile, scope, metadata_out };
+    const berthi_json *root, *description;
+    berthi_json_error error;
+    berth_status status;
 
     *metadata_out = (berthi_metadata){ .offset = range.offset };
     if (range.size > BERTHI_METADATA_BYTES_MAX) {
@@ -335,21 +224,24 @@ bool berthi_metadata_read(const berthi_profile *profile, const uint8_t *bytes,
                     profile->metadata_section, range.size, BERTHI_METADATA_BYTES_MAX);
         return true;
     }
-    root = load(&r, (const char *)bytes + range.offset, range.size);
-    if (root == NULL)
-        return !r.out_of_memory;
-    if (!json_is_object(root)) {
+    status = berthi_json_read((const char *)bytes + range.offset, range.size,
+                              scope.findings->arena, &root, &error);
+    if (status == BERTH_E_REJECTED)
+        berthi_find(scope, "metadata-json", range.offset + error.offset,
+                    "invalid `%s` metadata JSON: %s at byte %zu", profile->metadata_section,
+                    error.why, error.offset);
+    if (status != BERTH_OK)
+        return status != BERTH_E_NOMEM;
+    if (root->kind != BERTHI_JSON_OBJECT) {
         wrong_field(&r, "it is not an object");
-    } else {
-        metadata_out->name = label_member(&r, root, "name", profile->name_is_strict);
-        metadata_out->version = label_member(&r, root, "version", profile->name_is_strict);
-        description = text_member(&r, root, "plugin", "description");
-        if (description != NULL)
-            metadata_out->description = keep(&r, description);
-        if (profile->metadata_has_usage)
-            (void)text_member(&r, root, "plugin", "usage");
-        read_hooks(&r, root);
+        return true;
     }
-    json_decref(root);
-    return !r.out_of_memory;
+    metadata_out->name = label_member(&r, root, "name", profile->name_is_strict);
+    metadata_out->version = label_member(&r, root, "version", profile->name_is_strict);
+    description = text_member(&r, root, "plugin", "description");
+    if (description != NULL)
+        metadata_out->description = description->text;
+    if (profile->metadata_has_usage)
+        (void)text_member(&r, root, "plugin", "usage");
+    return read_hooks(&r, root);
 }

@@ -99,7 +99,8 @@ static void look_at(const uint8_t *bytes, size_t size)
 
     CHECK(berth_inspect(NULL, bytes, size, 0, &verdict, &diag) == BERTH_OK);
     check_text(berth_verdict_text(verdict));
-    root = json_loads(berth_verdict_json(verdict), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    root =
+        json_loads(berth_verdict_json(verdict), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     CHECK(root != NULL);
     fits = json_object_get(root, "fits");
     CHECK(json_array_size(fits) == berth_verdict_fits(verdict));

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "base/digest.h"
-#include "base/json_check.h"
+#include "base/json_reader.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
 #include "memory.h"
@@ -112,125 +112,269 @@ static void shown_text_is_cut_between_characters(void **state)
     }
 }
 
-/* jansson and the checker agree about these, so that only memory is left to fail for jansson. */
-static void the_json_check_and_jansson_agree(void **state)
+/* Right and wrong ones. */
+static const char *const texts[] = {
+    "{}",
+    "[]",
+    " \t\r\n{ } ",
+    "{\"a\":1}",
+    "[1,2,[3,{\"b\":[]}]]",
+    "\"x\"",
+    "1",
+    "-0",
+    "0.5",
+    "1e5",
+    "1E+5",
+    "1.25e-3",
+    "true",
+    "false",
+    "null",
+    "[true,false,null]",
+    "\"\\u0041\\n\\/\\\"\\\\\\b\\f\\r\\t\"",
+    "\"\\ud83d\\ude00\"",
+    "\"\xf0\x9f\x98\x80\"",
+    "{\"a\":{\"b\":{\"c\":[[[]]]}}}",
+    "",
+    " ",
+    "{",
+    "[",
+    "}",
+    "]",
+    "{]",
+    "[}",
+    "{\"a\"}",
+    "{\"a\":}",
+    "{\"a\":1,}",
+    "{\"a\":1,\"a\":2}",
+    "{\"a\":{\"a\":{}},\"b\":{\"a\":[]}}",
+    "\"\\u00e4\\u20ac\\ud800\\udc00\\udbff\\udfff\\u007f\\u0080\\u07ff\\u0800\\uffff\"",
+    "[9223372036854775807,-9223372036854775808,1.5,-0.0,0e1]",
+    "{,}",
+    "[,]",
+    "[1,]",
+    "[1 2]",
+    "{\"a\":1 \"b\":2}",
+    "{a:1}",
+    "{1:2}",
+    "01",
+    "-",
+    "+1",
+    "1.",
+    ".5",
+    "1e",
+    "1e+",
+    "0x10",
+    "--1",
+    "tru",
+    "nul",
+    "True",
+    "NaN",
+    "\"",
+    "\"\\",
+    "\"\\x\"",
+    "\"\\u12\"",
+    "\"\\u12g4\"",
+    "\"\\ud800\"",
+    "\"\\ud800\\u0041\"",
+    "\"\\udc00\"",
+    "\"\\u0000\"",
+    "\"\x01\"",
+    "\"\x7f\"",
+    "\"\xff\"",
+    "\"\xc0\x80\"",
+    "\"\xed\xa0\x80\"",
+    "\"\xf4\x90\x80\x80\"",
+    "1 2",
+    "{} {}",
+    "[] x",
+    "'a'",
+    "// c\n1",
+    "/**/1",
+    "\xef\xbb\xbf{}",
+    "\"a\nb\"",
+    "{\"a\":1]",
+    "[1}",
+    "[[[",
+    "{\"a\":[{",
+};
+
+/* The same value, member for member; jansson keeps the order of members, too. */
+static bool is_same(const berthi_json *ours, json_t *theirs)
 {
-    static const char *const texts[] = {
-        "{}",
-        "[]",
-        " \t\r\n{ } ",
-        "{\"a\":1}",
-        "[1,2,[3,{\"b\":[]}]]",
-        "\"x\"",
-        "1",
-        "-0",
-        "0.5",
-        "1e5",
-        "1E+5",
-        "1.25e-3",
-        "true",
-        "false",
-        "null",
-        "[true,false,null]",
-        "\"\\u0041\\n\\/\\\"\\\\\\b\\f\\r\\t\"",
-        "\"\\ud83d\\ude00\"",
-        "\"\xf0\x9f\x98\x80\"",
-        "{\"a\":{\"b\":{\"c\":[[[]]]}}}",
-        "",
-        " ",
-        "{",
-        "[",
-        "}",
-        "]",
-        "{]",
-        "[}",
-        "{\"a\"}",
-        "{\"a\":}",
-        "{\"a\":1,}",
-        "{,}",
-        "[,]",
-        "[1,]",
-        "[1 2]",
-        "{\"a\":1 \"b\":2}",
-        "{a:1}",
-        "{1:2}",
-        "01",
-        "-",
-        "+1",
-        "1.",
-        ".5",
-        "1e",
-        "1e+",
-        "0x10",
-        "--1",
-        "tru",
-        "nul",
-        "True",
-        "NaN",
-        "\"",
-        "\"\\",
-        "\"\\x\"",
-        "\"\\u12\"",
-        "\"\\u12g4\"",
-        "\"\\ud800\"",
-        "\"\\ud800\\u0041\"",
-        "\"\\udc00\"",
-        "\"\\u0000\"",
-        "\"\x01\"",
-        "\"\x7f\"",
-        "\"\xff\"",
-        "\"\xc0\x80\"",
-        "\"\xed\xa0\x80\"",
-        "\"\xf4\x90\x80\x80\"",
-        "1 2",
-        "{} {}",
-        "[] x",
-        "'a'",
-        "// c\n1",
-        "/**/1",
-        "\xef\xbb\xbf{}",
-        "\"a\nb\"",
-        "{\"a\":1]",
-        "[1}",
-        "[[[",
-        "{\"a\":[{",
-    };
-    const char *why;
-    size_t at;
+    const berthi_json *m = ours->first;
+    const char *name;
+    json_t *member;
+    size_t i;
 
-    (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        size_t size = strlen(texts[i]);
-        json_t *value = json_loadb(texts[i], size, JSON_DECODE_ANY, NULL);
-
-        if (berthi_json_check(texts[i], size, &at, &why) != (value != NULL))
-            fail_msg("%s", texts[i]);
-        json_decref(value);
-        for (size_t n = 0; n < size; n++) { /* each of its beginnings, too */
-            value = json_loadb(texts[i], n, JSON_DECODE_ANY, NULL);
-            if (berthi_json_check(texts[i], n, &at, &why) != (value != NULL))
-                fail_msg("%.*s", (int)n, texts[i]);
-            assert_true(value != NULL || at <= n);
-            json_decref(value);
+    switch (ours->kind) {
+    case BERTHI_JSON_NULL:
+        return json_is_null(theirs);
+    case BERTHI_JSON_FALSE:
+        return json_is_false(theirs);
+    case BERTHI_JSON_TRUE:
+        return json_is_true(theirs);
+    case BERTHI_JSON_NUMBER:
+        return ours->is_integer
+                   ? json_integer_value(theirs) == ours->integer && json_is_integer(theirs)
+                   : json_is_real(theirs);
+    case BERTHI_JSON_STRING:
+        return json_string_length(theirs) == ours->size && ours->text[ours->size] == '\0' &&
+               memcmp(json_string_value(theirs), ours->text, ours->size) == 0;
+    case BERTHI_JSON_ARRAY:
+        if (!json_is_array(theirs) || json_array_size(theirs) != ours->count)
+            return false;
+        json_array_foreach(theirs, i, member)
+        {
+            if (!is_same(m, member))
+                return false;
+            m = m->next;
         }
+        return m == NULL;
+    case BERTHI_JSON_OBJECT:
+        if (!json_is_object(theirs) || json_object_size(theirs) != ours->count)
+            return false;
+        json_object_foreach(theirs, name, member)
+        {
+            if (strcmp(m->name, name) != 0 || m->name_size != strlen(name) ||
+                !is_same(m, member))
+                return false;
+            m = m->next;
+        }
+        return m == NULL;
     }
+    return false;
+}
+
+static void compare_readers(const char *text, size_t size)
+{
+    json_t *theirs = json_loadb(text, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    char *exact = malloc(size + (size == 0)); /* so that a sanitizer sees a byte too far */
+    const berthi_json *ours = NULL;
+    berthi_json_error error = { 0 };
+    berthi_arena arena;
+    berth_status status;
+
+    assert_non_null(exact);
+    memcpy(exact, text, size);
+    berthi_arena_init(&arena, &berthi_allocator_libc, SIZE_MAX);
+    status = berthi_json_read(exact, size, &arena, &ours, &error);
+    memset(exact, 0xdd, size);
+    free(exact);
+    if (status != (theirs == NULL ? BERTH_E_REJECTED : BERTH_OK) ||
+        (theirs != NULL && !is_same(ours, theirs)))
+        fail_msg("%.*s", (int)size, text);
+    assert_true(status == BERTH_OK || (error.why != NULL && error.offset <= size));
+    berthi_arena_fini(&arena);
+    json_decref(theirs);
+}
+
+static void the_reader_reads_what_jansson_reads(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t n = 0; n <= strlen(texts[i]); n++) /* each of its beginnings, too */
+            compare_readers(texts[i], n);
+}
+
+/* Nothing but what is said: neither taken nor refused for another reason. */
+static void check_read(const char *text, const char *why, size_t offset)
+{
+    const berthi_json *value;
+    berthi_json_error error = { NULL, 0 };
+    berthi_arena arena;
+
+    berthi_arena_init(&arena, &berthi_allocator_libc, SIZE_MAX);
+    assert_int_equal(berthi_json_read(text, strlen(text), &arena, &value, &error),
+                     why == NULL ? BERTH_OK : BERTH_E_REJECTED);
+    if (why != NULL) {
+        assert_string_equal(error.why, why);
+        assert_int_equal(error.offset, offset);
+    }
+    berthi_arena_fini(&arena);
 }
 
 static void nesting_is_bounded_exactly(void **state)
 {
-    char text[2 * BERTHI_JSON_NESTING_MAX + 2];
-    const char *why;
-    size_t at;
+    char text[2 * BERTHI_JSON_NESTING_MAX + 3] = "";
 
     (void)state;
     memset(text, '[', BERTHI_JSON_NESTING_MAX);
     memset(text + BERTHI_JSON_NESTING_MAX, ']', BERTHI_JSON_NESTING_MAX);
-    assert_true(berthi_json_check(text, 2 * (size_t)BERTHI_JSON_NESTING_MAX, &at, &why));
+    check_read(text, NULL, 0);
     memset(text, '[', BERTHI_JSON_NESTING_MAX + 1);
     memset(text + BERTHI_JSON_NESTING_MAX + 1, ']', BERTHI_JSON_NESTING_MAX + 1);
-    assert_false(berthi_json_check(text, sizeof text, &at, &why));
-    assert_int_equal(at, BERTHI_JSON_NESTING_MAX);
-    assert_string_equal(why, "nested too deep");
+    check_read(text, "nested too deep", BERTHI_JSON_NESTING_MAX);
+}
+
+static void members_and_items_are_bounded_exactly(void **state)
+{
+    char text[2 * BERTHI_JSON_MEMBERS_MAX + 8] = "[0";
+
+    (void)state;
+    for (unsigned i = 1; i < BERTHI_JSON_MEMBERS_MAX; i++)
+        memcpy(text + 2 * i, ",0", 3);
+    memcpy(text + 2 * BERTHI_JSON_MEMBERS_MAX, "]", 2);
+    check_read(text, NULL, 0);
+    memcpy(text + 2 * BERTHI_JSON_MEMBERS_MAX, ",0]", 4);
+    check_read(text, "too many members or items", 2 * BERTHI_JSON_MEMBERS_MAX + 1);
+}
+
+static void integers_are_taken_to_their_limits(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_integer;
+        int64_t integer;
+    } rows[] = {
+        { "0", true, 0 },
+        { "-0", true, 0 },
+        { "9223372036854775807", true, INT64_MAX },
+        { "9223372036854775808", false, 0 },
+        { "-9223372036854775808", true, INT64_MIN },
+        { "-9223372036854775809", false, 0 },
+        { "100000000000000000000", false, 0 },
+        { "1.0", false, 0 },
+        { "1e2", false, 0 },
+        { "1e999", false, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const berthi_json *value = NULL;
+        berthi_json_error error;
+        berthi_arena arena;
+
+        berthi_arena_init(&arena, &berthi_allocator_libc, SIZE_MAX);
+        assert_int_equal(
+            berthi_json_read(rows[i].text, strlen(rows[i].text), &arena, &value, &error),
+            BERTH_OK);
+        assert_int_equal(value->kind, BERTHI_JSON_NUMBER);
+        assert_int_equal(value->is_integer, rows[i].is_integer);
+        assert_true(value->integer == rows[i].integer);
+        berthi_arena_fini(&arena);
+    }
+}
+
+static void a_member_is_found_by_its_whole_name(void **state)
+{
+    static const char text[] = "{\"ab\": 1, \"\\u0061\": 2, \"b\": {\"a\": 3}}";
+    const berthi_json *value = NULL;
+    berthi_json_error error;
+    berthi_arena arena;
+
+    (void)state;
+    berthi_arena_init(&arena, &berthi_allocator_libc, SIZE_MAX);
+    assert_int_equal(berthi_json_read(text, strlen(text), &arena, &value, &error), BERTH_OK);
+    assert_int_equal(berthi_json_member(value, "ab")->integer, 1);
+    assert_int_equal(berthi_json_member(value, "a")->integer, 2);
+    assert_int_equal(berthi_json_member(berthi_json_member(value, "b"), "a")->integer, 3);
+    assert_null(berthi_json_member(value, "abc"));
+    assert_null(berthi_json_member(value, ""));
+    assert_null(berthi_json_member(berthi_json_member(value, "a"), "a"));
+    berthi_arena_fini(&arena);
+    /* Two names of one length and one hash. */
+    check_read("{\"declinate\": 1, \"macallums\": 2}", NULL, 0);
+    check_read("{\"a\": 1, \"\\u0061\": 2}", "a member is there twice", 9);
 }
 
 static void the_writer_writes_what_a_parser_reads(void **state)
@@ -324,8 +468,11 @@ int main(void)
         cmocka_unit_test(utf8_is_taken_only_in_its_shortest_form),
         cmocka_unit_test(what_does_not_show_is_escaped),
         cmocka_unit_test(shown_text_is_cut_between_characters),
-        cmocka_unit_test(the_json_check_and_jansson_agree),
+        cmocka_unit_test(the_reader_reads_what_jansson_reads),
         cmocka_unit_test(nesting_is_bounded_exactly),
+        cmocka_unit_test(members_and_items_are_bounded_exactly),
+        cmocka_unit_test(integers_are_taken_to_their_limits),
+        cmocka_unit_test(a_member_is_found_by_its_whole_name),
         cmocka_unit_test(the_writer_writes_what_a_parser_reads),
         cmocka_unit_test(a_text_that_failed_to_grow_stays_failed),
         cmocka_unit_test(digests_are_sha_256),
