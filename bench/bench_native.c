@@ -7,13 +7,25 @@
 #include "rig.h"
 #include "sync/record.h"
 
-/* A plugin function of the shape that contracts use, and long enough not to be nothing. */
+/* Two plugin functions of the shape that contracts use: one that does nothing to speak of, and
+ * one that does a little, which is what small plugin functions do. */
 __attribute__((noinline)) static int32_t add(void *self, const void *args, void *results)
 {
     const int32_t *a = args;
 
     __asm__ volatile("" : : "r"(self) : "memory");
     *(int32_t *)results = a[0] + a[1];
+    return 0;
+}
+
+__attribute__((noinline)) static int32_t hash(void *self, const void *args, void *results)
+{
+    const unsigned char *text = self;
+    uint32_t h = 2166136261u;
+
+    for (unsigned i = 0; i < 16; i++)
+        h = (h ^ text[i]) * 16777619u;
+    *(uint32_t *)results = h ^ *(const uint32_t *)args;
     return 0;
 }
 
@@ -60,13 +72,16 @@ static void bare(void *ctx, uint64_t ops)
 int main(void)
 {
     static context c;
+    static char text[] = "sixteen letters.";
     version v = { add, NULL };
     berth_diag diag = { 0 };
 
     BENCH_OK(berthi_domain_init(&c.domain, &berthi_allocator_libc, &diag), &diag);
     atomic_store(&c.current, &v);
     c.bare = &v;
-    bench_measure(&(bench_case){ "native_guarded", guarded, bare, &c, 1.2 });
+    bench_measure(&(bench_case){ "native_guarded_add", guarded, bare, &c, 1.2 });
+    v = (version){ hash, text };
+    bench_measure(&(bench_case){ "native_guarded_hash16", guarded, bare, &c, 1.2 });
     berthi_domain_fini(&c.domain);
     return 0;
 }

@@ -57,6 +57,8 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
         if (seat == NULL)
             return berthi_fail(diag, BERTH_E_NOMEM, "a seat in slot '%s'", v->slot->name);
     }
+    if (!v->is_special)
+        mine->memo = (berthi_memo){ v->serial, call->hook, hook - 1, seat };
     if (v->is_fresh &&
         (atomic_load_explicit(&v->hooks_used, memory_order_relaxed) >> (hook - 1) & 1) == 0)
         atomic_fetch_or_explicit(&v->hooks_used, 1u << (hook - 1), memory_order_relaxed);
@@ -86,27 +88,25 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     return BERTH_OK;
 }
 
-/* The usual form: this thread's own instance is idle, and nobody waits for one. */
+/* The usual form: this thread called the same hook of the same version last, its own instance is
+ * idle, and nobody waits for one. */
 BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
                                      const berth_call *call, uint64_t ticks, berth_reply *reply,
                                      berth_diag *diag)
 {
-    berthi_seat *seat = berthi_seat_find(v, mine->index);
+    const berthi_memo *memo = &mine->memo;
+    berthi_seat *seat = memo->place;
     berthi_instance *i;
     berth_status status;
-    uint32_t hook;
 
-    if (BERTHI_UNUSUAL(seat == NULL || v->is_special || berthi_seats_closed(v) ||
-                       seat->idle == NULL || call->hook >= BERTHI_HOOKS_MAX ||
-                       v->hook_of[call->hook] == 0))
+    if (BERTHI_UNUSUAL(memo->key != v->serial || memo->what != call->hook ||
+                       berthi_seats_closed(v) || (i = seat->idle) == NULL))
         return call_slowly(v, mine, call, ticks, reply, diag);
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    i = seat->idle;
-    hook = v->hook_of[call->hook] - 1u;
-    seat->idle = NULL; /* a nested call takes another */
+    seat->idle = NULL;        /* a nested call takes another */
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, call->input_size);
-    status = berthi_instance_enter(v, i, hook, call, ticks, reply, diag);
+    status = berthi_instance_enter(v, i, memo->where, call, ticks, reply, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK ||
                        atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0))
         berthi_pool_give(v, seat, i, status == BERTH_OK);

@@ -27,6 +27,7 @@ berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
     v->slot = slot;
     atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->versions_live, 1, memory_order_relaxed);
+    v->serial = 1 + atomic_fetch_add_explicit(&rt->versions_made, 1, memory_order_relaxed);
     v->is_fresh = opt->policy == BERTH_POLICY_FRESH;
     v->is_timed = (opt->flags & BERTH_SLOT_TIMED) != 0;
     v->recycles = opt->reuse_calls_max != 0 || opt->reuse_age_ns_max != 0 ||

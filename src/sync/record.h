@@ -41,6 +41,13 @@ enum {
     BERTHI_RECORDS_MAX = 1024 /* threads that may call at the same time */
 };
 
+/* What the owner of a record found when it last took the long way; the call path's to fill. */
+typedef struct berthi_memo {
+    uint64_t key; /* 0: nothing */
+    uint32_t what, where;
+    void *place;
+} berthi_memo;
+
 typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */
     _Alignas(64) _Atomic(void *) pin[BERTHI_PINS_MAX];
     /* Tick at which the pin was set, or earlier; stored before the pin. */
@@ -48,6 +55,7 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
     unsigned depth;                            /* owner only */
     unsigned index;                            /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
+    berthi_memo memo;                          /* owner only */
     _Atomic(uint64_t) owner;    /* berthi_thread_self() of the thread whose it is; 0: none */
     struct berthi_record *next; /* fixed once linked into the domain */
     void *memory;               /* what was allocated, before alignment */
