@@ -32,6 +32,10 @@
 
   (func $deep (export "deep") (param i32) (result i32)
     (i32.add (i32.const 1) (call $deep (i32.add (local.get 0) (i32.const 1)))))
+  (global $depth (export "depth") (mut i32) (i32.const 0))
+  (func $dig (export "dig")
+    (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
+    (call $dig))
   (func (export "loop") (loop $again (br $again)))
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
   (func (export "pages") (result i32) (memory.size))

@@ -6,7 +6,9 @@
  */
 #include "wasm/wasmtime/wt.h"
 
-enum { FRAMES_MAX = 20 };
+#include "base/utf8.h"
+
+enum { FRAMES_SHOWN = 10 };
 
 typedef struct trap_meaning {
     uint8_t code;
@@ -18,8 +20,7 @@ typedef struct trap_meaning {
 static const trap_meaning meanings[] = {
     { WASMTIME_TRAP_CODE_STACK_OVERFLOW, BERTH_E_LIMIT, BERTH_REASON_STACK,
       "call stack exhausted" },
-    { WASMTIME_TRAP_CODE_INTERRUPT, BERTH_E_DEADLINE, BERTH_REASON_DEADLINE,
-      "deadline passed" },
+    { WASMTIME_TRAP_CODE_INTERRUPT, BERTH_E_DEADLINE, BERTH_REASON_DEADLINE, "out of time" },
     { WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS,
       "out of bounds memory access" },
     { WASMTIME_TRAP_CODE_TABLE_OUT_OF_BOUNDS, BERTH_E_TRAP, BERTH_REASON_TABLE_BOUNDS,
@@ -35,7 +36,7 @@ static const trap_meaning meanings[] = {
     { WASMTIME_TRAP_CODE_BAD_CONVERSION_TO_INTEGER, BERTH_E_TRAP, BERTH_REASON_CONVERSION,
       "invalid conversion to integer" },
     { WASMTIME_TRAP_CODE_UNREACHABLE_CODE_REACHED, BERTH_E_TRAP, BERTH_REASON_UNREACHABLE,
-      "unreachable executed" },
+      "unreachable" },
 };
 
 typedef struct refusal {
@@ -75,61 +76,54 @@ static const refusal *find_refusal(const refusal *list, size_t count, const wasm
     return NULL;
 }
 
-/* Names and messages hold bytes of the guest's choosing: none that could steer a terminal. */
-static char printable(char c)
-{
-    return c >= 0x20 && c < 0x7f ? c : '?';
-}
-
-/* The engine's message in one line: "context\n\nCaused by:\n    cause" reads "context: cause". */
+/* The engine's message in one line: "context\n\nCaused by:\n    cause" reads "context: cause".
+ * Names of the guest's choosing are in it, so what is not plain is escaped. */
 static void flatten(const wasm_name_t *message, char *line, size_t line_size)
 {
     static const char caused[] = "\n\nCaused by:\n";
+    char raw[sizeof((berth_diag *)NULL)->text];
     size_t n = 0;
 
-    for (size_t i = 0; i < message->size && n + 3 < line_size;) {
+    for (size_t i = 0; i < message->size && n + 3 < sizeof raw;) {
         const char *at = message->data + i;
 
         if (message->size - i >= sizeof caused - 1 &&
             memcmp(at, caused, sizeof caused - 1) == 0) {
             i += sizeof caused - 1;
-            line[n++] = ':';
-            line[n++] = ' ';
+            raw[n++] = ':';
+            raw[n++] = ' ';
         } else if (*at == '\n' || *at == ' ') {
-            if (n > 0 && line[n - 1] != ' ')
-                line[n++] = ' ';
+            if (n > 0 && raw[n - 1] != ' ')
+                raw[n++] = ' ';
             i++;
         } else {
-            line[n++] = printable(*at);
+            raw[n++] = *at;
             i++;
         }
     }
-    while (n > 0 && line[n - 1] == ' ')
+    while (n > 0 && raw[n - 1] == ' ')
         n--;
-    line[n] = '\0';
-}
-
-static void append_frame(const wasm_frame_t *frame, berth_diag *diag)
-{
-    const wasm_name_t *name = wasmtime_frame_func_name(frame);
-    char text[96];
-    size_t n = 0;
-
-    if (name == NULL || name->size == 0) {
-        berthi_diag_append(diag, "\n  at func %u", (unsigned)wasm_frame_func_index(frame));
-        return;
-    }
-    for (; n < name->size && n < sizeof text - 1; n++)
-        text[n] = printable(name->data[n]);
-    text[n] = '\0';
-    berthi_diag_append(diag, "\n  at %s", text);
+    berthi_utf8_show(line, line_size, raw, n);
 }
 
 /* One frame a line, innermost first.  Takes `frames`. */
 static void append_frames(wasm_frame_vec_t *frames, berth_diag *diag)
 {
-    for (size_t i = 0; diag != NULL && i < frames->size && i < FRAMES_MAX; i++)
-        append_frame(frames->data[i], diag);
+    for (size_t i = 0; diag != NULL && i < frames->size; i++) {
+        const wasm_name_t *name = wasmtime_frame_func_name(frames->data[i]);
+        char text[64];
+
+        if (i == FRAMES_SHOWN) {
+            berthi_diag_append(diag, "\n  ...");
+            break;
+        }
+        if (name != NULL && name->size > 0)
+            berthi_diag_append(diag, "\n  at %s",
+                               berthi_utf8_show(text, sizeof text, name->data, name->size));
+        else
+            berthi_diag_append(diag, "\n  at func %u",
+                               (unsigned)wasm_frame_func_index(frames->data[i]));
+    }
     wasm_frame_vec_delete(frames);
 }
 

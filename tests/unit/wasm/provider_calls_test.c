@@ -1,7 +1,10 @@
 /* provider_calls_test.c - calls, values, memory, ends of guests: alike on every provider. */
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine_rig.h"
+#include "wasm_builder.h"
 
 static void calls_pass_values_of_every_type(void **state)
 {
@@ -121,6 +124,7 @@ typedef struct ending {
     size_t count;
     berth_status status;
     berth_reason reason;
+    const char *words;
 } ending;
 
 #define I(x)                                                                                   \
@@ -131,27 +135,74 @@ typedef struct ending {
 static void every_end_of_a_guest_has_its_reason(void **state)
 {
     static const ending endings[] = {
-        { "unreachable", { I(0) }, 0, BERTH_E_TRAP, BERTH_REASON_UNREACHABLE },
-        { "divide", { I(1), I(0) }, 2, BERTH_E_TRAP, BERTH_REASON_DIVISION },
-        { "divide", { I(INT32_MIN), I(-1) }, 2, BERTH_E_TRAP, BERTH_REASON_INTEGER_OVERFLOW },
+        { "unreachable", { I(0) }, 0, BERTH_E_TRAP, BERTH_REASON_UNREACHABLE, "unreachable" },
+        { "divide",
+          { I(1), I(0) },
+          2,
+          BERTH_E_TRAP,
+          BERTH_REASON_DIVISION,
+          "integer divide by zero" },
+        { "divide",
+          { I(INT32_MIN), I(-1) },
+          2,
+          BERTH_E_TRAP,
+          BERTH_REASON_INTEGER_OVERFLOW,
+          "integer overflow" },
         { "convert",
           { { .f64 = UINT64_C(0x7ff8000000000000) } },
           1,
           BERTH_E_TRAP,
-          BERTH_REASON_CONVERSION },
+          BERTH_REASON_CONVERSION,
+          "invalid conversion to integer" },
         { "convert",
           { { .f64 = UINT64_C(0x43f0000000000000) } },
           1,
           BERTH_E_TRAP,
-          BERTH_REASON_INTEGER_OVERFLOW },
-        { "load", { I(65536) }, 1, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS },
-        { "load", { I(-1) }, 1, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS },
-        { "store", { I(65536), I(1) }, 2, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS },
-        { "indirect", { I(4), I(0) }, 2, BERTH_E_TRAP, BERTH_REASON_TABLE_BOUNDS },
-        { "indirect", { I(1), I(0) }, 2, BERTH_E_TRAP, BERTH_REASON_INDIRECT_NULL },
-        { "indirect_none", { I(0) }, 1, BERTH_E_TRAP, BERTH_REASON_SIGNATURE },
-        { "table_get", { I(4) }, 1, BERTH_E_TRAP, BERTH_REASON_TABLE_BOUNDS },
-        { "deep", { I(0) }, 1, BERTH_E_LIMIT, BERTH_REASON_STACK },
+          BERTH_REASON_INTEGER_OVERFLOW,
+          "integer overflow" },
+        { "load",
+          { I(65536) },
+          1,
+          BERTH_E_TRAP,
+          BERTH_REASON_MEMORY_BOUNDS,
+          "out of bounds memory access" },
+        { "load",
+          { I(-1) },
+          1,
+          BERTH_E_TRAP,
+          BERTH_REASON_MEMORY_BOUNDS,
+          "out of bounds memory access" },
+        { "store",
+          { I(65536), I(1) },
+          2,
+          BERTH_E_TRAP,
+          BERTH_REASON_MEMORY_BOUNDS,
+          "out of bounds memory access" },
+        { "indirect",
+          { I(4), I(0) },
+          2,
+          BERTH_E_TRAP,
+          BERTH_REASON_TABLE_BOUNDS,
+          "out of bounds table access" },
+        { "indirect",
+          { I(1), I(0) },
+          2,
+          BERTH_E_TRAP,
+          BERTH_REASON_INDIRECT_NULL,
+          "call of a null function" },
+        { "indirect_none",
+          { I(0) },
+          1,
+          BERTH_E_TRAP,
+          BERTH_REASON_SIGNATURE,
+          "indirect call type mismatch" },
+        { "table_get",
+          { I(4) },
+          1,
+          BERTH_E_TRAP,
+          BERTH_REASON_TABLE_BOUNDS,
+          "out of bounds table access" },
+        { "deep", { I(0) }, 1, BERTH_E_LIMIT, BERTH_REASON_STACK, "call stack exhausted" },
     };
     rig *r = *state;
 
@@ -163,7 +214,8 @@ static void every_end_of_a_guest_has_its_reason(void **state)
         assert_int_equal(rig_call(r, s, i, endings[n].name, cells, endings[n].count),
                          endings[n].status);
         assert_int_equal(r->diag.status, endings[n].status);
-        if (r->diag.reason != (int32_t)endings[n].reason)
+        if (r->diag.reason != (int32_t)endings[n].reason ||
+            strncmp(r->diag.text, endings[n].words, strlen(endings[n].words)) != 0)
             fail_msg("%s: %s", endings[n].name, r->diag.text);
         r->ops->store_destroy(s);
     }
@@ -182,6 +234,105 @@ static void a_backtrace_names_frames_from_the_inside(void **state)
     if (first == NULL || second == NULL || first > second)
         fail_msg("%s", r->diag.text);
     r->ops->store_destroy(s);
+}
+
+/* Names come from the guest; none may steer the terminal that shows them. */
+static void names_in_a_backtrace_are_printable(void **state)
+{
+    /* a name section with one function name: ESC [2J, a line feed, a letter, bytes of UTF-8 */
+    static const uint8_t names[] = { 1,   13,   1,   0,    10,   0x1b, '[', '2',
+                                     'J', '\n', 'x', 0xc2, 0x9b, 0x7f, '!' };
+    rig *r = *state;
+    bertht_wasm m = { 0 };
+    berthi_wasm_module *module;
+    berthi_wasm_store *s = rig_store(r, 100);
+    berthi_wasm_instance i;
+    const char *frame;
+    uint8_t *bytes;
+    size_t size;
+
+    wasm_export(&m, "f", BERTHI_EXTERN_FUNC, wasm_func(&m, ":", "\x00", 1));
+    wasm_custom(&m, "name", names, sizeof names);
+    bytes = wasm_finish(&m, &size);
+    wasm_free(&m);
+    assert_int_equal(r->ops->module_compile(r->engine, bytes, size, &module, &r->diag),
+                     BERTH_OK);
+    free(bytes);
+    assert_int_equal(r->ops->instantiate(s, module, NULL, 0, &i, &r->diag), BERTH_OK);
+    assert_int_equal(rig_call(r, s, i, "f", NULL, 0), BERTH_E_TRAP);
+    frame = strstr(r->diag.text, "\n  at \\x1b[2J\\x0ax\\xc2\\x9b\\x7f!");
+    if (frame == NULL)
+        fail_msg("%s", r->diag.text);
+    for (frame++; *frame != '\0'; frame++)
+        assert_true(*frame >= 0x20 && *frame < 0x7f);
+    r->ops->store_destroy(s);
+    r->ops->module_unref(module);
+}
+
+enum { THREADS = 4, ROUNDS = 200 };
+
+typedef struct crowd {
+    rig *r;
+    berthi_wasm_module *module;
+    _Atomic(const char *) failed; /* what did not work, of any thread */
+} crowd;
+
+/* What did not work, or NULL. */
+static const char *live_once(rig *r, berthi_wasm_module *module, int32_t n)
+{
+    berthi_val v[2] = { { .i32 = n }, { .i32 = 1 } };
+    const char *failed = NULL;
+    berthi_wasm_instance i;
+    berthi_wasm_store *s;
+    berthi_extern f;
+    berth_diag diag;
+
+    if (r->ops->store_create(r->engine, &r->limits, NULL, &s, &diag) != BERTH_OK)
+        return "store";
+    r->ops->store_deadline(s, 1000000);
+    if (r->ops->instantiate(s, module, NULL, 0, &i, &diag) != BERTH_OK ||
+        !r->ops->instance_export(s, i, "add", 3, &f) ||
+        r->ops->call(s, &f, v, 2, &diag) != BERTH_OK || v[0].i32 != n + 1)
+        failed = "call";
+    else if (!r->ops->instance_export(s, i, "unreachable", 11, &f) ||
+             r->ops->call(s, &f, NULL, 0, &diag) != BERTH_E_TRAP)
+        failed = "trap";
+    r->ops->store_destroy(s);
+    return failed;
+}
+
+static void *live_in_a_crowd(void *arg)
+{
+    crowd *c = arg;
+
+    for (int32_t n = 0; n < ROUNDS && c->failed == NULL; n++) {
+        const char *failed;
+
+        c->r->ops->module_ref(c->module);
+        failed = live_once(c->r, c->module, n);
+        c->r->ops->module_unref(c->module);
+        if (failed != NULL)
+            c->failed = failed;
+    }
+    return NULL;
+}
+
+static void one_module_serves_many_threads(void **state)
+{
+    crowd c = { .r = *state };
+    pthread_t threads[THREADS];
+    rig_ticker *ticker;
+
+    c.module = rig_module(c.r, "probe");
+    ticker = rig_ticker_start(c.r);
+    for (int n = 0; n < THREADS; n++)
+        assert_int_equal(pthread_create(&threads[n], NULL, live_in_a_crowd, &c), 0);
+    for (int n = 0; n < THREADS; n++)
+        pthread_join(threads[n], NULL);
+    rig_ticker_stop(ticker);
+    c.r->ops->module_unref(c.module);
+    if (c.failed != NULL)
+        fail_msg("%s", c.failed);
 }
 
 static void diags_are_optional(void **state)
@@ -263,6 +414,7 @@ static void a_module_outlives_its_last_reference_in_stores(void **state)
     assert_int_equal(r->ops->instantiate(s, module, NULL, 0, &i, &r->diag), BERTH_OK);
     r->ops->module_ref(module);
     r->ops->module_unref(module);
+    assert_int_equal(r->ops->instantiate(s, module, NULL, 0, &i, &r->diag), BERTH_OK);
     r->ops->module_unref(module);
     assert_int_equal(rig_call(r, s, i, "add", v, 2), BERTH_OK);
     assert_int_equal(v[0].i32, 42);
@@ -318,6 +470,8 @@ int main(void)
         rig_test(memory_is_seen_as_it_is_after_growth),
         rig_test(every_end_of_a_guest_has_its_reason),
         rig_test(a_backtrace_names_frames_from_the_inside),
+        rig_test(names_in_a_backtrace_are_printable),
+        rig_test(one_module_serves_many_threads),
         rig_test(diags_are_optional),
         rig_test(stores_do_not_see_each_other),
         rig_test(nothing_of_one_store_is_left_for_the_next),

@@ -157,6 +157,16 @@ static void a_host_function_may_call_back(void **state)
     r->ops->store_destroy(s);
 }
 
+static void check_next_failure_is_its_own(rig *r, berthi_wasm_store *s)
+{
+    berthi_wasm_module *module = rig_module(r, "imports");
+    berthi_wasm_instance i;
+
+    assert_int_equal(r->ops->instantiate(s, module, NULL, 0, &i, &r->diag), BERTH_E_REJECTED);
+    assert_null(strstr(r->diag.text, "the host"));
+    r->ops->module_unref(module);
+}
+
 static void a_host_function_that_fails_ends_the_guest_with_its_words(void **state)
 {
     rig *r = *state;
@@ -167,6 +177,7 @@ static void a_host_function_that_fails_ends_the_guest_with_its_words(void **stat
     assert_int_equal(poke_with(&h, s, 2), BERTH_E_ABI);
     assert_int_equal(r->diag.status, BERTH_E_ABI);
     assert_int_equal(strncmp(r->diag.text, "the host does not like 2", 24), 0);
+    check_next_failure_is_its_own(r, s);
     r->ops->store_destroy(s);
 
     s = start_host(r, &h, imports);

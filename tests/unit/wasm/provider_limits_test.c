@@ -163,6 +163,36 @@ static void stacks_and_traps_are_caught_on_any_thread(void **state)
     overflow_here(*state);
 }
 
+static int32_t depth_with_stack(const rig *r, uint32_t stack_bytes)
+{
+    rig other = *r;
+    berthi_wasm_instance i;
+    berthi_wasm_store *s;
+    berthi_extern depth;
+    berthi_val v;
+
+    other.options.stack_bytes_max = stack_bytes;
+    assert_int_equal(other.ops->engine_create(&other.options, &other.engine, &other.diag),
+                     BERTH_OK);
+    s = rig_instance(&other, "probe", 1000, &i);
+    check_fails(&other, rig_call(&other, s, i, "dig", NULL, 0), BERTH_E_LIMIT,
+                BERTH_REASON_STACK);
+    depth = rig_export(&other, s, i, "depth");
+    other.ops->global_get(s, &depth, &v);
+    other.ops->store_destroy(s);
+    other.ops->engine_destroy(other.engine);
+    return v.i32;
+}
+
+static void the_stack_is_as_deep_as_the_options_say(void **state)
+{
+    const rig *r = *state;
+    int32_t shallow = depth_with_stack(r, 64 * 1024), deep = depth_with_stack(r, 256 * 1024);
+
+    assert_true(shallow > 100);
+    assert_true(deep > 3 * shallow && deep < 5 * shallow);
+}
+
 static void memory_grows_to_the_limit_and_no_further(void **state)
 {
     rig *r = *state;
@@ -281,8 +311,10 @@ static void an_instance_too_large_for_the_pool_is_a_limit(void **state)
     status = start_built(r, &m);
     if (status != BERTH_OK) /* for a provider without a pool it is no trouble */
         check_fails(r, status, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT);
-    if (strcmp(r->ops->name, "wasmtime") == 0)
+    if (strcmp(r->ops->name, "wasmtime") == 0) { /* whose words come in several lines */
         assert_int_equal(status, BERTH_E_LIMIT);
+        assert_null(strpbrk(r->diag.text, "\n\\"));
+    }
 }
 
 static void a_store_has_so_many_instances(void **state)
@@ -352,6 +384,7 @@ int main(void)
         rig_test(an_endless_start_function_ends_at_its_deadline),
         rig_test(a_start_function_traps_like_a_call),
         rig_test(stacks_and_traps_are_caught_on_any_thread),
+        rig_test(the_stack_is_as_deep_as_the_options_say),
         rig_test(memory_grows_to_the_limit_and_no_further),
         rig_test(tables_grow_to_the_limit_and_no_further),
         rig_test(a_guest_that_starts_past_a_limit_is_told_which),
