@@ -4,22 +4,17 @@
  * IDLE_NS for its request and as long to take its answer, and CLIENTS_MAX may be connected.  A
  * second thread does what takes long (a swap compiles), one request after the other, so that
  * `stat`, `rollback` and `evict` are answered meanwhile.  Neither touches the data path.
- *
- * The socket is made with mode 0600 before it can be found, under a lock on its folder, so that
- * two programs that find the same stale socket do not remove each other's new one. */
+ */
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "control_socket.h"
 #include "pipe.h"
 
 enum { CLIENTS_MAX = 16, REQUEST_MAX = 8192 };
@@ -30,133 +25,40 @@ enum { CLIENTS_MAX = 16, REQUEST_MAX = 8192 };
 typedef enum client_state {
     CLIENT_NONE,
     CLIENT_READING,
-    CLIENT_QUEUED, /* the slow thread's, from here to CLIENT_WRITING */
+    CLIENT_QUEUED, /* in the queue, or being answered by the slow thread */
     CLIENT_WRITING
 } client_state;
 
+/* The polling thread's, but for what is said. */
 typedef struct client {
-    client_state state; /* guarded by the mutex while QUEUED; else the polling thread's */
+    client_state state;
     int fd;
     uint64_t until_ns;
-    uint64_t turn; /* QUEUED: the order of arrival */
+    bool is_answered; /* guarded by mutex: the slow thread is done with a queued client */
     char request[REQUEST_MAX];
     size_t request_size;
-    char *answer; /* owned, ends with a newline */
+    char
+        *answer; /* owned, ends with a newline; the slow thread's while QUEUED, as is request */
     size_t answer_size, answer_sent;
 } client;
 
 struct control {
     control_handler handler;
-    char *path;
-    dev_t device;
-    ino_t inode;
-    int listen_fd, wake_fd;
+    control_socket socket;
+    int wake_fd;
     bool has_poller, has_slow;
     pthread_t poller, slow;
     pthread_mutex_t mutex;
     pthread_cond_t is_queued;
-    bool is_ending; /* guarded by mutex */
-    uint64_t turns; /* guarded by mutex */
+    /* guarded by mutex */
+    bool is_ending;
+    client *queue[CLIENTS_MAX]; /* the first is next */
+    size_t queue_size;
+    /* the polling thread's */
     client clients[CLIENTS_MAX];
 };
 
-/* ---- making and removing the socket ------------------------------------------------------- */
-
-static int fail_socket(const char *path, const char *todo, const char *why)
-{
-    return cli_fail(CLI_FAILED, path, todo, "%s", why);
-}
-
-/* A socket that refuses connections has no listener. */
-static bool is_stale(const char *path, const struct sockaddr_un *address)
-{
-    struct stat info;
-    int fd, code;
-
-    if (lstat(path, &info) != 0 || !S_ISSOCK(info.st_mode))
-        return false;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return false;
-    code = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
-    close(fd);
-    return code == ECONNREFUSED;
-}
-
-static int bind_private(int fd, const struct sockaddr_un *address)
-{
-    mode_t mask = umask(0177);
-    int code = bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
-
-    umask(mask);
-    return code;
-}
-
-/* Locks the folder of `path`, which the others do for as short a time.  -1: errno says why. */
-static int lock_folder(const char *path)
-{
-    char *copy = strdup(path);
-    int fd = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    free(copy);
-    if (fd >= 0 && flock(fd, LOCK_EX) != 0) {
-        int code = errno;
-
-        close(fd);
-        errno = code;
-        return -1;
-    }
-    return fd;
-}
-
-static int bind_and_listen(control *server, const struct sockaddr_un *address)
-{
-    const char *path = server->path;
-    int code = bind_private(server->listen_fd, address);
-    struct stat info;
-
-    if (code == EADDRINUSE && is_stale(path, address)) {
-        if (unlink(path) != 0)
-            return cli_fail_os(path, "remove the stale socket", errno);
-        code = bind_private(server->listen_fd, address);
-    }
-    if (code == EADDRINUSE)
-        return fail_socket(path, "stop the other program, or name another --control",
-                           lstat(path, &info) == 0 && S_ISSOCK(info.st_mode)
-                               ? "somebody listens there already"
-                               : "something that is not a socket is there already");
-    if (code != 0)
-        return cli_fail_os(path, "name another --control", code);
-    if (listen(server->listen_fd, CLIENTS_MAX) != 0 || lstat(path, &info) != 0) {
-        code = errno;
-        unlink(path);
-        return cli_fail_os(path, "name another --control", code);
-    }
-    server->device = info.st_dev;
-    server->inode = info.st_ino;
-    return CLI_OK;
-}
-
-static int make_socket(control *server)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int lock, code;
-
-    if (strlen(server->path) >= sizeof address.sun_path)
-        return cli_fail(CLI_FAILED, server->path, "name another --control",
-                        "a socket's path has at most %zu bytes", sizeof address.sun_path - 1);
-    memcpy(address.sun_path, server->path, strlen(server->path) + 1);
-    server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (server->listen_fd < 0 || server->wake_fd < 0)
-        return cli_fail_os(server->path, "allow more open files", errno);
-    lock = lock_folder(server->path);
-    if (lock < 0)
-        return cli_fail_os(server->path, "name another --control", errno);
-    code = bind_and_listen(server, &address);
-    close(lock);
-    return code;
-}
+/* ---- making and ending ------------------------------------------------------------------ */
 
 static void free_server(control *server)
 {
@@ -165,13 +67,11 @@ static void free_server(control *server)
             close(server->clients[i].fd);
         free(server->clients[i].answer);
     }
-    if (server->listen_fd >= 0)
-        close(server->listen_fd);
+    control_socket_close(&server->socket);
     if (server->wake_fd >= 0)
         close(server->wake_fd);
     pthread_cond_destroy(&server->is_queued);
     pthread_mutex_destroy(&server->mutex);
-    cli_free(server->path);
     cli_free(server);
 }
 
@@ -182,12 +82,12 @@ int control_open(const char *path, const control_handler *handler, control **con
 
     memset(server, 0, sizeof *server);
     server->handler = *handler;
-    server->listen_fd = server->wake_fd = -1;
-    server->path = cli_alloc(strlen(path) + 1);
-    memcpy(server->path, path, strlen(path) + 1);
+    server->socket.fd = -1;
+    server->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->is_queued, NULL);
-    code = make_socket(server);
+    code = server->wake_fd < 0 ? cli_fail_os(path, "allow more open files", errno)
+                               : control_socket_open(&server->socket, path, CLIENTS_MAX);
     if (code != CLI_OK) {
         free_server(server);
         return code;
@@ -198,12 +98,8 @@ int control_open(const char *path, const control_handler *handler, control **con
 
 void control_remove(control *server)
 {
-    struct stat info;
-
-    /* Only if it is ours still: somebody may have moved it away and made another. */
-    if (server != NULL && lstat(server->path, &info) == 0 && info.st_dev == server->device &&
-        info.st_ino == server->inode)
-        unlink(server->path);
+    if (server != NULL)
+        control_socket_remove(&server->socket);
 }
 
 /* ---- clients ------------------------------------------------------------------------------ */
@@ -237,6 +133,11 @@ static void begin_answer(client *c)
     c->state = CLIENT_WRITING;
 }
 
+static char *late_answer(void)
+{
+    return strdup("{\"status\":\"closed\",\"text\":\"the pipe has ended\"}");
+}
+
 static void handle_request(control *server, client *c)
 {
     if (!server->handler.is_slow(c->request)) {
@@ -244,11 +145,17 @@ static void handle_request(control *server, client *c)
         begin_answer(c);
         return;
     }
-    pthread_mutex_lock(&server->mutex);
     c->state = CLIENT_QUEUED;
     c->until_ns = FOREVER_NS;
-    c->turn = server->turns++;
-    pthread_cond_signal(&server->is_queued);
+    pthread_mutex_lock(&server->mutex);
+    assert(server->queue_size < CLIENTS_MAX);
+    c->is_answered = server->is_ending; /* the slow thread may have ended already */
+    if (server->is_ending) {
+        set_answer(c, late_answer());
+    } else {
+        server->queue[server->queue_size++] = c;
+        pthread_cond_signal(&server->is_queued);
+    }
     pthread_mutex_unlock(&server->mutex);
 }
 
@@ -297,7 +204,7 @@ static void accept_client(control *server)
 
         if (c->state != CLIENT_NONE)
             continue;
-        fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        fd = accept4(server->socket.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return;
         memset(c, 0, sizeof *c);
@@ -310,18 +217,15 @@ static void accept_client(control *server)
 
 /* ---- threads ------------------------------------------------------------------------------ */
 
-/* The queued client that came first, or NULL. */
-static client *first_queued(control *server)
+/* The queued client that came first, or NULL.  With the mutex held. */
+static client *pop_queue(control *server)
 {
-    client *first = NULL;
+    client *first = server->queue[0];
 
-    for (size_t i = 0; i < CLIENTS_MAX; i++) {
-        client *c = &server->clients[i];
-
-        if (c->state == CLIENT_QUEUED && c->answer == NULL &&
-            (first == NULL || c->turn < first->turn))
-            first = c;
-    }
+    if (server->queue_size == 0)
+        return NULL;
+    server->queue_size--;
+    memmove(&server->queue[0], &server->queue[1], server->queue_size * sizeof *server->queue);
     return first;
 }
 
@@ -331,7 +235,7 @@ static void *run_slow(void *context)
 
     pthread_mutex_lock(&server->mutex);
     for (;;) {
-        client *c = first_queued(server);
+        client *c = pop_queue(server);
         bool is_late = server->is_ending;
         char *text;
 
@@ -342,10 +246,11 @@ static void *run_slow(void *context)
             continue;
         }
         pthread_mutex_unlock(&server->mutex);
-        text = is_late ? strdup("{\"status\":\"closed\",\"text\":\"the pipe has ended\"}")
+        text = is_late ? late_answer()
                        : server->handler.answer(server->handler.context, c->request);
-        pthread_mutex_lock(&server->mutex);
         set_answer(c, text);
+        pthread_mutex_lock(&server->mutex);
+        c->is_answered = true;
         eventfd_write(server->wake_fd, 1);
     }
     pthread_mutex_unlock(&server->mutex);
@@ -363,10 +268,12 @@ static size_t tend_clients(control *server, bool is_ending)
 
         if (c->state == CLIENT_NONE)
             continue;
-        pthread_mutex_lock(&server->mutex);
-        if (c->state == CLIENT_QUEUED && c->answer != NULL)
-            begin_answer(c);
-        pthread_mutex_unlock(&server->mutex);
+        if (c->state == CLIENT_QUEUED) {
+            pthread_mutex_lock(&server->mutex);
+            if (c->is_answered)
+                begin_answer(c);
+            pthread_mutex_unlock(&server->mutex);
+        }
         if (c->until_ns <= now || (is_ending && c->state == CLIENT_READING))
             drop_client(c);
         else
@@ -391,7 +298,7 @@ static int fill_fds(control *server, struct pollfd *fds, bool is_ending)
         if (polls && c->until_ns < first)
             first = c->until_ns;
     }
-    fds[0].fd = has_room && !is_ending ? server->listen_fd : -1;
+    fds[0].fd = has_room && !is_ending ? server->socket.fd : -1;
     fds[0].events = POLLIN;
     fds[1].fd = server->wake_fd;
     fds[1].events = POLLIN;

@@ -11,9 +11,10 @@
 enum { RECORD_BYTES_DEFAULT = 1024 * 1024, PROGRESS_MS = 200 };
 
 /* Signals only count and wake the supervisor.  A program has one set of signal handlers, so
- * these are the only variables of the program that are not in a struct. */
-static volatile sig_atomic_t signal_number;
-static volatile sig_atomic_t signal_fd = -1;
+ * these are variables of the program and not in a struct. */
+static _Atomic(int) signal_number;
+static _Atomic(int) signal_fd = -1;
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may use them");
 
 static void on_signal(int number)
 {

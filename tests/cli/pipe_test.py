@@ -9,11 +9,11 @@ import struct
 import subprocess
 import unittest
 
-from program import PATIENCE, PROGRAM, Folder, Pipe, environment, guest, run
+from program import NO_HURRY, PATIENCE, PROGRAM, Folder, Pipe, environment, guest, run
 
 
 def pipe(content, *words, artifact="cli_v1", hook="edit", **options):
-    return run("pipe", guest(artifact), "--hook", hook, *words, stdin=content, **options)
+    return run("pipe", guest(artifact), "--hook", hook, *NO_HURRY, *words, stdin=content, **options)
 
 
 def frame(*records):
@@ -29,7 +29,7 @@ class Records(Folder):
             for policy in ["reuse"] + (["fresh"] if workers == "4" else []):
                 count = len(lines) if policy == "reuse" else 2000
                 part = b"".join(line + b"\n" for line in lines[:count])
-                result = pipe(part, "--workers", workers, "--policy", policy, "--deadline", "10s")
+                result = pipe(part, "--workers", workers, "--policy", policy)
                 self.assert_exit(result, 0)
                 self.assertTrue(result.stdout == wanted[:len(part) + 2 * count],
                                 "%s %s" % (workers, policy))

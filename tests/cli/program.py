@@ -42,6 +42,10 @@ def run(*words, stdin=b"", **options):
     return subprocess.run([PROGRAM, *words], timeout=PATIENCE, check=False, **options)
 
 
+# What is not about time gets plenty of it: these tests run sanitized and on busy machines.
+NO_HURRY = ["--deadline", "60s", "--probe-deadline", "60s"]
+
+
 class Folder(unittest.TestCase):
     """A test with a folder of its own, and helpers that fail with what was printed."""
 
@@ -80,7 +84,7 @@ class Pipe:
     def __init__(self, test, *words, artifact="cli_v1", control=True):
         self.test = test
         self.socket = test.path("socket")
-        command = [PROGRAM, "pipe", guest(artifact), "--hook", "edit", *words]
+        command = [PROGRAM, "pipe", guest(artifact), "--hook", "edit", *NO_HURRY, *words]
         if control:
             command += ["--control", self.socket]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
