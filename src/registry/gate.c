@@ -100,7 +100,9 @@ static bool take_place(berth_slot *slot, berthi_gate *gate, bool is_tenants, uin
         bool taken, is_clean;
 
         berthi_lock_take(&gate->lock);
-        is_clean = gate->clean_at == joins;
+        /* With few threads (a nested call counts all the same) uncounted ones may begin. */
+        is_clean = gate->clean_at == joins &&
+                   atomic_load_explicit(&d->records_owned, memory_order_relaxed) > gate->max;
         berthi_lock_drop(&gate->lock);
         if (!is_clean)
             uncounted = is_tenants ? uncounted_of_tenant(slot) : uncounted_of_slot(slot);

@@ -91,6 +91,7 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
                                    slot->options.memory_bytes_max,
                                    rt->options.table_elements_max };
     berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
+    const char *profile, *kind;
     berth_status status;
 
     if (content == NULL)
@@ -98,8 +99,11 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     atomic_init(&content->refs, 1);
     memcpy(content->digest, digest, sizeof content->digest);
     berthi_arena_init(&content->arena, &rt->allocator, CONTENT_BYTES_MAX);
-    /* profile and kind change only while this thread's ticket is out */
-    status = berthi_admit(bytes, size, slot->profile, slot->kind, &limits, &content->arena,
+    berthi_lock_take(&slot->lock);
+    profile = slot->profile; /* once decided, they stay */
+    kind = slot->kind;
+    berthi_lock_drop(&slot->lock);
+    status = berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
                           &content->plugin, diag);
     if (status == BERTH_OK)
         status = berthi_cache_take(rt, bytes, size, digest, &content->compiled, diag);
