@@ -2,8 +2,9 @@
  * nobody wrote: mutated guests are accepted by both or by neither, and where both accept, their
  * exports do the same.
  *
- * BERTH_TEST_SEED and BERTH_TEST_ROUNDS (mutations of each guest) change what is tried.  A module
- * on which they differ is written to the build folder; its name is in the report.
+ * BERTH_TEST_SEED, BERTH_TEST_ROUNDS (mutations of each guest) and BERTH_TEST_MODULES (a folder of
+ * .wasm files instead of the tests' guests) change what is tried.  A module on which they differ
+ * is written to the build folder; its name is in the report.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 
 #include "engine_rig.h"
-#include "guests.h"
 #include "os/event.h"
 #include "wasm/module.h"
 
@@ -111,8 +111,7 @@ static void report(pair *p, const uint8_t *bytes, size_t size, const char *what)
     char path[512];
     FILE *f;
 
-    snprintf(path, sizeof path, "%s/differs-%s-%u.wasm", BERTH_TEST_BUILD_DIR, p->guest,
-             p->tried);
+    snprintf(path, sizeof path, "%s/differs-%u-%s", BERTH_TEST_BUILD_DIR, p->tried, p->guest);
     f = fopen(path, "wb");
     if (f != NULL) {
         fwrite(bytes, 1, size, f);
@@ -319,13 +318,21 @@ static void try_module(pair *p, const uint8_t *bytes, size_t size)
         p->b.ops->module_unref(modules[1]);
 }
 
-static void try_guest(pair *p, const char *name, uint64_t rounds)
+static void try_guest(pair *p, const char *folder, const char *file, uint64_t rounds)
 {
+    static uint8_t bytes[GUEST_BYTES_MAX + 1], copy[GUEST_BYTES_MAX + 8];
+    char path[1024];
     size_t size, changed;
-    uint8_t *bytes = guest_read(name, &size);
-    uint8_t *copy = malloc(size + 4);
+    FILE *f;
 
-    p->guest = name;
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    f = fopen(path, "rb");
+    assert_non_null(f);
+    size = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    if (size < 16 || size > GUEST_BYTES_MAX)
+        return;
+    p->guest = file;
     try_module(p, bytes, size);
     for (uint64_t i = 0; i < rounds && p->differences < DIFFERENCES_MAX; i++) {
         memcpy(copy, bytes, size);
@@ -334,8 +341,6 @@ static void try_guest(pair *p, const char *name, uint64_t rounds)
             changed = mutate(p, copy, changed);
         try_module(p, copy, changed);
     }
-    free(copy);
-    free(bytes);
 }
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -362,22 +367,21 @@ static void mutated_modules_are_the_same_to_both(void **state)
 {
     pair *p = *state;
     uint64_t rounds = from_environment("BERTH_TEST_ROUNDS", ROUNDS);
-    DIR *folder = opendir(BERTH_TEST_GUESTS_DIR);
+    const char *path = getenv("BERTH_TEST_MODULES");
+    DIR *folder;
     struct dirent *entry;
     pthread_t ticker;
 
+    if (path == NULL)
+        path = BERTH_TEST_GUESTS_DIR;
+    folder = opendir(path);
     assert_non_null(folder);
     assert_int_equal(pthread_create(&ticker, NULL, tick_both, p), 0);
     while ((entry = readdir(folder)) != NULL) {
-        char name[sizeof entry->d_name];
-        char *dot;
+        const char *dot = strrchr(entry->d_name, '.');
 
-        memcpy(name, entry->d_name, sizeof name);
-        dot = strrchr(name, '.');
-        if (dot == NULL || strcmp(dot, ".wasm") != 0)
-            continue;
-        *dot = '\0';
-        try_guest(p, name, rounds);
+        if (dot != NULL && strcmp(dot, ".wasm") == 0)
+            try_guest(p, path, entry->d_name, rounds);
     }
     closedir(folder);
     atomic_store(&p->stop, true);
