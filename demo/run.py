@@ -128,16 +128,19 @@ class Demo:
 
     def steer(self, paced, flat):
         stream = self.stream
+        scale, due = self.arguments.scale, stream.began
         for step in paced:
-            self.wait_until(lambda: time.monotonic() - stream.began >= step.at)
+            due = max(due, stream.began + step.at)
+            self.wait_until(lambda: time.monotonic() >= due)
             self.perform(step)
-        self.wait_until(lambda: stream.sent >= stream.paced)
+            due = step.answered + 0.6 * scale  # on a busy machine, too, each serves for a while
+        due = max(due, stream.began + self.arguments.seconds * scale)
+        self.wait_until(lambda: time.monotonic() >= due)
         stream.flat.set()
-        flat_lines = stream.total - stream.paced
-        for step in flat:
-            self.wait_until(lambda: stream.sent >= stream.paced + flat_lines * step.at)
-            if flat_lines:
-                self.perform(step)
+        self.wait_until(lambda: stream.paced is not None)
+        for step in flat if stream.flat_out and stream.paced is not None else []:
+            self.wait_until(lambda: stream.sent >= stream.paced + stream.flat_out * step.at)
+            self.perform(step)
         result = self.ctl("stat", "--json")
         try:
             self.stat = json.loads(result.stdout)
@@ -166,7 +169,6 @@ class Demo:
         screen.say()
         try:
             self.stream = Stream(command, Source(lines), arguments.rate,
-                                 int(arguments.rate * arguments.seconds * arguments.scale),
                                  len(lines) * arguments.passes)
             return self.stream_and_judge(expected, paced, flat)
         finally:
@@ -197,6 +199,9 @@ class Demo:
                 status, stream.stderr.decode("utf-8", "replace").strip()[:1000]))
         if stream.failure:
             self.problem(stream.failure)
+        if stream.paced is None:
+            self.problem("the stream ended before its end")
+            return 1
         screen.move("   comparing %s lines with what they had to become ..." % count(stream.returned))
         return self.judge(expected, paced + flat)
 
@@ -210,8 +215,10 @@ class Demo:
                 changes.append(verify.Change(step.version, step.asked, step.answered))
             if step.asked is not None:
                 name = step.version if step.accepted else step.title.split()[1].rstrip(",")
-                self.marks.append((step.asked - stream.began, step.answered - stream.began,
-                                   name if step.accepted else name + " refused", step.accepted))
+                label = (name + " refused" if not step.accepted else
+                         "back to " + name if step.command[0] == "rollback" else name)
+                self.marks.append((step.asked - stream.began, step.answered - stream.began, label,
+                                   step.accepted))
         latencies = array.array("d")
         slow, fast = picture.Buckets(BUCKET), picture.Buckets(BUCKET / 2)
 
@@ -238,6 +245,8 @@ class Demo:
         spans = [(step.asked - 0.1, step.answered + 0.1) for step in steps if step.accepted]
         around = elsewhere = 0.0
         for (before, _), (after, _) in zip(self.stream.chunks, self.stream.chunks[1:]):
+            if before <= self.stream.flat_began and after >= self.stream.paced_ended:
+                continue  # nothing was sent
             if any(before <= end and after >= begin for begin, end in spans):
                 around = max(around, after - before)
             else:
@@ -326,7 +335,8 @@ class Demo:
         answered = {}
         for version in summary.get("versions", []):
             name = "v" + version["label"].split(".")[0]
-            answered[name] = answered.get(name, 0) + version["answered"]
+            if version["answered"]:
+                answered[name] = answered.get(name, 0) + version["answered"]
         pairs = [
             ("lines in", records.get("in"), report.lines_in),
             ("lines out", records.get("out"), report.lines_out),
@@ -345,7 +355,7 @@ class Demo:
 
     def draw(self, slow, fast):
         stream = self.stream
-        paced_end = max(stream.paced / stream.rate, (stream.flat_began or 0) - stream.began)
+        paced_end = stream.paced_ended - stream.began
         panels = [("paced at %s" % count(int(stream.rate)), slow, 0.0,
                    paced_end, 0.72 if fast.counts else 1.0)]
         if fast.counts:
@@ -364,6 +374,9 @@ class Demo:
                                                  finding.text))
         if report.lines_in != self.stream.total:
             self.problem("only %d of %d lines were sent" % (report.lines_in, self.stream.total))
+        for name in verify.VERSIONS:
+            if not report.by_version[name]:
+                self.problem("%s served no line, so nothing is proved about it" % name)
         if report.clean and not self.problems:
             self.screen.say("  " + self.screen.good("Every line came back once, in its place, from "
                                                     "a version that was current."))

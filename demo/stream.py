@@ -25,17 +25,16 @@ class Source:
 
 
 class Stream:
-    """Starts `command`, feeds it and collects its output: `paced` lines at `rate` a second, then,
-    when `flat` is set, `flat_out` lines as fast as they are taken."""
+    """Starts `command`, feeds it and collects its output: lines at `rate` a second until `flat` is
+    set, then `flat_out` lines as fast as they are taken."""
 
-    def __init__(self, command, source, rate, paced, flat_out):
+    def __init__(self, command, source, rate, flat_out):
         self.source = source
         self.rate = rate
-        self.paced = paced
-        self.total = paced + flat_out
-        # Made beforehand: Python is slower at this than what it is about to measure.
-        self.blocks = [source.block(first, min(BLOCK, self.total - first))
-                       for first in range(paced, self.total, BLOCK)]
+        self.flat_out = flat_out
+        self.paced = None  # how many lines were sent paced
+        self.total = None  # how many are to be sent altogether
+        self.paced_ended = None
         self.sent = 0  # lines written so far
         self.firsts = array.array("q")  # per write: its first line
         self.times = array.array("d")  # per write: when it began
@@ -68,16 +67,19 @@ class Stream:
 
     def _feed(self):
         try:
-            while self.sent < self.paced:
-                due = int((time.monotonic() - self.began) * self.rate)
-                count = min(due, self.paced) - self.sent
+            while not self.flat.is_set():
+                count = int((time.monotonic() - self.began) * self.rate) - self.sent
                 if count > 0:
                     self._write(self.source.block(self.sent, count), count)
                 time.sleep(TICK)
-            self.flat.wait()
-            self.flat_began = time.monotonic()
-            for block in self.blocks:
-                self._write(block, min(BLOCK, self.total - self.sent))
+            self.paced_ended = time.monotonic()
+            # Made before the clock runs: Python is slower at this than what it then measures.
+            total = self.sent + self.flat_out
+            blocks = [self.source.block(first, min(BLOCK, total - first))
+                      for first in range(self.sent, total, BLOCK)]
+            self.total, self.paced, self.flat_began = total, self.sent, time.monotonic()
+            for block in blocks:
+                self._write(block, min(BLOCK, total - self.sent))
             self.over.wait()
         except OSError as error:
             self.failure = "the pipe stopped reading: %s" % error.strerror

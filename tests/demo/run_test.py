@@ -76,11 +76,8 @@ class Demo(unittest.TestCase):
     def test_it_is_clean(self):
         self.check_clean()
 
-    def test_it_is_clean_with_one_worker(self):
-        self.check_clean("--workers", "1")
-
-    def test_it_is_clean_on_the_interpreter(self):
-        self.check_clean("--engine", "interp", "--rate", "1500")
+    def test_it_is_clean_with_one_worker_on_the_interpreter(self):
+        self.check_clean("--workers", "1", "--engine", "interp", "--rate", "1500")
 
     def test_what_is_spoilt_on_the_way_is_found(self):
         path = os.path.join(self.out, "berth")
