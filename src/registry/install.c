@@ -164,7 +164,7 @@ static berth_status number_hooks(berth_slot *slot, berth_version *v, berth_diag 
 
     berthi_lock_take(&slot->lock);
     for (uint32_t h = 0; status == BERTH_OK && h < plugin->hooks_count; h++) {
-        if (plugin->hooks[h].is_noop)
+        if (plugin->hooks[h].is_noop || !plugin->hooks[h].is_served)
             continue;
         status = berthi_slot_hook_locked(slot, plugin->hooks[h].name, &number, diag);
         if (status == BERTH_OK)
