@@ -99,8 +99,9 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     atomic_init(&content->refs, 1);
     memcpy(content->digest, digest, sizeof content->digest);
     berthi_arena_init(&content->arena, &rt->allocator, CONTENT_BYTES_MAX);
+    /* A swap may decide them at any time; once decided they stay as long as the slot. */
     berthi_lock_take(&slot->lock);
-    profile = slot->profile; /* once decided, they stay */
+    profile = slot->profile;
     kind = slot->kind;
     berthi_lock_drop(&slot->lock);
     status = berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
@@ -217,24 +218,35 @@ fail_version:
     return status;
 }
 
-/* Under the slot's lock. */
+/* Under the slot's lock.  Decides both or neither. */
 static berth_status decide_kind(berth_slot *slot, const berthi_plugin *plugin, berth_diag *diag)
 {
     const berth_allocator *a = &slot->runtime->allocator;
+    const char *id = plugin->profile->id;
+    char *profile = NULL, *kind = NULL;
 
-    if (slot->profile == NULL)
-        slot->profile = berthi_strndup(a, plugin->profile->id, strlen(plugin->profile->id));
-    if (slot->profile != NULL && slot->kind == NULL)
-        slot->kind = berthi_strndup(a, plugin->kind, strlen(plugin->kind));
-    if (slot->profile == NULL || slot->kind == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "the kind of slot '%s'", slot->name);
-    if (strcmp(slot->profile, plugin->profile->id) != 0 ||
-        strcmp(slot->kind, plugin->kind) != 0)
+    if ((slot->profile != NULL && strcmp(slot->profile, id) != 0) ||
+        (slot->kind != NULL && strcmp(slot->kind, plugin->kind) != 0))
         return berthi_fail(diag, BERTH_E_STATE,
                            "slot '%s' is registered as %s %s; it cannot be reused for %s %s",
-                           slot->name, slot->profile, slot->kind, plugin->profile->id,
-                           plugin->kind);
+                           slot->name, slot->profile == NULL ? "any" : slot->profile,
+                           slot->kind == NULL ? "kind" : slot->kind, id, plugin->kind);
+    if (slot->profile == NULL && (profile = berthi_strndup(a, id, strlen(id))) == NULL)
+        goto fail_profile;
+    if (slot->kind == NULL &&
+        (kind = berthi_strndup(a, plugin->kind, strlen(plugin->kind))) == NULL)
+        goto fail_kind;
+    if (profile != NULL)
+        slot->profile = profile;
+    if (kind != NULL)
+        slot->kind = kind;
     return BERTH_OK;
+
+fail_kind:
+    if (profile != NULL)
+        berthi_free(a, profile, strlen(profile) + 1);
+fail_profile:
+    return berthi_fail(diag, BERTH_E_NOMEM, "the kind of slot '%s'", slot->name);
 }
 
 static berth_status publish(berth_slot *slot, berth_version *v, berth_installed *installed,
@@ -318,7 +330,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
     } else if (status == BERTH_OK) {
         *version_out = v;
     }
-    finish(slot);
+    /* The ticket is still out, so that the events of one install stay together. */
     if (status != BERTH_OK) {
         count_refusal(slot);
         tell(slot, BERTH_EVENT_FAILED, current_number(slot), digest, &own);
@@ -327,6 +339,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
     } else if (installed != NULL) {
         tell(slot, BERTH_EVENT_RELOADED, installed->version, digest, NULL);
     }
+    finish(slot);
     return status;
 }
 

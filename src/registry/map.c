@@ -87,42 +87,44 @@ void berthi_map_remove(berth_runtime *rt, berth_slot *slot)
     rt->slots_count--;
 }
 
-berthi_tenant *berthi_tenant_take(berth_runtime *rt, const char *name, berth_diag *diag)
+berth_status berthi_tenant_take(berth_runtime *rt, const char *name, berthi_tenant **tenant_out,
+                                berth_diag *diag)
 {
     berthi_tenant *t = rt->tenants;
+    berth_status status;
     int code;
 
     while (t != NULL && strcmp(t->name, name) != 0)
         t = t->next;
     if (t != NULL) {
         t->refs++;
-        return t;
+        *tenant_out = t;
+        return BERTH_OK;
     }
     t = berthi_zalloc(&rt->allocator, sizeof *t);
     if (t == NULL)
-        goto fail_memory;
+        return berthi_fail(diag, BERTH_E_NOMEM, "tenant '%s'", name);
     t->name = berthi_strndup(&rt->allocator, name, strlen(name));
-    if (t->name == NULL)
+    if (t->name == NULL) {
+        status = berthi_fail(diag, BERTH_E_NOMEM, "tenant '%s'", name);
         goto fail_name;
+    }
     code = berthi_gate_init(&t->gate, rt->options.tenant_calls_max);
     if (code != 0) {
-        (void)berthi_fail_os(diag, code, "the gate of tenant '%s'", name);
+        status = berthi_fail_os(diag, code, "the gate of tenant '%s'", name);
         goto fail_gate;
     }
     t->refs = 1;
     t->next = rt->tenants;
     rt->tenants = t;
-    return t;
+    *tenant_out = t;
+    return BERTH_OK;
 
 fail_gate:
     berthi_free(&rt->allocator, t->name, strlen(t->name) + 1);
-    berthi_free(&rt->allocator, t, sizeof *t);
-    return NULL;
 fail_name:
     berthi_free(&rt->allocator, t, sizeof *t);
-fail_memory:
-    (void)berthi_fail(diag, BERTH_E_NOMEM, "tenant '%s'", name);
-    return NULL;
+    return status;
 }
 
 void berthi_tenant_drop(berth_runtime *rt, berthi_tenant *tenant)

@@ -243,7 +243,8 @@ void berthi_map_fini(berth_runtime *rt);
 berth_slot *berthi_map_find(berth_runtime *rt, const char *tenant, const char *name);
 void berthi_map_insert(berth_runtime *rt, berth_slot *slot);
 void berthi_map_remove(berth_runtime *rt, berth_slot *slot);
-berthi_tenant *berthi_tenant_take(berth_runtime *rt, const char *name, berth_diag *diag);
+berth_status berthi_tenant_take(berth_runtime *rt, const char *name, berthi_tenant **tenant_out,
+                                berth_diag *diag);
 void berthi_tenant_drop(berth_runtime *rt, berthi_tenant *tenant);
 
 /* cache.c */

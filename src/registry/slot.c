@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/utf8.h"
 
 enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096 };
 
@@ -19,20 +20,16 @@ static berth_status check_name(const char *what, const char *name, size_t size_m
                                berth_diag *diag)
 {
     size_t size = strlen(name);
+    char shown[4 * BERTH_NAME_SIZE_MAX + 4];
 
     if (size < size_min || size > BERTH_NAME_SIZE_MAX)
         return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
                                    "the name of a %s has %zu to %u bytes", what, size_min,
                                    BERTH_NAME_SIZE_MAX);
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)name[i];
-
-        if (c < 0x20 || c == 0x7f || c >= 0xf8)
-            return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
-                                       "the name of a %s has byte 0x%02x at %zu; use printable "
-                                       "UTF-8",
-                                       what, c, i);
-    }
+    if (!berthi_utf8_is_plain_text(name, size))
+        return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
+                                   "the name of a %s, \"%s\", is not printable UTF-8", what,
+                                   berthi_utf8_show(shown, sizeof shown, name, size));
     return BERTH_OK;
 }
 
@@ -54,6 +51,17 @@ static void use_defaults(const berth_runtime *rt, berth_slot_options *opt)
         opt->instances_max = 64;
     if (opt->tenant == NULL)
         opt->tenant = "";
+}
+
+/* Of that profile, or of any. */
+static bool is_kind(const char *profile, const char *kind)
+{
+    for (size_t p = 0; berthi_profiles[p] != NULL; p++)
+        for (size_t k = 0; berthi_profiles[p]->kinds[k] != NULL; k++)
+            if ((profile == NULL || strcmp(profile, berthi_profiles[p]->id) == 0) &&
+                strcmp(kind, berthi_profiles[p]->kinds[k]) == 0)
+                return true;
+    return false;
 }
 
 static berth_status check_options(const berth_runtime *rt, const berth_slot_options *opt,
@@ -81,6 +89,9 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
                            INSTANCES_MAX);
     if (opt->profile != NULL && berthi_profile_find(opt->profile) == NULL)
         return berthi_fail(diag, BERTH_E_INVALID, "no profile is called '%s'", opt->profile);
+    if (opt->kind != NULL && !is_kind(opt->profile, opt->kind))
+        return berthi_fail(diag, BERTH_E_INVALID, "profile '%s' has no slots of kind '%s'",
+                           opt->profile == NULL ? "(any)" : opt->profile, opt->kind);
     return BERTH_OK;
 }
 
@@ -193,6 +204,8 @@ void berthi_slot_unref(berth_slot *slot)
 static berth_status insert(berth_runtime *rt, berth_slot *slot, const char *tenant,
                            berth_diag *diag)
 {
+    berth_status status;
+
     if (berthi_map_find(rt, tenant, slot->name) != NULL)
         return berthi_fail(diag, BERTH_E_STATE, "slot '%s' of tenant '%s' exists; find it",
                            slot->name, tenant);
@@ -200,9 +213,9 @@ static berth_status insert(berth_runtime *rt, berth_slot *slot, const char *tena
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_SLOTS,
                                    "%u slots exist; evict some or raise slots_max",
                                    rt->slots_count);
-    slot->tenant = berthi_tenant_take(rt, tenant, diag);
-    if (slot->tenant == NULL)
-        return BERTH_E_NOMEM;
+    status = berthi_tenant_take(rt, tenant, &slot->tenant, diag);
+    if (status != BERTH_OK)
+        return status;
     slot->options.tenant = slot->tenant->name;
     berthi_map_insert(rt, slot);
     return BERTH_OK;
@@ -360,7 +373,7 @@ berth_status berth_slot_evict(berth_runtime *rt, const char *tenant, const char 
 static bool is_kept(const berth_slot *slot, const berth_key *keep, size_t keep_count)
 {
     for (size_t i = 0; i < keep_count; i++)
-        if (strcmp(slot->name, keep[i].name) == 0 &&
+        if (keep[i].name != NULL && strcmp(slot->name, keep[i].name) == 0 &&
             strcmp(slot->tenant->name, keep[i].tenant == NULL ? "" : keep[i].tenant) == 0)
             return true;
     return false;

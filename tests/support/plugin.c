@@ -31,6 +31,9 @@ static void add_metadata(bertht_wasm *m, const plugin_spec *spec)
     char text[1024], probe[256] = "", number[16];
     int size;
 
+    /* First, so that no truncation leaves a whole plugin. */
+    size = snprintf(number, sizeof number, "%u", spec->number);
+    wasm_custom(m, "test.number", number, (size_t)size);
     if (spec->probe != NULL)
         snprintf(probe, sizeof probe, ", \"probe\": \"%s\"", spec->probe);
     size = snprintf(
@@ -48,8 +51,6 @@ static void add_metadata(bertht_wasm *m, const plugin_spec *spec)
     wasm_custom(m, spec->is_cclb ? "cc_lb.plugin.v1" : "berth.plugin.v1", text, (size_t)size);
     if (spec->is_cclb)
         wasm_custom(m, "cc_lb.schema.filter.v1", filter_schema, sizeof filter_schema);
-    size = snprintf(number, sizeof number, "%u", spec->number);
-    wasm_custom(m, "test.number", number, (size_t)size);
 }
 
 uint8_t *plugin_make(const plugin_spec *spec, size_t *size_out)
