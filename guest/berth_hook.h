@@ -21,7 +21,7 @@
  *           An empty input comes as (0, 0).
  *   reply   ptr << 32 | len, of bytes anywhere in the plugin's memory, the input included.  They
  *           stay the plugin's; the host has read them before it calls again.
- *   drop    The reply (0, 0): the record is left out.  A reply of no bytes is the same thing.
+ *   drop    The reply (0, 0): the record is left out.  (ptr, 0) is a record of no bytes.
  *   state   What is in memory may or may not be there in the next call: the host may make a new
  *           instance for each call, and always does after a trap.
  *
@@ -61,11 +61,11 @@
 
 /* The plugin's metadata, written as JSON, not as a string of it; once in the whole plugin:
  *
- *   name, version  required, at most 64 bytes
+ *   name, version  at most 64 of ASCII letters, digits, ".", "_", "-", "+"
  *   description    one line for people
  *   hooks          {NAME: {"description": ..., "probe": ...}}, one for each BERTH_HOOK; "probe" is
  *                  an input that the host tries before the version goes into service (default: an
- *                  empty one)
+ *                  empty one); everything else is required
  *
  * It becomes the custom section "berth.plugin.v1", which is no part of the plugin's memory.  The
  * directive is assembly because a section attribute would make a data segment of it.  The variable
@@ -108,12 +108,14 @@ typedef struct berth_reply {
     static inline berth_reply berth_body_##name(berth_bytes input)
 
 /* Replies with `len` bytes that stay valid until the next call: static, in a berth_text, or part
- * of the input; never of a local array. */
+ * of the input; never of a local array.  With a `len` of 0 the record stays, and is empty. */
 static inline berth_reply berth_reply_bytes(const void *ptr, uint32_t len)
 {
-    berth_reply reply = { 0 };
-    if (len != 0)
-        reply.packed = (uint64_t)(uintptr_t)ptr << 32 | len;
+    berth_reply reply;
+    uintptr_t address = (uintptr_t)ptr;
+    if (len == 0 && address == 0)
+        address = 16; /* (0, 0) would be a drop, and an empty input comes from address 0 */
+    reply.packed = (uint64_t)address << 32 | len;
     return reply;
 }
 

@@ -156,8 +156,12 @@ BERTH_HOOK(text, input)
     if (berth_reply_text(&text).packed != ((uint64_t)(uintptr_t)text.ptr << 32 | 22))
         return say("the reply is packed wrongly");
     berth_text_clear(&text);
-    if (berth_reply_text(&text).packed != 0 || berth_reply_drop().packed != 0)
-        return say("an empty reply is not (0, 0)");
+    if (berth_reply_text(&text).packed != (uint64_t)(uintptr_t)text.ptr << 32 ||
+        berth_reply_bytes(NULL, 0).packed >> 32 == 0 ||
+        (uint32_t)berth_reply_bytes(NULL, 0).packed != 0)
+        return say("an empty record is not (ptr, 0)");
+    if (berth_reply_drop().packed != 0)
+        return say("a drop is not (0, 0)");
     if (input.len == 0 && input.ptr != NULL)
         return say("an empty input has an address");
     return say("ok");
