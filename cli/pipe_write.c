@@ -34,7 +34,6 @@ static void fail_write(pipeline *line, int code)
         atomic_store_explicit(&line->is_epipe, true, memory_order_relaxed);
     else
         pipe_failed(line, cli_fail_os("stdout", "the output is not complete", code));
-    pipe_ring_abort(&line->ring);
 }
 
 void *pipe_writer(void *context)
@@ -59,6 +58,8 @@ void *pipe_writer(void *context)
                                             NULL, batch->failure_status, &batch->failure));
         pipe_ring_written(&line->ring, batch);
     }
+    /* Workers behind a failed call that ended the pipe may wait for a turn that never comes. */
+    pipe_ring_abort(&line->ring);
     pipe_end_input(line);
     eventfd_write(line->done_fd, 1);
     return NULL;

@@ -104,9 +104,15 @@ class Records(Folder):
 
     def test_a_plugin_may_reply_with_much_more_than_it_got(self):
         """More output for a batch than is held back: it is written in parts, in order."""
-        lines = [b"%06d" % i + b"z" * 60000 for i in range(400)]
-        result = pipe(b"\n".join(lines) + b"\n", "--workers", "4")
-        self.assertTrue(b"".join(b"1:" + line + b"\n" for line in lines) == result.stdout)
+        lines = [(b"%063d" % i).ljust(4000) for i in range(100)]
+        for workers in ["1", "4"]:
+            result = pipe(b"\n".join(lines) + b"\n", "--workers", workers, "--records", "lines",
+                          artifact="cli_big")
+            self.assert_exit(result, 0)
+            replies = result.stdout.split(b"\n")
+            self.assertEqual([line[:64] for line in lines] + [b""],
+                             [reply[:64] for reply in replies])
+            self.assertEqual({512 * 1024, 0}, {len(reply) for reply in replies})
 
     def test_a_line_that_is_typed_is_answered_at_once(self):
         running = Pipe(self, "--workers", "2", control=False)
@@ -132,6 +138,15 @@ class Failures(Folder):
         result = pipe(b"\n".join(lines) + b"\n", "--workers", "4")
         self.assert_error(result, 1, "line 12346 : trap")
         self.assertTrue(b"".join(b"1:" + line + b"\n" for line in lines[:12345]) == result.stdout)
+
+    def test_stop_lets_go_of_workers_that_wait_for_their_turn(self):
+        """Those behind the failed record have more output than is held back, and it is not
+        written."""
+        lines = [b"loop".ljust(70000)] + [b"%064d" % i for i in range(3000)]
+        result = pipe(b"\n".join(lines) + b"\n", "--workers", "4", "--deadline", "300ms",
+                      artifact="cli_big")
+        self.assert_error(result, 1, "line 1 : deadline")
+        self.assertEqual(b"", result.stdout)
 
     def test_pass_writes_the_record_unchanged(self):
         result = pipe(self.content, *self.words, "--on-error", "pass")
@@ -271,6 +286,7 @@ class Ends(Folder):
             running = Pipe(self, "--summary", summary)
             self.assertEqual(b"1:a", running.ask(b"a"))
             running.interrupt(number)
+            running.process.wait(PATIENCE)  # its input stays open until then
             self.assertEqual((code, b"", ""), running.finish())
             with open(summary, encoding="utf-8") as file:
                 found = json.load(file)
