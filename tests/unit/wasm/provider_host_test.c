@@ -33,7 +33,7 @@ static berth_status mix(void *ctx, berthi_wasm_store *store, berthi_val *cells,
 }
 
 /* Does as its argument says: 0 write memory, 1 call back, 2 fail, 3 fail without words, 4 call
- * back into something that runs out of time, 5 itself again and again, 6 and trap within. */
+ * back into something that runs out of time, 5 itself ten times, 6 trap, 7 itself without end. */
 static berth_status poke(void *ctx, berthi_wasm_store *store, berthi_val *cells,
                          berth_diag *diag)
 {
@@ -58,9 +58,10 @@ static berth_status poke(void *ctx, berthi_wasm_store *store, berthi_val *cells,
         ops->engine_tick(h->r->engine, 100);
         return ops->call(store, &h->spin, NULL, 0, diag);
     case 5:
-        if (h->calls == 10)
+    case 7:
+        if (cells[0].i32 == 5 && h->calls == 10)
             return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT, "ten deep");
-        v[0].i32 = 5;
+        v[0].i32 = cells[0].i32;
         return ops->call(store, &h->through, v, 1, diag);
     default:
         return BERTH_E_TRAP;
@@ -208,6 +209,19 @@ static void the_outermost_call_reports_what_happened_innermost(void **state)
     assert_int_equal(h.calls, 10);
     assert_int_equal(r->diag.reason, BERTH_REASON_OUTPUT);
     assert_int_equal(strncmp(r->diag.text, "ten deep", 8), 0);
+    r->ops->store_destroy(s);
+}
+
+static void recursion_through_the_host_uses_up_the_stack(void **state)
+{
+    rig *r = *state;
+    berthi_extern imports[6];
+    host h;
+    berthi_wasm_store *s = start_host(r, &h, imports);
+
+    assert_int_equal(poke_with(&h, s, 7), BERTH_E_LIMIT);
+    assert_int_equal(r->diag.reason, BERTH_REASON_STACK);
+    assert_true(h.calls > 10);
     r->ops->store_destroy(s);
 }
 
@@ -402,6 +416,7 @@ int main(void)
         rig_test(a_host_function_may_call_back),
         rig_test(a_host_function_that_fails_ends_the_guest_with_its_words),
         rig_test(the_outermost_call_reports_what_happened_innermost),
+        rig_test(recursion_through_the_host_uses_up_the_stack),
         rig_test(a_start_function_may_call_its_host),
         rig_test(imports_of_another_type_are_refused),
         rig_test(a_host_is_held_to_the_store_s_limits_too),

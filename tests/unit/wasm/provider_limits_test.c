@@ -374,6 +374,39 @@ static void an_engine_has_so_many_instances(void **state)
     r->ops->module_unref(module);
 }
 
+/* A provider may have room for fewer guests with references of the host than for others. */
+static void guests_with_references_run_out_of_room_cleanly(void **state)
+{
+    rig *r = *state;
+    berthi_wasm_module *module = rig_module(r, "externref");
+    berthi_wasm_store *s[16];
+    int started = 0;
+
+    for (int n = 0; n < 16; n++) {
+        berthi_wasm_instance i;
+        berth_status status;
+        berthi_val v;
+
+        s[n] = rig_store(r, 100);
+        status = r->ops->instantiate(s[n], module, NULL, 0, &i, &r->diag);
+        if (status == BERTH_OK)
+            status = r->ops->externref_wrap(s[n], (uint64_t)n, &v, &r->diag);
+        if (status == BERTH_OK)
+            status = rig_call(r, s[n], i, "keep", &v, 1);
+        if (status == BERTH_OK) {
+            assert_int_equal(rig_call(r, s[n], i, "kept", &v, 1), BERTH_OK);
+            assert_int_equal(r->ops->externref_unwrap(s[n], v), n);
+            started++;
+        } else {
+            check_fails(r, status, BERTH_E_LIMIT, BERTH_REASON_INSTANCES);
+        }
+    }
+    assert_true(started >= 4);
+    for (int n = 0; n < 16; n++)
+        r->ops->store_destroy(s[n]);
+    r->ops->module_unref(module);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -392,6 +425,7 @@ int main(void)
         rig_test(an_instance_too_large_for_the_pool_is_a_limit),
         rig_test(a_store_has_so_many_instances),
         rig_test(an_engine_has_so_many_instances),
+        rig_test(guests_with_references_run_out_of_room_cleanly),
     };
 
     return rig_run("limits", tests, sizeof tests / sizeof *tests);
