@@ -2,8 +2,10 @@
  *
  * What this directory is: it decides from bytes alone, without running any of them, whether an
  * artifact may serve.  A hook profile is data (profile.c): which exports, sections and schemas a
- * family of plugins has, and how its byte ABI is spoken.  admit.c checks one artifact against
- * one profile and slot kind and keeps every finding; verdict.c says the same to people and as JSON.
+ * family of plugins has, and how its byte ABI is spoken.  artifact.c says what some bytes are,
+ * metadata.c reads what a plugin says about itself, check.c holds a module against a profile and
+ * keeps every finding.  admit.c makes the decision of it, verdict.c a report, which
+ * verdict_text.c words for people and verdict_json.c for programs.
  * Read first: this file, then docs/hook-abi.md.
  */
 #ifndef BERTHI_ADMIT_ADMIT_H
