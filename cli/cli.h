@@ -132,9 +132,10 @@ typedef struct cli_host {
     const char *tenant, *name; /* the slot's key */
 } cli_host;
 
-/* Starts the runtime and opens the slot; installs nothing.  0, or the exit code, said why. */
+/* Starts the runtime and opens the slot; installs nothing.  Address space is reserved for
+ * `instances_max` instances (0: the default).  0, or the exit code, said why. */
 int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
-                  uint32_t flags);
+                  uint32_t flags, uint32_t instances_max);
 
 /* Reads FILE and installs it; refused as a whole, or serving.  The same for a swap. */
 berth_status cli_host_install(cli_host *host, const cli_options *options, const char *path,

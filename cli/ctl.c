@@ -149,27 +149,39 @@ static long long number_of(const json_t *answer, const char *key)
     return json_integer_value(json_object_get(answer, key));
 }
 
+enum { NAME_ROOM = 512 };
+
+/* The same, made safe for a terminal: who answers at a socket need not be a pipe of ours. */
+static const char *name_of(const json_t *answer, const char *key, char dst[NAME_ROOM])
+{
+    cli_clean(dst, NAME_ROOM, text_of(answer, key), false);
+    return dst;
+}
+
 static void print_members(const json_t *object, const char *prefix)
 {
+    char name[NAME_ROOM];
     const char *key;
     json_t *value;
 
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
+        cli_clean(name, sizeof name, key, false);
         if (json_is_integer(value))
-            printf("%s%-22s %lld\n", prefix, key, (long long)json_integer_value(value));
+            printf("%s%-22s %lld\n", prefix, name, (long long)json_integer_value(value));
     }
 }
 
 static void print_versions(const json_t *versions)
 {
+    char name[NAME_ROOM], label[NAME_ROOM];
     size_t index;
     json_t *v;
 
     json_array_foreach(versions, index, v)
     {
         printf("version %-4lld %s %s: %lld answered, %lld dropped, %lld failed\n",
-               number_of(v, "version"), text_of(v, "name"), text_of(v, "label"),
+               number_of(v, "version"), name_of(v, "name", name), name_of(v, "label", label),
                number_of(v, "answered"), number_of(v, "dropped"), number_of(v, "failed"));
     }
 }
@@ -178,9 +190,10 @@ static void print_stat(const json_t *answer)
 {
     static const char *const parts[] = { "records",    "failures", "swaps",
                                          "latency_ns", "slot",     "runtime" };
+    char text[3][NAME_ROOM];
 
-    printf("berth %s, engine %s, hook %s\n", text_of(answer, "berth"),
-           text_of(answer, "engine"), text_of(answer, "hook"));
+    printf("berth %s, engine %s, hook %s\n", name_of(answer, "berth", text[0]),
+           name_of(answer, "engine", text[1]), name_of(answer, "hook", text[2]));
     print_members(answer, "");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         printf("%s:\n", parts[i]);
@@ -218,7 +231,6 @@ static int conclude(const cli_options *options, const json_t *answer, const char
         const char *what =
             options->operands_count == 3 ? options->operands[2] : options->operands[1];
         const char *word = text_of(answer, "word"), *advice = text_of(answer, "advice");
-
         char why[CLI_TEXT_MAX];
 
         snprintf(why, sizeof why, "%s: %s", word[0] == '\0' ? text_of(answer, "status") : word,

@@ -3,11 +3,13 @@
 
 #include "cli.h"
 
-static berth_status open_runtime(cli_host *host, const cli_options *options, berth_diag *diag)
+static berth_status open_runtime(cli_host *host, const cli_options *options,
+                                 uint32_t instances_max, berth_diag *diag)
 {
     berth_runtime_options runtime = BERTH_RUNTIME_OPTIONS_INIT;
 
     runtime.engine = options->engine;
+    runtime.instances_max = instances_max;
     runtime.memory_bytes_max = options->memory_bytes;
     runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
     runtime.artifact_bytes_max = options->artifact_bytes;
@@ -37,7 +39,7 @@ static berth_status open_slot(cli_host *host, const cli_options *options, uint32
 }
 
 int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
-                  uint32_t flags)
+                  uint32_t flags, uint32_t instances_max)
 {
     berth_diag diag = { 0 };
     berth_status status;
@@ -45,7 +47,7 @@ int cli_host_open(cli_host *host, const cli_options *options, const char *slot_n
     memset(host, 0, sizeof *host);
     host->tenant = options->tenant;
     host->name = slot_name;
-    status = open_runtime(host, options, &diag);
+    status = open_runtime(host, options, instances_max, &diag);
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, "runtime", "'berth help call' lists the options",
                              status, &diag);

@@ -356,6 +356,29 @@ class Clients(Folder):
             self.assert_error(run("ctl", self.path("other"), "stat"), 1, part)
             thread.join()
 
+    def test_an_answer_cannot_drive_the_terminal(self):
+        answer = {"status": "ok", "hook": "\033[2J", "versions": [{"name": "\u202e", "version": 1}],
+                  "records": {"\033k": 1}}
+        refusal = {"status": "\033", "text": "\033[2J\nframe \033", "advice": "\u009b1"}
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.bind(self.path("other"))
+        server.listen()
+
+        def serve(data):
+            client, _ = server.accept()
+            client.recv(100)
+            client.sendall(data)
+            client.close()
+
+        for content in [answer, refusal]:
+            thread = threading.Thread(target=serve, args=(json.dumps(content).encode() + b"\n",))
+            thread.start()
+            result = run("ctl", self.path("other"), "stat")
+            thread.join()
+            for bad in ["\033", "\u202e", "\u009b"]:
+                self.assertNotIn(bad.encode(), result.stdout + result.stderr)
+
     def test_the_end_of_the_pipe_does_not_wait_for_clients(self):
         running = Pipe(self)
         running.connect()
