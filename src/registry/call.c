@@ -168,7 +168,7 @@ __attribute__((noinline, cold)) static berth_status call_counted(
     berth_version *v = lease;
     berth_status status;
 
-    status = berthi_gate_enter(slot, until_ns, diag);
+    status = berthi_gate_enter(slot, mine->depth > 0, until_ns, diag);
     if (status != BERTH_OK)
         return status;
     atomic_store_explicit(counted, 1, memory_order_relaxed);

@@ -9,8 +9,11 @@
  * of threads afterwards; a thread that joins raises the number and then passes the domain's
  * barrier.  So each caller either sees the new number and counts itself, or its pin is seen by
  * those who count; its record does not say `counted`, and berthi_gate_uncounted() adds it.
- * Once that sum was seen to be zero it stays zero until another thread joins, because uncounted
- * calls begin only while there are few threads; `clean_at` remembers at which join that was.
+ * Looking for uncounted calls is slow, and seldom needed:
+ *   while there are no more threads than places, the bound holds whatever the sum is;
+ *   while there are more, no uncounted call begins, so once the sum was seen to be zero it stays
+ *   zero until the number of threads changes.  `clean_at` remembers at which change that was.
+ * A nested call is not its thread's only one, so it looks each time.
  */
 #include "registry/registry.h"
 
@@ -89,27 +92,49 @@ static uint32_t uncounted_of_tenant(berth_slot *slot)
     return n;
 }
 
-/* One place in one gate, or false when none became free until `until_ns`. */
-static bool take_place(berth_slot *slot, berthi_gate *gate, bool is_tenants, uint64_t until_ns)
+/* Whether the places taken in the gate are all there is to know; under its lock. */
+static bool needs_no_look(const berthi_domain *d, const berthi_gate *gate, bool is_nested)
+{
+    if (is_nested)
+        return false;
+    return atomic_load_explicit(&d->records_owned, memory_order_seq_cst) <= gate->max ||
+           gate->clean_at == atomic_load_explicit(&d->changes, memory_order_acquire);
+}
+
+/* Uncounted calls; false when the number of threads changed meanwhile, so that more may have
+ * begun.  Takes note when there are none and none will begin. */
+static bool look(berth_slot *slot, berthi_gate *gate, bool is_nested, uint32_t *uncounted_out)
 {
     berthi_domain *d = &slot->runtime->domain;
+    uint64_t changes = atomic_load_explicit(&d->changes, memory_order_acquire);
+    uint32_t n = gate == &slot->gate ? uncounted_of_slot(slot) : uncounted_of_tenant(slot);
+
+    *uncounted_out = n;
+    if (changes % 2 != 0 || atomic_load_explicit(&d->changes, memory_order_acquire) != changes)
+        return false;
+    if (n == 0 && !is_nested) {
+        berthi_lock_take(&gate->lock);
+        gate->clean_at = changes; /* if there are few threads nobody asks */
+        berthi_lock_drop(&gate->lock);
+    }
+    return true;
+}
+
+/* One place in one gate, or false when none became free until `until_ns`. */
+static bool take_place(berth_slot *slot, berthi_gate *gate, bool is_nested, uint64_t until_ns)
+{
+    const berthi_domain *d = &slot->runtime->domain;
+    uint32_t uncounted = 0;
+    bool has_looked = false, taken;
+    uint64_t retry_ns;
 
     for (;;) {
-        uint64_t joins = atomic_load_explicit(&d->joins, memory_order_acquire), retry_ns;
-        uint32_t uncounted = 0;
-        bool taken, is_clean;
-
         berthi_lock_take(&gate->lock);
-        /* With few threads (a nested call counts all the same) uncounted ones may begin. */
-        is_clean = gate->clean_at == joins &&
-                   atomic_load_explicit(&d->records_owned, memory_order_relaxed) > gate->max;
-        berthi_lock_drop(&gate->lock);
-        if (!is_clean)
-            uncounted = is_tenants ? uncounted_of_tenant(slot) : uncounted_of_slot(slot);
-
-        berthi_lock_take(&gate->lock);
-        if (!is_clean && uncounted == 0)
-            gate->clean_at = joins;
+        if (!has_looked && !needs_no_look(d, gate, is_nested)) {
+            berthi_lock_drop(&gate->lock);
+            has_looked = look(slot, gate, is_nested, &uncounted);
+            continue;
+        }
         taken = gate->inside + uncounted < gate->max;
         if (taken) {
             gate->inside++;
@@ -124,6 +149,8 @@ static bool take_place(berth_slot *slot, berthi_gate *gate, bool is_tenants, uin
         berthi_lock_drop(&gate->lock);
         if (taken || berthi_clock_ns() >= until_ns)
             return taken;
+        has_looked = false;
+        uncounted = 0;
     }
 }
 
@@ -137,15 +164,16 @@ static void give_place(berthi_gate *gate)
     berthi_lock_drop(&gate->lock);
 }
 
-berth_status berthi_gate_enter(berth_slot *slot, uint64_t until_ns, berth_diag *diag)
+berth_status berthi_gate_enter(berth_slot *slot, bool is_nested, uint64_t until_ns,
+                               berth_diag *diag)
 {
-    if (!take_place(slot, &slot->gate, false, until_ns)) {
+    if (!take_place(slot, &slot->gate, is_nested, until_ns)) {
         atomic_fetch_add_explicit(&slot->busy, 1, memory_order_relaxed);
         return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_SLOT_CALLS,
                                    "slot '%s': %u calls were inside until the deadline",
                                    slot->name, slot->gate.max);
     }
-    if (!take_place(slot, &slot->tenant->gate, true, until_ns)) {
+    if (!take_place(slot, &slot->tenant->gate, is_nested, until_ns)) {
         give_place(&slot->gate);
         atomic_fetch_add_explicit(&slot->busy, 1, memory_order_relaxed);
         return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_TENANT_CALLS,

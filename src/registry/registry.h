@@ -260,7 +260,8 @@ void berthi_cache_drop(berth_runtime *rt, berthi_cache_entry *entry);
 int berthi_gate_init(berthi_gate *gate, uint32_t max);
 void berthi_gate_fini(berthi_gate *gate);
 /* Takes a place in the slot's and its tenant's gate, waiting until `until_ns` at most. */
-berth_status berthi_gate_enter(berth_slot *slot, uint64_t until_ns, berth_diag *diag);
+berth_status berthi_gate_enter(berth_slot *slot, bool is_nested, uint64_t until_ns,
+                               berth_diag *diag);
 void berthi_gate_leave(berth_slot *slot);
 /* Calls that entered the slot without being counted; under the slot's lock. */
 uint32_t berthi_gate_uncounted(berth_slot *slot);

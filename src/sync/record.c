@@ -35,6 +35,20 @@ static bool has_record(berthi_domain *d, const berthi_record *wanted)
     return r != NULL;
 }
 
+/* `changes` is odd meanwhile, so that nobody takes the state before for the one after.  seq_cst:
+ * stores of the writer's in the argument without membarrier. */
+static void change_owned(berthi_domain *d, int by)
+{
+    berthi_lock_take(&d->lock);
+    atomic_fetch_add_explicit(&d->changes, 1, memory_order_seq_cst);
+    BERTHI_WINDOW();
+    atomic_fetch_add_explicit(&d->records_owned, (unsigned)by, memory_order_seq_cst);
+    berthi_domain_barrier(d);
+    BERTHI_WINDOW();
+    atomic_fetch_add_explicit(&d->changes, 1, memory_order_seq_cst);
+    berthi_lock_drop(&d->lock);
+}
+
 /* A thread ends.  Its record may be gone with its domain, and another domain may even have made
  * one of another thread in the same place; so nothing is believed before it was looked up. */
 static void leave(void *value)
@@ -51,7 +65,7 @@ static void leave(void *value)
     if (d != NULL &&
         atomic_load_explicit(&mine->owner, memory_order_relaxed) == berthi_thread_self()) {
         assert(mine->depth == 0);
-        atomic_fetch_sub_explicit(&d->records_owned, 1, memory_order_relaxed);
+        change_owned(d, -1);
         /* release: the next owner sees what this thread left in its seats. */
         atomic_store_explicit(&mine->owner, 0, memory_order_release);
     }
@@ -176,12 +190,7 @@ berthi_record *berthi_domain_join(berthi_domain *d)
             atomic_store_explicit(&mine->owner, 0, memory_order_release);
             return NULL;
         }
-        /* From here on the gates count; see registry/gate.c.  seq_cst: a store of the writer's
-         * in the argument without membarrier. */
-        atomic_fetch_add_explicit(&d->records_owned, 1, memory_order_seq_cst);
-        /* release: who sees the join sees the number. */
-        atomic_fetch_add_explicit(&d->joins, 1, memory_order_release);
-        berthi_domain_barrier(d);
+        change_owned(d, 1); /* from here on the gates count; see registry/gate.c */
     }
     berthi_record_mine = (berthi_record_cache){ d->id, mine };
     return mine;

@@ -67,7 +67,7 @@ typedef struct berthi_domain {
     _Atomic(uint64_t) tick;           /* coarse time, about 1 ms a step */
     _Atomic(berthi_record *) records; /* newest first */
     _Atomic(unsigned) records_owned;  /* threads that have called and not ended */
-    _Atomic(uint64_t) joins;          /* how often that number rose */
+    _Atomic(uint64_t) changes;        /* of that number, twice each; odd while it changes */
     _Atomic(uint64_t) retries;        /* pins that met a swap: how tests know that they do */
     _Atomic(unsigned) fence;          /* see berthi_domain_barrier() */
     unsigned records_made;            /* guarded by lock */
