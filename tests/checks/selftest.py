@@ -82,7 +82,7 @@ INNOCENT = [
     ("snippets", "planted.md", "```c file=guest/berth_hook.h\n#ifndef BERTH_HOOK_H\n"
      "#define BERTH_HOOK_H\n...\n#include <stddef.h>\n```\n"),
     ("snippets", "planted.md", "1. indented\n\n   ```c file=guest/berth_hook.h\n"
-     "   reply.packed = (uint64_t)(uintptr_t)ptr << 32 | len;\n   ```\n"),
+     "   reply.packed = (uint64_t)address << 32 | len;\n   ```\n"),
     ("snippets", "planted.md", "```c sketch\nint x;\n```\n\n```sh\nls\n```\n"),
 ]
 
