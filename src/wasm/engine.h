@@ -188,7 +188,7 @@ struct berthi_wasm_ops {
     /* False: immutable. */
     bool (*global_set)(berthi_wasm_store *store, const berthi_extern *global, berthi_val value);
 
-    /* External references carry one number of the host's choosing. */
+    /* External references carry one number of the host's choosing, below UINT64_MAX. */
     berth_status (*externref_wrap)(berthi_wasm_store *store, uint64_t number,
                                    berthi_val *ref_out, berth_diag *diag);
     uint64_t (*externref_unwrap)(berthi_wasm_store *store, berthi_val ref);

@@ -196,6 +196,12 @@ uint32_t berthi_interp_memory_grow(interp_store *store, interp_memory *memory, u
 uint32_t berthi_interp_table_grow(interp_store *store, interp_table *table, uint64_t value,
                                   uint32_t n);
 
+#ifdef BERTH_HOSTILE
+/* Moves every memory of the store, so that whoever kept a view across an entry reads poison (I7).
+ * False: out of memory. */
+bool interp_move_memories(interp_store *store);
+#endif
+
 /* Bulk instructions; false: out of bounds, nothing changed. */
 bool berthi_interp_memory_fill(interp_memory *m, uint32_t at, uint32_t value, uint32_t n);
 bool berthi_interp_memory_copy(interp_memory *to_memory, const interp_memory *from_memory,

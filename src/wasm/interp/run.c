@@ -22,8 +22,12 @@ static berth_status reserve_stack(interp_store *s, size_t cells, berth_reason *r
     *reason_out = BERTH_REASON_STACK;
     if (cells > s->stack_cells_max)
         return BERTH_E_LIMIT;
+#ifdef BERTH_HOSTILE
+    more = cells + 64; /* the stack moves often */
+#else
     if (more < INTERP_STACK_CELLS_MIN)
         more = INTERP_STACK_CELLS_MIN;
+#endif
     if (more < cells)
         more = cells;
     if (more > s->stack_cells_max)
@@ -439,6 +443,10 @@ berth_status berthi_interp_call(interp_store *s, const interp_func *func, berthi
                                    INTERP_NESTING_MAX);
     if (cells == NULL)
         cells = &none;
+#ifdef BERTH_HOSTILE
+    if (!interp_move_memories(s))
+        return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for moving memories");
+#endif
     s->nesting++;
     status = func->instance != NULL ? call_guest(s, func, cells, diag)
                                     : enter_host(s, func, cells, diag);

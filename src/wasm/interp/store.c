@@ -47,6 +47,30 @@ berth_status berthi_interp_memory_create(interp_store *store, const berthi_wasm_
     return BERTH_OK;
 }
 
+#ifdef BERTH_HOSTILE
+enum { HOSTILE_MOVE_MAX = 1 << 20 };
+
+bool interp_move_memories(interp_store *store)
+{
+    const berth_allocator *a = store->engine->allocator;
+
+    for (interp_memory *m = store->memories; m != NULL; m = m->next) {
+        uint8_t *base;
+
+        if (m->capacity == 0 || m->capacity > HOSTILE_MOVE_MAX)
+            continue;
+        base = berthi_alloc(a, m->capacity);
+        if (base == NULL)
+            return false;
+        memcpy(base, m->base, m->size);
+        memset(m->base, 0xDD, m->capacity);
+        berthi_free(a, m->base, m->capacity);
+        m->base = base;
+    }
+    return true;
+}
+#endif
+
 /* Room is doubled so that growing page by page does not copy everything each time; only what
  * the guest has asked for is touched. */
 uint32_t berthi_interp_memory_grow(interp_store *store, interp_memory *m, uint32_t pages)
@@ -57,7 +81,11 @@ uint32_t berthi_interp_memory_grow(interp_store *store, interp_memory *m, uint32
     if (before + pages > m->pages_max)
         return UINT32_MAX;
     if (size > m->capacity) {
+#ifdef BERTH_HOSTILE
+        uint64_t doubled = 0; /* every growth moves the memory */
+#else
         uint64_t doubled = min_u64(m->capacity * 2, m->pages_max * INTERP_PAGE);
+#endif
         uint64_t capacity = size > doubled ? size : doubled;
         uint8_t *base = berthi_alloc(a, capacity);
 

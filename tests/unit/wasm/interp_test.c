@@ -213,27 +213,139 @@ static void blocks_nest_so_deep_and_no_deeper(void **state)
 
 static void checking_types_has_a_bound(void **state)
 {
-    /* A block type of a thousand results, left by br again and again in code that nobody reaches:
-     * three bytes ask for a thousand pushes and pops. */
+    /* Five bytes ask for a thousand pushes and pops, twice. */
+    static const uint8_t unit[5] = { 0x02, 0x00, 0x00, 0x0b, 0x00 }; /* block (type 0), end */
     enum { REPEATS = 600000 };
     rig *r = *state;
     bertht_wasm m = { 0 };
     char signature[1002];
-    uint8_t *code = malloc(REPEATS * 4 + 1);
-    uint32_t type;
+    uint8_t *code = malloc(REPEATS * sizeof unit);
 
     assert_non_null(code);
     signature[0] = ':';
     memset(signature + 1, 'i', 1000);
     signature[1001] = '\0';
-    type = wasm_type(&m, signature);
-    assert_int_equal(type, 0);
-    code[0] = 0x00;
+    assert_int_equal(wasm_type(&m, signature), 0);
     for (size_t i = 0; i < REPEATS; i++)
-        memcpy(code + 1 + 4 * i, "\x02\x00\x00\x0b", 4); /* block (type 0) unreachable end */
-    wasm_func(&m, ":", code, REPEATS * 4 + 1);
+        memcpy(code + i * sizeof unit, unit, sizeof unit);
+    wasm_func(&m, ":", code, REPEATS * sizeof unit);
     free(code);
-    expect_compile(r, &m, BERTH_E_LIMIT, "too");
+    expect_compile(r, &m, BERTH_E_LIMIT, "too much work");
+}
+
+static void operands_have_a_bound(void **state)
+{
+    rig *r = *state;
+
+    for (size_t count = 1000000; count <= 1000001; count++) {
+        bertht_wasm m = { 0 };
+        uint8_t *code = malloc(2 * count + 1);
+
+        assert_non_null(code);
+        for (size_t i = 0; i < count; i++)
+            memcpy(code + 2 * i, "\x41\x00", 2);
+        code[2 * count] = 0x00; /* unreachable: none is left over */
+        wasm_func(&m, ":", code, 2 * count + 1);
+        free(code);
+        expect_compile(r, &m, count == 1000000 ? BERTH_OK : BERTH_E_LIMIT, "too many operands");
+    }
+}
+
+/* Instantiates what a builder holds, without imports, and calls its export "f" with one i32. */
+static berth_status run_built(rig *r, bertht_wasm *m, int32_t argument, int32_t *result_out)
+{
+    berthi_wasm_module *module;
+    berthi_wasm_instance instance;
+    berthi_wasm_store *store = rig_store(r, 100);
+    berthi_val v[1] = { { .i32 = argument } };
+    berth_status status;
+
+    if (compile(r, m, &module) != BERTH_OK)
+        fail_msg("%s", r->diag.text);
+    wasm_free(m);
+    assert_int_equal(r->ops->instantiate(store, module, NULL, 0, &instance, &r->diag),
+                     BERTH_OK);
+    status = rig_call(r, store, instance, "f", v, 1);
+    if (result_out != NULL)
+        *result_out = v[0].i32;
+    r->ops->store_destroy(store);
+    r->ops->module_unref(module);
+    return status;
+}
+
+static void an_active_segment_is_gone_once_it_was_written(void **state)
+{
+    static const uint8_t memory_init[] = {
+        0x41, 0, 0x41, 0, 0x20, 0, 0xfc, 0x08, 0, 0, 0x20, 0
+    };
+    static const uint8_t table_init[] = {
+        0x41, 0, 0x41, 0, 0x20, 0, 0xfc, 0x0c, 0, 0, 0x20, 0
+    };
+    static const uint32_t funcs[] = { 0 };
+    static const uint8_t declared[] = { 3, 0, 1, 0 };
+    rig *r = *state;
+
+    for (int32_t n = 0; n <= 1; n++) {
+        bertht_wasm m = { 0 };
+
+        wasm_memory(&m, 0, 1, 0);
+        wasm_func(&m, "i:i", memory_init, sizeof memory_init);
+        wasm_export(&m, "f", BERTHI_EXTERN_FUNC, 0);
+        wasm_data(&m, 0, "x", 1);
+        buf_u32(&m.section[12], 1); /* the data count section is its count alone */
+        m.count[12] = 1;
+        m.section[12].size = 0;
+        assert_int_equal(run_built(r, &m, n, NULL), n == 0 ? BERTH_OK : BERTH_E_TRAP);
+
+        m = (bertht_wasm){ 0 };
+        wasm_table(&m, BERTHI_FUNCREF, 0, 4, 0);
+        wasm_func(&m, "i:i", table_init, sizeof table_init);
+        wasm_export(&m, "f", BERTHI_EXTERN_FUNC, 0);
+        wasm_elements(&m, 0, funcs, 1);
+        assert_int_equal(run_built(r, &m, n, NULL), n == 0 ? BERTH_OK : BERTH_E_TRAP);
+
+        m = (bertht_wasm){ 0 };
+        wasm_table(&m, BERTHI_FUNCREF, 0, 4, 0);
+        wasm_func(&m, "i:i", table_init, sizeof table_init);
+        wasm_export(&m, "f", BERTHI_EXTERN_FUNC, 0);
+        buf_bytes(&m.section[9], declared, sizeof declared);
+        m.count[9] = 1;
+        assert_int_equal(run_built(r, &m, n, NULL), n == 0 ? BERTH_OK : BERTH_E_TRAP);
+    }
+}
+
+static void no_offset_wraps_an_address(void **state)
+{
+    static const uint8_t load[] = { 0x20, 0, 0x28, 0, 0xf0, 0xff, 0xff, 0xff, 0x0f };
+    static const uint8_t store[] = { 0x20, 0,    0x41, 0,    0x36, 0, 0xf0,
+                                     0xff, 0xff, 0xff, 0x0f, 0x20, 0 };
+    rig *r = *state;
+
+    for (int i = 0; i < 2; i++) {
+        bertht_wasm m = { 0 };
+
+        wasm_memory(&m, 0, 1, 0);
+        wasm_func(&m, "i:i", i == 0 ? load : store, i == 0 ? sizeof load : sizeof store);
+        wasm_export(&m, "f", BERTHI_EXTERN_FUNC, 0);
+        assert_int_equal(run_built(r, &m, 64, NULL), BERTH_E_TRAP);
+        assert_int_equal(r->diag.reason, BERTH_REASON_MEMORY_BOUNDS);
+    }
+}
+
+static void constants_read_immutable_globals_only(void **state)
+{
+    static const uint8_t reads_first[] = { 0x7f, 0, 0x23, 0, 0x0b };
+    rig *r = *state;
+
+    for (int is_mutable = 0; is_mutable < 2; is_mutable++) {
+        bertht_wasm m = { 0 };
+
+        wasm_global_i32(&m, is_mutable != 0, 5);
+        buf_bytes(&m.section[6], reads_first, sizeof reads_first);
+        m.count[6]++;
+        expect_compile(r, &m, is_mutable ? BERTH_E_REJECTED : BERTH_OK,
+                       "the global is mutable");
+    }
 }
 
 static void features_that_it_lacks_are_named(void **state)
@@ -402,6 +514,54 @@ static void guest_and_host_nest_so_deep_and_no_deeper(void **state)
     r->ops->module_unref(module);
 }
 
+/* While a host function calls back, what the guest had in hand stays as it was. */
+static berth_status call_other(void *ctx, berthi_wasm_store *store, berthi_val *cells,
+                               berth_diag *diag)
+{
+    nest *n = ctx;
+    berthi_val v[1] = { { .i32 = 77 } };
+    berth_status status = n->r->ops->call(store, &n->again, v, 1, diag);
+
+    cells[0] = (berthi_val){ .i32 = v[0].i32 };
+    return status;
+}
+
+static void a_guest_keeps_its_operands_while_its_host_calls_back(void **state)
+{
+    /* f(x): 1000 + (x + (host() -> g(77)) ), g(y): y + 1 with locals of its own */
+    static const uint8_t f[] = {
+        0x41, 0xe8, 0x07, 0x20, 0, 0x10, 0, 0x6a, 0x6a, 0x20, 0, 0x6a
+    };
+    static const uint8_t g[] = { 0x41, 5, 0x21, 1, 0x41, 6, 0x21, 2, 0x20, 0, 0x41, 1, 0x6a };
+    static const uint8_t type_i[] = { BERTHI_I32 };
+    rig *r = *state;
+    nest n = { .r = r };
+    bertht_wasm m = { 0 };
+    berthi_wasm_module *module;
+    berthi_wasm_instance instance;
+    berthi_wasm_store *store = rig_store(r, 100);
+    berthi_extern import;
+    berthi_functype type = { 0, 1, type_i };
+    berthi_val v[1] = { { .i32 = 20 } };
+
+    wasm_import_func(&m, "host", "other", ":i");
+    wasm_func(&m, "i:i", f, sizeof f);
+    wasm_func_locals(&m, "i:i", 8, g, sizeof g);
+    wasm_export(&m, "f", BERTHI_EXTERN_FUNC, 1);
+    wasm_export(&m, "g", BERTHI_EXTERN_FUNC, 2);
+    assert_int_equal(compile(r, &m, &module), BERTH_OK);
+    wasm_free(&m);
+    assert_int_equal(r->ops->func_create(store, &type, call_other, &n, &import, &r->diag),
+                     BERTH_OK);
+    assert_int_equal(r->ops->instantiate(store, module, &import, 1, &instance, &r->diag),
+                     BERTH_OK);
+    n.again = rig_export(r, store, instance, "g");
+    assert_int_equal(rig_call(r, store, instance, "f", v, 1), BERTH_OK);
+    assert_int_equal(v[0].i32, 1000 + 20 + 78 + 20);
+    r->ops->store_destroy(store);
+    r->ops->module_unref(module);
+}
+
 static void a_backtrace_is_cut_and_fits(void **state)
 {
     rig *r = *state;
@@ -483,6 +643,11 @@ int main(void)
         interp_test(a_function_has_so_many_locals_and_no_more),
         interp_test(blocks_nest_so_deep_and_no_deeper),
         interp_test(checking_types_has_a_bound),
+        interp_test(operands_have_a_bound),
+        interp_test(an_active_segment_is_gone_once_it_was_written),
+        interp_test(no_offset_wraps_an_address),
+        interp_test(constants_read_immutable_globals_only),
+        interp_test(a_guest_keeps_its_operands_while_its_host_calls_back),
         interp_test(features_that_it_lacks_are_named),
         interp_test(what_is_wrong_is_said_with_its_place),
         interp_test(every_truncation_is_survived),

@@ -114,6 +114,7 @@ static void memory_is_seen_as_it_is_after_growth(void **state)
     v[0].i32 = 4 * 65536 - 1;
     v[1].i32 = 0xab;
     assert_int_equal(rig_call(r, s, i, "store", v, 2), BERTH_OK);
+    view = r->ops->memory_view(s, &m); /* each entry may move it; hostile builds do */
     assert_int_equal(view.base[4 * 65536 - 1], 0xab);
     r->ops->store_destroy(s);
 }
