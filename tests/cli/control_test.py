@@ -126,7 +126,7 @@ class Swaps(Folder):
         self.assertEqual(0, running.process.wait(PATIENCE))
         total = sent[0]
         self.assertGreaterEqual(len(answers), 8)
-        self.assertEqual(list(range(total)), [int(line.split(b":")[1]) for line in got])
+        self.assertTrue(list(range(total)) == [int(line.split(b":")[1]) for line in got])
         marks = [line[:1] for line in got]
         self.assertIn(b"2", marks)
         self.check_attribution(marks, answers)
