@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from program import PATIENCE, PROGRAM, Folder, environment, guest, read, run
+from program import NO_HURRY, PATIENCE, PROGRAM, Folder, environment, guest, read, run
 
 ENGINES = ["interp"] + (["wasmtime"] if b"" == run(
     "call", guest("cli_v1"), "--hook", "edit", "--engine", "wasmtime").stderr else [])
@@ -112,7 +112,7 @@ class Inspect(Folder):
 
 class Call(Folder):
     def call(self, content, *words, artifact="cli_v1"):
-        return run("call", guest(artifact), "--hook", "edit", *words, stdin=content)
+        return run("call", guest(artifact), "--hook", "edit", *NO_HURRY, *words, stdin=content)
 
     def test_the_reply_is_the_output_byte_for_byte(self):
         for engine in ENGINES:
@@ -153,7 +153,7 @@ class Call(Folder):
                               "hook 'edit' : alloc")
 
     def test_a_small_stack_of_ours_is_not_what_ends_deep_guests(self):
-        command = 'ulimit -s 256; exec "$0" call "$1" --hook edit --stack 2MiB'
+        command = 'ulimit -s 256; exec "$0" call "$1" --hook edit --deadline 60s --stack 2MiB'
         for engine in ENGINES:
             result = subprocess.run(["bash", "-c", command + " --engine " + engine, PROGRAM,
                                      guest("cli_v1")], input=b"deep", stdout=subprocess.PIPE,
