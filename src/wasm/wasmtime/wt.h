@@ -89,7 +89,8 @@ static inline const wasmtime_memory_t *berthi_wt_memory(const berthi_extern *e)
     return (const wasmtime_memory_t *)(const void *)e->words;
 }
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "cells and handles are little-endian");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "cells and handles are little-endian");
 
 /* A memory of ours never moves: the settings forbid it.  Its base is kept in the two holes of the
  * engine's handle, so that a look at a memory asks the engine for its size only (I7: the size is
