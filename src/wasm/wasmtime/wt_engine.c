@@ -263,6 +263,7 @@ static void engine_destroy(berthi_wasm_engine *engine)
 
     if (e == NULL)
         return;
+    berthi_wt_types_free(e);
     wasmtime_linker_delete(e->linker);
     wasm_engine_delete(e->engine);
     berthi_free(e->allocator, e, sizeof *e);

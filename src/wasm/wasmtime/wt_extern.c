@@ -140,6 +140,83 @@ static wasm_functype_t *make_functype(const berthi_functype *type)
     return wasm_functype_new(&params, &results);
 }
 
+enum { TYPES_KEPT_MAX = 256 };
+
+static const berthi_wt_type *find_type(const berthi_wt_engine *e, const berthi_functype *type)
+{
+    /* Acquire pairs with the release in keep_type(): what is found is filled. */
+    const berthi_wt_type *t = atomic_load_explicit(&e->types, memory_order_acquire);
+    size_t count = (size_t)type->params_count + type->results_count;
+
+    for (; t != NULL; t = t->next)
+        if (t->params_count == type->params_count && t->results_count == type->results_count &&
+            (count == 0 || memcmp(t->types, type->types, count) == 0))
+            break;
+    return t;
+}
+
+/* Takes `theirs`.  Two threads may keep the same type; either is as good. */
+static void keep_type(berthi_wt_engine *e, const berthi_functype *type, berthi_wt_type *t,
+                      wasm_functype_t *theirs)
+{
+    size_t count = (size_t)type->params_count + type->results_count;
+
+    t->theirs = theirs;
+    t->params_count = type->params_count;
+    t->results_count = type->results_count;
+    if (count != 0)
+        memcpy(t->types, type->types, count);
+    t->next = atomic_load_explicit(&e->types, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&e->types, &t->next, t, memory_order_release,
+                                                  memory_order_relaxed))
+        continue;
+    atomic_fetch_add_explicit(&e->types_count, 1, memory_order_relaxed);
+}
+
+/* The engine's form of `type`.  With *is_kept_out false the caller ends it. */
+static berth_status engine_type(berthi_wt_engine *e, const berthi_functype *type,
+                                wasm_functype_t **theirs_out, bool *is_kept_out,
+                                berth_diag *diag)
+{
+    const berthi_wt_type *known = find_type(e, type);
+    size_t count = (size_t)type->params_count + type->results_count;
+    wasm_functype_t *made;
+    berthi_wt_type *t;
+
+    *is_kept_out = true;
+    if (known != NULL) {
+        *theirs_out = known->theirs;
+        return BERTH_OK;
+    }
+    made = make_functype(type);
+    if (made == NULL)
+        return berthi_fail(diag, BERTH_E_INVALID, "host function: no such value type");
+    *theirs_out = made;
+    if (atomic_load_explicit(&e->types_count, memory_order_relaxed) >= TYPES_KEPT_MAX) {
+        *is_kept_out = false;
+        return BERTH_OK;
+    }
+    t = berthi_alloc(e->allocator, sizeof *t + count);
+    if (t == NULL) {
+        wasm_functype_delete(made);
+        return berthi_fail(diag, BERTH_E_NOMEM, "host function");
+    }
+    keep_type(e, type, t, made);
+    return BERTH_OK;
+}
+
+void berthi_wt_types_free(berthi_wt_engine *engine)
+{
+    berthi_wt_type *t = atomic_load_explicit(&engine->types, memory_order_relaxed), *next;
+
+    for (; t != NULL; t = next) {
+        next = t->next;
+        wasm_functype_delete(t->theirs);
+        berthi_free(engine->allocator, t,
+                    sizeof *t + (size_t)t->params_count + t->results_count);
+    }
+}
+
 /* From the guest into the host.  Nothing is converted; a failure is parked in the store until
  * the outermost call has unwound the guest. */
 static wasm_trap_t *call_host(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *cells,
@@ -167,23 +244,26 @@ berth_status berthi_wt_func_create(berthi_wasm_store *store, const berthi_functy
                                    berthi_extern *extern_out, berth_diag *diag)
 {
     berthi_wt_store *s = (berthi_wt_store *)store;
-    wasm_functype_t *theirs = make_functype(type);
-    berthi_wt_function *f;
+    berthi_wt_function *f = berthi_alloc(s->engine->allocator, sizeof *f);
+    wasm_functype_t *theirs = NULL;
+    berth_status status;
     wasmtime_func_t func;
+    bool is_kept;
 
-    if (theirs == NULL)
-        return berthi_fail(diag, BERTH_E_INVALID, "host function: no such value type");
-    f = berthi_alloc(s->engine->allocator, sizeof *f);
-    if (f == NULL) {
-        wasm_functype_delete(theirs);
+    if (f == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "host function");
+    status = engine_type(s->engine, type, &theirs, &is_kept, diag);
+    if (status != BERTH_OK) {
+        berthi_free(s->engine->allocator, f, sizeof *f);
+        return status;
     }
     *f = (berthi_wt_function){
         .next = s->functions, .store = s, .function = function, .ctx = ctx
     };
     s->functions = f;
     wasmtime_func_new_unchecked(s->context, theirs, call_host, f, NULL, &func);
-    wasm_functype_delete(theirs);
+    if (!is_kept)
+        wasm_functype_delete(theirs);
     *extern_out = wrap(BERTHI_EXTERN_FUNC, &func, sizeof func);
     return BERTH_OK;
 }

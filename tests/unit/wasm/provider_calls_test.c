@@ -278,6 +278,16 @@ typedef struct crowd {
     _Atomic(const char *) failed; /* what did not work, of any thread */
 } crowd;
 
+static berth_status unused(void *ctx, berthi_wasm_store *store, berthi_val *cells,
+                           berth_diag *diag)
+{
+    (void)ctx;
+    (void)store;
+    (void)cells;
+    (void)diag;
+    return BERTH_OK;
+}
+
 /* What did not work, or NULL. */
 static const char *live_once(rig *r, berthi_wasm_module *module, int32_t n)
 {
@@ -286,14 +296,19 @@ static const char *live_once(rig *r, berthi_wasm_module *module, int32_t n)
     berthi_wasm_instance i;
     berthi_wasm_store *s;
     berthi_extern f;
+    uint8_t types[10];
     berth_diag diag;
 
     if (r->ops->store_create(r->engine, &r->limits, NULL, &s, &diag) != BERTH_OK)
         return "store";
     r->ops->store_deadline(s, 1000000);
-    if (r->ops->instantiate(s, module, NULL, 0, &i, &diag) != BERTH_OK ||
-        !r->ops->instance_export(s, i, "add", 3, &f) ||
-        r->ops->call(s, &f, v, 2, &diag) != BERTH_OK || v[0].i32 != n + 1)
+    memset(types, BERTHI_I64, sizeof types);
+    if (r->ops->func_create(s, &(berthi_functype){ (uint32_t)n % 9, 1, types }, unused, NULL,
+                            &f, &diag) != BERTH_OK)
+        failed = "host function";
+    else if (r->ops->instantiate(s, module, NULL, 0, &i, &diag) != BERTH_OK ||
+             !r->ops->instance_export(s, i, "add", 3, &f) ||
+             r->ops->call(s, &f, v, 2, &diag) != BERTH_OK || v[0].i32 != n + 1)
         failed = "call";
     else if (!r->ops->instance_export(s, i, "unreachable", 11, &f) ||
              r->ops->call(s, &f, NULL, 0, &diag) != BERTH_E_TRAP)

@@ -349,6 +349,35 @@ static void a_module_may_have_many_imports(void **state)
     r->ops->module_unref(module);
 }
 
+/* More signatures than any provider would keep, on two stores in turn. */
+static void functions_may_have_any_number_of_signatures(void **state)
+{
+    rig *r = *state;
+    uint8_t types[16];
+
+    for (unsigned round = 0; round < 2; round++) {
+        berthi_wasm_store *s = rig_store(r, 50);
+
+        for (unsigned n = 0; n < 600; n++) {
+            uint32_t params = n % 7, results = n % 3, got_params, got_results;
+            berthi_functype type = { params, results, types };
+            uint8_t got[16];
+            berthi_extern f;
+            int calls = 0;
+
+            for (unsigned i = 0; i < params + results; i++)
+                types[i] = (uint8_t)(BERTHI_F64 + ((n >> i) + n / 64) % 4);
+            assert_int_equal(r->ops->func_create(s, &type, count_call, &calls, &f, &r->diag),
+                             BERTH_OK);
+            assert_true(r->ops->func_type(s, &f, got, sizeof got, &got_params, &got_results));
+            assert_int_equal(got_params, params);
+            assert_int_equal(got_results, results);
+            assert_memory_equal(got, types, params + results);
+        }
+        r->ops->store_destroy(s);
+    }
+}
+
 static void references_of_the_host_come_back_unharmed(void **state)
 {
     rig *r = *state;
@@ -421,6 +450,7 @@ int main(void)
         rig_test(imports_of_another_type_are_refused),
         rig_test(a_host_is_held_to_the_store_s_limits_too),
         rig_test(a_module_may_have_many_imports),
+        rig_test(functions_may_have_any_number_of_signatures),
         rig_test(references_of_the_host_come_back_unharmed),
         rig_test(globals_hold_references),
     };
