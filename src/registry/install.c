@@ -144,8 +144,8 @@ static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *ar
 
 static berth_status probe(berth_version *v, berth_diag *diag)
 {
+    berth_arena *arena = NULL;
     berth_status status;
-    berth_arena *arena;
 
     status = berth_arena_create(&v->runtime->allocator, PROBE_ARENA_SIZE, &arena, diag);
     for (uint32_t h = 0; status == BERTH_OK && h < v->content->plugin.hooks_count; h++)

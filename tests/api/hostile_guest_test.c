@@ -179,6 +179,41 @@ static void a_reply_may_lie_in_memory_that_was_grown_for_it(void **state)
     assert_memory_equal(reply.data, "\x2a\0\0\0", 4);
 }
 
+/* I7: what the host knew of the memory before the hook ran does not count. */
+static void memory_that_grew_during_the_call_is_seen_again(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = open_strict(r, "grown again");
+    berth_reply reply;
+
+    slot_rig_install_guest(r, slot, "tricks");
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(slot_rig_call(r, slot, "e1234", 5, &reply), BERTH_OK);
+        assert_int_equal(slot_rig_call(r, slot, "n", 1, &reply), BERTH_OK);
+        assert_int_equal(reply.size, 9);
+        assert_memory_equal(reply.data, "new page", 9);
+    }
+    assert_int_equal(slot_rig_stats(slot).instances_live, 1);
+}
+
+static void a_reply_may_end_where_memory_ends_and_not_one_byte_later(void **state)
+{
+    slot_rig *r = *state;
+    /* 262140 << 32 | 4 and | 5, of 4 pages */
+    plugin_spec fits = { .hook = PLUGIN_CODE(
+                             PLUGIN_I64(0x84, 0x80, 0x80, 0x80, 0xc0, 0xff, 0xff, 0x01)) };
+    plugin_spec past = { .hook = PLUGIN_CODE(
+                             PLUGIN_I64(0x85, 0x80, 0x80, 0x80, 0xc0, 0xff, 0xff, 0x01)) };
+    berth_slot *slot = open_strict(r, "edge");
+    berth_reply reply;
+
+    assert_int_equal(slot_rig_install_spec(r, slot, &fits), 1);
+    assert_int_equal(slot_rig_call(r, slot, NULL, 0, &reply), BERTH_OK);
+    assert_memory_equal(reply.data, "\0\0\0\0", 4);
+    slot_rig_check(r, slot_rig_try_spec(r, slot, &past), BERTH_E_ABI, BERTH_REASON_REPLY_BOUNDS,
+                   "[262140..262145] out of bounds (memory size 262144)");
+}
+
 static void a_reply_may_start_anywhere(void **state)
 {
     slot_rig *r = *state;
@@ -372,6 +407,8 @@ int main(void)
         slot_test(what_a_probe_meets_is_refused_and_nothing_changes),
         slot_test(every_declared_hook_is_probed),
         slot_test(a_reply_may_lie_in_memory_that_was_grown_for_it),
+        slot_test(memory_that_grew_during_the_call_is_seen_again),
+        slot_test(a_reply_may_end_where_memory_ends_and_not_one_byte_later),
         slot_test(a_reply_may_start_anywhere),
         slot_test(a_reply_may_be_a_part_of_the_input),
         slot_test(a_reply_of_no_bytes_at_a_place_is_an_empty_reply),
