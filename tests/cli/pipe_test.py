@@ -294,6 +294,12 @@ class Ends(Folder):
                                                 found["records"]["pending"]))
             self.assertFalse(os.path.exists(running.socket))
 
+    def test_an_interrupt_that_the_parent_ignores_is_ignored(self):
+        running = Pipe(self, on_interrupt=signal.SIG_IGN)
+        running.interrupt()
+        self.assertEqual(b"1:a", running.ask(b"a"))
+        self.assertEqual((0, b"", ""), running.finish())
+
     def test_a_second_interrupt_ends_it_although_nobody_reads(self):
         # Ending at once leaves threads behind; ThreadSanitizer need not say so.
         options = os.environ.get("TSAN_OPTIONS", "") + ":report_thread_leaks=0"

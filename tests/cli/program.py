@@ -81,14 +81,17 @@ class Folder(unittest.TestCase):
 class Pipe:
     """A running `berth pipe` with a control socket, fed by hand."""
 
-    def __init__(self, test, *words, artifact="cli_v1", control=True):
+    def __init__(self, test, *words, artifact="cli_v1", control=True, on_interrupt=signal.SIG_DFL):
         self.test = test
         self.socket = test.path("socket")
         command = [PROGRAM, "pipe", guest(artifact), "--hook", "edit", *NO_HURRY, *words]
         if control:
             command += ["--control", self.socket]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment())
+                                        stderr=subprocess.PIPE, env=environment(),
+                                        # who runs the tests in the background ignores it
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT,
+                                                                         on_interrupt))
         test.addCleanup(self.end)
         self.pending = b""
         if control:
