@@ -19,13 +19,15 @@ static int expect(berth_slot *slot, berth_arena *arena, const char *hook, berth_
     call.arena = arena;
     call.input = "x";
     call.input_size = 1;
-    call.deadline_ns = 20 * 1000 * 1000; /* 20 ms */
+    if (want == BERTH_E_DEADLINE)
+        call.deadline_ns = 20 * 1000 * 1000; /* 20 ms; else the slot's */
     status = berth_slot_call(slot, &call, &reply, &diag);
     printf("%-8s %-9s %-12s %s\n", hook, berth_status_name(status),
            status == BERTH_OK ? "" : berth_reason_name((berth_reason)diag.reason),
            status == BERTH_OK ? "" : diag.text);
     if (status != want)
         return 1;
+    call.deadline_ns = 0;
     call.input_size = 0; /* the next call gets a new instance and is well */
     status = berth_slot_call(slot, &call, &reply, &diag);
     return status != BERTH_OK || !reply.is_dropped;
@@ -45,6 +47,7 @@ int main(int argc, char **argv)
         return 2;
     }
     options.name = "greedy";
+    options.deadline_ns = UINT64_C(2000) * 1000 * 1000;
     if (berth_runtime_create(NULL, &runtime, &diag) == BERTH_OK &&
         berth_slot_open(runtime, &options, &slot, &diag) == BERTH_OK &&
         berth_slot_install_file(slot, argv[1], NULL, &diag) == BERTH_OK &&

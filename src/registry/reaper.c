@@ -123,11 +123,12 @@ static bool reap(berth_runtime *rt)
         /* Nobody is inside or will be, so nobody pushes it any more; it may have been pushed. */
         if (atomic_load_explicit(&v->needs_reaper, memory_order_acquire) != 0)
             (void)refill(rt);
+        berthi_version_free(v);
+        /* Last: who reads that nothing is retired finds its instances gone as well (I11). */
         berthi_lock_take(&rt->retired_lock);
         rt->retired_count--;
         rt->reaped++;
         berthi_lock_drop(&rt->retired_lock);
-        berthi_version_free(v);
     }
     return waiting;
 }
