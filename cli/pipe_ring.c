@@ -151,8 +151,7 @@ pipe_batch *pipe_ring_next(pipe_ring *ring)
     pthread_mutex_lock(&ring->mutex);
     while (!ring->is_aborted && ring->written < ring->end) {
         batch = batch_at(ring, ring->written);
-        if (ring->written < ring->taken &&
-            (batch->state == PIPE_DONE || batch->state == PIPE_PARTIAL))
+        if (batch->state == PIPE_DONE || batch->state == PIPE_PARTIAL)
             break;
         batch = NULL;
         pthread_cond_wait(&ring->is_done, &ring->mutex);
