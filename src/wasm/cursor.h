@@ -54,5 +54,9 @@ uint32_t berthi_read_count(berthi_cursor *c, uint32_t bytes_min, uint32_t max);
 uint8_t berthi_read_value_type(berthi_cursor *c);
 uint8_t berthi_read_reference_type(berthi_cursor *c);
 bool berthi_is_reference_type(uint8_t type);
+/* Types of memories, tables and globals as imports give them; in module.c. */
+berthi_wasm_size berthi_read_limits(berthi_cursor *c, bool is_table);
+berthi_wasm_table berthi_read_table_type(berthi_cursor *c);
+berthi_wasm_global berthi_read_global_type(berthi_cursor *c);
 
 #endif

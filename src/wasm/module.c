@@ -136,7 +136,7 @@ static berthi_wasm_range read_expression(berthi_cursor *c)
     return (berthi_wasm_range){ start, c->at - start };
 }
 
-static berthi_wasm_size read_limits(berthi_cursor *c, bool is_table)
+berthi_wasm_size berthi_read_limits(berthi_cursor *c, bool is_table)
 {
     uint32_t start = c->at;
     uint8_t flags = berthi_read_u8(c);
@@ -161,18 +161,18 @@ static berthi_wasm_size read_limits(berthi_cursor *c, bool is_table)
     return size;
 }
 
-static berthi_wasm_table read_table_type(berthi_cursor *c)
+berthi_wasm_table berthi_read_table_type(berthi_cursor *c)
 {
     berthi_wasm_table table = { 0 };
 
     if (berthi_cursor_left(c) > 0 && c->bytes[c->at] == 0x40)
         berthi_cursor_reject(c, "tables with an initial expression are not supported");
     table.element_type = berthi_read_reference_type(c);
-    table.size = read_limits(c, true);
+    table.size = berthi_read_limits(c, true);
     return table;
 }
 
-static berthi_wasm_global read_global_type(berthi_cursor *c)
+berthi_wasm_global berthi_read_global_type(berthi_cursor *c)
 {
     berthi_wasm_global global = { .type = berthi_read_value_type(c) };
     uint8_t mutability = berthi_read_u8(c);
@@ -243,13 +243,13 @@ static uint32_t read_import_type(reader *r, uint8_t kind)
         info->funcs[info->imported_funcs] = read_index(c, info->types_count, "unknown type");
         return info->imported_funcs++;
     case BERTHI_EXTERN_TABLE:
-        info->tables[info->imported_tables] = read_table_type(c);
+        info->tables[info->imported_tables] = berthi_read_table_type(c);
         return info->imported_tables++;
     case BERTHI_EXTERN_MEMORY:
-        info->memories[info->imported_memories] = read_limits(c, false);
+        info->memories[info->imported_memories] = berthi_read_limits(c, false);
         return info->imported_memories++;
     case BERTHI_EXTERN_GLOBAL:
-        info->globals[info->imported_globals] = read_global_type(c);
+        info->globals[info->imported_globals] = berthi_read_global_type(c);
         return info->imported_globals++;
     case 4:
         berthi_cursor_fail_at(c, BERTH_E_REJECTED, c->at - 1, "exceptions are not supported");
@@ -308,19 +308,19 @@ static void read_functions(reader *r, uint32_t count)
 static void read_tables(reader *r, uint32_t count)
 {
     for (uint32_t i = 0; i < count && r->c.error == NULL; i++)
-        r->info->tables[r->info->tables_count++] = read_table_type(&r->c);
+        r->info->tables[r->info->tables_count++] = berthi_read_table_type(&r->c);
 }
 
 static void read_memories(reader *r, uint32_t count)
 {
     for (uint32_t i = 0; i < count && r->c.error == NULL; i++)
-        r->info->memories[r->info->memories_count++] = read_limits(&r->c, false);
+        r->info->memories[r->info->memories_count++] = berthi_read_limits(&r->c, false);
 }
 
 static void read_globals(reader *r, uint32_t count)
 {
     for (uint32_t i = 0; i < count && r->c.error == NULL; i++) {
-        r->info->globals[r->info->globals_count++] = read_global_type(&r->c);
+        r->info->globals[r->info->globals_count++] = berthi_read_global_type(&r->c);
         r->info->inits[i] = read_expression(&r->c);
     }
 }
