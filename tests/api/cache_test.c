@@ -58,7 +58,6 @@ static void make_cold(slot_rig *r, uint32_t number)
     slot_rig_install_answering(r, slot, number);
     assert_int_equal(berth_slot_evict(r->runtime, NULL, "cold"), BERTH_OK);
     slot_rig_wait_reaped(r);
-    slot_rig_sleep_ms(10); /* it is freed right after it was counted */
 }
 
 static bool is_compiled(slot_rig *r, uint32_t number)

@@ -80,7 +80,6 @@ static void check_installed(void *ctx, berth_status status)
         p->bytes = plugin_answering(p->next, &p->size);
         check_serves(p);
         slot_rig_wait_reaped(p->rig);
-        slot_rig_sleep_ms(5); /* it is freed right after it was counted */
         p->live_bytes = atomic_load(&p->rig->memory.live_bytes);
         return;
     }
