@@ -68,6 +68,7 @@ int main(int argc, char **argv)
         return 2;
     }
     options.name = "filter";
+    options.deadline_ns = UINT64_C(10000) * 1000 * 1000; /* of one call, by the wall clock */
     check(berth_runtime_create(NULL, &runtime, &diag), &diag);
     check(berth_slot_open(runtime, &options, &slot, &diag), &diag);
     check(berth_slot_install_file(slot, argv[1], NULL, &diag), &diag);
