@@ -109,6 +109,33 @@ class Inspect(Folder):
             writer.join()
         self.assertIn("changed", seen)
 
+    def test_a_file_that_is_replaced_while_it_is_read_is_refused(self):
+        """Long enough to be replaced by another of its size in the middle of being read."""
+        size = 16 << 20
+        content = read(guest("cli_v1")) + b"\0" + leb(size) + b"\1x" + b"p" * (size - 2)
+        path, stop, seen = self.write("artifact", content), threading.Event(), set()
+
+        def replace():
+            while not stop.is_set():
+                os.link(spare, spare + "2")
+                os.rename(spare + "2", path)
+                os.rename(self.write("next", b""), path)
+
+        spare = self.write("spare", content)
+        writer = threading.Thread(target=replace)
+        writer.start()
+        try:
+            deadline = time.monotonic() + 20
+            while not seen and time.monotonic() < deadline:
+                result = run("inspect", path, "--json")
+                if result.returncode == 1:
+                    self.assert_error(result, 1, "changed while it was being read")
+                    seen.add("changed")
+        finally:
+            stop.set()
+            writer.join()
+        self.assertIn("changed", seen)
+
 
 class Call(Folder):
     def call(self, content, *words, artifact="cli_v1"):

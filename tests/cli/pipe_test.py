@@ -123,7 +123,7 @@ class Records(Folder):
 
 class Failures(Folder):
     content = b"a\ntrap\nb\nloop\nc\ntrap again\ndrop\nd\n"
-    words = ["--deadline", "30ms"]
+    words = ["--deadline", "500ms"]
 
     def test_stop_writes_what_was_before_and_says_which_record(self):
         for policy in [[], ["--on-error", "stop"]]:
@@ -143,7 +143,7 @@ class Failures(Folder):
         """Those behind the failed record have more output than is held back, and it is not
         written."""
         lines = [b"loop".ljust(70000)] + [b"%064d" % i for i in range(3000)]
-        result = pipe(b"\n".join(lines) + b"\n", "--workers", "4", "--deadline", "300ms",
+        result = pipe(b"\n".join(lines) + b"\n", "--workers", "4", "--deadline", "1s",
                       artifact="cli_big")
         self.assert_error(result, 1, "line 1 : deadline")
         self.assertEqual(b"", result.stdout)

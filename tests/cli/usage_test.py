@@ -121,6 +121,12 @@ class Usage(Folder):
         self.assert_error(result, 1, "a\\x1b[31mb\\x0a")
         result = run("fro\u202ebnicate")
         self.assert_error(result, 2, "fro\\xe2\\x80\\xaebnicate")
+        result = run("fro\u009b31mbnicate")
+        self.assert_error(result, 2, "fro\\xc2\\x9b31mbnicate")
+        result = run(b"fro\xffb\xc3")
+        self.assert_error(result, 2, "fro\\xffb\\xc3")
+        result = run("fröbnicate \U0001f600")
+        self.assert_error(result, 2, "fröbnicate \U0001f600 :")
 
     def test_what_cannot_be_printed_is_a_failure(self):
         with open("/dev/full", "wb") as full:
