@@ -65,14 +65,16 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     if (v->is_timed)
         began_ns = berthi_clock_ns();
     status = berthi_pool_take(v, seat, &ticks, &i, diag);
-    if (BERTHI_UNUSUAL(status != BERTH_OK)) {
+    if (BERTHI_UNUSUAL(status == BERTH_E_BUSY)) {
         atomic_fetch_add_explicit(&v->slot->busy, 1, memory_order_relaxed);
         return status;
     }
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, call->input_size);
-    status = berthi_instance_call(v, i, hook - 1, call, ticks, reply, diag);
-    berthi_pool_give(v, seat, i, status == BERTH_OK);
+    if (status == BERTH_OK) { /* else no instance could be made: its start function, or memory */
+        status = berthi_instance_call(v, i, hook - 1, call, ticks, reply, diag);
+        berthi_pool_give(v, seat, i, status == BERTH_OK);
+    }
     if (v->is_timed)
         count_time(seat, began_ns);
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {

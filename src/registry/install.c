@@ -161,9 +161,10 @@ static berth_status number_hooks(berth_slot *slot, berth_version *v, berth_diag 
 {
     const berthi_plugin *plugin = &v->content->plugin;
     berth_status status = BERTH_OK;
-    uint32_t number;
+    uint32_t number, before;
 
     berthi_lock_take(&slot->lock);
+    before = slot->hooks_count;
     for (uint32_t h = 0; status == BERTH_OK && h < plugin->hooks_count; h++) {
         if (plugin->hooks[h].is_noop || !plugin->hooks[h].is_served)
             continue;
@@ -171,6 +172,8 @@ static berth_status number_hooks(berth_slot *slot, berth_version *v, berth_diag 
         if (status == BERTH_OK)
             v->hook_of[number] = (uint8_t)(h + 1);
     }
+    if (status != BERTH_OK)
+        berthi_slot_unhook_locked(slot, before); /* I4 */
     berthi_lock_drop(&slot->lock);
     return status;
 }

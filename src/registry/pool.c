@@ -281,25 +281,29 @@ static uint64_t end_of(uint64_t now_ns, uint64_t ticks)
                                                    : UINT64_MAX / 2;
 }
 
-/* What was spent on waiting is taken off *ticks. */
+/* What was spent on waiting is taken off *ticks.  A round that found nothing is no failure yet, so
+ * it does not write *diag. */
 static berth_status take_slowly(berth_version *v, berthi_seat *seat, uint64_t *ticks,
                                 berthi_instance **instance_out, berth_diag *diag)
 {
-    berth_status status = try_slowly(v, seat, instance_out, diag);
+    berth_diag own;
+    berth_status status = try_slowly(v, seat, instance_out, &own);
     uint64_t now_ns, until_ns;
 
-    if (status != BERTH_E_BUSY)
-        return status;
-    now_ns = berthi_clock_ns();
-    until_ns = end_of(now_ns, *ticks);
-    atomic_fetch_add_explicit(&v->waiting, 1, memory_order_seq_cst);
-    while (status == BERTH_E_BUSY && now_ns < until_ns) {
-        wait_a_tick(v, now_ns, until_ns);
-        status = try_slowly(v, seat, instance_out, diag);
+    if (status == BERTH_E_BUSY) {
         now_ns = berthi_clock_ns();
+        until_ns = end_of(now_ns, *ticks);
+        atomic_fetch_add_explicit(&v->waiting, 1, memory_order_seq_cst);
+        while (status == BERTH_E_BUSY && now_ns < until_ns) {
+            wait_a_tick(v, now_ns, until_ns);
+            status = try_slowly(v, seat, instance_out, &own);
+            now_ns = berthi_clock_ns();
+        }
+        atomic_fetch_sub_explicit(&v->waiting, 1, memory_order_relaxed);
+        *ticks = now_ns < until_ns ? berthi_ticks(until_ns - now_ns) : 1;
     }
-    atomic_fetch_sub_explicit(&v->waiting, 1, memory_order_relaxed);
-    *ticks = now_ns < until_ns ? berthi_ticks(until_ns - now_ns) : 1;
+    if (status != BERTH_OK && diag != NULL)
+        *diag = own;
     return status;
 }
 

@@ -338,6 +338,8 @@ void berthi_slot_unref(berth_slot *slot);
 void berthi_slot_publish(berth_slot *slot, berth_version *next);
 berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_t *hook_out,
                                      berth_diag *diag);
+/* Forgets all names but the first `count`; nobody was told of the others. */
+void berthi_slot_unhook_locked(berth_slot *slot, uint32_t count);
 
 /* reaper.c */
 void berthi_retire(berth_version *v); /* takes the owner's reference */

@@ -426,6 +426,12 @@ berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_
     return BERTH_OK;
 }
 
+void berthi_slot_unhook_locked(berth_slot *slot, uint32_t count)
+{
+    while (slot->hooks_count > count)
+        free_string(&slot->runtime->allocator, slot->hook_names[--slot->hooks_count]);
+}
+
 berth_status berth_slot_hook(berth_slot *slot, const char *name, uint32_t *hook_out,
                              berth_diag *diag)
 {

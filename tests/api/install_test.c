@@ -313,6 +313,27 @@ static void a_refused_install_decides_nothing(void **state)
     assert_int_equal(slot_rig_install_answering(r, slot, 1), 1);
 }
 
+/* I4: of hooks that do not all fit, none takes a place. */
+static void a_refused_install_uses_up_no_hook_names(void **state)
+{
+    slot_rig *r = *state;
+    plugin_spec two = { .has_second = true }, one = { 0 };
+    berth_slot *slot = slot_rig_open(r, "a", NULL);
+    uint32_t hook;
+    char name[16];
+
+    for (unsigned i = 0; i < 31; i++) {
+        snprintf(name, sizeof name, "asked%u", i);
+        assert_int_equal(slot_rig_hook(r, slot, name), i);
+    }
+    slot_rig_check(r, slot_rig_try_spec(r, slot, &two), BERTH_E_LIMIT, BERTH_REASON_NAME,
+                   "knows 32 hook names already");
+    assert_int_equal(berth_slot_hook(slot, "asked31", &hook, &r->diag), BERTH_OK);
+    assert_int_equal(hook, 31);
+    slot_rig_check(r, slot_rig_try_spec(r, slot, &one), BERTH_E_LIMIT, BERTH_REASON_NAME,
+                   "knows 32 hook names already");
+}
+
 static void wrong_arguments_are_told(void **state)
 {
     slot_rig *r = *state;
@@ -342,6 +363,7 @@ int main(void)
         slot_test(a_swap_into_an_evicted_slot_is_refused),
         slot_test(the_first_install_decides_profile_and_kind),
         slot_test(a_refused_install_decides_nothing),
+        slot_test(a_refused_install_uses_up_no_hook_names),
         slot_test(wrong_arguments_are_told),
     };
 

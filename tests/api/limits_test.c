@@ -420,6 +420,25 @@ static void when_every_instance_is_in_a_call_the_next_one_is_busy(void **state)
     assert_int_equal(call_within(r, late, 0), BERTH_OK);
 }
 
+static void a_call_that_waited_for_an_instance_and_got_it_leaves_the_diag_alone(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller inside;
+    berth_diag untouched;
+    berth_slot *slot;
+
+    memset(&untouched, 0, sizeof untouched);
+    opt.instances_max = 1;
+    slot = slot_rig_open(r, "one", &opt);
+    slot_rig_install_guest(r, slot, "tricks");
+    occupy(&inside, slot);
+    slot_rig_wait_inside(slot, 1);
+    assert_int_equal(call_within(r, slot, 60000 * MS), BERTH_OK);
+    assert_memory_equal(&r->diag, &untouched, sizeof untouched);
+    slot_rig_caller_join(&inside);
+}
+
 /* ---- slots ---- */
 
 static void slots_max_slots_open_and_not_one_more(void **state)
@@ -477,6 +496,7 @@ int main(void)
         slot_test(idle_slots_do_not_starve_the_others),
         slot_test(idle_fresh_instances_make_room_as_well),
         slot_test(when_every_instance_is_in_a_call_the_next_one_is_busy),
+        slot_test(a_call_that_waited_for_an_instance_and_got_it_leaves_the_diag_alone),
         slot_test(slots_max_slots_open_and_not_one_more),
         slot_test(an_artifact_may_have_artifact_bytes_max_and_not_one_more),
     };

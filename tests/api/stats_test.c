@@ -46,6 +46,26 @@ static void every_call_is_counted_once_by_how_it_ended(void **state)
     assert_int_equal(s.time_max_ns, 0);
 }
 
+static void a_call_that_gets_no_instance_is_busy_only_when_all_are_in_use(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "a", NULL);
+    berth_slot_stats s;
+
+    slot_rig_install_guest(r, slot, "tricks");
+    assert_int_equal(slot_rig_call(r, slot, "t", 1, NULL), BERTH_E_TRAP); /* the only one */
+    memory_fail(&r->memory, 0, true);
+    assert_int_equal(slot_rig_call(r, slot, "e1", 2, NULL), BERTH_E_NOMEM);
+    memory_fail(&r->memory, MEMORY_NEVER, false);
+    s = slot_rig_stats(slot);
+    assert_int_equal(s.busy, 0);
+    assert_int_equal(s.calls, 2);
+    assert_int_equal(s.traps, 1);
+    assert_int_equal(s.other_failures, 1);
+    assert_int_equal(s.in_flight, 0);
+    assert_int_equal(slot_rig_call(r, slot, "e1", 2, NULL), BERTH_OK);
+}
+
 static void threads_and_versions_add_up_while_they_come_and_go(void **state)
 {
     slot_rig *r = *state;
@@ -200,6 +220,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(every_call_is_counted_once_by_how_it_ended),
+        slot_test(a_call_that_gets_no_instance_is_busy_only_when_all_are_in_use),
         slot_test(threads_and_versions_add_up_while_they_come_and_go),
         slot_test(the_call_inside_is_seen_and_has_an_age),
         slot_test(a_timed_slot_knows_how_long_calls_take),
