@@ -152,7 +152,8 @@ static inline bool must_count(const berth_slot *slot, unsigned depth)
 {
     const berthi_domain *d = &slot->runtime->domain;
 
-    return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_relaxed
+    /* acquire: who counts itself knows of the join that made it so (gate.c). */
+    return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_acquire
                                                                     : memory_order_seq_cst) >
                slot->uncounted_max ||
            depth != 0;

@@ -352,14 +352,16 @@ static inline uint64_t berthi_ticks(uint64_t ns)
 }
 
 /* Adds to a counter that only this thread writes: no locked instruction.  The compiler does not
- * make one instruction of an atomic load and store, and four of these are on the call path. */
+ * make one instruction of an atomic load and store, and four of these are on the call path.
+ * release (each store on x86): pairs with berthi_counts_add(); who sees a call's end sees its
+ * beginning. */
 static inline void berthi_count(_Atomic(uint64_t) *counter, uint64_t add)
 {
 #if defined(__x86_64__) && !defined(BERTHI_THREAD_SANITIZER)
-    __asm__ volatile("addq %1, %0" : "+m"(*counter) : "er"(add) : "cc");
+    __asm__ volatile("addq %1, %0" : "+m"(*counter) : "er"(add) : "cc", "memory");
 #else
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + add,
-                          memory_order_relaxed);
+                          memory_order_release);
 #endif
 }
 
