@@ -1,0 +1,609 @@
+/* swap_test.c - callers, leases, swaps, rollbacks, evictions: whatever the schedule, each reply is
+ * of one version that was current, and nothing is lost or left.  Public headers only.
+ *
+ * Version n of a slot is made to answer n, so that a reply carries two witnesses: what the guest
+ * said and what the host says.  Each test counts what it provoked and fails when that is nothing.
+ */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "process.h"
+#include "slot_rig.h"
+#include "torture.h"
+
+enum { CALLERS_MAX = 8, TRAPPING = 5, ROLLING_BACK = 7, CYCLE = 10 };
+
+/* What one thread met. */
+typedef struct tally {
+    uint64_t by_status[SLOT_RIG_STATUSES];
+    uint64_t dropped, outlived; /* outlived: the version was replaced during the call */
+    uint64_t leases, leases_outlived;
+    uint64_t wrong; /* replies that could not be */
+    char what[160]; /* the first of them */
+} tally;
+
+typedef struct arena_of_swaps {
+    slot_rig *rig;
+    berth_slot *slot;
+    _Atomic(bool) stop;
+    /* The swapper announces a version, publishes it, and says that it is published. */
+    _Atomic(uint64_t) announced, published;
+    /* Odd while a rollback is going on.  Only calls within one even epoch are compared. */
+    _Atomic(uint64_t) epoch;
+    _Atomic(uint64_t) calls, outlived, leases_outlived, traps; /* to know when it is enough */
+    uint64_t prepared, swaps, rollbacks;
+    _Atomic(uint64_t) threads;
+    tally sum; /* of threads that ended; guarded by lock */
+    pthread_mutex_t lock;
+} arena_of_swaps;
+
+static void note(tally *t, const char *what, uint64_t got, uint64_t low, uint64_t high)
+{
+    if (t->wrong++ == 0)
+        snprintf(t->what, sizeof t->what, "%s: %llu, not %llu to %llu", what,
+                 (unsigned long long)got, (unsigned long long)low, (unsigned long long)high);
+}
+
+static uint64_t answer_of(const berth_reply *reply)
+{
+    uint64_t number = UINT64_MAX;
+
+    if (reply->size == sizeof number)
+        memcpy(&number, reply->data, sizeof number);
+    return number;
+}
+
+static void add_tally(arena_of_swaps *a, const tally *t)
+{
+    pthread_mutex_lock(&a->lock);
+    for (int i = 0; i < SLOT_RIG_STATUSES; i++)
+        a->sum.by_status[i] += t->by_status[i];
+    a->sum.dropped += t->dropped;
+    a->sum.outlived += t->outlived;
+    a->sum.leases += t->leases;
+    a->sum.leases_outlived += t->leases_outlived;
+    if (t->wrong != 0 && a->sum.wrong == 0)
+        memcpy(a->sum.what, t->what, sizeof t->what);
+    a->sum.wrong += t->wrong;
+    pthread_mutex_unlock(&a->lock);
+}
+
+static berth_call make_call(berth_slot *slot, berth_arena **arena_out)
+{
+    berth_call call = BERTH_CALL_INIT;
+
+    if (berth_slot_hook(slot, "do", &call.hook, NULL) != BERTH_OK ||
+        berth_arena_create(NULL, 0, arena_out, NULL) != BERTH_OK)
+        abort();
+    call.arena = *arena_out;
+    call.input = "x";
+    call.input_size = 1;
+    return call;
+}
+
+typedef struct view { /* what a caller knows of the order of versions */
+    uint64_t epoch, version;
+} view;
+
+static void call_once(arena_of_swaps *a, const berth_call *call, tally *t, view *last)
+{
+    uint64_t epoch = atomic_load(&a->epoch), low = atomic_load(&a->published), high;
+    berth_reply reply = { 0 };
+    berth_status status = berth_slot_call(a->slot, call, &reply, NULL);
+
+    t->by_status[status]++;
+    atomic_fetch_add_explicit(&a->calls, 1, memory_order_relaxed);
+    if (status == BERTH_E_TRAP)
+        atomic_fetch_add_explicit(&a->traps, 1, memory_order_relaxed);
+    if (status != BERTH_OK)
+        return;
+    high = atomic_load(&a->announced);
+    if (reply.is_dropped)
+        t->dropped++;
+    else if (answer_of(&reply) != reply.version)
+        note(t, "the guest is not the version that the reply names", answer_of(&reply),
+             reply.version, reply.version);
+    if (reply.version == 0 || reply.version > high)
+        note(t, "a version from the future", reply.version, 1, high);
+    if (atomic_load(&a->published) != low) {
+        t->outlived++;
+        atomic_fetch_add_explicit(&a->outlived, 1, memory_order_relaxed);
+    }
+    if (epoch % 2 != 0 || atomic_load(&a->epoch) != epoch) {
+        last->epoch = UINT64_MAX;
+        return;
+    }
+    if (reply.version < low)
+        note(t, "a version that was replaced before the call", reply.version, low, high);
+    if (last->epoch == epoch && reply.version < last->version)
+        note(t, "versions go back", reply.version, last->version, high);
+    *last = (view){ epoch, reply.version };
+}
+
+static void *call_until_told(void *arg)
+{
+    arena_of_swaps *a = arg;
+    berth_arena *arena;
+    berth_call call = make_call(a->slot, &arena);
+    view last = { UINT64_MAX, 0 };
+    tally t = { 0 };
+
+    while (!atomic_load_explicit(&a->stop, memory_order_relaxed)) {
+        call_once(a, &call, &t, &last);
+        berth_arena_reset(arena);
+    }
+    berth_arena_destroy(arena);
+    add_tally(a, &t);
+    return NULL;
+}
+
+static void *call_a_few_times(void *arg)
+{
+    arena_of_swaps *a = arg;
+    berth_arena *arena;
+    berth_call call = make_call(a->slot, &arena);
+    view last = { UINT64_MAX, 0 };
+    tally t = { 0 };
+
+    for (int i = 0; i < 10; i++)
+        call_once(a, &call, &t, &last);
+    berth_arena_destroy(arena);
+    add_tally(a, &t);
+    return NULL;
+}
+
+static void *come_and_go(void *arg)
+{
+    arena_of_swaps *a = arg;
+
+    while (!atomic_load_explicit(&a->stop, memory_order_relaxed)) {
+        pthread_t few[3];
+
+        for (int i = 0; i < 3; i++)
+            if (pthread_create(&few[i], NULL, call_a_few_times, a) != 0)
+                abort();
+        for (int i = 0; i < 3; i++)
+            (void)pthread_join(few[i], NULL);
+        atomic_fetch_add(&a->threads, 3);
+    }
+    return NULL;
+}
+
+/* A leased version answers as itself, however often the slot changes meanwhile. */
+static void lease_once(arena_of_swaps *a, const berth_call *call, tally *t)
+{
+    berth_lease lease = BERTH_LEASE_NONE;
+    uint64_t number;
+
+    if (berth_slot_lease(a->slot, &lease) != BERTH_OK)
+        return;
+    number = berth_lease_version(&lease);
+    for (int i = 0; i < 6; i++) {
+        berth_reply reply = { 0 };
+        berth_status status = berth_lease_call(&lease, call, &reply, NULL);
+
+        t->by_status[status]++;
+        if (status == BERTH_E_TRAP)
+            atomic_fetch_add_explicit(&a->traps, 1, memory_order_relaxed);
+        if (status == BERTH_OK && reply.is_dropped)
+            t->dropped++;
+        else if (status == BERTH_OK && answer_of(&reply) != number)
+            note(t, "a lease changed its version", answer_of(&reply), number, number);
+        if (status == BERTH_OK && reply.version != number)
+            note(t, "a lease's reply names another version", reply.version, number, number);
+        berth_arena_reset(call->arena);
+        (void)sched_yield();
+    }
+    t->leases++;
+    if (atomic_load(&a->published) != number) {
+        t->leases_outlived++;
+        atomic_fetch_add_explicit(&a->leases_outlived, 1, memory_order_relaxed);
+    }
+    berth_lease_return(&lease);
+}
+
+static void *lease_until_told(void *arg)
+{
+    arena_of_swaps *a = arg;
+    berth_arena *arena;
+    berth_call call = make_call(a->slot, &arena);
+    tally t = { 0 };
+
+    while (!atomic_load_explicit(&a->stop, memory_order_relaxed))
+        lease_once(a, &call, &t);
+    berth_arena_destroy(arena);
+    add_tally(a, &t);
+    return NULL;
+}
+
+/* The next version, which answers with its number; one in CYCLE traps on every input but the
+ * probe's, which is empty. */
+static uint8_t *next_artifact(uint64_t number, size_t *size_out)
+{
+    plugin_spec spec = {
+        .number = (uint32_t)number,
+        /* if (len != 0) unreachable; return 0 */
+        .hook = PLUGIN_CODE(0x20, 0x01, 0x04, 0x40, PLUGIN_TRAP, 0x0b, PLUGIN_I64(0)),
+    };
+
+    return number % CYCLE == TRAPPING ? plugin_make(&spec, size_out)
+                                      : plugin_answering((uint32_t)number, size_out);
+}
+
+/* False: it was prepared and thrown away. */
+static bool swap_once(arena_of_swaps *a)
+{
+    uint64_t number = atomic_load(&a->announced) + 1;
+    size_t size;
+    uint8_t *bytes = next_artifact(number, &size);
+    berth_version *version = NULL;
+
+    if (berth_slot_prepare(a->slot, bytes, size, &version, &a->rig->diag) != BERTH_OK)
+        fail_msg("version %llu: %s", (unsigned long long)number, a->rig->diag.text);
+    free(bytes);
+    if (++a->prepared % 16 == 0) { /* prepared for nothing */
+        berth_version_discard(version);
+        return false;
+    }
+    atomic_store(&a->announced, number);
+    if (berth_slot_swap(a->slot, version, &a->rig->diag) != BERTH_OK)
+        fail_msg("swap: %s", a->rig->diag.text);
+    atomic_store(&a->published, number);
+    a->swaps++;
+    return true;
+}
+
+static void roll_back_once(arena_of_swaps *a)
+{
+    uint64_t number = 0;
+
+    atomic_fetch_add(&a->epoch, 1);
+    if (berth_slot_rollback(a->slot, &number, &a->rig->diag) != BERTH_OK)
+        fail_msg("rollback: %s", a->rig->diag.text);
+    assert_true(number < atomic_load(&a->published));
+    atomic_store(&a->published, number);
+    atomic_fetch_add(&a->epoch, 1);
+    a->rollbacks++;
+}
+
+static arena_of_swaps *begin(slot_rig *r, const berth_slot_options *options)
+{
+    arena_of_swaps *a = calloc(1, sizeof *a);
+
+    assert_non_null(a);
+    a->rig = r;
+    a->slot = slot_rig_open(r, "torture", options);
+    (void)slot_rig_hook(r, a->slot, "do");
+    pthread_mutex_init(&a->lock, NULL);
+    (void)swap_once(a);
+    return a;
+}
+
+/* I11, while it is going on and afterwards. */
+static void check_sums(arena_of_swaps *a, uint64_t *calls_before, uint32_t calls_max)
+{
+    berth_slot_stats s = slot_rig_stats(a->slot);
+
+    assert_int_equal(s.calls, s.answered + s.dropped + s.traps + s.deadlines + s.limits +
+                                  s.violations + s.other_failures + s.in_flight);
+    assert_true(s.in_flight <= calls_max);
+    assert_true(s.calls >= *calls_before);
+    *calls_before = s.calls;
+}
+
+static void check_end(arena_of_swaps *a)
+{
+    berth_slot_stats s = slot_rig_stats(a->slot);
+    const tally *t = &a->sum;
+
+    if (t->wrong != 0)
+        fail_msg("%llu replies could not be: %s", (unsigned long long)t->wrong, t->what);
+    assert_int_equal(s.in_flight, 0);
+    assert_int_equal(s.answered + s.dropped, t->by_status[BERTH_OK]);
+    assert_int_equal(s.dropped, t->dropped);
+    assert_int_equal(s.traps, t->by_status[BERTH_E_TRAP]);
+    assert_int_equal(s.busy, t->by_status[BERTH_E_BUSY]);
+    for (int i = 0; i < SLOT_RIG_STATUSES; i++)
+        if (i != BERTH_OK && i != BERTH_E_TRAP && i != BERTH_E_BUSY)
+            assert_int_equal(t->by_status[i], 0);
+    assert_int_equal(s.installs, a->swaps);
+    assert_int_equal(s.rollbacks, a->rollbacks);
+    assert_int_equal(s.version, atomic_load(&a->published));
+    slot_rig_wait_reaped(a->rig);
+    s = slot_rig_stats(a->slot);
+    assert_int_equal(s.instances_made - s.instances_discarded, s.instances_live);
+    torture_say("%s: %llu calls, %llu of them outlived their version, %llu trapped, %llu busy; "
+                "%llu leases, %llu outlived theirs",
+                a->rig->engine, (unsigned long long)s.calls, (unsigned long long)t->outlived,
+                (unsigned long long)s.traps, (unsigned long long)s.busy,
+                (unsigned long long)t->leases, (unsigned long long)t->leases_outlived);
+    torture_say("%llu swaps, %llu rollbacks; %llu threads came and went",
+                (unsigned long long)a->swaps, (unsigned long long)a->rollbacks,
+                (unsigned long long)atomic_load(&a->threads));
+}
+
+static bool is_enough(arena_of_swaps *a, uint64_t swaps)
+{
+    return a->swaps >= swaps && a->rollbacks >= swaps / 20 && atomic_load(&a->outlived) >= 20 &&
+           atomic_load(&a->leases_outlived) >= 20 && atomic_load(&a->traps) >= 5 &&
+           atomic_load(&a->threads) >= 30 && atomic_load(&a->calls) >= 20 * swaps;
+}
+
+/* All of it at once, until enough has happened. */
+static void torture(slot_rig *r, const berth_slot_options *options, unsigned callers,
+                    uint64_t swaps)
+{
+    uint32_t calls_max = options->calls_max == 0 ? 64 : options->calls_max;
+    arena_of_swaps *a = begin(r, options);
+    pthread_t threads[CALLERS_MAX];
+    uint64_t deadline = torture_now_ns() + TORTURE_PATIENCE_NS, calls_before = 0;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < callers; i++)
+        assert_int_equal(pthread_create(&threads[n++], NULL, call_until_told, a), 0);
+    assert_int_equal(pthread_create(&threads[n++], NULL, lease_until_told, a), 0);
+    assert_int_equal(pthread_create(&threads[n++], NULL, come_and_go, a), 0);
+    for (uint64_t round = 0; !is_enough(a, swaps) && torture_now_ns() < deadline; round++) {
+        uint64_t calls = atomic_load(&a->calls);
+
+        if (swap_once(a) && round % CYCLE == ROLLING_BACK)
+            roll_back_once(a);
+        check_sums(a, &calls_before, calls_max);
+        /* Without this the swaps are over before the callers have seen one. */
+        while (atomic_load(&a->calls) < calls + 10 && torture_now_ns() < deadline)
+            (void)sched_yield();
+    }
+    atomic_store(&a->stop, true);
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    check_end(a);
+    assert_true(is_enough(a, swaps));
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+static uint64_t swaps_wanted(const slot_rig *r)
+{
+    return 1000 / slot_rig_slowness(r) + 200;
+}
+
+static void each_reply_is_of_one_version_that_was_current(void **state)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+
+    torture(*state, &options, 4, swaps_wanted(*state));
+}
+
+static void so_it_is_with_a_fresh_instance_for_each_call(void **state)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+
+    options.policy = BERTH_POLICY_FRESH;
+    options.instances_max = 32;
+    torture(*state, &options, 3, swaps_wanted(*state) / 2);
+}
+
+static void so_it_is_with_few_instances_that_are_replaced(void **state)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+
+    options.instances_max = 3; /* fewer than threads: they take from each other */
+    options.reuse_calls_max = 7;
+    options.deadline_ns = 20000 * MS;
+    torture(*state, &options, 4, swaps_wanted(*state) / 2);
+}
+
+static void so_it_is_when_calls_wait_for_a_place(void **state)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+
+    /* About as many as there are threads, so that calls are now counted and now not. */
+    options.calls_max = 6;
+    options.deadline_ns = 20000 * MS;
+    torture(*state, &options, 4, swaps_wanted(*state) / 2);
+}
+
+/* ---- slots that come and go ---- */
+
+typedef struct comings {
+    slot_rig *rig;
+    _Atomic(bool) stop;
+    _Atomic(uint64_t) opening, open; /* generations: the last begun, the last done */
+    _Atomic(uint64_t) calls, absent, after_evict;
+    _Atomic(uint64_t) wrong;
+} comings;
+
+/* Through a handle found anew each time, and once more after a yield: the slot may be evicted
+ * meanwhile, and then says so, or may serve this generation still. */
+static void find_and_call(comings *c, berth_arena *arena)
+{
+    uint64_t low = atomic_load(&c->open), answer;
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply = { 0 };
+    berth_slot *slot = NULL;
+    berth_status status;
+
+    if (berth_slot_find(c->rig->runtime, "some", "where", &slot) != BERTH_OK) {
+        atomic_fetch_add(&c->absent, 1);
+        return;
+    }
+    if (berth_slot_hook(slot, "do", &call.hook, NULL) != BERTH_OK)
+        abort();
+    call.arena = arena;
+    for (int i = 0; i < 3; i++) {
+        status = berth_slot_call(slot, &call, &reply, NULL);
+        answer = status == BERTH_OK ? answer_of(&reply) : 0;
+        if (status == BERTH_OK &&
+            (answer < low || answer > atomic_load(&c->opening) || reply.version != 1))
+            atomic_fetch_add(&c->wrong, 1);
+        if (status != BERTH_OK && status != BERTH_E_ABSENT)
+            atomic_fetch_add(&c->wrong, 1);
+        atomic_fetch_add(status == BERTH_OK ? &c->calls : &c->after_evict, 1);
+        (void)sched_yield();
+    }
+    berth_arena_reset(arena);
+    berth_slot_release(slot);
+}
+
+static void *find_until_told(void *arg)
+{
+    comings *c = arg;
+    berth_arena *arena;
+
+    if (berth_arena_create(NULL, 0, &arena, NULL) != BERTH_OK)
+        abort();
+    while (!atomic_load(&c->stop))
+        find_and_call(c, arena);
+    berth_arena_destroy(arena);
+    return NULL;
+}
+
+static void open_and_evict(comings *c)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    uint64_t generation = atomic_load(&c->opening) + 1, calls = atomic_load(&c->calls);
+    berth_slot *slot = NULL;
+    size_t size;
+    uint8_t *bytes = plugin_answering((uint32_t)generation, &size);
+
+    options.tenant = "some";
+    options.name = "where";
+    assert_int_equal(berth_slot_open(c->rig->runtime, &options, &slot, NULL), BERTH_OK);
+    atomic_store(&c->opening, generation);
+    assert_int_equal(berth_slot_install(slot, bytes, size, NULL, NULL), BERTH_OK);
+    atomic_store(&c->open, generation);
+    free(bytes);
+    while (atomic_load(&c->calls) < calls + 5)
+        (void)sched_yield();
+    if (generation % 2 == 0)
+        assert_int_equal(berth_slot_evict(c->rig->runtime, "some", "where"), BERTH_OK);
+    else
+        assert_int_equal(berth_runtime_retain(c->rig->runtime, NULL, 0), 1);
+    assert_int_equal(berth_slot_evict(c->rig->runtime, "some", "where"), BERTH_E_ABSENT);
+    berth_slot_release(slot);
+}
+
+static void slots_come_and_go_under_their_callers(void **state)
+{
+    enum { CALLERS = 4 };
+    slot_rig *r = *state;
+    comings c = { .rig = r };
+    uint64_t wanted = swaps_wanted(r), deadline = torture_now_ns() + TORTURE_PATIENCE_NS;
+    pthread_t threads[CALLERS];
+
+    for (int i = 0; i < CALLERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, find_until_told, &c), 0);
+    while ((atomic_load(&c.open) < wanted || atomic_load(&c.after_evict) < 10 ||
+            atomic_load(&c.absent) < 10) &&
+           torture_now_ns() < deadline)
+        open_and_evict(&c);
+    atomic_store(&c.stop, true);
+    for (int i = 0; i < CALLERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    slot_rig_wait_reaped(r);
+    torture_say(
+        "%s: %llu slots, %llu calls answered, %llu came to an evicted slot, %llu to none",
+        r->engine, (unsigned long long)atomic_load(&c.open),
+        (unsigned long long)atomic_load(&c.calls),
+        (unsigned long long)atomic_load(&c.after_evict),
+        (unsigned long long)atomic_load(&c.absent));
+    assert_int_equal(atomic_load(&c.wrong), 0);
+    assert_true(atomic_load(&c.after_evict) >= 10 && atomic_load(&c.absent) >= 10);
+    assert_int_equal(slot_rig_runtime_stats(r).slots, 0);
+    assert_int_equal(slot_rig_runtime_stats(r).instances_live, 0);
+}
+
+/* ---- I3 ---- */
+
+static void a_call_that_does_not_end_holds_back_its_own_version_only(void **state)
+{
+    plugin_spec spinning = {
+        .number = 1,
+        /* if (len != 0) for (;;); return 0 */
+        .hook = PLUGIN_CODE(0x20, 0x01, 0x04, 0x40, PLUGIN_LOOP, 0x0b, PLUGIN_I64(0)),
+    };
+    slot_rig *r = *state;
+    berth_slot *stuck = slot_rig_open(r, "stuck", NULL),
+               *other = slot_rig_open(r, "other", NULL);
+    slot_rig_caller caller = {
+        .slot = stuck, .input = "x", .input_size = 1, .deadline_ns = 4000 * MS, .times = 1
+    };
+    uint64_t began = slot_rig_now_ns(), wanted = swaps_wanted(r), took;
+    uint32_t number = 1;
+
+    (void)slot_rig_hook(r, stuck, "do");
+    (void)slot_rig_hook(r, other, "do");
+    slot_rig_install_spec(r, stuck, &spinning);
+    slot_rig_caller_start(&caller);
+    slot_rig_wait_inside(stuck, 1);
+    while (slot_rig_runtime_stats(r).versions_reaped < wanted &&
+           slot_rig_now_ns() - began < 3000 * MS) {
+        number++;
+        slot_rig_install_answering(r, stuck, number);
+        slot_rig_install_answering(r, other, number);
+        assert_int_equal(slot_rig_answer(r, stuck), number); /* and calls go on */
+        assert_int_equal(slot_rig_answer(r, other), number);
+    }
+    /* Both versions of the slot that are kept are newer: the one left is the spinning one. */
+    while (slot_rig_runtime_stats(r).versions_retired > 1 &&
+           slot_rig_now_ns() - began < 3500 * MS)
+        (void)sched_yield();
+    took = slot_rig_now_ns() - began;
+    if (took < 3900 * MS && slot_rig_stats(stuck).in_flight == 1) {
+        assert_int_equal(slot_rig_stats(stuck).versions_retired, 1);
+        assert_int_equal(slot_rig_stats(other).versions_retired, 0);
+        assert_true(slot_rig_stats(stuck).oldest_call_ns > 0);
+    }
+    torture_say("%s: %llu versions were reaped while one call was inside", r->engine,
+                (unsigned long long)slot_rig_runtime_stats(r).versions_reaped);
+    assert_true(slot_rig_runtime_stats(r).versions_reaped >= 20);
+    slot_rig_caller_join(&caller);
+    assert_int_equal(caller.by_status[BERTH_E_DEADLINE], 1);
+    slot_rig_wait_reaped(r);
+}
+
+/* ---- nothing is left ---- */
+
+static void a_second_round_needs_no_more_than_the_first(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    size_t descriptors = 0, threads = 0, live = 0, blocks = 0;
+
+    for (int round = 0; round < 3; round++) {
+        torture(r, &options, 3, 100);
+        assert_int_equal(berth_slot_evict(r->runtime, "", "torture"), BERTH_OK);
+        berth_slot_release(r->slots[--r->slots_count]);
+        slot_rig_wait_reaped(r);
+        assert_int_equal(slot_rig_runtime_stats(r).instances_live, 0);
+        assert_int_equal(slot_rig_runtime_stats(r).threads, 0);
+        if (round == 0) {
+            descriptors = process_descriptors();
+            threads = process_threads();
+        }
+        if (round == 1) { /* the cache of compiled artifacts is full by now */
+            live = atomic_load(&r->memory.live_bytes);
+            blocks = atomic_load(&r->memory.live_blocks);
+        }
+    }
+    assert_int_equal(process_descriptors(), descriptors);
+    assert_int_equal(process_threads(), threads);
+    assert_true(atomic_load(&r->memory.live_bytes) <= live + live / 4 + 65536);
+    assert_true(atomic_load(&r->memory.live_blocks) <= blocks + blocks / 4 + 64);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        slot_test(each_reply_is_of_one_version_that_was_current),
+        slot_test(so_it_is_with_a_fresh_instance_for_each_call),
+        slot_test(so_it_is_with_few_instances_that_are_replaced),
+        slot_test(so_it_is_when_calls_wait_for_a_place),
+        slot_test(slots_come_and_go_under_their_callers),
+        slot_test(a_call_that_does_not_end_holds_back_its_own_version_only),
+        slot_test(a_second_round_needs_no_more_than_the_first),
+    };
+
+    return slot_rig_run("swaps", tests, sizeof tests / sizeof *tests);
+}
