@@ -1,6 +1,9 @@
 /* version.c - versions and what they share.  Layer: registry. */
 #include "registry/registry.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "base/diag.h"
 
 berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
@@ -70,15 +73,41 @@ void berthi_content_unref(berth_runtime *rt, berthi_content *content)
     berthi_free(&rt->allocator, content, sizeof *content);
 }
 
+enum {
+    COUNTERS = sizeof(berthi_counts) / sizeof(uint64_t),
+    ENDS_FIRST = 1, /* the counters of how calls ended follow that of those that began */
+    ENDS = offsetof(berthi_counts, bytes_in) / sizeof(uint64_t) - ENDS_FIRST,
+    LOOKS_MAX = 10000
+};
+
+/* Backwards: what ended is read before what began, so that no reader sees more ends. */
+static void read_counts(const berthi_counts *from, uint64_t out[COUNTERS])
+{
+    const _Atomic(uint64_t) *at = (const _Atomic(uint64_t) *)from;
+
+    for (size_t i = COUNTERS; i-- > 0;)
+        out[i] = atomic_load_explicit(&at[i], memory_order_acquire);
+}
+
 void berthi_counts_add(berthi_counts *into, const berthi_counts *from)
 {
     _Atomic(uint64_t) *to = (_Atomic(uint64_t) *)into;
-    const _Atomic(uint64_t) *add = (const _Atomic(uint64_t) *)from;
+    uint64_t seen[COUNTERS], again[COUNTERS];
 
-    _Static_assert(sizeof(berthi_counts) % sizeof(uint64_t) == 0, "counters only");
-    /* Backwards: what ended is read before what began, so no reader sees more ends. */
-    for (size_t i = sizeof *into / sizeof(uint64_t); i-- > 0;)
-        berthi_count(&to[i], atomic_load_explicit(&add[i], memory_order_acquire));
+    _Static_assert(offsetof(berthi_counts, calls) == 0, "what began is read last");
+    read_counts(from, again);
+    /* When the ends did not change from one look to the next, they are those of the moment at
+     * which the beginnings were read between them, and the difference is what was in flight.
+     * Otherwise a reader that rested there would take all that began meanwhile for that.  Looking
+     * takes less time than a call; the bound is for a reader that never gets to look in peace. */
+    for (unsigned looks = 0; looks < LOOKS_MAX; looks++) {
+        memcpy(seen, again, sizeof seen);
+        read_counts(from, again);
+        if (memcmp(seen + ENDS_FIRST, again + ENDS_FIRST, ENDS * sizeof *seen) == 0)
+            break;
+    }
+    for (size_t i = 0; i < COUNTERS; i++)
+        berthi_count(&to[i], seen[i]);
 }
 
 void berthi_version_counts(const berth_version *v, berthi_counts *into,

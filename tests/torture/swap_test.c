@@ -5,6 +5,7 @@
  * said and what the host says.  Each test counts what it provoked and fails when that is nothing.
  */
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,15 @@ typedef struct arena_of_swaps {
     _Atomic(uint64_t) threads;
     tally sum; /* of threads that ended; guarded by lock */
     pthread_mutex_t lock;
+    char trouble[400]; /* what the swapper met */
 } arena_of_swaps;
+
+/* The test fails, but only after the threads have ended: they use what a failing test frees. */
+static void complain(arena_of_swaps *a, const char *what, const char *why)
+{
+    if (a->trouble[0] == '\0')
+        snprintf(a->trouble, sizeof a->trouble, "%s: %.300s", what, why);
+}
 
 static void note(tally *t, const char *what, uint64_t got, uint64_t low, uint64_t high)
 {
@@ -63,7 +72,7 @@ static void add_tally(arena_of_swaps *a, const tally *t)
     a->sum.outlived += t->outlived;
     a->sum.leases += t->leases;
     a->sum.leases_outlived += t->leases_outlived;
-    if (t->wrong != 0 && a->sum.wrong == 0)
+    if (t->what[0] != '\0' && a->sum.wrong == 0)
         memcpy(a->sum.what, t->what, sizeof t->what);
     a->sum.wrong += t->wrong;
     pthread_mutex_unlock(&a->lock);
@@ -90,9 +99,12 @@ static void call_once(arena_of_swaps *a, const berth_call *call, tally *t, view 
 {
     uint64_t epoch = atomic_load(&a->epoch), low = atomic_load(&a->published), high;
     berth_reply reply = { 0 };
-    berth_status status = berth_slot_call(a->slot, call, &reply, NULL);
+    berth_diag diag;
+    berth_status status = berth_slot_call(a->slot, call, &reply, &diag);
 
     t->by_status[status]++;
+    if (status != BERTH_OK && status != BERTH_E_TRAP)
+        snprintf(t->what, sizeof t->what, "%.159s", diag.text);
     atomic_fetch_add_explicit(&a->calls, 1, memory_order_relaxed);
     if (status == BERTH_E_TRAP)
         atomic_fetch_add_explicit(&a->traps, 1, memory_order_relaxed);
@@ -181,9 +193,12 @@ static void lease_once(arena_of_swaps *a, const berth_call *call, tally *t)
     number = berth_lease_version(&lease);
     for (int i = 0; i < 6; i++) {
         berth_reply reply = { 0 };
-        berth_status status = berth_lease_call(&lease, call, &reply, NULL);
+        berth_diag diag;
+        berth_status status = berth_lease_call(&lease, call, &reply, &diag);
 
         t->by_status[status]++;
+        if (status != BERTH_OK && status != BERTH_E_TRAP)
+            snprintf(t->what, sizeof t->what, "%.159s", diag.text);
         if (status == BERTH_E_TRAP)
             atomic_fetch_add_explicit(&a->traps, 1, memory_order_relaxed);
         if (status == BERTH_OK && reply.is_dropped)
@@ -239,16 +254,20 @@ static bool swap_once(arena_of_swaps *a)
     uint8_t *bytes = next_artifact(number, &size);
     berth_version *version = NULL;
 
-    if (berth_slot_prepare(a->slot, bytes, size, &version, &a->rig->diag) != BERTH_OK)
-        fail_msg("version %llu: %s", (unsigned long long)number, a->rig->diag.text);
+    berth_status status = berth_slot_prepare(a->slot, bytes, size, &version, &a->rig->diag);
+
     free(bytes);
+    if (status != BERTH_OK) {
+        complain(a, "prepare", a->rig->diag.text);
+        return false;
+    }
     if (++a->prepared % 16 == 0) { /* prepared for nothing */
         berth_version_discard(version);
         return false;
     }
     atomic_store(&a->announced, number);
     if (berth_slot_swap(a->slot, version, &a->rig->diag) != BERTH_OK)
-        fail_msg("swap: %s", a->rig->diag.text);
+        complain(a, "swap", a->rig->diag.text);
     atomic_store(&a->published, number);
     a->swaps++;
     return true;
@@ -260,8 +279,9 @@ static void roll_back_once(arena_of_swaps *a)
 
     atomic_fetch_add(&a->epoch, 1);
     if (berth_slot_rollback(a->slot, &number, &a->rig->diag) != BERTH_OK)
-        fail_msg("rollback: %s", a->rig->diag.text);
-    assert_true(number < atomic_load(&a->published));
+        complain(a, "rollback", a->rig->diag.text);
+    if (number >= atomic_load(&a->published))
+        complain(a, "rollback", "to a version that is not older");
     atomic_store(&a->published, number);
     atomic_fetch_add(&a->epoch, 1);
     a->rollbacks++;
@@ -270,10 +290,12 @@ static void roll_back_once(arena_of_swaps *a)
 static arena_of_swaps *begin(slot_rig *r, const berth_slot_options *options)
 {
     arena_of_swaps *a = calloc(1, sizeof *a);
+    berth_slot_options opt = *options;
 
     assert_non_null(a);
+    opt.deadline_ns = 20000 * MS; /* on a busy machine a thread may rest for long */
     a->rig = r;
-    a->slot = slot_rig_open(r, "torture", options);
+    a->slot = slot_rig_open(r, "torture", &opt);
     (void)slot_rig_hook(r, a->slot, "do");
     pthread_mutex_init(&a->lock, NULL);
     (void)swap_once(a);
@@ -285,10 +307,17 @@ static void check_sums(arena_of_swaps *a, uint64_t *calls_before, uint32_t calls
 {
     berth_slot_stats s = slot_rig_stats(a->slot);
 
-    assert_int_equal(s.calls, s.answered + s.dropped + s.traps + s.deadlines + s.limits +
-                                  s.violations + s.other_failures + s.in_flight);
-    assert_true(s.in_flight <= calls_max);
-    assert_true(s.calls >= *calls_before);
+    uint64_t ended = s.answered + s.dropped + s.traps + s.deadlines + s.limits + s.violations +
+                     s.other_failures;
+    char text[160];
+
+    snprintf(text, sizeof text, "%llu calls, %llu before, %llu ended, %u in flight",
+             (unsigned long long)s.calls, (unsigned long long)*calls_before,
+             (unsigned long long)ended, s.in_flight);
+    /* The seats are not all read at one moment: a thread may have been seen in two versions. */
+    if (s.calls != ended + s.in_flight || s.in_flight > 2 * calls_max ||
+        s.calls < *calls_before)
+        complain(a, "the sums are wrong", text);
     *calls_before = s.calls;
 }
 
@@ -303,10 +332,14 @@ static void check_end(arena_of_swaps *a)
     assert_int_equal(s.answered + s.dropped, t->by_status[BERTH_OK]);
     assert_int_equal(s.dropped, t->dropped);
     assert_int_equal(s.traps, t->by_status[BERTH_E_TRAP]);
-    assert_int_equal(s.busy, t->by_status[BERTH_E_BUSY]);
     for (int i = 0; i < SLOT_RIG_STATUSES; i++)
-        if (i != BERTH_OK && i != BERTH_E_TRAP && i != BERTH_E_BUSY)
-            assert_int_equal(t->by_status[i], 0);
+        if (i != BERTH_OK && i != BERTH_E_TRAP && i != BERTH_E_BUSY && t->by_status[i] != 0)
+            fail_msg("%llu calls ended with: %s (%s)", (unsigned long long)t->by_status[i],
+                     berth_status_name((berth_status)i), t->what);
+    if (s.busy != t->by_status[BERTH_E_BUSY])
+        fail_msg("%llu calls were turned away and %llu were told so: %s",
+                 (unsigned long long)s.busy, (unsigned long long)t->by_status[BERTH_E_BUSY],
+                 t->what);
     assert_int_equal(s.installs, a->swaps);
     assert_int_equal(s.rollbacks, a->rollbacks);
     assert_int_equal(s.version, atomic_load(&a->published));
@@ -344,7 +377,9 @@ static void torture(slot_rig *r, const berth_slot_options *options, unsigned cal
         assert_int_equal(pthread_create(&threads[n++], NULL, call_until_told, a), 0);
     assert_int_equal(pthread_create(&threads[n++], NULL, lease_until_told, a), 0);
     assert_int_equal(pthread_create(&threads[n++], NULL, come_and_go, a), 0);
-    for (uint64_t round = 0; !is_enough(a, swaps) && torture_now_ns() < deadline; round++) {
+    for (uint64_t round = 0;
+         !is_enough(a, swaps) && a->trouble[0] == '\0' && torture_now_ns() < deadline;
+         round++) {
         uint64_t calls = atomic_load(&a->calls);
 
         if (swap_once(a) && round % CYCLE == ROLLING_BACK)
@@ -357,6 +392,8 @@ static void torture(slot_rig *r, const berth_slot_options *options, unsigned cal
     atomic_store(&a->stop, true);
     for (unsigned i = 0; i < n; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    if (a->trouble[0] != '\0')
+        fail_msg("%s", a->trouble);
     check_end(a);
     assert_true(is_enough(a, swaps));
     pthread_mutex_destroy(&a->lock);
@@ -390,7 +427,6 @@ static void so_it_is_with_few_instances_that_are_replaced(void **state)
 
     options.instances_max = 3; /* fewer than threads: they take from each other */
     options.reuse_calls_max = 7;
-    options.deadline_ns = 20000 * MS;
     torture(*state, &options, 4, swaps_wanted(*state) / 2);
 }
 
@@ -400,7 +436,6 @@ static void so_it_is_when_calls_wait_for_a_place(void **state)
 
     /* About as many as there are threads, so that calls are now counted and now not. */
     options.calls_max = 6;
-    options.deadline_ns = 20000 * MS;
     torture(*state, &options, 4, swaps_wanted(*state) / 2);
 }
 
@@ -423,6 +458,7 @@ static void find_and_call(comings *c, berth_arena *arena)
     berth_reply reply = { 0 };
     berth_slot *slot = NULL;
     berth_status status;
+    berth_diag diag;
 
     if (berth_slot_find(c->rig->runtime, "some", "where", &slot) != BERTH_OK) {
         atomic_fetch_add(&c->absent, 1);
@@ -432,13 +468,15 @@ static void find_and_call(comings *c, berth_arena *arena)
         abort();
     call.arena = arena;
     for (int i = 0; i < 3; i++) {
-        status = berth_slot_call(slot, &call, &reply, NULL);
+        status = berth_slot_call(slot, &call, &reply, &diag);
         answer = status == BERTH_OK ? answer_of(&reply) : 0;
         if (status == BERTH_OK &&
             (answer < low || answer > atomic_load(&c->opening) || reply.version != 1))
             atomic_fetch_add(&c->wrong, 1);
-        if (status != BERTH_OK && status != BERTH_E_ABSENT)
+        if (status != BERTH_OK && status != BERTH_E_ABSENT) {
             atomic_fetch_add(&c->wrong, 1);
+            fprintf(stderr, "a call ended with: %s\n", diag.text);
+        }
         atomic_fetch_add(status == BERTH_OK ? &c->calls : &c->after_evict, 1);
         (void)sched_yield();
     }
@@ -467,6 +505,7 @@ static void open_and_evict(comings *c)
     size_t size;
     uint8_t *bytes = plugin_answering((uint32_t)generation, &size);
 
+    options.deadline_ns = 20000 * MS;
     options.tenant = "some";
     options.name = "where";
     assert_int_equal(berth_slot_open(c->rig->runtime, &options, &slot, NULL), BERTH_OK);
