@@ -161,6 +161,10 @@ static void a_warm_call_allocates_nothing(void **state)
         berth_arena_reset(r->arena);
         assert_int_equal(berth_slot_call(slot, &call, &reply, &r->diag), BERTH_OK);
     }
+#ifdef BERTH_HOSTILE
+    if (strcmp(r->engine, "interp") == 0)
+        return; /* it moves the plugin's memory after each call, to see who kept a pointer */
+#endif
     assert_int_equal(atomic_load(&r->memory.calls), before);
 }
 
