@@ -60,7 +60,8 @@ BERTHI_HOT berth_status berthi_instance_put(berth_version *v, berthi_instance *i
     *at_out = i->input_at;
     if (BERTHI_UNUSUAL(size > i->input_capacity || v->guest_owns_input)) {
         status = berthi_instance_input_place(v, i, size, at_out, diag);
-        if (status != BERTH_OK || size == 0) /* an empty input may be NULL, which memcpy may not */
+        if (status != BERTH_OK ||
+            size == 0) /* an empty input may be NULL, which memcpy may not */
             return status;
     }
     /* In bounds: the block was checked when it was made, and memory never shrinks. */
