@@ -221,4 +221,52 @@ MUTATIONS += [
     dict(FAULT, name="text-forgets-failure", file="src/base/text_buf.c",
          what="a text that failed to grow once goes on",
          old="    if (b->has_failed)\n        return false;", new="    b->has_failed = false;"),
+    # ---- slots and versions: tests/torture/swap_test.c, through the public headers ----
+    dict(name="slot-reap-without-scan", file="src/registry/reaper.c",
+         what="the reaper frees what a record names",
+         old="if (berthi_domain_uses(&rt->domain, v) || !unlink_version(v)) {",
+         new="if (!unlink_version(v)) {", tests=["torture_swap"]),
+    dict(name="slot-reap-before-refs", file="src/registry/reaper.c",
+         what="the reaper frees what a lease holds",
+         old="is_last = atomic_load_explicit(&v->refs, memory_order_acquire) == 1;",
+         new="is_last = true;", tests=["torture_swap"]),
+    dict(name="slot-retire-before-exchange", file="src/registry/slot.c",
+         what="a version is handed to the reaper while it is still current",
+         old="    berth_version *last = atomic_exchange_explicit(&slot->current, next, memory_order_seq_cst);\n",
+         new="    berth_version *last = atomic_load(&slot->current);\n"
+             "    if (last != NULL)\n        berthi_retire(last);\n"
+             "    BERTHI_WINDOW();\n    BERTHI_WINDOW();\n"
+             "    atomic_store(&slot->current, next);\n    last = NULL;\n",
+         tests=["torture_swap"], repeat=3),
+    dict(name="slot-lease-not-counted", file="src/registry/call.c",
+         what="a lease takes no reference",
+         old="        berthi_version_ref(v); /* alive: the record names it */", new="        (void)0;",
+         tests=["torture_swap"]),
+    dict(name="slot-lease-counted-late", file="src/registry/call.c",
+         what="a lease is counted after the pin is taken back",
+         old="    if (v != NULL)\n        berthi_version_ref(v); /* alive: the record names it */\n"
+             "    berthi_unpin(mine);",
+         new="    berthi_unpin(mine);\n    BERTHI_WINDOW();\n    if (v != NULL)\n"
+             "        berthi_version_ref(v);",
+         tests=["torture_swap"], repeat=5),
+    dict(name="slot-call-unpinned", file="src/registry/call.c",
+         what="a call takes its pin back before the plugin runs",
+         old="    v = berthi_pin(d, mine, &slot->current);\n    if (BERTHI_UNUSUAL(must_count(slot, at))) {",
+         new="    v = berthi_pin(d, mine, &slot->current);\n"
+             "    berthi_pin_set(d, &mine->pin[at], NULL);\n"
+             "    if (BERTHI_UNUSUAL(must_count(slot, at))) {",
+         tests=["torture_swap"], repeat=3),
+    dict(name="slot-thief-does-not-look", file="src/registry/pool.c",
+         what="an instance is taken from a thread that is calling",
+         old="if (seat == NULL || berthi_record_uses(r, v) != 0)", new="if (seat == NULL)",
+         tests=["torture_swap"], repeat=3),
+    dict(name="slot-counts-forgotten", file="src/registry/reaper.c",
+         what="what a version counted is forgotten when it is freed",
+         old="        berthi_version_counts(v, &slot->past, slot->past_latency);\n", new="",
+         tests=["torture_swap"]),
+    dict(name="slot-publish-unnumbered", file="src/registry/slot.c",
+         what="a version gets its number after it was published",
+         old="    next->number = ++slot->numbers;\n    link_version(slot, next);",
+         new="    ++slot->numbers;\n    link_version(slot, next);",
+         tests=["torture_swap"]),
 ]
