@@ -1,7 +1,10 @@
 /* component/component.h - component binaries: what they define, and whether they may.
  *
- * berthi_component_read() turns bytes into definitions in file order (reader.c, read_types.c,
- * read_canon.c): it checks everything that the bytes alone say.  Nothing here runs a component.
+ * Two steps.  berthi_component_read() turns bytes into definitions in file order (reader.c,
+ * read_types.c): it checks everything that the bytes alone say.  berthi_component_validate() walks
+ * the definitions and gives every index a type (validate_*.c over types.h): it checks everything
+ * that the standard asks of a component, so that no other validator is needed.  Nothing here runs a
+ * component.
  *
  * Everything is held by the arena that the caller gives; names and core modules are lent from the
  * bytes, which must outlive it.  Errors read "SECTION section, entry N: RULE", behind
@@ -233,6 +236,11 @@ typedef struct berthi_cm_component {
  * (one of the bounds above), BERTH_E_NOMEM. */
 berth_status berthi_component_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
                                    const berthi_cm_component **component_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
+/* Checks that component against every rule of validation.  Fails like berthi_component_read(). */
+berth_status berthi_component_validate(const berthi_cm_component *component,
+                                       berthi_arena *arena, berth_diag *diag)
     __attribute__((warn_unused_result));
 
 #endif

@@ -84,6 +84,8 @@ static berth_status load(script *s, const json_t *command)
     bytes = read_file(path, &size);
     berthi_arena_init(&arena, s->allocator, SIZE_MAX);
     status = berthi_component_read(bytes, size, &arena, &component, &s->diag);
+    if (status == BERTH_OK)
+        status = berthi_component_validate(component, &arena, &s->diag);
     berthi_arena_fini(&arena);
     free(bytes);
     return status;
@@ -130,6 +132,8 @@ static void run_command(script *s, const json_t *command)
         must_load(s, command, &s->n->loaded);
     else if (strcmp(type, "assert_malformed") == 0)
         must_fail(s, command, &s->n->malformed);
+    else if (strcmp(type, "assert_invalid") == 0)
+        must_fail(s, command, &s->n->invalid);
     else
         s->n->not_executed++;
 }
@@ -221,10 +225,55 @@ static void every_command_that_needs_no_instance_passes(void **state)
     assert_int_equal(n.failed, 0);
 }
 
+static bool is_component(const char *name)
+{
+    size_t size = strlen(name);
+
+    return size > 15 && strcmp(name + size - 15, ".component.wasm") == 0;
+}
+
+/* What toolchains made: FOLDER/../guests/NAME.component.wasm, where present. */
+static void components_of_real_toolchains_load(void **state)
+{
+    bertht_memory memory;
+    berth_allocator allocator;
+    struct dirent **entries;
+    char folder[4096];
+    int count, loaded = 0;
+    counts n = { 0 };
+
+    (void)state;
+    snprintf(folder, sizeof folder, "%s/../guests", suite_folder());
+    count = scandir(folder, &entries, is_visible, alphasort);
+    memory_init(&memory);
+    allocator = memory_allocator(&memory);
+    for (int i = 0; i < count; i++) {
+        script s = {
+            .folder = folder, .name = entries[i]->d_name, .allocator = &allocator, .n = &n
+        };
+
+        if (is_component(entries[i]->d_name)) {
+            json_t *command = json_pack("{s:s}", "filename", entries[i]->d_name);
+
+            if (load(&s, command) != BERTH_OK)
+                complain(&s, "load", s.diag.text);
+            loaded++;
+            json_decref(command);
+        }
+        free(entries[i]);
+    }
+    if (count >= 0)
+        free(entries);
+    memory_assert_empty(&memory);
+    printf("real components: %d loaded\n", loaded);
+    assert_int_equal(n.failed, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_that_needs_no_instance_passes),
+        cmocka_unit_test(components_of_real_toolchains_load),
     };
 
     if (access(suite_folder(), R_OK) != 0) {

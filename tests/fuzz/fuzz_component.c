@@ -1,4 +1,4 @@
-/* fuzz_component.c - the reader of components over any bytes.
+/* fuzz_component.c - the reader and the validation of components over any bytes.
  *
  * It must answer OK, "rejected" or "limit" and fill the diagnostic, read nothing outside its input,
  * and stay within an arena that is a small multiple of the input. */
@@ -44,8 +44,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(status == BERTH_OK || status == BERTH_E_REJECTED || status == BERTH_E_LIMIT, "status");
     must(status == BERTH_OK || (diag.status == (int32_t)status && diag.text[0] != '\0'),
          "diag");
-    if (status == BERTH_OK)
+    if (status == BERTH_OK) {
         check_component(component, size);
+        arena.bytes_max = 16u << 20;
+        diag = (berth_diag){ .text = "" };
+        status = berthi_component_validate(component, &arena, &diag);
+        must(status == BERTH_OK || status == BERTH_E_REJECTED || status == BERTH_E_LIMIT ||
+                 status == BERTH_E_NOMEM,
+             "status of validation");
+        must(status == BERTH_OK || (diag.status == (int32_t)status && diag.text[0] != '\0'),
+             "diag of validation");
+    }
     berthi_arena_fini(&arena);
     return 0;
 }
