@@ -47,7 +47,8 @@ typedef struct berth_event {
 } berth_event;
 
 /* Called on the installing thread, with no lock held; it may call the runtime, but an install
- * into the slot that is being prepared fails with BERTH_E_STATE. */
+ * into the slot that is being prepared fails with BERTH_E_STATE.  The events of one install stay
+ * together: another one into the slot waits until the callback has returned. */
 typedef void (*berth_observer)(void *ctx, const berth_event *event);
 
 /* Grows at the end only.  0 or NULL in a field means its default. */
@@ -68,7 +69,7 @@ typedef struct berth_slot_options {
     uint32_t reserved;          /* 0 */
     uint64_t reuse_calls_max;   /* calls before an instance is replaced; default unlimited */
     uint64_t reuse_age_ns_max;  /* age at which it is replaced; default unlimited */
-    uint64_t reuse_memory_bytes_max; /* memory at which it is replaced; default: never */
+    uint64_t reuse_memory_bytes_max; /* memory past which it is replaced; default: never */
     berth_observer observer;         /* default none */
     void *observer_ctx; /* lent until the slot is evicted and all handles released */
 } berth_slot_options;
@@ -122,8 +123,9 @@ typedef struct berth_installed {
  * Thread: any.  Blocks: until the artifact is ready or refused; other installs into the same
  * slot wait, calls do not.
  * Fails: BERTH_E_REJECTED, BERTH_E_TRAP, BERTH_E_DEADLINE, BERTH_E_ABI (what the probe met),
- *        BERTH_E_LIMIT, BERTH_E_STATE (other profile or kind than the slot's; evicted; called
- *        from the observer), BERTH_E_NOMEM.  The old version serves on. */
+ *        BERTH_E_LIMIT, BERTH_E_BUSY (no instance became free for the probe), BERTH_E_STATE
+ *        (other profile or kind than the slot's; evicted; called from the observer),
+ *        BERTH_E_NOMEM.  The old version serves on. */
 BERTH_API BERTH_CHECKED berth_status berth_slot_install(berth_slot *slot, const void *bytes,
                                                         size_t size,
                                                         berth_installed *installed_out,
