@@ -106,6 +106,7 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
                        berthi_seats_closed(v) || (i = seat->idle) == NULL))
         return call_slowly(v, mine, call, ticks, reply, diag);
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    BERTHI_WINDOW();          /* for a thief that does not look */
     seat->idle = NULL;        /* a nested call takes another */
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, call->input_size);

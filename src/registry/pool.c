@@ -98,6 +98,7 @@ static berthi_instance *ring_take(berthi_ring *ring)
     if (atomic_load_explicit(&ring->put, memory_order_acquire) == taken)
         return NULL;
     i = ring->items[taken % BERTHI_RING_SIZE];
+    BERTHI_WINDOW();
     atomic_store_explicit(&ring->taken, taken + 1, memory_order_release);
     return i;
 }
