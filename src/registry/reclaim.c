@@ -4,6 +4,9 @@
  * theirs for the next call.  So that slots which nobody calls do not starve the others, whoever
  * finds the engine full ends a few idle instances, of the next slots in turn.
  *
+ * What a fresh slot's calls have used up only the reaper may end (pool.c), and it does so when
+ * calls have made room for more; for a slot that is not called any more it is asked here.
+ *
  * Instances are taken out under the locks and ended after them, because ending one is slow; the
  * reference to their version, taken under the slot's lock, keeps that alive meanwhile.
  */
@@ -25,6 +28,8 @@ static void take_from_version(berth_version *v, loot *l)
     if (atomic_load_explicit(&v->instances_live, memory_order_relaxed) == 0)
         return;
     n = berthi_pool_take_idle(v, l->instances + l->count, RECLAIM_MAX - l->count);
+    if (n == 0 && v->is_fresh)
+        berthi_reaper_notify(v); /* safe: it is not unlinked while the slot's lock is held */
     while (n-- > 0) {
         berthi_version_ref(v);
         l->versions[l->count++] = v;

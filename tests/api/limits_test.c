@@ -420,6 +420,52 @@ static void when_every_instance_is_in_a_call_the_next_one_is_busy(void **state)
     assert_int_equal(call_within(r, late, 0), BERTH_OK);
 }
 
+static void wait_live(berth_slot *slot, uint32_t count)
+{
+    uint64_t until = slot_rig_now_ns() + 5000 * MS;
+
+    while (slot_rig_stats(slot).instances_live < count && slot_rig_now_ns() < until)
+        slot_rig_sleep_ms(1);
+    assert_int_equal(slot_rig_stats(slot).instances_live, count);
+}
+
+/* A slot is called a few times and never again: what these calls used up is not lost to others.
+ * Versions that are prepared keep an instance each, and nobody may take that. */
+static void used_up_instances_make_room_as_well(void **state)
+{
+    enum { PLACES = 16, CALLS = 7 };
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    berth_version *held[PLACES - CALLS + 1] = { NULL };
+    berth_status status = BERTH_OK;
+    berth_slot *fresh, *other;
+    size_t size;
+
+    options.instances_max = PLACES;
+    slot_rig_restart(r, options);
+    opt.policy = BERTH_POLICY_FRESH;
+    fresh = slot_rig_open(r, "fresh", &opt);
+    opt.policy = BERTH_POLICY_REUSE;
+    opt.probe_deadline_ns = 10000 * MS;
+    other = slot_rig_open(r, "other", &opt);
+    slot_rig_install_answering(r, fresh, 1);
+    assert_int_equal(slot_rig_answer(r, fresh), 1);
+    wait_live(fresh, PLACES); /* made ahead */
+    for (unsigned i = 0; i < CALLS; i++)
+        assert_int_equal(slot_rig_answer(r, fresh), 1);
+    for (uint32_t i = 0; status == BERTH_OK && i < PLACES - CALLS + 1; i++) {
+        uint8_t *bytes = plugin_answering(100 + i, &size);
+
+        status = berth_slot_prepare(other, bytes, size, &held[i], &r->diag);
+        free(bytes);
+    }
+    for (uint32_t i = 0; i < PLACES - CALLS + 1; i++)
+        berth_version_discard(held[i]);
+    if (status != BERTH_OK)
+        fail_msg("%s", r->diag.text);
+}
+
 static void a_call_that_waited_for_an_instance_and_got_it_leaves_the_diag_alone(void **state)
 {
     slot_rig *r = *state;
@@ -496,6 +542,7 @@ int main(void)
         slot_test(idle_slots_do_not_starve_the_others),
         slot_test(idle_fresh_instances_make_room_as_well),
         slot_test(when_every_instance_is_in_a_call_the_next_one_is_busy),
+        slot_test(used_up_instances_make_room_as_well),
         slot_test(a_call_that_waited_for_an_instance_and_got_it_leaves_the_diag_alone),
         slot_test(slots_max_slots_open_and_not_one_more),
         slot_test(an_artifact_may_have_artifact_bytes_max_and_not_one_more),
