@@ -103,7 +103,8 @@ typedef struct berth_diag {
     char text[496];
 } berth_diag;
 
-/* A memory source.  Both functions are called from any thread. */
+/* A memory source.  Both functions are called from any thread, also under the library's locks:
+ * they must not call the library. */
 typedef struct berth_allocator {
     void *ctx;
     void *(*alloc)(void *ctx, size_t size); /* aligned for any object; NULL: out of memory */

@@ -43,7 +43,8 @@ BERTH_API BERTH_CHECKED berth_status berth_runtime_create(const berth_runtime_op
                                                           berth_diag *diag);
 
 /* Evicts every slot, waits until no call is inside, and frees the runtime.  NULL is left alone.
- * Every lease has been returned and every slot handle released.
+ * Every lease has been returned, every prepared version swapped in or discarded, and every slot
+ * handle released; it waits for ever for one that was not.
  * Thread: one.  Blocks: until calls in flight have ended; each is bounded by its deadline. */
 BERTH_API void berth_runtime_destroy(berth_runtime *runtime);
 

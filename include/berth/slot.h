@@ -48,7 +48,8 @@ typedef struct berth_event {
 
 /* Called on the installing thread, with no lock held; it may call the runtime, but an install
  * into the slot that is being prepared fails with BERTH_E_STATE.  The events of one install stay
- * together: another one into the slot waits until the callback has returned. */
+ * together: another one into the slot waits until the callback has returned.  So two observers
+ * that install into each other's slots at the same time wait for ever. */
 typedef void (*berth_observer)(void *ctx, const berth_event *event);
 
 /* Grows at the end only.  0 or NULL in a field means its default. */
@@ -92,7 +93,8 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_open(berth_runtime *runtime,
 BERTH_API BERTH_CHECKED berth_status berth_slot_find(berth_runtime *runtime, const char *tenant,
                                                      const char *name, berth_slot **slot_out);
 
-/* Releases a handle.  NULL is left alone.  Thread: any.  Blocks: never. */
+/* Releases a handle, which no call uses any more.  NULL is left alone.
+ * Thread: any.  Blocks: briefly. */
 BERTH_API void berth_slot_release(berth_slot *slot);
 
 /* Takes the slot out of the registry and its version out of service.  Calls in flight end
@@ -193,7 +195,8 @@ typedef struct berth_reply {
 
 /* Calls a hook of the current version.  *reply is written only on success.
  * Thread: any.  Blocks: until the plugin has answered, and before that until fewer than
- * calls_max are inside; both within the deadline.
+ * calls_max are inside; both within the deadline.  Making an instance, when there is none, has
+ * probe_deadline_ns of its own.
  * Allocates: never once the arena and the instance are warm.
  * Fails: BERTH_E_ABSENT (nothing installed, or no such hook in this version), BERTH_E_BUSY,
  *        BERTH_E_TRAP, BERTH_E_DEADLINE, BERTH_E_LIMIT, BERTH_E_ABI, BERTH_E_NOMEM.
@@ -209,8 +212,9 @@ typedef struct berth_lease {
 #define BERTH_LEASE_NONE BERTH_INIT(NULL)
 
 /* Leases the current version into *lease, which must be BERTH_LEASE_NONE.
- * Thread: any.  Blocks: never.  Allocates: never.
- * Fails: BERTH_E_ABSENT (nothing is installed); *lease stays BERTH_LEASE_NONE. */
+ * Thread: any.  Blocks: never.  Allocates: only when the thread has never called before.
+ * Fails: BERTH_E_ABSENT (nothing is installed), BERTH_E_NOMEM (1024 threads call already, too),
+ *        BERTH_E_LIMIT (8 calls are nested on this thread); *lease stays BERTH_LEASE_NONE. */
 BERTH_API BERTH_CHECKED berth_status berth_slot_lease(berth_slot *slot, berth_lease *lease);
 
 /* As berth_slot_call(), in the leased version.
@@ -235,7 +239,7 @@ typedef struct berth_slot_stats {
     uint64_t calls;             /* entered a version: answered + dropped + failed + in flight */
     uint64_t answered, dropped; /* replies with data, and (0, 0) */
     uint64_t traps, deadlines, limits, violations, other_failures;
-    uint64_t busy; /* turned away before a version was entered */
+    uint64_t busy; /* turned away: no place, or no instance, became free in time */
     uint64_t bytes_in, bytes_out;
     uint64_t installs, unchanged, refused, rollbacks;
     uint64_t instances_made, instances_discarded;
@@ -272,8 +276,8 @@ typedef struct berth_runtime_stats {
     uint32_t slots, threads; /* registered; threads that have called and not ended */
     uint32_t instances_live;
     uint32_t versions_retired; /* waiting for the last call inside */
-    uint32_t cache_entries;
-    uint64_t cache_bytes;
+    uint32_t cache_entries;    /* compiled artifacts, in use or not */
+    uint64_t cache_bytes;      /* of their code */
     uint64_t compiles, compile_failures, cache_hits, cache_evictions;
     uint64_t versions_reaped;
 } berth_runtime_stats;
