@@ -44,20 +44,6 @@ static const char *value_type_name(uint8_t type)
     }
 }
 
-static uint8_t type_of_letter(char letter)
-{
-    switch (letter) {
-    case 'i':
-        return BERTHI_I32;
-    case 'I':
-        return BERTHI_I64;
-    case 'f':
-        return BERTHI_F32;
-    default:
-        return BERTHI_F64;
-    }
-}
-
 /* Appends, or ends the text with "..." and stays there. */
 static void append(char out[BERTHI_TYPE_TEXT_SIZE], const char *text)
 {
@@ -102,7 +88,7 @@ void berthi_signature_show(char out[BERTHI_TYPE_TEXT_SIZE], const char *signatur
             continue;
         }
         assert(type.params_count + type.results_count < sizeof types);
-        types[type.params_count + type.results_count] = type_of_letter(*s);
+        types[type.params_count + type.results_count] = berthi_wasm_type_of_letter(*s);
         if (is_result)
             type.results_count++;
         else

@@ -71,8 +71,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     }
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, call->input_size);
-    if (status ==
-        BERTH_OK) { /* else no instance could be made: its start function, or memory */
+    if (status == BERTH_OK) { /* else none could be made: its start function, or memory */
         status = berthi_instance_call(v, i, hook - 1, call, ticks, reply, diag);
         berthi_pool_give(v, seat, i, status == BERTH_OK);
     }

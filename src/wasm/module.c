@@ -694,7 +694,7 @@ const berthi_wasm_export *berthi_wasm_find_export(const berthi_wasm_info *info,
     return NULL;
 }
 
-static uint8_t type_of_letter(char letter)
+uint8_t berthi_wasm_type_of_letter(char letter)
 {
     switch (letter) {
     case 'i':
@@ -726,7 +726,8 @@ bool berthi_wasm_func_is(const berthi_wasm_info *info, const berthi_wasm_export 
     if (type->params_count != params || type->results_count != results)
         return false;
     for (size_t i = 0; i < params + results; i++)
-        if (type->types[i] != type_of_letter(i < params ? signature[i] : colon[1 + i - params]))
+        if (type->types[i] !=
+            berthi_wasm_type_of_letter(i < params ? signature[i] : colon[1 + i - params]))
             return false;
     return true;
 }

@@ -113,6 +113,9 @@ berth_status berthi_wasm_read(const uint8_t *bytes, size_t size, berthi_arena *a
 const berthi_wasm_export *berthi_wasm_find_export(const berthi_wasm_info *info,
                                                   const char *name);
 
+/* The value type that signatures write as i, I, f or F; 0 for any other letter. */
+uint8_t berthi_wasm_type_of_letter(char letter);
+
 /* The function behind an export is (params) -> (results) of exactly these types. */
 bool berthi_wasm_func_is(const berthi_wasm_info *info, const berthi_wasm_export *e,
                          const char *signature /* such as "ii:I"; i I f F */);
