@@ -1,6 +1,6 @@
 /* sync/record.h - who is using which version right now, and freeing a version nobody uses.
  *
- * Layer: sync.  The argument in full, with its proof obligations: docs/design/0004-call-records.md.
+ * Layer: sync.  The argument in full, with its proof obligations: docs/design/0004-records.md.
  *
  * A thread that is about to use what a shared pointer names writes the pointer into its own
  * record, then looks at the shared pointer again.  Whoever unlinks a version looks at all
