@@ -26,7 +26,8 @@ MUTATIONS = [
              "    berthi_domain_barrier(d);\n    return last;",
          new="    berthi_domain_barrier(d);\n"
              "    return atomic_exchange_explicit(shared, next, memory_order_seq_cst);",
-         tests=["torture_record"], repeat=5),
+         tests=["torture_record"], repeat=5,
+         hidden="not reliable: died in 2 runs of 3, lived in 10 of 10 at a load of 17"),
     dict(name="record-portable-pin-release", file=RECORD_H, preset="dev",
          what="without membarrier the pin is a release store only",
          old="        atomic_store_explicit(pin, object, memory_order_seq_cst);",
