@@ -30,9 +30,10 @@ static void *memory_alloc(void *ctx, size_t size)
 {
     bertht_memory *m = ctx;
     size_t call = atomic_fetch_add(&m->calls, 1);
+    size_t fail_at = atomic_load(&m->fail_at); /* a reaper may allocate while a test sets it */
     block *b = NULL;
 
-    if (call != m->fail_at && !(m->fail_sticky && call > m->fail_at) &&
+    if (call != fail_at && !(atomic_load(&m->fail_sticky) && call > fail_at) &&
         size <= SIZE_MAX - sizeof *b - TAIL_SIZE &&
         (m->bytes_max == 0 || size <= m->bytes_max - atomic_load(&m->live_bytes)))
         b = malloc(sizeof *b + size + TAIL_SIZE);
@@ -81,8 +82,8 @@ void memory_fail(bertht_memory *m, size_t nth, bool sticky)
 {
     atomic_store(&m->calls, 0);
     atomic_store(&m->failures, 0);
-    m->fail_at = nth;
-    m->fail_sticky = sticky;
+    atomic_store(&m->fail_at, nth);
+    atomic_store(&m->fail_sticky, sticky);
 }
 
 berth_allocator memory_allocator(bertht_memory *m)

@@ -16,11 +16,11 @@
 
 typedef struct bertht_memory {
     _Atomic(size_t) live_bytes, live_blocks;
-    _Atomic(size_t) calls;    /* allocations asked for, also failed ones */
-    _Atomic(size_t) failures; /* allocations refused */
-    size_t fail_at;           /* the allocation that fails, from 0; MEMORY_NEVER */
-    bool fail_sticky;         /* and every later one */
-    size_t bytes_max;         /* a heap of this many bytes; 0: no bound */
+    _Atomic(size_t) calls;     /* allocations asked for, also failed ones */
+    _Atomic(size_t) failures;  /* allocations refused */
+    _Atomic(size_t) fail_at;   /* the allocation that fails, from 0; MEMORY_NEVER */
+    _Atomic(bool) fail_sticky; /* and every later one */
+    size_t bytes_max;          /* a heap of this many bytes; 0: no bound */
 } bertht_memory;
 
 #define MEMORY_NEVER SIZE_MAX
