@@ -78,11 +78,14 @@ static void an_input_larger_than_the_memory_is_refused(void **state)
 static void inputs_that_grow_are_all_served(void **state)
 {
     slot_rig *r = *state;
-    berth_slot *slot = slot_rig_open(r, "growing", NULL);
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
     size_t max = 1 << 20;
     uint8_t *input = malloc(max);
+    berth_slot *slot;
     berth_reply reply;
 
+    opt.deadline_ns = 20000 * MS; /* the interpreter takes its time over a megabyte */
+    slot = slot_rig_open(r, "growing", &opt);
     slot_rig_install_guest(r, slot, "tricks");
     for (size_t i = 0; i < max; i++)
         input[i] = (uint8_t)(i * 7);

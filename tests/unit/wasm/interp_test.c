@@ -439,6 +439,13 @@ static void every_truncation_is_survived(void **state)
     free(bytes);
 }
 
+/* ThreadSanitizer sees nothing in one thread, and would take minutes for it. */
+#ifdef __SANITIZE_THREAD__
+enum { VALUE_STEP = 37 };
+#else
+enum { VALUE_STEP = 1 };
+#endif
+
 /* All mutations are compiled; those that flip one bit, or many, are run as well. */
 static bool is_run(unsigned difference)
 {
@@ -455,7 +462,7 @@ static void every_mutation_of_a_byte_is_survived(void **state)
     for (size_t at = 0; at < size; at++) {
         uint8_t kept = bytes[at];
 
-        for (unsigned value = 0; value < 256; value++) {
+        for (unsigned value = 0; value < 256; value += VALUE_STEP) {
             bytes[at] = (uint8_t)value;
             try_bytes(r, bytes, size, is_run(value ^ kept));
         }
