@@ -178,6 +178,20 @@ static void slots_of_cases_are_joined(void **state)
             "FFF:", false, false);
 }
 
+/* A count that wrapped round would look small enough to be written out. */
+static void flat_counts_stop_at_255(void **state)
+{
+    rig *r = *state;
+    const berthi_cm_type *u8 = prim(r, BERTHI_CM_U8), *list;
+
+    list = make(r, BERTHI_CM_FIXED_LIST, &u8, 1, 256);
+    for (unsigned i = 0; i < 2; i++)
+        list = make(r, BERTHI_CM_FIXED_LIST, &list, 1, 256);
+    assert_int_equal(list->flat_count, 255);
+    assert_int_equal(list->size, 1 << 24);
+    flatten(r, func_of(r, list, 1, NULL), true, "i:", true, true);
+}
+
 static void equal_types_are_one_and_named_ones_share_a_canon(void **state)
 {
     rig *r = *state;
@@ -229,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(functions_spill_past_sixteen_and_past_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(slots_of_cases_are_joined, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flat_counts_stop_at_255, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equal_types_are_one_and_named_ones_share_a_canon,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(substitution_changes_only_what_names_the_resource,
