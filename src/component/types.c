@@ -435,6 +435,7 @@ const berthi_cm_type *berthi_cm_named(berthi_cm_types *s, const berthi_cm_type *
 berthi_cm_type *berthi_cm_assemble(berthi_cm_types *s, uint16_t kind, uint32_t imports_count,
                                    uint32_t count, const berthi_cm_extern *items)
 {
+    static const berthi_cm_extern none; /* so that nobody counts from NULL */
     berthi_cm_type *t = berthi_cm_make(s, 1, sizeof *t);
 
     if (t == NULL)
@@ -442,7 +443,7 @@ berthi_cm_type *berthi_cm_assemble(berthi_cm_types *s, uint16_t kind, uint32_t i
     t->kind = kind;
     t->imports_count = imports_count;
     t->count = count;
-    t->items = items;
+    t->items = items == NULL ? &none : items;
     t->canon = t;
     if (!sum_up(s, t))
         return NULL;
