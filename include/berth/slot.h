@@ -72,7 +72,8 @@ typedef struct berth_slot_options {
     uint64_t reuse_age_ns_max;  /* age at which it is replaced; default unlimited */
     uint64_t reuse_memory_bytes_max; /* memory past which it is replaced; default: never */
     berth_observer observer;         /* default none */
-    void *observer_ctx; /* lent until the slot is evicted and all handles released */
+    /* lent until the slot is evicted, and its handles and prepared versions are gone */
+    void *observer_ctx;
 } berth_slot_options;
 #define BERTH_SLOT_OPTIONS_INIT                                                                \
     BERTH_INIT((uint32_t)sizeof(berth_slot_options), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, \
@@ -156,8 +157,9 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_prepare(berth_slot *slot, const 
 BERTH_API BERTH_CHECKED berth_status berth_slot_swap(berth_slot *slot, berth_version *version,
                                                      berth_diag *diag);
 
-/* Frees a prepared version that will not be published.  NULL is left alone.
- * Thread: any.  Blocks: never. */
+/* Frees a prepared version that will not be published; the slot's observer, which was told that
+ * it was being prepared, is told BERTH_EVENT_FAILED with BERTH_E_CLOSED.  NULL is left alone.
+ * Thread: any.  Blocks: briefly. */
 BERTH_API void berth_version_discard(berth_version *version);
 
 /* Makes the version before the current one current again: one exchange, nothing is compiled.

@@ -396,6 +396,17 @@ berth_status berth_slot_swap(berth_slot *slot, berth_version *version, berth_dia
 
 void berth_version_discard(berth_version *version)
 {
-    if (version != NULL)
-        berthi_version_free(version);
+    uint8_t digest[BERTH_DIGEST_SIZE];
+    berth_diag diag = { 0 };
+    berth_slot *slot;
+
+    if (version == NULL)
+        return;
+    slot = version->slot;
+    memcpy(digest, version->content->digest, sizeof digest);
+    atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed); /* the version's goes */
+    berthi_version_free(version);
+    (void)berthi_fail(&diag, BERTH_E_CLOSED, "the prepared version was discarded");
+    tell(slot, BERTH_EVENT_FAILED, current_number(slot), digest, &diag);
+    berthi_slot_unref(slot);
 }

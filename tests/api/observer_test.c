@@ -135,6 +135,24 @@ static void two_halves_tell_as_one(void **state)
     check_log(&s, "reloaded t/a 1;");
 }
 
+static void a_discarded_version_failed(void **state)
+{
+    size_t size;
+    uint8_t *bytes = plugin_answering(3, &size);
+    berth_version *version;
+    seen s;
+
+    open_observed(*state, &s);
+    slot_rig_install_answering(s.rig, s.slot, 1);
+    s.log[0] = '\0';
+    assert_int_equal(berth_slot_prepare(s.slot, bytes, size, &version, NULL), BERTH_OK);
+    free(bytes);
+    check_log(&s, "preparing t/a 1;");
+    berth_version_discard(version);
+    check_log(&s, "failed t/a 1 closed;");
+    assert_int_equal(slot_rig_answer(s.rig, s.slot), 1);
+}
+
 /* I9 is asserted inside the library where it calls back; here the callback does it all. */
 static void a_callback_may_use_the_runtime_and_not_install_into_its_slot(void **state)
 {
@@ -261,6 +279,7 @@ int main(void)
         slot_test(an_install_is_prepared_once_and_then_reloaded),
         slot_test(a_refusal_is_prepared_once_and_then_failed),
         slot_test(two_halves_tell_as_one),
+        slot_test(a_discarded_version_failed),
         slot_test(a_callback_may_use_the_runtime_and_not_install_into_its_slot),
         slot_test(a_slot_that_is_evicted_meanwhile_refuses_what_was_prepared),
         slot_test(events_of_one_slot_never_overlap),
