@@ -15,6 +15,7 @@ enum { ROUNDS = 15, CALLS = 400000 };
 typedef struct caller {
     bench_rig *rig;
     pthread_barrier_t *start;
+    uint64_t began, ended;
 } caller;
 
 static void *call_slot(void *arg)
@@ -27,33 +28,38 @@ static void *call_slot(void *arg)
     BENCH_OK(berth_arena_create(NULL, 1 << 16, &call.arena, &diag), &diag);
     BENCH_OK(berth_slot_call(c->rig->slot, &call, &reply, &diag), &diag);
     pthread_barrier_wait(c->start);
+    c->began = bench_now_ns();
     for (unsigned i = 0; i < CALLS; i++) {
         BENCH_OK(berth_slot_call(c->rig->slot, &call, &reply, &diag), &diag);
         if (i % 32 == 31)
             berth_arena_reset(call.arena);
     }
+    c->ended = bench_now_ns();
     berth_arena_destroy(call.arena);
     return NULL;
 }
 
-/* Calls per nanosecond of `threads` callers together. */
+/* Calls per nanosecond of `threads` callers together, from the first begin to the last end. */
 static double rate(bench_rig *rig, unsigned threads)
 {
     pthread_barrier_t start;
     pthread_t thread[2];
-    caller c = { rig, &start };
-    uint64_t began;
+    caller callers[2];
+    uint64_t began = UINT64_MAX, ended = 0;
 
-    pthread_barrier_init(&start, NULL, threads + 1);
-    for (unsigned i = 0; i < threads; i++)
-        if (pthread_create(&thread[i], NULL, call_slot, &c) != 0)
+    pthread_barrier_init(&start, NULL, threads);
+    for (unsigned i = 0; i < threads; i++) {
+        callers[i] = (caller){ rig, &start, 0, 0 };
+        if (pthread_create(&thread[i], NULL, call_slot, &callers[i]) != 0)
             exit(1);
-    pthread_barrier_wait(&start);
-    began = bench_now_ns();
-    for (unsigned i = 0; i < threads; i++)
+    }
+    for (unsigned i = 0; i < threads; i++) {
         pthread_join(thread[i], NULL);
+        began = callers[i].began < began ? callers[i].began : began;
+        ended = callers[i].ended > ended ? callers[i].ended : ended;
+    }
     pthread_barrier_destroy(&start);
-    return (double)threads * CALLS / (double)(bench_now_ns() - began);
+    return (double)threads * CALLS / (double)(ended - began);
 }
 
 int main(void)

@@ -6,11 +6,18 @@
  */
 #include "registry/hot.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/diag.h"
 
 enum { INPUT_ALIGN = 16, INPUT_CAPACITY_MIN = 256, INPUT_STEP = 65536 };
+
+static void find_export(berthi_instance *i, const char *name, berthi_extern *found)
+{
+    if (!i->ops->instance_export(i->store, i->handle, name, strlen(name), found))
+        berthi_panic("an admitted module has no export '%s'", name);
+}
 
 /* Runs under one deadline: instantiation, the start function. */
 berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
@@ -23,14 +30,15 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
                                   .instances_max = 1,
                                   .memories_max = 1,
                                   .tables_max = 8 };
-    const char *memory = v->content->plugin.profile->memory;
     berthi_instance *i;
     berth_status status;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    i = berthi_zalloc(&rt->allocator, sizeof *i);
+    i = berthi_alloc(&rt->allocator, sizeof *i);
     if (i == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
+    /* The handles behind are written before they are read, and are most of it. */
+    memset(i, 0, offsetof(berthi_instance, memory));
     i->ops = v->ops;
     i->call = v->ops->call;
     status = i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
@@ -40,8 +48,7 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
     status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
     if (status != BERTH_OK)
         goto fail_instantiate;
-    if (!i->ops->instance_export(i->store, i->handle, memory, strlen(memory), &i->memory))
-        berthi_panic("an admitted module has no export '%s'", memory);
+    find_export(i, v->content->plugin.profile->memory, &i->memory);
     i->view_is_old = true;
     i->deadline_tick = UINT64_MAX;
     i->born_tick = atomic_load_explicit(&rt->domain.tick, memory_order_relaxed);
@@ -65,23 +72,23 @@ void berthi_instance_destroy(berth_version *v, berthi_instance *i)
     berthi_free(&v->runtime->allocator, i, sizeof *i);
 }
 
-static void find_func(berthi_instance *i, const char *name, berthi_extern *func)
-{
-    if (!i->ops->instance_export(i->store, i->handle, name, strlen(name), func))
-        berthi_panic("an admitted module has no export '%s'", name);
-}
-
 void berthi_instance_resolve(berth_version *v, berthi_instance *i, uint32_t hooks)
 {
     const berthi_plugin *plugin = &v->content->plugin;
 
     for (uint32_t h = 0; h < plugin->hooks_count; h++)
         if ((hooks & ~i->resolved) >> h & 1)
-            find_func(i, plugin->hooks[h].export_name, &i->hooks[h]);
+            find_export(i, plugin->hooks[h].export_name, &i->hooks[h]);
     i->resolved |= hooks;
+}
+
+void berthi_instance_resolve_alloc(berth_version *v, berthi_instance *i)
+{
+    const berthi_plugin *plugin = &v->content->plugin;
+
     if (!i->has_alloc) {
-        find_func(i, plugin->profile->alloc, &i->alloc);
-        find_func(i, plugin->profile->free, &i->free);
+        find_export(i, plugin->profile->alloc, &i->alloc);
+        find_export(i, plugin->profile->free, &i->free);
         i->has_alloc = true;
     }
 }
@@ -180,7 +187,7 @@ berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, s
             diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
             "the input has %zu bytes and the plugin's memory at most %llu", size,
             (unsigned long long)v->input_bytes_max);
-    berthi_instance_resolve(v, i, 0);
+    berthi_instance_resolve_alloc(v, i);
     if (v->guest_owns_input)
         return guest_alloc(v, i, size, at_out, diag);
     status = grow_input(v, i, size, diag);

@@ -365,6 +365,30 @@ static bool is_worn(const berth_version *v, berthi_instance *i)
             berthi_instance_view(i).size > opt->reuse_memory_bytes_max);
 }
 
+enum { DRY_TICKS_MAX = 64 };
+
+/* A caller that is faster than the reaper makes and ends its instances itself: two threads at it
+ * get in each other's way (unmapping memory interrupts the other core), and together are slower
+ * than one.  The reaper is asked again after 1, 2, 4, ... ticks, until it keeps up. */
+static bool may_ask_reaper(berth_version *v, berthi_seat *seat, uint32_t ready)
+{
+    uint64_t now = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
+
+    if (ready > BERTHI_RING_SIZE / 2) {
+        seat->dry_ticks = 0;
+        return false;
+    }
+    if (now < seat->dry_until)
+        return false;
+    if (ready == 0) {
+        seat->dry_ticks = seat->dry_ticks == 0 ? 1 : seat->dry_ticks * 2;
+        if (seat->dry_ticks > DRY_TICKS_MAX)
+            seat->dry_ticks = DRY_TICKS_MAX;
+        seat->dry_until = now + seat->dry_ticks;
+    }
+    return true;
+}
+
 static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
 {
     uint32_t ready = ring_count(&seat->ready);
@@ -373,7 +397,7 @@ static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
     if (ready == 0 || atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0 ||
         !ring_put(&seat->used, i))
         discard(v, i);
-    if (ready <= BERTHI_RING_SIZE / 2)
+    if (may_ask_reaper(v, seat, ready))
         berthi_reaper_notify(v);
 }
 
@@ -420,14 +444,18 @@ static void refill_seat(berth_version *v, berthi_seat *seat)
 
     while ((i = ring_take(&seat->used)) != NULL)
         discard(v, i);
-    /* One thread alone may hold half of what the version may have. */
-    while (ring_count(&seat->ready) < BERTHI_RING_SIZE &&
-           2 * atomic_load_explicit(&v->instances_live, memory_order_relaxed) <
-               v->slot->options.instances_max &&
-           claim(v)) {
+    /* One thread alone may hold half of what the version may have.  One ring full and no more:
+     * a caller that takes them as they come would keep the reaper here. */
+    for (unsigned made = 0;
+         made < BERTHI_RING_SIZE && ring_count(&seat->ready) < BERTHI_RING_SIZE &&
+         2 * atomic_load_explicit(&v->instances_live, memory_order_relaxed) <
+             v->slot->options.instances_max &&
+         claim(v);
+         made++) {
         if (make_claimed(v, &i, NULL) != BERTH_OK)
             return; /* the caller that needs one will make it, and hear why it cannot */
         berthi_instance_resolve(v, i, hooks);
+        berthi_instance_resolve_alloc(v, i);
         if (!ring_put(&seat->ready, i))
             berthi_panic("a ring filled by one thread is full");
         while ((i = ring_take(&seat->used)) != NULL)

@@ -123,6 +123,7 @@ typedef struct berthi_seat {
         berthi_instance *idle; /* reuse: this thread's instance; NULL while it is used */
     berth_histogram *latency;  /* timed slots only */
     berthi_counts counts;
+    uint64_t dry_until, dry_ticks;  /* fresh: when to ask the reaper again; pool.c */
     _Alignas(64) berthi_ring ready; /* fresh: reaper puts, owner takes */
     _Alignas(64) berthi_ring used;  /* fresh: owner puts, reaper takes */
     void *memory;                   /* what was allocated, before alignment */
@@ -274,7 +275,10 @@ void berthi_instance_destroy(berth_version *v, berthi_instance *instance);
 berth_status berthi_instance_call(berth_version *v, berthi_instance *instance, uint32_t index,
                                   const berth_call *call, uint64_t ticks, berth_reply *reply,
                                   berth_diag *diag);
+/* Looks exports up: hooks of the mask; the allocator.  Each costs as much as ten
+ * calls, so a fresh instance does it for what its one call needs. */
 void berthi_instance_resolve(berth_version *v, berthi_instance *instance, uint32_t hooks);
+void berthi_instance_resolve_alloc(berth_version *v, berthi_instance *instance);
 
 /* pool.c */
 berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no memory */
