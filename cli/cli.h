@@ -58,20 +58,20 @@ enum { CLI_TEXT_MAX = 2048 };
  * bytes that are not UTF-8 become \xNN.  Newlines stay when `keep_newlines`.  Cut to `size`. */
 void cli_clean(char *dst, size_t size, const char *src, bool keep_newlines);
 
-/* Prints "berth: <what> : <why>; <todo>" and hands `code` back, so that failing is one line. */
-int cli_fail(int code, const char *what, const char *todo, const char *why_format, ...)
+/* Prints "berth: <what> : <why>; <advice>" and hands `code` back, so that failing is one line. */
+int cli_fail(int code, const char *what, const char *advice, const char *why_format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The same, with the lines behind the first of `why`, such as a trap's frames, printed below. */
-int cli_fail_lines(int code, const char *what, const char *todo, const char *why);
+int cli_fail_lines(int code, const char *what, const char *advice, const char *why);
 
 /* The same about a failed library call: the word of the limit, what the library says, a trap's
- * backtrace, and what helps (`todo`; NULL: what helps against such a failure in general). */
-int cli_fail_diag(int code, const char *what, const char *todo, berth_status status,
+ * backtrace, and what helps (`advice`; NULL: what helps against such a failure in general). */
+int cli_fail_diag(int code, const char *what, const char *advice, berth_status status,
                   const berth_diag *diag);
 
 /* The same about a failed system call, with errno's text. */
-int cli_fail_os(const char *what, const char *todo, int os_code);
+int cli_fail_os(const char *what, const char *advice, int os_code);
 
 /* A line on stderr that is no failure: "berth: <text>". */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -110,21 +110,21 @@ void cli_progress_line(const char *text)
     end_message();
 }
 
-static void print_failure(const char *what, const char *why, const char *todo)
+static void print_failure(const char *what, const char *why, const char *advice)
 {
     char clean[3][CLI_TEXT_MAX];
     bool colour = cli_may_colour(STDERR_FILENO);
 
     cli_clean(clean[0], sizeof clean[0], what, false);
     cli_clean(clean[1], sizeof clean[1], why, false);
-    cli_clean(clean[2], sizeof clean[2], todo, false);
+    cli_clean(clean[2], sizeof clean[2], advice, false);
     begin_message();
     fprintf(stderr, "%sberth:%s %s : %s; %s\n", colour ? "\033[1;31m" : "",
             colour ? "\033[0m" : "", clean[0], clean[1], clean[2]);
     end_message();
 }
 
-int cli_fail(int code, const char *what, const char *todo, const char *why_format, ...)
+int cli_fail(int code, const char *what, const char *advice, const char *why_format, ...)
 {
     char why[CLI_TEXT_MAX];
     va_list args;
@@ -133,16 +133,16 @@ int cli_fail(int code, const char *what, const char *todo, const char *why_forma
     if (vsnprintf(why, sizeof why, why_format, args) < 0)
         why[0] = '\0';
     va_end(args);
-    print_failure(what, why, todo);
+    print_failure(what, why, advice);
     return code;
 }
 
-int cli_fail_os(const char *what, const char *todo, int os_code)
+int cli_fail_os(const char *what, const char *advice, int os_code)
 {
     char text[128];
 
     /* The GNU form: what it returns need not be in the buffer. */
-    return cli_fail(CLI_FAILED, what, todo, "%s", strerror_r(os_code, text, sizeof text));
+    return cli_fail(CLI_FAILED, what, advice, "%s", strerror_r(os_code, text, sizeof text));
 }
 
 void cli_note(const char *format, ...)
@@ -225,13 +225,13 @@ const char *cli_failure_advice(berth_status status, berth_reason reason)
     return "check what was asked for";
 }
 
-int cli_fail_lines(int code, const char *what, const char *todo, const char *why)
+int cli_fail_lines(int code, const char *what, const char *advice, const char *why)
 {
     char line[CLI_TEXT_MAX], clean[CLI_TEXT_MAX];
     size_t length = strcspn(why, "\n");
 
     snprintf(line, sizeof line, "%.*s", (int)length, why);
-    print_failure(what, line, todo);
+    print_failure(what, line, advice);
     begin_message();
     while (why[length] == '\n') {
         why += length + 1;
@@ -245,16 +245,16 @@ int cli_fail_lines(int code, const char *what, const char *todo, const char *why
     return code;
 }
 
-int cli_fail_diag(int code, const char *what, const char *todo, berth_status status,
+int cli_fail_diag(int code, const char *what, const char *advice, berth_status status,
                   const berth_diag *diag)
 {
     char why[CLI_TEXT_MAX], word[64];
 
     cli_failure_word(word, sizeof word, status, (berth_reason)diag->reason);
     snprintf(why, sizeof why, "%s%s%s", word, diag->text[0] == '\0' ? "" : ": ", diag->text);
-    if (todo == NULL)
-        todo = cli_failure_advice(status, (berth_reason)diag->reason);
-    return cli_fail_lines(code, what, todo, why);
+    if (advice == NULL)
+        advice = cli_failure_advice(status, (berth_reason)diag->reason);
+    return cli_fail_lines(code, what, advice, why);
 }
 
 int cli_stdout_end(int code)
