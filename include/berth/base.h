@@ -74,6 +74,7 @@ typedef enum berth_reason {
     BERTH_REASON_CONVERSION = 8,
     BERTH_REASON_HOST = 9, /* a host function failed */
     BERTH_REASON_TRAP_OTHER = 10,
+    BERTH_REASON_CANONICAL = 11, /* a component broke the canonical ABI; the text says how */
     /* bounds, with BERTH_E_LIMIT, BERTH_E_DEADLINE or BERTH_E_BUSY */
     BERTH_REASON_DEADLINE = 20,
     BERTH_REASON_STACK = 21,

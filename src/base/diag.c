@@ -169,6 +169,8 @@ const char *berth_reason_name(berth_reason reason)
         return "host function";
     case BERTH_REASON_TRAP_OTHER:
         return "other trap";
+    case BERTH_REASON_CANONICAL:
+        return "canonical ABI";
     case BERTH_REASON_DEADLINE:
         return "deadline";
     case BERTH_REASON_STACK:

@@ -1,0 +1,49 @@
+/* component/guest.h - one guest's side of a call, as values go into it and out of it.
+ *
+ * A call has one such side (host and guest) or two (guest and guest).  It says what the values of
+ * the canonical ABI need of an instance: its memory as it is now, room in it, its handles.
+ *
+ * Layer: component. */
+#ifndef BERTHI_COMPONENT_GUEST_H
+#define BERTHI_COMPONENT_GUEST_H
+
+#include "base/reply_arena.h"
+#include "component/handles.h"
+
+typedef struct berthi_cm_guest berthi_cm_guest;
+
+/* The guest's realloc.  Returns with *ptr_out checked against alignment and memory, also for 0
+ * bytes, and `memory` read again (I7), whatever the guest did meanwhile. */
+typedef berth_status (*berthi_cm_realloc)(berthi_cm_guest *guest, uint64_t old_ptr,
+                                          uint64_t old_size, uint32_t align, uint64_t size,
+                                          uint64_t *ptr_out, berth_diag *diag);
+
+struct berthi_cm_guest {
+    berthi_memory_view memory; /* as it is now; empty when there is none */
+    berthi_cm_realloc realloc;
+    void *owner;       /* of whoever made this side */
+    uint8_t encoding;  /* enum berthi_cm_encoding */
+    bool is_64;        /* its memory */
+    uint32_t instance; /* component instance */
+    const berthi_cm_resource_use *resources;
+    berthi_cm_handles *handles;
+    berthi_cm_task *task;   /* lowering into a call of this guest: whose borrows they are */
+    berthi_cm_lends *lends; /* lifting from a call that this guest makes */
+    uint64_t *budget;       /* bytes that may still be copied out of guests in this call */
+};
+
+/* The host's side. */
+typedef struct berthi_cm_host_side {
+    berth_arena *arena; /* where lifted lists and strings go */
+    bool views; /* UTF-8 strings and lists of bits stay where they are, in guest memory */
+    /* Handles of resources that the host holds; NULL where the type has none.  A host handle is 64
+     * bits: what makes one of (resource, rep) and back is the instance's (resources.h).  `is_borrow`
+     * handles are good for the call alone. */
+    void *ctx;
+    bool (*to_host)(void *ctx, uint32_t resource, uint32_t rep, bool is_borrow,
+                    uint64_t *handle_out, berth_diag *diag);
+    bool (*to_guest)(void *ctx, uint32_t resource, uint64_t handle, bool is_borrow,
+                     uint32_t *rep_out, berth_diag *diag);
+} berthi_cm_host_side;
+
+#endif
