@@ -36,11 +36,19 @@ static bool has_record(berthi_domain *d, const berthi_record *wanted)
 }
 
 /* `changes` is odd meanwhile, so that nobody takes the state before for the one after.  seq_cst:
- * stores of the writer's in the argument without membarrier. */
-static void change_owned(berthi_domain *d, int by)
+ * stores of the writer's in the argument without membarrier.
+ *
+ * A record that is `left` (or NULL) is free before the number falls: whoever sees the number below
+ * the bound gets a record.  It may have its next owner at once, who waits here for the lock to
+ * count itself, so the number never says more than there are. */
+static void change_owned(berthi_domain *d, int by, berthi_record *left)
 {
     berthi_lock_take(&d->lock);
     atomic_fetch_add_explicit(&d->changes, 1, memory_order_seq_cst);
+    BERTHI_WINDOW();
+    if (left != NULL)
+        /* release: the next owner sees what this thread left in its seats. */
+        atomic_store_explicit(&left->owner, 0, memory_order_release);
     BERTHI_WINDOW();
     atomic_fetch_add_explicit(&d->records_owned, (unsigned)by, memory_order_seq_cst);
     berthi_domain_barrier(d);
@@ -65,9 +73,7 @@ static void leave(void *value)
     if (d != NULL &&
         atomic_load_explicit(&mine->owner, memory_order_relaxed) == berthi_thread_self()) {
         assert(mine->depth == 0);
-        change_owned(d, -1);
-        /* release: the next owner sees what this thread left in its seats. */
-        atomic_store_explicit(&mine->owner, 0, memory_order_release);
+        change_owned(d, -1, mine);
     }
     berthi_mutex_unlock(&living_lock);
 }
@@ -140,7 +146,7 @@ static berthi_record *take_left_record(berthi_domain *d)
     for (; r != NULL; r = r->next) {
         uint64_t nobody = 0;
 
-        /* acquire: pairs with the release in leave(). */
+        /* acquire: pairs with the release in change_owned(). */
         if (atomic_load_explicit(&r->owner, memory_order_relaxed) == 0 &&
             atomic_compare_exchange_strong_explicit(&r->owner, &nobody, self,
                                                     memory_order_acquire, memory_order_relaxed))
@@ -190,7 +196,7 @@ berthi_record *berthi_domain_join(berthi_domain *d)
             atomic_store_explicit(&mine->owner, 0, memory_order_release);
             return NULL;
         }
-        change_owned(d, 1); /* from here on the gates count; see registry/gate.c */
+        change_owned(d, 1, NULL); /* from here on the gates count; see registry/gate.c */
     }
     berthi_record_mine = (berthi_record_cache){ d->id, mine };
     return mine;

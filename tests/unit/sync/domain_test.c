@@ -211,14 +211,6 @@ static void *join_and_stay(void *arg)
     return NULL;
 }
 
-static bool has_left_record(berthi_domain *d)
-{
-    for (berthi_record *r = atomic_load(&d->records); r != NULL; r = r->next)
-        if (atomic_load(&r->owner) == 0)
-            return true;
-    return false;
-}
-
 /* The bound itself is reached by records, not threads: as many as the bound, minus a few, are
  * made by hand, so that the test needs only a few threads. */
 static void the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not(void **state)
@@ -245,7 +237,7 @@ static void the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not(vo
     assert_int_equal(c->r.domain.records_made, BERTHI_RECORDS_MAX);
 
     atomic_store(&c->one_leaves, true);
-    while (!has_left_record(&c->r.domain)) /* later than the count of owned ones falls */
+    while (atomic_load(&c->r.domain.records_owned) == THREADS)
         berthi_thread_yield();
     start(&next, join_and_stay, c);
     while (atomic_load(&c->joined) < THREADS + 1)
@@ -261,6 +253,59 @@ static void the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not(vo
     berthi_thread_join(&next);
     rig_fini(&c->r);
     free(c);
+}
+
+typedef struct relay {
+    rig r;
+    _Atomic(bool) is_used;
+    unsigned owned;
+    bool is_eager, is_refused;
+} relay;
+
+static void *use_and_leave(void *arg)
+{
+    relay *l = arg;
+
+    use_once(&l->r);
+    atomic_store(&l->is_used, true);
+    return NULL;
+}
+
+static void *take_over(void *arg)
+{
+    relay *l = arg;
+
+    while (!atomic_load(&l->is_used) ||
+           (!l->is_eager && atomic_load(&l->r.domain.records_owned) != 0))
+        continue; /* no yield: to be there at once */
+    while (berthi_domain_record(&l->r.domain) == NULL && l->is_eager)
+        continue;
+    l->is_refused = berthi_domain_record(&l->r.domain) == NULL;
+    l->owned = atomic_load(&l->r.domain.records_owned);
+    return NULL;
+}
+
+/* At the bound a thread that sees the number fall is not turned away, and the number never says
+ * more threads than there are. */
+static void who_sees_a_thread_leave_finds_its_record(void **state)
+{
+    enum { ROUNDS = 2000 };
+
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        relay l = { .is_eager = i % 2 != 0 };
+        berthi_thread leaver, heir;
+
+        rig_init(&l.r);
+        l.r.domain.records_made = BERTHI_RECORDS_MAX - 1;
+        start(&heir, take_over, &l);
+        start(&leaver, use_and_leave, &l);
+        berthi_thread_join(&leaver);
+        berthi_thread_join(&heir);
+        assert_false(l.is_refused);
+        assert_int_equal(l.owned, 1);
+        rig_fini(&l.r);
+    }
 }
 
 static void a_thread_without_memory_for_a_record_gets_none_and_may_try_again(void **state)
@@ -399,6 +444,7 @@ int main(void)
         cmocka_unit_test(publishing_returns_what_was_there),
         cmocka_unit_test(a_thread_that_ends_gives_its_record_to_the_next),
         cmocka_unit_test(the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not),
+        cmocka_unit_test(who_sees_a_thread_leave_finds_its_record),
         cmocka_unit_test(a_thread_without_memory_for_a_record_gets_none_and_may_try_again),
         cmocka_unit_test(a_domain_may_go_while_threads_that_used_it_are_ending),
         cmocka_unit_test(a_domain_that_ends_while_a_thread_is_inside_aborts),
