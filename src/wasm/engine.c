@@ -19,3 +19,13 @@ const berthi_wasm_ops *berthi_wasm_provider(const char *name)
             return providers[i];
     return NULL;
 }
+
+bool berthi_functype_equal(const berthi_functype *a, const berthi_functype *b)
+{
+    size_t count = (size_t)a->params_count + a->results_count;
+
+    if (a == b)
+        return true;
+    return a->params_count == b->params_count && a->results_count == b->results_count &&
+           (count == 0 || memcmp(a->types, b->types, count) == 0);
+}

@@ -56,6 +56,8 @@ typedef struct berthi_functype {
     const uint8_t *types; /* params, then results; lent */
 } berthi_functype;
 
+bool berthi_functype_equal(const berthi_functype *a, const berthi_functype *b);
+
 enum { /* extern kinds, as in the binary format */
        BERTHI_EXTERN_FUNC = 0,
        BERTHI_EXTERN_TABLE = 1,
@@ -107,6 +109,11 @@ typedef struct berthi_wasm_module {
     const berthi_wasm_ops *ops;
 } berthi_wasm_module;
 
+/* A module whose imports are all bound to functions of the host; immutable. */
+typedef struct berthi_wasm_linked {
+    const berthi_wasm_ops *ops;
+} berthi_wasm_linked;
+
 typedef struct berthi_wasm_store {
     const berthi_wasm_ops *ops;
     void *data; /* the owner's; engines do not look at it */
@@ -117,6 +124,13 @@ typedef struct berthi_wasm_store {
  * guest and is what the outermost call returns. */
 typedef berth_status (*berthi_host_function)(void *ctx, berthi_wasm_store *store,
                                              berthi_val *cells, berth_diag *diag);
+
+/* A function of the host for one import of a module, bound before there is a store. */
+typedef struct berthi_wasm_binding {
+    berthi_functype type; /* what the function is; must be the type of the import */
+    berthi_host_function function;
+    void *ctx; /* lent; shared by all instances, whose own state is at their store's `data` */
+} berthi_wasm_binding;
 
 struct berthi_wasm_ops {
     const char *name; /* "wasmtime", "interp" */
@@ -143,6 +157,17 @@ struct berthi_wasm_ops {
     void (*module_unref)(berthi_wasm_module *module);              /* Thread: any */
     size_t (*module_code_bytes)(const berthi_wasm_module *module); /* what it holds, about */
 
+    /* Binds every import of `module` for all stores to come: what instances of it need is found
+     * and checked once.  `bindings` are in the order of the module's import section and need not
+     * outlive the call, except for what `ctx` lends.  BERTH_E_INVALID: their count is not the
+     * count of imports.  BERTH_E_REJECTED: an import is no function, or of another type, or there
+     * twice.  Gives *linked_out, which keeps a reference to `module`.  Thread: any. */
+    berth_status (*module_link)(berthi_wasm_module *module, const berthi_wasm_binding *bindings,
+                                size_t bindings_count, berthi_wasm_linked **linked_out,
+                                berth_diag *diag);
+    /* Takes `linked`, whose instances' stores are all gone.  NULL is fine. */
+    void (*linked_destroy)(berthi_wasm_linked *linked);
+
     /* Gives *store_out.  Its deadline is over until store_deadline() says otherwise. */
     berth_status (*store_create)(berthi_wasm_engine *engine, const berthi_wasm_limits *limits,
                                  void *data, berthi_wasm_store **store_out, berth_diag *diag);
@@ -156,6 +181,9 @@ struct berthi_wasm_ops {
     berth_status (*instantiate)(berthi_wasm_store *store, berthi_wasm_module *module,
                                 const berthi_extern *imports, size_t imports_count,
                                 berthi_wasm_instance *instance_out, berth_diag *diag);
+    /* The same for a linked module. */
+    berth_status (*instantiate_linked)(berthi_wasm_store *store, berthi_wasm_linked *linked,
+                                       berthi_wasm_instance *instance_out, berth_diag *diag);
     /* False when there is no such export. */
     bool (*instance_export)(berthi_wasm_store *store, berthi_wasm_instance instance,
                             const char *name, size_t name_size, berthi_extern *extern_out);
@@ -180,6 +208,10 @@ struct berthi_wasm_ops {
     berth_status (*table_create)(berthi_wasm_store *store, uint8_t element_type,
                                  uint32_t elements_min, uint32_t elements_max,
                                  berthi_extern *extern_out, berth_diag *diag);
+    /* Puts a function of this store (NULL: none) where call_indirect finds it.  False: there is no
+     * such element, or it cannot be a function of that type. */
+    bool (*table_set)(berthi_wasm_store *store, const berthi_extern *table, uint32_t index,
+                      const berthi_extern *func);
     berth_status (*global_create)(berthi_wasm_store *store, uint8_t type, bool is_mutable,
                                   berthi_val value, berthi_extern *extern_out,
                                   berth_diag *diag);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "wasm/cursor.h"
+#include "wasm/order.h"
 
 enum { /* what this reader takes at most; wider than any real plugin, narrow enough to bound work */
        TYPES_MAX = 1000000,
@@ -596,30 +597,13 @@ static void read_sections(reader *r)
         berthi_cursor_reject(&r->c, "data count and data section have inconsistent lengths");
 }
 
-static int compare_names(const berthi_name *a, const berthi_name *b)
+static int compare_exports(const void *things, uint32_t a, uint32_t b)
 {
-    if (a->size != b->size)
-        return a->size < b->size ? -1 : 1;
-    return memcmp(a->text, b->text, a->size);
+    const berthi_wasm_export *exports = things;
+
+    return berthi_name_compare(&exports[a].name, &exports[b].name);
 }
 
-static void sift_down(const berthi_wasm_export *exports, uint32_t *order, uint32_t at,
-                      uint32_t count)
-{
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        uint32_t held = order[at];
-
-        if (child + 1 < count &&
-            compare_names(&exports[order[child]].name, &exports[order[child + 1]].name) < 0)
-            child++;
-        if (compare_names(&exports[held].name, &exports[order[child]].name) >= 0)
-            return;
-        order[at] = order[child];
-        order[child] = held;
-    }
-}
-
-/* Heap sort: no bad case for a guest to find, and no hidden allocation. */
 static void reject_duplicate_exports(reader *r)
 {
     const berthi_wasm_export *exports = r->info->exports;
@@ -628,19 +612,9 @@ static void reject_duplicate_exports(reader *r)
 
     if (order == NULL)
         return;
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = i;
-    for (uint32_t i = count / 2; i-- > 0;)
-        sift_down(exports, order, i, count);
-    for (uint32_t i = count; i-- > 1;) {
-        uint32_t largest = order[0];
-
-        order[0] = order[i];
-        order[i] = largest;
-        sift_down(exports, order, 0, i);
-    }
+    berthi_order_fill(order, count, compare_exports, exports);
     for (uint32_t i = 1; i < count; i++)
-        if (compare_names(&exports[order[i - 1]].name, &exports[order[i]].name) == 0)
+        if (compare_exports(exports, order[i - 1], order[i]) == 0)
             berthi_cursor_reject(&r->c, "duplicate export name");
 }
 

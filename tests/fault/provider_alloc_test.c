@@ -1,5 +1,6 @@
 /* provider_alloc_test.c - every allocation of a provider fails once, and from then on: each time
  * the answer is "out of memory" or a success, nothing is left behind, and the next try works. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,12 @@ static uint8_t *module_with_imports(size_t *size_out)
     bertht_wasm m = { 0 };
     uint8_t *bytes;
 
-    for (int n = 0; n < IMPORTS; n++)
-        wasm_import_func(&m, "host", "f", ":");
+    for (int n = 0; n < IMPORTS; n++) {
+        char name[8];
+
+        snprintf(name, sizeof name, "f%d", n);
+        wasm_import_func(&m, "host", name, ":");
+    }
     wasm_export(&m, "f", BERTHI_EXTERN_FUNC, 0);
     bytes = wasm_finish(&m, size_out);
     wasm_free(&m);
@@ -64,11 +69,30 @@ static berth_status use_store(rig *r, berthi_wasm_store *s, berthi_wasm_module *
     return status;
 }
 
+static berth_status use_linked(rig *r, berthi_wasm_store *s, berthi_wasm_module *module,
+                               berthi_wasm_linked **linked_out, berth_diag *diag)
+{
+    berthi_wasm_binding bindings[IMPORTS];
+    berthi_wasm_instance i;
+    berth_status status;
+    berthi_extern e;
+
+    for (int n = 0; n < IMPORTS; n++)
+        bindings[n] = (berthi_wasm_binding){ { 0, 0, NULL }, nothing, NULL };
+    status = r->ops->module_link(module, bindings, IMPORTS, linked_out, diag);
+    if (status == BERTH_OK)
+        status = r->ops->instantiate_linked(s, *linked_out, &i, diag);
+    if (status == BERTH_OK && r->ops->instance_export(s, i, "f", 1, &e))
+        status = r->ops->call(s, &e, NULL, 0, diag);
+    return status;
+}
+
 /* Everything that a provider allocates for; the first failure. */
 static berth_status live(rig *r, const uint8_t *bytes, size_t size, berth_diag *diag)
 {
     berthi_wasm_engine *engine;
     berthi_wasm_module *module;
+    berthi_wasm_linked *linked = NULL;
     berthi_wasm_store *store;
     berth_status status = r->ops->engine_create(&r->options, &engine, diag);
 
@@ -80,7 +104,10 @@ static berth_status live(rig *r, const uint8_t *bytes, size_t size, berth_diag *
         if (status == BERTH_OK) {
             r->ops->store_deadline(store, 10);
             status = use_store(r, store, module, diag);
+            if (status == BERTH_OK)
+                status = use_linked(r, store, module, &linked, diag);
             r->ops->store_destroy(store);
+            r->ops->linked_destroy(linked);
         }
         r->ops->module_unref(module);
     }

@@ -114,6 +114,13 @@ typedef struct interp_func {
     void *ctx;
 } interp_func;
 
+/* Functions for all imports of a module, in their order; instances refer to them here. */
+typedef struct interp_linked {
+    berthi_wasm_linked head;
+    interp_module *module; /* holds a reference */
+    interp_func funcs[];
+} interp_linked;
+
 typedef struct interp_memory {
     uint8_t *base;
     uint64_t size;      /* bytes in use */
@@ -177,8 +184,6 @@ static inline bool interp_is_over(const interp_store *store)
     return atomic_load_explicit(&store->engine->tick, memory_order_relaxed) >= store->deadline;
 }
 
-bool berthi_interp_types_equal(const berthi_functype *a, const berthi_functype *b);
-
 /* compile.c */
 berth_status berthi_interp_compile(interp_engine *engine, const uint8_t *bytes, size_t size,
                                    interp_module **module_out, berth_diag *diag);
@@ -215,6 +220,12 @@ bool berthi_interp_table_init(interp_instance *inst, uint32_t table, uint32_t el
                               uint32_t to, uint32_t from, uint32_t n);
 
 /* link.c */
+berth_status berthi_interp_link(interp_module *module, const berthi_wasm_binding *bindings,
+                                size_t bindings_count, interp_linked **linked_out,
+                                berth_diag *diag);
+void berthi_interp_linked_destroy(interp_linked *linked);
+berth_status berthi_interp_instantiate_linked(interp_store *store, interp_linked *linked,
+                                              interp_instance **instance_out, berth_diag *diag);
 berth_status berthi_interp_instantiate(interp_store *store, interp_module *module,
                                        const berthi_extern *imports, size_t imports_count,
                                        interp_instance **instance_out, berth_diag *diag);

@@ -7,16 +7,7 @@
 
 #include "base/utf8.h"
 #include "wasm/interp/interp.h"
-
-bool berthi_interp_types_equal(const berthi_functype *a, const berthi_functype *b)
-{
-    size_t count = (size_t)a->params_count + a->results_count;
-
-    if (a == b)
-        return true;
-    return a->params_count == b->params_count && a->results_count == b->results_count &&
-           (count == 0 || memcmp(a->types, b->types, count) == 0);
-}
+#include "wasm/link.h"
 
 const berthi_wasm_export *berthi_interp_find_export(const interp_module *module,
                                                     const char *name, size_t size)
@@ -48,8 +39,8 @@ static const char *why_not(const interp_module *module, const berthi_wasm_import
         return "is of another kind";
     switch (import->kind) {
     case BERTHI_EXTERN_FUNC:
-        if (!berthi_interp_types_equal(((interp_func *)object)->type,
-                                       &info->types[info->funcs[import->index]]))
+        if (!berthi_functype_equal(((interp_func *)object)->type,
+                                   &info->types[info->funcs[import->index]]))
             return "is a function of another type";
         break;
     case BERTHI_EXTERN_TABLE: {
@@ -149,6 +140,12 @@ static void take_imports(interp_instance *inst, const berthi_extern *imports)
             inst->globals[index] = object;
         }
     }
+}
+
+static void take_bound(interp_instance *inst, interp_linked *linked)
+{
+    for (uint32_t i = 0; i < inst->module->info.imported_funcs; i++)
+        inst->funcs[i] = &linked->funcs[i];
 }
 
 static uint64_t evaluate(const interp_instance *inst, interp_constant constant)
@@ -270,15 +267,12 @@ static bool claim_instance(interp_engine *engine)
     return false;
 }
 
-berth_status berthi_interp_instantiate(interp_store *store, interp_module *module,
-                                       const berthi_extern *imports, size_t imports_count,
-                                       interp_instance **instance_out, berth_diag *diag)
+/* An instance that belongs to `store`, to be given its imports. */
+static berth_status open_instance(interp_store *store, interp_module *module,
+                                  interp_instance **instance_out, berth_diag *diag)
 {
-    berth_status status = check_imports(module, imports, imports_count, diag);
     interp_instance *inst;
 
-    if (status != BERTH_OK)
-        return status;
     if (store->instances_count >= store->limits.instances_max || !claim_instance(store->engine))
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INSTANCES,
                                    "no place for another instance");
@@ -291,13 +285,109 @@ berth_status berthi_interp_instantiate(interp_store *store, interp_module *modul
     inst->next = store->instances;
     store->instances = inst;
     store->instances_count++;
-    take_imports(inst, imports);
-    status = make_parts(inst, diag);
+    *instance_out = inst;
+    return BERTH_OK;
+}
+
+/* The imports are there: the rest of the instance. */
+static berth_status start_instance(interp_instance *inst, interp_instance **instance_out,
+                                   berth_diag *diag)
+{
+    const berthi_wasm_info *info = &inst->module->info;
+    berth_status status = make_parts(inst, diag);
+
     if (status == BERTH_OK)
         status = write_segments(inst, diag);
-    if (status == BERTH_OK && module->info.has_start)
-        status = berthi_interp_call(store, inst->funcs[module->info.start], NULL, diag);
+    if (status == BERTH_OK && info->has_start)
+        status = berthi_interp_call(inst->store, inst->funcs[info->start], NULL, diag);
     if (status == BERTH_OK)
         *instance_out = inst;
     return status;
+}
+
+berth_status berthi_interp_instantiate(interp_store *store, interp_module *module,
+                                       const berthi_extern *imports, size_t imports_count,
+                                       interp_instance **instance_out, berth_diag *diag)
+{
+    berth_status status = check_imports(module, imports, imports_count, diag);
+    interp_instance *inst = NULL;
+
+    if (status == BERTH_OK)
+        status = open_instance(store, module, &inst, diag);
+    if (status != BERTH_OK)
+        return status;
+    take_imports(inst, imports);
+    return start_instance(inst, instance_out, diag);
+}
+
+static berth_status check_bindings(const interp_module *module,
+                                   const berthi_wasm_binding *bindings, size_t count,
+                                   berth_diag *diag)
+{
+    const berth_allocator *a = module->engine->allocator;
+    const berthi_wasm_info *info = &module->info;
+    berthi_link_import *imports =
+        berthi_zalloc_array(a, info->imports_count + 1u, sizeof *imports);
+    berth_status status;
+
+    if (imports == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for linking");
+    for (uint32_t i = 0; i < info->imports_count; i++) {
+        const berthi_wasm_import *import = &info->imports[i];
+
+        imports[i] = (berthi_link_import){ import->module, import->name, NULL };
+        if (import->kind == BERTHI_EXTERN_FUNC)
+            imports[i].type = &info->types[info->funcs[import->index]];
+    }
+    status = berthi_link_check(a, imports, info->imports_count, bindings, count, diag);
+    berthi_free_array(a, imports, info->imports_count + 1u, sizeof *imports);
+    return status;
+}
+
+static size_t linked_bytes(size_t count)
+{
+    return sizeof(interp_linked) + count * sizeof(interp_func);
+}
+
+berth_status berthi_interp_link(interp_module *module, const berthi_wasm_binding *bindings,
+                                size_t bindings_count, interp_linked **linked_out,
+                                berth_diag *diag)
+{
+    const berthi_wasm_info *info = &module->info;
+    berth_status status = check_bindings(module, bindings, bindings_count, diag);
+    interp_linked *linked;
+
+    if (status != BERTH_OK)
+        return status;
+    linked = berthi_zalloc(module->engine->allocator, linked_bytes(bindings_count));
+    if (linked == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for linking");
+    linked->module = module;
+    for (size_t i = 0; i < bindings_count; i++)
+        linked->funcs[i] = (interp_func){ .type = &info->types[info->funcs[i]],
+                                          .host = bindings[i].function,
+                                          .ctx = bindings[i].ctx };
+    atomic_fetch_add_explicit(&module->references, 1, memory_order_relaxed);
+    *linked_out = linked;
+    return BERTH_OK;
+}
+
+void berthi_interp_linked_destroy(interp_linked *linked)
+{
+    interp_module *module = linked->module;
+
+    berthi_free(module->engine->allocator, linked, linked_bytes(module->info.imports_count));
+    berthi_interp_module_unref(module);
+}
+
+berth_status berthi_interp_instantiate_linked(interp_store *store, interp_linked *linked,
+                                              interp_instance **instance_out, berth_diag *diag)
+{
+    interp_instance *inst = NULL;
+    berth_status status = open_instance(store, linked->module, &inst, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    take_bound(inst, linked);
+    return start_instance(inst, instance_out, diag);
 }

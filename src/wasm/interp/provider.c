@@ -131,6 +131,27 @@ static size_t module_code_bytes(const berthi_wasm_module *head)
     return sizeof *module + module->arena.bytes;
 }
 
+static berth_status module_link(berthi_wasm_module *module, const berthi_wasm_binding *bindings,
+                                size_t bindings_count, berthi_wasm_linked **linked_out,
+                                berth_diag *diag)
+{
+    interp_linked *linked = NULL;
+    berth_status status =
+        berthi_interp_link(module_of(module), bindings, bindings_count, &linked, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    linked->head.ops = &berthi_interp_ops;
+    *linked_out = &linked->head;
+    return BERTH_OK;
+}
+
+static void linked_destroy(berthi_wasm_linked *linked)
+{
+    if (linked != NULL)
+        berthi_interp_linked_destroy((interp_linked *)(void *)linked);
+}
+
 static berth_status store_create(berthi_wasm_engine *head, const berthi_wasm_limits *limits,
                                  void *data, berthi_wasm_store **store_out, berth_diag *diag)
 {
@@ -186,6 +207,18 @@ static berth_status instantiate(berthi_wasm_store *store, berthi_wasm_module *mo
     return status;
 }
 
+static berth_status instantiate_linked(berthi_wasm_store *store, berthi_wasm_linked *linked,
+                                       berthi_wasm_instance *instance_out, berth_diag *diag)
+{
+    interp_instance *instance = NULL;
+    berth_status status = berthi_interp_instantiate_linked(
+        store_of(store), (interp_linked *)(void *)linked, &instance, diag);
+
+    if (status == BERTH_OK)
+        *instance_out = (berthi_wasm_instance){ .words = { (uint64_t)(uintptr_t)instance } };
+    return status;
+}
+
 static bool instance_export(berthi_wasm_store *store, berthi_wasm_instance handle,
                             const char *name, size_t name_size, berthi_extern *extern_out)
 {
@@ -205,7 +238,7 @@ static bool instance_export(berthi_wasm_store *store, berthi_wasm_instance handl
         object = inst->tables[e->index];
         break;
     case BERTHI_EXTERN_MEMORY:
-        object = inst->memory;
+        object = inst->memories[e->index];
         break;
     default:
         object = inst->globals[e->index];
@@ -320,6 +353,19 @@ static berth_status table_create(berthi_wasm_store *store, uint8_t element_type,
     return status;
 }
 
+static bool table_set(berthi_wasm_store *store, const berthi_extern *e, uint32_t index,
+                      const berthi_extern *func)
+{
+    interp_table *table = object_of(e, BERTHI_EXTERN_TABLE);
+
+    (void)store;
+    if (table->type != BERTHI_FUNCREF || index >= table->size)
+        return false;
+    table->elements[index] =
+        func == NULL ? 0 : (uint64_t)(uintptr_t)object_of(func, BERTHI_EXTERN_FUNC);
+    return true;
+}
+
 static uint64_t cell_of(uint8_t type, berthi_val value)
 {
     return type == BERTHI_I32 || type == BERTHI_F32 ? (uint32_t)value.words[0] : value.words[0];
@@ -385,10 +431,13 @@ const berthi_wasm_ops berthi_interp_ops = {
     .module_ref = module_ref,
     .module_unref = module_unref,
     .module_code_bytes = module_code_bytes,
+    .module_link = module_link,
+    .linked_destroy = linked_destroy,
     .store_create = store_create,
     .store_destroy = store_destroy,
     .store_deadline = store_deadline,
     .instantiate = instantiate,
+    .instantiate_linked = instantiate_linked,
     .instance_export = instance_export,
     .func_type = func_type,
     .call = call,
@@ -396,6 +445,7 @@ const berthi_wasm_ops berthi_interp_ops = {
     .func_create = func_create,
     .memory_create = memory_create,
     .table_create = table_create,
+    .table_set = table_set,
     .global_create = global_create,
     .global_get = global_get,
     .global_set = global_set,

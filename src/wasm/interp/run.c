@@ -202,7 +202,7 @@ L_CALL_INDIRECT : {
     callee = (const interp_func *)(uintptr_t)table->elements[index];
     if (callee == NULL)
         TRAP(BERTH_REASON_INDIRECT_NULL);
-    if (!berthi_interp_types_equal(callee->type, &inst->module->info.types[pc[0]]))
+    if (!berthi_functype_equal(callee->type, &inst->module->info.types[pc[0]]))
         TRAP(BERTH_REASON_SIGNATURE);
     pc += 2;
     if (callee->instance != NULL)

@@ -2,7 +2,7 @@
  *
  * What this directory is: wasm/engine.h implemented by Wasmtime, and the only place that may
  * name it.  wt_engine.c has settings and compiled modules, wt_store.c stores, instances and
- * calls, wt_extern.c what a host makes for guests, wt_fault.c the one place where the engine's
+ * calls, wt_link.c modules whose imports are bound ahead, wt_extern.c what a host makes for guests, wt_fault.c the one place where the engine's
  * errors and traps become a status and a diag.
  *
  * Memory.  Our own objects come from the allocator of the options.  What Wasmtime allocates is
@@ -127,6 +127,11 @@ static inline uint8_t *berthi_wt_memory_base(const berthi_extern *memory)
     return (uint8_t *)(uintptr_t)base;
 }
 
+static inline const wasmtime_table_t *berthi_wt_table(const berthi_extern *e)
+{
+    return (const wasmtime_table_t *)(const void *)e->words;
+}
+
 static inline const wasmtime_global_t *berthi_wt_global(const berthi_extern *e)
 {
     return (const wasmtime_global_t *)(const void *)e->words;
@@ -139,6 +144,9 @@ berth_status berthi_wt_fold(berthi_wt_store *store, wasmtime_error_t *error, ber
 /* Why a module was refused.  Takes `error`. */
 berth_status berthi_wt_fold_compile(wasmtime_error_t *error, berth_diag *diag);
 
+/* Why a module could not be linked.  Takes `error`. */
+berth_status berthi_wt_fold_link(wasmtime_error_t *error, berth_diag *diag);
+
 /* wt_store.c */
 berth_status berthi_wt_store_create(berthi_wasm_engine *engine,
                                     const berthi_wasm_limits *limits, void *data,
@@ -148,13 +156,34 @@ void berthi_wt_store_deadline(berthi_wasm_store *store, uint64_t ticks);
 berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module *module,
                                    const berthi_extern *imports, size_t imports_count,
                                    berthi_wasm_instance *instance_out, berth_diag *diag);
+berth_status berthi_wt_instantiate_pre(berthi_wt_store *store,
+                                       const wasmtime_instance_pre_t *pre,
+                                       berthi_wasm_instance *instance_out, berth_diag *diag);
 bool berthi_wt_instance_export(berthi_wasm_store *store, berthi_wasm_instance instance,
                                const char *name, size_t name_size, berthi_extern *extern_out);
 berth_status berthi_wt_call(berthi_wasm_store *store, const berthi_extern *func,
                             berthi_val *cells, size_t cells_count, berth_diag *diag);
 berthi_memory_view berthi_wt_memory_view(berthi_wasm_store *store, const berthi_extern *memory);
 
+/* wt_link.c */
+berth_status berthi_wt_module_link(berthi_wasm_module *module,
+                                   const berthi_wasm_binding *bindings, size_t bindings_count,
+                                   berthi_wasm_linked **linked_out, berth_diag *diag);
+void berthi_wt_linked_destroy(berthi_wasm_linked *linked);
+berth_status berthi_wt_instantiate_linked(berthi_wasm_store *store, berthi_wasm_linked *linked,
+                                          berthi_wasm_instance *instance_out, berth_diag *diag);
+
 /* wt_extern.c */
+/* The engine's form of `type`.  With *is_kept_out false the caller ends it. */
+berth_status berthi_wt_engine_type(berthi_wt_engine *engine, const berthi_functype *type,
+                                   wasm_functype_t **theirs_out, bool *is_kept_out,
+                                   berth_diag *diag);
+/* Parameters, then results; 0 for what guests of the enabled features cannot name. */
+void berthi_wt_read_types(const wasm_functype_t *type, uint8_t *types);
+/* From the guest into the host.  Nothing is converted; a failure is parked in the store until
+ * the outermost call has unwound the guest. */
+wasm_trap_t *berthi_wt_enter_host(berthi_wt_store *store, berthi_host_function function,
+                                  void *ctx, berthi_val *cells);
 void berthi_wt_types_free(berthi_wt_engine *engine);
 berthi_extern berthi_wt_extern_from(wasmtime_context_t *context,
                                     const wasmtime_extern_t *theirs);
@@ -170,6 +199,8 @@ berth_status berthi_wt_memory_create(berthi_wasm_store *store, uint32_t pages_mi
 berth_status berthi_wt_table_create(berthi_wasm_store *store, uint8_t element_type,
                                     uint32_t elements_min, uint32_t elements_max,
                                     berthi_extern *extern_out, berth_diag *diag);
+bool berthi_wt_table_set(berthi_wasm_store *store, const berthi_extern *table, uint32_t index,
+                         const berthi_extern *func);
 berth_status berthi_wt_global_create(berthi_wasm_store *store, uint8_t type, bool is_mutable,
                                      berthi_val value, berthi_extern *extern_out,
                                      berth_diag *diag);

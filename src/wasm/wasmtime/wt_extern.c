@@ -90,6 +90,17 @@ static uint8_t read_type(const wasm_valtype_t *type)
     return ours;
 }
 
+void berthi_wt_read_types(const wasm_functype_t *type, uint8_t *types)
+{
+    const wasm_valtype_vec_t *params = wasm_functype_params(type);
+    const wasm_valtype_vec_t *results = wasm_functype_results(type);
+
+    for (size_t i = 0; i < params->size; i++)
+        types[i] = read_type(params->data[i]);
+    for (size_t i = 0; i < results->size; i++)
+        types[params->size + i] = read_type(results->data[i]);
+}
+
 bool berthi_wt_func_type(berthi_wasm_store *store, const berthi_extern *func, uint8_t *types,
                          size_t types_max, uint32_t *params_out, uint32_t *results_out)
 {
@@ -102,10 +113,7 @@ bool berthi_wt_func_type(berthi_wasm_store *store, const berthi_extern *func, ui
     if (fits) {
         *params_out = (uint32_t)params->size;
         *results_out = (uint32_t)results->size;
-        for (size_t i = 0; i < params->size; i++)
-            types[i] = read_type(params->data[i]);
-        for (size_t i = 0; i < results->size; i++)
-            types[params->size + i] = read_type(results->data[i]);
+        berthi_wt_read_types(type, types);
     }
     wasm_functype_delete(type);
     return fits;
@@ -173,10 +181,9 @@ static void keep_type(berthi_wt_engine *e, const berthi_functype *type, berthi_w
     atomic_fetch_add_explicit(&e->types_count, 1, memory_order_relaxed);
 }
 
-/* The engine's form of `type`.  With *is_kept_out false the caller ends it. */
-static berth_status engine_type(berthi_wt_engine *e, const berthi_functype *type,
-                                wasm_functype_t **theirs_out, bool *is_kept_out,
-                                berth_diag *diag)
+berth_status berthi_wt_engine_type(berthi_wt_engine *e, const berthi_functype *type,
+                                   wasm_functype_t **theirs_out, bool *is_kept_out,
+                                   berth_diag *diag)
 {
     const berthi_wt_type *known = find_type(e, type);
     size_t count = (size_t)type->params_count + type->results_count;
@@ -217,26 +224,36 @@ void berthi_wt_types_free(berthi_wt_engine *engine)
     }
 }
 
-/* From the guest into the host.  Nothing is converted; a failure is parked in the store until
- * the outermost call has unwound the guest. */
-static wasm_trap_t *call_host(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *cells,
-                              size_t count)
+wasm_trap_t *berthi_wt_enter_host(berthi_wt_store *s, berthi_host_function function, void *ctx,
+                                  berthi_val *cells)
 {
-    berthi_wt_function *f = env;
-    berthi_wt_store *s = f->store;
-    berth_status status =
-        f->function(f->ctx, &s->head, (berthi_val *)(void *)cells, &s->host_diag);
+    /* The diag belongs to the store: what another host function has left there, if only to think
+     * better of it, must not become the words of this one. */
+    int32_t before = s->host_diag.status;
+    berth_status status;
 
-    (void)caller;
-    (void)count;
-    if (__builtin_expect(status == BERTH_OK, 1))
+    s->host_diag.status = BERTH_OK;
+    status = function(ctx, &s->head, cells, &s->host_diag);
+    if (__builtin_expect(status == BERTH_OK, 1)) {
+        s->host_diag.status = before;
         return NULL;
+    }
     if (s->host_diag.status != (int32_t)status)
         berthi_fail_because(&s->host_diag, status,
                             status == BERTH_E_TRAP ? BERTH_REASON_HOST : BERTH_REASON_NONE,
                             "host function failed: %s", berth_status_name(status));
     s->host_status = status;
     return wasmtime_trap_new("host", 4);
+}
+
+static wasm_trap_t *call_host(void *env, wasmtime_caller_t *caller, wasmtime_val_raw_t *cells,
+                              size_t count)
+{
+    const berthi_wt_function *f = env;
+
+    (void)caller;
+    (void)count;
+    return berthi_wt_enter_host(f->store, f->function, f->ctx, (berthi_val *)(void *)cells);
 }
 
 berth_status berthi_wt_func_create(berthi_wasm_store *store, const berthi_functype *type,
@@ -252,7 +269,7 @@ berth_status berthi_wt_func_create(berthi_wasm_store *store, const berthi_functy
 
     if (f == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "host function");
-    status = engine_type(s->engine, type, &theirs, &is_kept, diag);
+    status = berthi_wt_engine_type(s->engine, type, &theirs, &is_kept, diag);
     if (status != BERTH_OK) {
         berthi_free(s->engine->allocator, f, sizeof *f);
         return status;
@@ -322,6 +339,23 @@ berth_status berthi_wt_table_create(berthi_wasm_store *store, uint8_t element_ty
         return berthi_wt_fold(s, error, diag);
     *extern_out = wrap(BERTHI_EXTERN_TABLE, &table, sizeof table);
     return BERTH_OK;
+}
+
+bool berthi_wt_table_set(berthi_wasm_store *store, const berthi_extern *table, uint32_t index,
+                         const berthi_extern *func)
+{
+    berthi_wt_store *s = (berthi_wt_store *)store;
+    wasmtime_val_t value = { .kind = WASMTIME_FUNCREF };
+    wasmtime_error_t *error;
+
+    if (func != NULL)
+        value.of.funcref = *berthi_wt_func(func);
+    else
+        wasmtime_funcref_set_null(&value.of.funcref);
+    error = wasmtime_table_set(s->context, berthi_wt_table(table), index, &value);
+    if (error != NULL)
+        wasmtime_error_delete(error);
+    return error == NULL;
 }
 
 /* The checked form of a raw cell.  What it gives must be unrooted. */

@@ -208,3 +208,12 @@ berth_status berthi_wt_fold_compile(wasmtime_error_t *error, berth_diag *diag)
     wasmtime_error_delete(error);
     return status;
 }
+
+berth_status berthi_wt_fold_link(wasmtime_error_t *error, berth_diag *diag)
+{
+    berth_status status =
+        fold_text(error, refusals, sizeof refusals / sizeof *refusals, BERTH_E_REJECTED, diag);
+
+    wasmtime_error_delete(error);
+    return status;
+}

@@ -87,6 +87,27 @@ static berth_status instantiate_with(berthi_wt_store *s, const berthi_wt_module 
     return BERTH_OK;
 }
 
+/* The engine's store keeps the compiled code alive from here on. */
+static berth_status finish_instance(berthi_wt_store *s, wasmtime_error_t *error,
+                                    const wasmtime_instance_t *instance,
+                                    berthi_wasm_instance *instance_out, berth_diag *diag)
+{
+    if (error != NULL || s->trap != NULL)
+        return berthi_wt_fold(s, error, diag);
+    memcpy(instance_out, instance, sizeof *instance);
+    return BERTH_OK;
+}
+
+berth_status berthi_wt_instantiate_pre(berthi_wt_store *s, const wasmtime_instance_pre_t *pre,
+                                       berthi_wasm_instance *instance_out, berth_diag *diag)
+{
+    wasmtime_instance_t instance;
+    wasmtime_error_t *error =
+        wasmtime_instance_pre_instantiate(pre, s->context, &instance, &s->trap);
+
+    return finish_instance(s, error, &instance, instance_out, diag);
+}
+
 berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module *module,
                                    const berthi_extern *imports, size_t imports_count,
                                    berthi_wasm_instance *instance_out, berth_diag *diag)
@@ -95,21 +116,14 @@ berth_status berthi_wt_instantiate(berthi_wasm_store *store, berthi_wasm_module 
     const berthi_wt_module *m = (const berthi_wt_module *)module;
     wasmtime_instance_t instance;
     wasmtime_error_t *error = NULL;
+    berth_status status;
 
-    if (m->linked != NULL && imports_count == 0) {
-        error = wasmtime_instance_pre_instantiate(m->linked, s->context, &instance, &s->trap);
-    } else {
-        berth_status status =
-            instantiate_with(s, m, imports, imports_count, &instance, &error, diag);
-
-        if (status != BERTH_OK)
-            return status;
-    }
-    if (error != NULL || s->trap != NULL)
-        return berthi_wt_fold(s, error, diag);
-    /* The engine's store keeps the compiled code alive from here on. */
-    memcpy(instance_out, &instance, sizeof instance);
-    return BERTH_OK;
+    if (m->linked != NULL && imports_count == 0)
+        return berthi_wt_instantiate_pre(s, m->linked, instance_out, diag);
+    status = instantiate_with(s, m, imports, imports_count, &instance, &error, diag);
+    if (status != BERTH_OK)
+        return status;
+    return finish_instance(s, error, &instance, instance_out, diag);
 }
 
 bool berthi_wt_instance_export(berthi_wasm_store *store, berthi_wasm_instance instance,

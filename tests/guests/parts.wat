@@ -1,0 +1,16 @@
+;; Offers what imports.wat asks for.
+(module
+  (type $i_i (func (param i32) (result i32)))
+  (memory (export "memory") 1 3)
+  (table $table (export "table") 3 10 funcref)
+  (global (export "constant") i32 (i32.const 55))
+  (global $mutable (export "mutable") (mut i64) (i64.const 100))
+  (func (export "mix") (param i32 i64 f32 f64) (result i64)
+    (i64.add (i64.extend_i32_s (local.get 0)) (local.get 1)))
+  (func (export "poke") (param i32) (i32.store8 (local.get 0) (i32.const 77)))
+  (func (export "read_mutable") (result i64) (global.get $mutable))
+  (func (export "grow_table") (param i32) (result i32)
+    (table.grow $table (ref.null func) (local.get 0)))
+  (func (export "grow_memory") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "indirect") (param i32 i32) (result i32)
+    (call_indirect $table (type $i_i) (local.get 1) (local.get 0))))
