@@ -88,6 +88,7 @@ typedef enum berth_reason {
     BERTH_REASON_TENANT_CALLS = 29,
     BERTH_REASON_SLOTS = 30,
     BERTH_REASON_NAME = 31,
+    BERTH_REASON_HANDLES = 32, /* resources that one component instance holds */
     /* contract, with BERTH_E_ABI */
     BERTH_REASON_ALLOC = 40,       /* the plugin's allocator answered nonsense */
     BERTH_REASON_REPLY_BOUNDS = 41 /* a reply lies outside the plugin's memory, or is (0, n) */

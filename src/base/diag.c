@@ -195,6 +195,8 @@ const char *berth_reason_name(berth_reason reason)
         return "slots";
     case BERTH_REASON_NAME:
         return "name";
+    case BERTH_REASON_HANDLES:
+        return "handles";
     case BERTH_REASON_ALLOC:
         return "alloc";
     case BERTH_REASON_REPLY_BOUNDS:

@@ -36,16 +36,61 @@ size_t berthi_utf8_next(const char *text, size_t size, uint32_t *character_out)
     return need;
 }
 
-bool berthi_utf8_is_valid(const char *text, size_t size)
+size_t berthi_ascii_run(const char *text, size_t size)
+{
+    const uint64_t tops = 0x8080808080808080u;
+    uint64_t words[4];
+    size_t i = 0;
+
+    for (; size - i >= sizeof words; i += sizeof words) {
+        memcpy(words, text + i, sizeof words);
+        if (((words[0] | words[1] | words[2] | words[3]) & tops) != 0)
+            break;
+    }
+    for (; size - i >= sizeof words[0]; i += sizeof words[0]) {
+        memcpy(words, text + i, sizeof words[0]);
+        if ((words[0] & tops) != 0)
+            break;
+    }
+    while (i < size && (unsigned char)text[i] < 0x80)
+        i++;
+    return i;
+}
+
+size_t berthi_utf8_valid_size(const char *text, size_t size)
 {
     uint32_t character;
 
     for (size_t i = 0, step; i < size; i += step) {
+        if ((unsigned char)text[i] < 0x80)
+            i += berthi_ascii_run(text + i, size - i);
         step = berthi_utf8_next(text + i, size - i, &character);
-        if (step == 0)
-            return false;
+        if (step == 0) /* ill-formed, or the end */
+            return i;
     }
-    return true;
+    return size;
+}
+
+bool berthi_utf8_is_valid(const char *text, size_t size)
+{
+    return berthi_utf8_valid_size(text, size) == size;
+}
+
+bool berthi_utf8_is_cut(const char *text, size_t size)
+{
+    char whole[4];
+    uint32_t character;
+
+    if (size == 0 || size >= sizeof whole)
+        return false;
+    /* What may follow a lead byte is a range that holds the least or the greatest byte. */
+    for (int filler = 0x80; filler <= 0xbf; filler += 0x3f) {
+        memset(whole, filler, sizeof whole);
+        memcpy(whole, text, size);
+        if (berthi_utf8_next(whole, sizeof whole, &character) > size)
+            return true;
+    }
+    return false;
 }
 
 bool berthi_utf8_is_plain(uint32_t c)

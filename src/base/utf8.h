@@ -11,6 +11,13 @@
 size_t berthi_utf8_next(const char *text, size_t size, uint32_t *character_out);
 
 bool berthi_utf8_is_valid(const char *text, size_t size);
+/* How much of it is well-formed: `size` when all is. */
+size_t berthi_utf8_valid_size(const char *text, size_t size);
+/* The start of a well-formed character, and not all of it. */
+bool berthi_utf8_is_cut(const char *text, size_t size);
+
+/* How many bytes come before the first that is not ASCII. */
+size_t berthi_ascii_run(const char *text, size_t size);
 
 /* Shows as itself and moves nothing: no control characters (C0, DEL, C1), nothing that turns the
  * direction of text, no invisible or line separators. */

@@ -7,6 +7,7 @@
 #ifndef BERTHI_COMPONENT_GUEST_H
 #define BERTHI_COMPONENT_GUEST_H
 
+#include "base/diag.h"
 #include "base/reply_arena.h"
 #include "component/handles.h"
 
@@ -31,6 +32,17 @@ struct berthi_cm_guest {
     berthi_cm_lends *lends; /* lifting from a call that this guest makes */
     uint64_t *budget;       /* bytes that may still be copied out of guests in this call */
 };
+
+/* Before so many bytes of a guest's are looked at, copied or not: no deadline interrupts the host. */
+static inline berth_status berthi_cm_guest_spend(berthi_cm_guest *from, uint64_t bytes,
+                                                 berth_diag *diag)
+{
+    if (bytes > *from->budget)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                   "the call moves more bytes out of guests than it may");
+    *from->budget -= bytes;
+    return BERTH_OK;
+}
 
 /* The host's side. */
 typedef struct berthi_cm_host_side {
