@@ -1,6 +1,6 @@
 /* types.c - interning of types, their sizes and their flat forms.  Layer: component.
  *
- * Sizes follow the canonical ABI; each is computed when a type is made, from those of its parts. */
+ * Sizes follow the canonical ABI, or C; each is computed when a type is made, from those of its parts. */
 #include "component/types.h"
 
 #include <stdarg.h>
@@ -55,6 +55,9 @@ berthi_cm_shown berthi_cm_show(berthi_name name)
 }
 
 /* ---------------------------------------------------------------- layout */
+
+_Static_assert(_Alignof(uint64_t) == 8 && _Alignof(double) == 8,
+               "numbers in a C struct lie as the canonical ABI has them");
 
 static uint64_t round_up(uint64_t size, uint64_t align)
 {
@@ -132,6 +135,71 @@ static void lay_out_fixed_list(berthi_cm_type *t)
     t->size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
     t->size_wide = (uint64_t)t->length * part->size_wide;
     t->flat_count = flat > 255 ? 255 : (uint32_t)flat;
+}
+
+/* What C makes of the struct that plan.h describes.  The items of a record follow each other; those of
+ * a variant lie over each other behind the tag, and are as far from it as the strictest needs. */
+static void lay_out_host_items(berthi_cm_type *t, uint64_t tag)
+{
+    uint64_t size = 0, part_size = 0;
+    uint8_t align = 1;
+
+    for (uint32_t i = 0; i < t->count; i++) {
+        const berthi_cm_type *part = t->items[i].type;
+
+        if (part == NULL)
+            continue;
+        align = part->host_align > align ? part->host_align : align;
+        part_size = part->host_size > part_size ? part->host_size : part_size;
+        if (tag == 0)
+            size = round_up(size, part->host_align) + part->host_size;
+    }
+    if (tag != 0)
+        size = round_up(tag, align) + part_size;
+    align = tag > align ? (uint8_t)tag : align;
+    size = round_up(size, align);
+    t->host_align = align;
+    t->host_size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size; /* too large anyway */
+}
+
+/* Behind lay_out(): what holds neither pointers nor handles looks the same in both layouts. */
+static void lay_out_host(berthi_cm_type *t)
+{
+    uint64_t size;
+
+    t->host_align = t->align;
+    t->host_size = t->size;
+    switch (t->kind) {
+    case BERTHI_CM_STRING:
+    case BERTHI_CM_LIST:
+    case BERTHI_CM_MAP:
+        t->host_align = _Alignof(void *);
+        t->host_size = sizeof(void *) + sizeof(size_t);
+        break;
+    case BERTHI_CM_OWN:
+    case BERTHI_CM_BORROW:
+        t->host_align = _Alignof(uint64_t);
+        t->host_size = sizeof(uint64_t);
+        break;
+    case BERTHI_CM_RECORD:
+    case BERTHI_CM_TUPLE:
+        lay_out_host_items(t, 0);
+        break;
+    case BERTHI_CM_VARIANT:
+    case BERTHI_CM_OPTION:
+    case BERTHI_CM_RESULT:
+        lay_out_host_items(t, t->kind != BERTHI_CM_VARIANT || t->count <= 256 ? 1
+                              : t->count <= 65536                             ? 2
+                                                                              : 4);
+        break;
+    case BERTHI_CM_FIXED_LIST:
+        size = (uint64_t)t->length * t->items[0].type->host_size;
+        t->host_align = t->items[0].type->host_align;
+        t->host_size = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+        break;
+    default:
+        break;
+    }
 }
 
 static void lay_out(berthi_cm_type *t)
@@ -338,8 +406,10 @@ static berthi_cm_type *add_type(berthi_cm_types *s, const berthi_cm_type *draft)
                            .func = draft->func };
     if (!sum_up(s, t))
         return NULL;
-    if (berthi_cm_is_value_type(t))
+    if (berthi_cm_is_value_type(t)) {
         lay_out(t);
+        lay_out_host(t);
+    }
     if (berthi_cm_is_value_type(t) && t->size_wide > BERTHI_CM_VALUE_BYTES_MAX) {
         BERTHI_CM_INVALID(s, "a value of this type exceeds maximum byte size 2^28 - 1");
         return NULL;

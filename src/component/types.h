@@ -45,6 +45,8 @@ struct berthi_cm_type {
     uint32_t size;                                        /* in a 32-bit memory */
     uint64_t size_wide;                                   /* in a 64-bit memory */
     uint8_t align_wide;
+    uint8_t host_align;  /* in host layout: see plan.h */
+    uint32_t host_size;  /* at most twice size_wide */
     uint32_t flat_count; /* core values, at most 255 */
     uint32_t nodes;      /* written out, at most BERTHI_CM_TYPE_NODES_MAX + 1 */
     uint32_t name_id;    /* not 0: introduced by an import or export */

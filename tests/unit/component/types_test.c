@@ -107,6 +107,87 @@ static void records_pad_and_variants_join(void **state)
     expect(make(r, BERTHI_CM_FIXED_LIST, &u64, 1, 5), 40, 8, 40, 5);
 }
 
+static void expect_host(const berthi_cm_type *t, size_t size, size_t align)
+{
+    if (t->host_size != size || t->host_align != align)
+        fail_msg("kind %x: %u bytes at %u, C has %zu at %zu", (unsigned)t->kind,
+                 (unsigned)t->host_size, (unsigned)t->host_align, size, align);
+}
+
+#define EXPECT_HOST(type, c_type) expect_host(type, sizeof(c_type), _Alignof(c_type))
+
+/* What a user would write for each type, as docs/host-layout.md has it. */
+static void the_host_layout_is_that_of_c_structs(void **state)
+{
+    typedef struct {
+        const void *data;
+        size_t count;
+    } host_list;
+    typedef struct {
+        uint8_t a;
+        uint64_t b;
+        uint8_t c;
+        host_list d;
+    } host_mixed;
+    typedef struct {
+        uint8_t tag;
+        union {
+            uint8_t a;
+            host_list c;
+        } as;
+    } host_variant;
+    typedef struct {
+        uint8_t tag;
+        union {
+            struct {
+                uint16_t a;
+                uint8_t b;
+            } ok;
+            uint8_t error[5];
+        } as;
+    } host_result;
+    typedef struct {
+        uint8_t a;
+        uint64_t handle;
+        uint8_t b;
+    } host_handles;
+    typedef struct {
+        uint8_t tag;
+        host_mixed some;
+    } host_option;
+    rig *r = *state;
+    const berthi_cm_type *u8 = prim(r, BERTHI_CM_U8), *u64 = prim(r, BERTHI_CM_U64);
+    const berthi_cm_type *u16 = prim(r, BERTHI_CM_U16);
+    const berthi_cm_type *string = prim(r, BERTHI_CM_STRING), *none = NULL;
+    const berthi_cm_type *mixed_parts[] = { u8, u64, u8, string };
+    const berthi_cm_type *cases[] = { u8, none, string }, *pair[] = { u16, u8 };
+    const berthi_cm_type *mixed = make(r, BERTHI_CM_TUPLE, mixed_parts, 4, 0);
+    const berthi_cm_type *resource = berthi_cm_resource(&r->types, NULL);
+    const berthi_cm_type *own = make(r, BERTHI_CM_OWN, &resource, 1, 0);
+    const berthi_cm_type *ok_error[] = { make(r, BERTHI_CM_RECORD, pair, 2, 0),
+                                         make(r, BERTHI_CM_FIXED_LIST, &u8, 1, 5) };
+    const berthi_cm_type *handles[] = { u8, own, u8 };
+
+    EXPECT_HOST(prim(r, BERTHI_CM_BOOL), bool);
+    EXPECT_HOST(prim(r, BERTHI_CM_CHAR), uint32_t);
+    EXPECT_HOST(prim(r, BERTHI_CM_F64), double);
+    EXPECT_HOST(string, host_list);
+    EXPECT_HOST(make(r, BERTHI_CM_LIST, &u8, 1, 0), host_list);
+    EXPECT_HOST(make(r, BERTHI_CM_MAP, pair, 2, 0), host_list);
+    EXPECT_HOST(mixed, host_mixed);
+    EXPECT_HOST(make(r, BERTHI_CM_VARIANT, cases, 3, 0), host_variant);
+    EXPECT_HOST(make(r, BERTHI_CM_RESULT, ok_error, 2, 0), host_result);
+    EXPECT_HOST(make(r, BERTHI_CM_RESULT, NULL, 2, 0), uint8_t);
+    EXPECT_HOST(own, uint64_t);
+    EXPECT_HOST(make(r, BERTHI_CM_TUPLE, handles, 3, 0), host_handles);
+    EXPECT_HOST(make(r, BERTHI_CM_OPTION, &mixed, 1, 0), host_option);
+    EXPECT_HOST(make(r, BERTHI_CM_ENUM, NULL, 257, 0), uint16_t);
+    EXPECT_HOST(make(r, BERTHI_CM_FLAGS, NULL, 17, 0), uint32_t);
+    EXPECT_HOST(make(r, BERTHI_CM_VARIANT, NULL, 256, 0), uint8_t);
+    EXPECT_HOST(make(r, BERTHI_CM_VARIANT, NULL, 257, 0), uint16_t);
+    EXPECT_HOST(make(r, BERTHI_CM_FIXED_LIST, &mixed, 1, 3), host_mixed[3]);
+}
+
 static void discriminants_and_flags_grow_with_their_number(void **state)
 {
     rig *r = *state;
@@ -237,6 +318,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(primitives_have_their_sizes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_host_layout_is_that_of_c_structs, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(records_pad_and_variants_join, set_up, tear_down),
         cmocka_unit_test_setup_teardown(discriminants_and_flags_grow_with_their_number, set_up,
                                         tear_down),
