@@ -21,7 +21,10 @@ enum { /* what elaboration makes at most */
        BERTHI_CM_CORE_INSTANCES_MAX = 1000,
        BERTHI_CM_TRAMPOLINES_MAX = 20000,
        BERTHI_CM_STEPS_MAX = 100000,
-       BERTHI_CM_INSTANCES_MAX = 1000 /* component instances */
+       BERTHI_CM_INSTANCES_MAX = 1000,     /* component instances */
+       BERTHI_CM_INSTANCE_DEPTH_MAX = 100, /* component instances within one another */
+       BERTHI_CM_NEEDS_MAX = 20000,
+       BERTHI_CM_ELABORATED_MAX = 1000000 /* definitions and exports of all instances */
 };
 
 /* Where a core item is found while the component is being instantiated. */

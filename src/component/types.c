@@ -483,6 +483,7 @@ const berthi_cm_type *berthi_cm_resource(berthi_cm_types *s,
     *t = (berthi_cm_type){ .kind = BERTHI_CM_RESOURCE_TYPE,
                            .nodes = 1,
                            .has_resource = true,
+                           .number = UINT32_MAX,
                            .owner = owner,
                            .canon = t };
     return t;

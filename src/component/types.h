@@ -56,7 +56,8 @@ struct berthi_cm_type {
     uint32_t length;               /* of a fixed list */
     const berthi_cm_extern *items; /* imports in front of exports, where a type has both */
     uint32_t imports_count;
-    uint32_t number; /* of a resource: its index among the resources of steps.h */
+    uint32_t
+        number; /* of a resource: its index in steps.h, or UINT32_MAX as long as it has none */
     uint32_t *index; /* of the items behind the imports, by name; made when asked for */
     /* what an instance or component type binds: through imports first */
     const berthi_cm_type **bound;

@@ -3,9 +3,8 @@
 
 /* ---------------------------------------------------------------- lists */
 
-/* A larger copy of an array when it is full. */
-static void *grown(berthi_cm_types *s, const void *items, uint32_t count, uint32_t *room,
-                   size_t size)
+void *berthi_cm_grown(berthi_cm_types *s, const void *items, uint32_t count, uint32_t *room,
+                      size_t size)
 {
     uint32_t more = *room == 0 ? 8 : 2 * *room;
     void *p = berthi_cm_make(s, more, size);
@@ -22,7 +21,7 @@ bool berthi_cm_append(berthi_cm_types *s, berthi_cm_externs *list, berthi_cm_ext
 {
     if (list->count == list->room) {
         berthi_cm_extern *items =
-            grown(s, list->items, list->count, &list->room, sizeof *items);
+            berthi_cm_grown(s, list->items, list->count, &list->room, sizeof *items);
 
         if (items == NULL)
             return false;
@@ -36,7 +35,7 @@ bool berthi_cm_append_type(berthi_cm_types *s, berthi_cm_list *list, const berth
 {
     if (list->count == list->room) {
         const berthi_cm_type **items =
-            grown(s, list->items, list->count, &list->room, sizeof *items);
+            berthi_cm_grown(s, list->items, list->count, &list->room, sizeof *items);
 
         if (items == NULL)
             return false;
@@ -62,7 +61,7 @@ bool berthi_cm_add(berthi_cm_types *s, berthi_cm_scope *scope, uint8_t sort,
                               BERTHI_CM_SPACE_MAX, berthi_cm_sort_name(sort));
     if (space->count == space->room) {
         berthi_cm_entity *items =
-            grown(s, space->items, space->count, &space->room, sizeof *items);
+            berthi_cm_grown(s, space->items, space->count, &space->room, sizeof *items);
 
         if (items == NULL)
             return false;
@@ -145,8 +144,8 @@ static bool check_definition(berthi_cm_types *s, berthi_cm_scope *scope,
     }
 }
 
-static void say_where(berthi_cm_types *s, const berthi_cm_scope *scope,
-                      const berthi_cm_def *def)
+void berthi_cm_say_where(berthi_cm_types *s, const berthi_cm_scope *scope,
+                         const berthi_cm_def *def)
 {
     static const char *const sections[] = { "core module", "core instance", "core type",
                                             "component",   "instance",      "alias",
@@ -169,7 +168,7 @@ bool berthi_cm_walk(berthi_cm_types *s, berthi_cm_scope *scope, const berthi_cm_
         if (berthi_cm_charge(s, 1) && check_definition(s, scope, &defs[i]))
             continue;
         assert(s->status != BERTH_OK);
-        say_where(s, scope, &defs[i]);
+        berthi_cm_say_where(s, scope, &defs[i]);
         return false;
     }
     return true;

@@ -56,6 +56,9 @@ typedef struct berthi_cm_scope {
 } berthi_cm_scope;
 
 /* validate.c */
+/* A copy of an array with twice the room. */
+void *berthi_cm_grown(berthi_cm_types *s, const void *items, uint32_t count, uint32_t *room,
+                      size_t size);
 bool berthi_cm_add(berthi_cm_types *s, berthi_cm_scope *scope, uint8_t sort,
                    const berthi_cm_type *type);
 const berthi_cm_type *berthi_cm_get(berthi_cm_types *s, const berthi_cm_scope *scope,
@@ -68,6 +71,9 @@ const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_side *side
                                         const berthi_cm_type *instance);
 bool berthi_cm_walk(berthi_cm_types *s, berthi_cm_scope *scope, const berthi_cm_def *defs,
                     uint32_t count);
+/* Puts section and entry of `def` in front of the failure. */
+void berthi_cm_say_where(berthi_cm_types *s, const berthi_cm_scope *scope,
+                         const berthi_cm_def *def);
 /* The type of what has been walked. */
 const berthi_cm_type *berthi_cm_close(berthi_cm_types *s, berthi_cm_scope *scope);
 
