@@ -285,8 +285,7 @@ static void link_version(berth_slot *slot, berth_version *v)
 /* The one place where `current` changes to a version. */
 static void exchange_current(berth_slot *slot, berth_version *next)
 {
-    /* seq_cst: pairs with the reader's second look in berthi_pin_at(). */
-    berth_version *last = atomic_exchange_explicit(&slot->current, next, memory_order_seq_cst);
+    berth_version *last = berthi_publish(&slot->current, next);
 
     BERTHI_WINDOW();
     assert(last != next || next == NULL);

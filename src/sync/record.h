@@ -201,16 +201,15 @@ static inline void berthi_domain_barrier(berthi_domain *d)
     BERTHI_WINDOW();
 }
 
-/* Makes `next` what `shared` names, with the barrier passed: from here on berthi_domain_uses()
- * says who is still inside what was there before, which is returned. */
-static inline void *berthi_domain_publish(berthi_domain *d, _Atomic(void *) *shared, void *next)
+/* Makes `next` what `shared` names; returns what was there before.  Once the barrier was passed
+ * after it, berthi_domain_uses() says who is still inside that: one barrier serves all that was
+ * exchanged before it, and the reaper passes it, not who swaps. */
+static inline void *berthi_publish(_Atomic(void *) *shared, void *next)
 {
     /* release: readers see `next` whole.  acquire: the caller sees what it will take down.
-     * seq_cst: the writer's store in the argument without membarrier. */
-    void *last = atomic_exchange_explicit(shared, next, memory_order_seq_cst);
-
-    berthi_domain_barrier(d);
-    return last;
+     * seq_cst: the writer's store in the argument; pairs with the second look in
+     * berthi_pin_at(). */
+    return atomic_exchange_explicit(shared, next, memory_order_seq_cst);
 }
 
 /* How many entries of a record name the object. */

@@ -22,13 +22,14 @@ enum {
     READERS = 4,
     SWAPPERS = 2,
     SHARED = 3,
+    DEEPEST_YIELDS = 16, /* a deepest call waits so long for a swap at most */
     OBJECTS = 64,
     WORDS = 24,
     THREAD_STACK = 256 * 1024
 };
 
 #if defined(BERTH_HOSTILE) || defined(BERTHI_THREAD_SANITIZER)
-enum { SWAPS_WANTED = 8000, RETRIES_WANTED = 20, LITMUS_ROUNDS = 20000, LITMUS_TURNS = 500 };
+enum { SWAPS_WANTED = 30000, RETRIES_WANTED = 20, LITMUS_ROUNDS = 20000, LITMUS_TURNS = 500 };
 #else
 enum { SWAPS_WANTED = 20000, RETRIES_WANTED = 1, LITMUS_ROUNDS = 400000, LITMUS_TURNS = 10000 };
 #endif
@@ -122,8 +123,10 @@ static void retire(rig *r, object *o)
 
 static void swap(rig *r, unsigned at, object *next)
 {
-    object *last = berthi_domain_publish(&r->domain, &r->shared[at], next);
+    object *last = berthi_publish(&r->shared[at], next);
 
+    BERTHI_WINDOW(); /* as in the registry; and readers get through between two swaps */
+    BERTHI_WINDOW();
     atomic_fetch_add_explicit(&r->swaps, 1, memory_order_relaxed);
     if (last != NULL)
         retire(r, last);
@@ -138,6 +141,7 @@ static void reap(rig *r)
     o = r->retired;
     r->retired = NULL;
     berthi_lock_drop(&r->lock);
+    berthi_domain_barrier(&r->domain); /* one for all that were exchanged by now */
     for (; o != NULL; o = next) {
         next = o->next;
         if (berthi_domain_uses(&r->domain, o)) {
@@ -193,6 +197,10 @@ static void use(rig *r, berthi_record *mine, unsigned at)
         number = o->words[0];
         if (atomic_load_explicit(&r->pins, memory_order_relaxed) % 4 == 0)
             berthi_thread_yield();
+        for (unsigned n = 0; n < DEEPEST_YIELDS && mine->depth == BERTHI_PINS_MAX &&
+                             atomic_load_explicit(&r->shared[at], memory_order_relaxed) == o;
+             n++)
+            berthi_thread_yield();
         if (o->words[WORDS - 1] != number) /* freed and used again meanwhile */
             atomic_fetch_add(&r->wrong, 1);
         if (atomic_load_explicit(&r->shared[at], memory_order_relaxed) != o)
@@ -202,15 +210,16 @@ static void use(rig *r, berthi_record *mine, unsigned at)
     berthi_unpin(mine);
 }
 
-/* A call inside a call: the other objects stay pinned meanwhile. */
+/* A call inside a call: the other objects stay pinned meanwhile.  What is called last is named by
+ * the deepest pin alone. */
 static void use_nested(rig *r, berthi_record *mine, unsigned at, unsigned depth)
 {
     const object *o = berthi_pin(&r->domain, mine, &r->shared[at]);
 
     if (depth > 1)
-        use_nested(r, mine, (at + 1) % SHARED, depth - 1);
+        use_nested(r, mine, (at + 1) % (SHARED - 1), depth - 1);
     else
-        use(r, mine, (at + 1) % SHARED);
+        use(r, mine, SHARED - 1);
     if (o != NULL)
         check(r, o);
     berthi_unpin(mine);
@@ -251,7 +260,7 @@ static void *read_until_told(void *arg)
         if (i % 7 == 0)
             lease(r, mine, at);
         else if (i % 11 == 0)
-            use_nested(r, mine, at, BERTHI_PINS_MAX - 1);
+            use_nested(r, mine, at % (SHARED - 1), BERTHI_PINS_MAX - 1);
         else
             use(r, mine, at);
     }
@@ -513,7 +522,8 @@ static bool meet(litmus *l, unsigned round, unsigned reader_delay, unsigned writ
     atomic_store_explicit(&l->delay, reader_delay, memory_order_relaxed);
     atomic_store_explicit(&l->round, round, memory_order_release);
     dawdle(writer_delay);
-    (void)berthi_domain_publish(&r->domain, &r->shared[0], NULL);
+    (void)berthi_publish(&r->shared[0], NULL);
+    berthi_domain_barrier(&r->domain);
     is_seen = berthi_domain_uses(&r->domain, &target);
     wait_for(&l->ready, round);
     is_inside = l->pinned == &target;
