@@ -124,27 +124,6 @@ static uint32_t unit_at(const char *digits)
            hex_value(digits[3]);
 }
 
-static char *put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        *out++ = (char)c;
-        return out;
-    }
-    if (c < 0x800) {
-        *out++ = (char)(0xc0 | c >> 6);
-    } else {
-        if (c < 0x10000) {
-            *out++ = (char)(0xe0 | c >> 12);
-        } else {
-            *out++ = (char)(0xf0 | c >> 18);
-            *out++ = (char)(0x80 | (c >> 12 & 0x3f));
-        }
-        *out++ = (char)(0x80 | (c >> 6 & 0x3f));
-    }
-    *out++ = (char)(0x80 | (c & 0x3f));
-    return out;
-}
-
 /* Decodes the escape at `in`, behind the backslash; it was checked.  Returns what follows it. */
 static const char *decode_escape(const char *in, char **out)
 {
@@ -161,7 +140,7 @@ static const char *decode_escape(const char *in, char **out)
         c = 0x10000 + ((c - 0xd800) << 10) + (unit_at(in + 2) - 0xdc00);
         in += 6;
     }
-    *out = put_utf8(*out, c);
+    *out += berthi_utf8_put(*out, c);
     return in;
 }
 

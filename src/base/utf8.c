@@ -57,6 +57,29 @@ size_t berthi_ascii_run(const char *text, size_t size)
     return i;
 }
 
+size_t berthi_utf8_put(char out[static 4], uint32_t c)
+{
+    size_t size = 0;
+
+    if (c < 0x80) {
+        out[size++] = (char)c;
+        return size;
+    }
+    if (c < 0x800) {
+        out[size++] = (char)(0xc0 | c >> 6);
+    } else {
+        if (c < 0x10000) {
+            out[size++] = (char)(0xe0 | c >> 12);
+        } else {
+            out[size++] = (char)(0xf0 | c >> 18);
+            out[size++] = (char)(0x80 | (c >> 12 & 0x3f));
+        }
+        out[size++] = (char)(0x80 | (c >> 6 & 0x3f));
+    }
+    out[size++] = (char)(0x80 | (c & 0x3f));
+    return size;
+}
+
 size_t berthi_utf8_valid_size(const char *text, size_t size)
 {
     uint32_t character;

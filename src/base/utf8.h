@@ -10,6 +10,9 @@
  * (surrogates, overlong forms and values past U+10FFFF included) or when size is 0. */
 size_t berthi_utf8_next(const char *text, size_t size, uint32_t *character_out);
 
+/* Writes a character that the function above could have read; its size in bytes, at most 4. */
+size_t berthi_utf8_put(char out[static 4], uint32_t character);
+
 bool berthi_utf8_is_valid(const char *text, size_t size);
 /* How much of it is well-formed: `size` when all is. */
 size_t berthi_utf8_valid_size(const char *text, size_t size);
