@@ -26,6 +26,8 @@ enum { /* what this reader takes at most; wider than any real plugin, narrow eno
        PAGES_MAX = 65536
 };
 
+#define PAGES_MAX_64 (UINT64_C(1) << 48)
+
 enum {
     SECTION_CUSTOM,
     SECTION_TYPE,
@@ -159,6 +161,10 @@ berthi_wasm_size berthi_read_limits(berthi_cursor *c, bool is_table)
         (size.min > PAGES_MAX || (size.has_max && size.max > PAGES_MAX)))
         berthi_cursor_fail_at(c, BERTH_E_REJECTED, start,
                               "memory size must be at most 65536 pages (4 GiB)");
+    if (c->error == NULL && !is_table && size.is_64 &&
+        (size.min > PAGES_MAX_64 || (size.has_max && size.max > PAGES_MAX_64)))
+        berthi_cursor_fail_at(c, BERTH_E_REJECTED, start,
+                              "memory size must be at most 2^48 pages");
     return size;
 }
 

@@ -27,7 +27,7 @@ static uint8_t *module_with_imports(size_t *size_out)
     uint8_t *bytes;
 
     for (int n = 0; n < IMPORTS; n++) {
-        char name[8];
+        char name[16];
 
         snprintf(name, sizeof name, "f%d", n);
         wasm_import_func(&m, "host", name, ":");

@@ -40,12 +40,9 @@ static berth_status refuse_features(compiler *k)
     for (uint32_t i = 0; i < info->tables_count; i++)
         if (info->tables[i].size.is_64)
             why = "64-bit tables";
-    for (uint32_t i = 0; i < info->memories_count; i++) {
-        if (info->memories[i].is_64)
-            why = "64-bit memories";
+    for (uint32_t i = 0; i < info->memories_count; i++)
         if (info->memories[i].is_shared)
             why = "shared memories";
-    }
     if (why == NULL)
         return BERTH_OK;
     return berthi_fail(k->diag, BERTH_E_REJECTED,
@@ -85,11 +82,12 @@ static berth_status compile_globals(compiler *k)
     return BERTH_OK;
 }
 
-static berth_status compile_offset(compiler *k, berthi_wasm_range range, interp_constant *out)
+static berth_status compile_offset(compiler *k, berthi_wasm_range range, uint8_t type,
+                                   interp_constant *out)
 {
     berthi_cursor c = berthi_cursor_over(k->info->bytes, range);
 
-    berthi_build_constant(&c, k->info, k->info->globals_count, BERTHI_I32, k->arena, out);
+    berthi_build_constant(&c, k->info, k->info->globals_count, type, k->arena, out);
     return c.error != NULL ? berthi_cursor_report(&c, k->diag) : BERTH_OK;
 }
 
@@ -112,7 +110,7 @@ static berth_status compile_element(compiler *k, const berthi_wasm_element *in,
             return berthi_fail(k->diag, BERTH_E_REJECTED,
                                "type mismatch: an element segment and its table at byte %u",
                                (unsigned)in->items.offset);
-        status = compile_offset(k, in->offset, &out->offset);
+        status = compile_offset(k, in->offset, BERTHI_I32, &out->offset);
         if (status != BERTH_OK)
             return status;
     }
@@ -158,7 +156,9 @@ static berth_status compile_data(compiler *k)
                                 .size = in->bytes.size,
                                 .bytes = bytes };
         if (in->is_active)
-            status = compile_offset(k, in->offset, &out[i].offset);
+            status = compile_offset(
+                k, in->offset, k->info->memories[in->memory].is_64 ? BERTHI_I64 : BERTHI_I32,
+                &out[i].offset);
     }
     k->module->data = out;
     return status;

@@ -188,7 +188,23 @@ static void do_br(build *b, bool is_conditional)
     }
 }
 
-static void do_call(build *b, bool is_indirect)
+/* A call in place of the function under way gives what that function gives. */
+static void finish_call(build *b, build_type type, bool is_tail)
+{
+    const build_type *own = &b->controls[0].type;
+
+    berthi_build_pop_all(b, type.params, type.params_count);
+    if (!is_tail) {
+        berthi_build_push_all(b, type.results, type.results_count);
+        return;
+    }
+    if (type.results_count != own->results_count ||
+        (type.results_count > 0 && memcmp(type.results, own->results, type.results_count) != 0))
+        berthi_build_reject(b, "type mismatch: a tail call gives something else");
+    berthi_build_unreachable(b);
+}
+
+static void do_call(build *b, bool is_indirect, bool is_tail)
 {
     uint32_t index, table = 0;
     build_type type;
@@ -199,17 +215,16 @@ static void do_call(build *b, bool is_indirect)
         if (b->c.error == NULL && b->info->tables[table].element_type != BERTHI_FUNCREF)
             berthi_build_reject(b, "type mismatch: call_indirect needs a table of functions");
         berthi_build_pop(b, BERTHI_I32);
-        berthi_build_emit2(b, OP_CALL_INDIRECT, index);
+        berthi_build_emit2(b, is_tail ? OP_RETURN_CALL_INDIRECT : OP_CALL_INDIRECT, index);
         berthi_build_emit(b, table);
     } else {
         index = read_index(b, b->info->funcs_count, "unknown function");
-        berthi_build_emit2(b, OP_CALL, index);
+        berthi_build_emit2(b, is_tail ? OP_RETURN_CALL : OP_CALL, index);
     }
     if (b->c.error != NULL)
         return;
     type = type_of_index(b, is_indirect ? index : b->info->funcs[index]);
-    berthi_build_pop_all(b, type.params, type.params_count);
-    berthi_build_push_all(b, type.results, type.results_count);
+    finish_call(b, type, is_tail);
 }
 
 static void do_return(build *b)
@@ -253,11 +268,9 @@ static void do_control(build *b, uint8_t opcode)
         break;
     case 0x10:
     case 0x11:
-        do_call(b, opcode == 0x11);
-        break;
     case 0x12:
     case 0x13:
-        berthi_build_reject(b, "tail calls are not supported");
+        do_call(b, (opcode & 1) != 0, opcode >= 0x12);
         break;
     case 0x14:
     case 0x15:
@@ -389,11 +402,32 @@ static uint32_t read_memory_index(build *b)
     return read_index(b, b->info->memories_count, "unknown memory");
 }
 
+static bool is_wide(const build *b, uint32_t memory)
+{
+    return b->c.error == NULL && b->info->memories[memory].is_64;
+}
+
+static uint8_t address_type(const build *b, uint32_t memory)
+{
+    return is_wide(b, memory) ? BERTHI_I64 : BERTHI_I32;
+}
+
+/* No memory of ours has more than 2^32 bytes, so that an address or a count past them is out of
+ * bounds, and all that handlers have to look at is its lower half.  The operand is the nth from
+ * the top. */
+static void narrow(build *b, bool is_needed, uint32_t nth)
+{
+    if (is_needed)
+        berthi_build_emit2(b, OP_NARROW, nth);
+}
+
 /* Accesses use the first memory; those of another are put between two changes of the view. */
 static void do_access(build *b, uint8_t opcode)
 {
     const access *a = &accesses[opcode - 0x28];
-    uint32_t flags = berthi_read_u32(&b->c), offset, memory = 0;
+    uint32_t flags = berthi_read_u32(&b->c), memory = 0;
+    bool is_store = opcode >= 0x36;
+    uint64_t offset;
 
     if (b->c.error == NULL && flags >= 0x80)
         berthi_build_reject(b, "malformed memory access flags");
@@ -403,15 +437,18 @@ static void do_access(build *b, uint8_t opcode)
         memory = read_memory_index(b);
     else if (b->c.error == NULL && b->info->memories_count == 0)
         berthi_build_reject(b, "unknown memory");
-    offset = berthi_read_u32(&b->c);
-    if (opcode >= 0x36)
+    offset = is_wide(b, memory) ? berthi_read_u64(&b->c) : berthi_read_u32(&b->c);
+    if (is_store)
         berthi_build_pop(b, a->type);
-    berthi_build_pop(b, BERTHI_I32);
-    if (opcode < 0x36)
+    berthi_build_pop(b, address_type(b, memory));
+    if (!is_store)
         berthi_build_push(b, a->type);
+    narrow(b, is_wide(b, memory), is_store ? 2 : 1);
+    if (offset > UINT32_MAX)
+        berthi_build_emit(b, OP_OUT_OF_BOUNDS);
     if (memory != 0)
         berthi_build_emit2(b, OP_USE_MEMORY, memory);
-    berthi_build_emit2(b, a->op, offset);
+    berthi_build_emit2(b, a->op, (uint32_t)offset);
     if (memory != 0)
         berthi_build_emit2(b, OP_USE_MEMORY, 0);
 }
@@ -490,6 +527,19 @@ static uint32_t read_data_index(build *b)
     return read_index(b, b->info->data_count, "unknown data segment");
 }
 
+/* The count is as wide as the narrower memory's addresses. */
+static void do_copy_operands(build *b, uint32_t to, uint32_t from)
+{
+    bool is_wide_count = is_wide(b, to) && is_wide(b, from);
+
+    berthi_build_pop(b, is_wide_count ? BERTHI_I64 : BERTHI_I32);
+    berthi_build_pop(b, address_type(b, from));
+    berthi_build_pop(b, address_type(b, to));
+    narrow(b, is_wide(b, to), 3);
+    narrow(b, is_wide(b, from), 2);
+    narrow(b, is_wide_count, 1);
+}
+
 static void do_bulk_memory(build *b, uint32_t opcode)
 {
     uint32_t first, second;
@@ -498,7 +548,9 @@ static void do_bulk_memory(build *b, uint32_t opcode)
     case 8:
         first = read_data_index(b);
         second = read_memory_index(b);
-        pop_i32s(b, 3);
+        pop_i32s(b, 2);
+        berthi_build_pop(b, address_type(b, second));
+        narrow(b, is_wide(b, second), 3);
         berthi_build_emit2(b, OP_MEMORY_INIT, first);
         berthi_build_emit(b, second);
         break;
@@ -508,13 +560,17 @@ static void do_bulk_memory(build *b, uint32_t opcode)
     case 10:
         first = read_memory_index(b);
         second = read_memory_index(b);
-        pop_i32s(b, 3);
+        do_copy_operands(b, first, second);
         berthi_build_emit2(b, OP_MEMORY_COPY, first);
         berthi_build_emit(b, second);
         break;
     default:
         first = read_memory_index(b);
-        pop_i32s(b, 3);
+        berthi_build_pop(b, address_type(b, first));
+        berthi_build_pop(b, BERTHI_I32);
+        berthi_build_pop(b, address_type(b, first));
+        narrow(b, is_wide(b, first), 3);
+        narrow(b, is_wide(b, first), 1);
         berthi_build_emit2(b, OP_MEMORY_FILL, first);
     }
 }
@@ -599,18 +655,26 @@ static void do_prefixed(build *b)
         berthi_build_reject(b, "illegal opcode behind 0xfc");
 }
 
+static void do_memory_size(build *b, bool is_grow)
+{
+    uint32_t memory = read_memory_index(b);
+
+    if (is_grow)
+        berthi_build_pop(b, address_type(b, memory));
+    berthi_build_push(b, address_type(b, memory));
+    berthi_build_emit2(b,
+                       !is_grow             ? OP_MEMORY_SIZE
+                       : is_wide(b, memory) ? OP_MEMORY_GROW64
+                                            : OP_MEMORY_GROW,
+                       memory);
+}
+
 static void do_rest(build *b, uint8_t opcode)
 {
-    uint32_t memory;
-
     switch (opcode) {
     case 0x3f:
     case 0x40:
-        memory = read_memory_index(b);
-        if (opcode == 0x40)
-            berthi_build_pop(b, BERTHI_I32);
-        berthi_build_push(b, BERTHI_I32);
-        berthi_build_emit2(b, opcode == 0x3f ? OP_MEMORY_SIZE : OP_MEMORY_GROW, memory);
+        do_memory_size(b, opcode == 0x40);
         break;
     case 0xd0:
     case 0xd1:

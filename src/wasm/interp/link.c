@@ -54,6 +54,8 @@ static const char *why_not(const interp_module *module, const berthi_wasm_import
     case BERTHI_EXTERN_MEMORY: {
         const interp_memory *m = object;
 
+        if (m->declared.is_64 != info->memories[import->index].is_64)
+            return "is a memory with addresses of another type";
         if (!size_fits(interp_memory_pages(m), &m->declared, &info->memories[import->index]))
             return "is a memory of another size";
         break;
@@ -245,10 +247,11 @@ static berth_status write_segments(interp_instance *inst, berth_diag *diag)
     }
     for (uint32_t i = 0; i < module->info.data_count; i++) {
         const interp_data *d = &module->data[i];
+        uint64_t offset = d->is_active ? evaluate(inst, d->offset) : 0;
 
         if (d->is_active &&
-            !berthi_interp_memory_init(inst, d->memory, i, (uint32_t)evaluate(inst, d->offset),
-                                       0, d->size))
+            (offset > UINT32_MAX ||
+             !berthi_interp_memory_init(inst, d->memory, i, (uint32_t)offset, 0, d->size)))
             return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_MEMORY_BOUNDS,
                                        "data segment %u: out of bounds memory access", i);
         inst->data_dropped[i] = d->is_active;

@@ -105,7 +105,8 @@
     X(MEMORY_SIZE) X(MEMORY_GROW) X(CONST32) X(CONST64) X(REF_IS_NULL)                          \
     X(REF_FUNC) X(MEMORY_INIT) X(DATA_DROP) X(MEMORY_COPY) X(MEMORY_FILL)                       \
     X(TABLE_INIT) X(ELEM_DROP) X(TABLE_COPY) X(TABLE_GROW) X(TABLE_SIZE)                        \
-    X(TABLE_FILL) X(USE_MEMORY)
+    X(TABLE_FILL) X(USE_MEMORY) X(RETURN_CALL) X(RETURN_CALL_INDIRECT)                        \
+    X(NARROW) X(MEMORY_GROW64) X(OUT_OF_BOUNDS)
 
 /* clang-format on */
 

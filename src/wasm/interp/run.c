@@ -111,6 +111,35 @@ static berth_status call_host(interp_store *s, const interp_func *func, uint32_t
     return status;
 }
 
+/* The function that an indirect call finds at `index`; false: it traps for *reason_out. */
+static bool pick_element(const interp_instance *inst, uint32_t table_index, uint32_t type_index,
+                         uint32_t index, const interp_func **callee_out,
+                         berth_reason *reason_out)
+{
+    const interp_table *table = inst->tables[table_index];
+    const interp_func *callee;
+
+    *reason_out = BERTH_REASON_TABLE_BOUNDS;
+    if (index >= table->size)
+        return false;
+    callee = (const interp_func *)(uintptr_t)table->elements[index];
+    *reason_out = BERTH_REASON_INDIRECT_NULL;
+    if (callee == NULL)
+        return false;
+    *callee_out = callee;
+    *reason_out = BERTH_REASON_SIGNATURE;
+    return berthi_functype_equal(callee->type, &inst->module->info.types[type_index]);
+}
+
+static uint64_t grow_wide(interp_store *store, interp_memory *memory, uint64_t pages)
+{
+    uint32_t before = pages > UINT32_MAX
+                          ? UINT32_MAX
+                          : berthi_interp_memory_grow(store, memory, (uint32_t)pages);
+
+    return before == UINT32_MAX ? UINT64_MAX : before;
+}
+
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic" /* computed goto */
@@ -193,20 +222,40 @@ L_CALL:
         goto enter;
     goto enter_host;
 
-L_CALL_INDIRECT : {
-    const interp_table *table = inst->tables[pc[1]];
-    uint32_t index = (uint32_t) * --sp;
-
-    if (index >= table->size)
-        TRAP(BERTH_REASON_TABLE_BOUNDS);
-    callee = (const interp_func *)(uintptr_t)table->elements[index];
-    if (callee == NULL)
-        TRAP(BERTH_REASON_INDIRECT_NULL);
-    if (!berthi_functype_equal(callee->type, &inst->module->info.types[pc[0]]))
-        TRAP(BERTH_REASON_SIGNATURE);
+L_CALL_INDIRECT:
+    if (!pick_element(inst, pc[1], pc[0], (uint32_t) * --sp, &callee, &reason))
+        goto trap;
     pc += 2;
     if (callee->instance != NULL)
         goto enter;
+    goto enter_host;
+
+L_RETURN_CALL:
+    callee = inst->funcs[*pc++];
+    goto replace;
+
+L_RETURN_CALL_INDIRECT:
+    if (!pick_element(inst, pc[1], pc[0], (uint32_t) * --sp, &callee, &reason))
+        goto trap;
+
+/* `callee` takes the place of the function under way: it gets its arguments where that one had
+ * its parameters, and returns to that one's caller. */
+replace : {
+    const uint64_t *link = fp + func->code->locals, *from = sp - callee->type->params_count;
+    uint64_t caller_fp = link[1];
+
+    pc = (const uint32_t *)(uintptr_t)link[0];
+    func = (const interp_func *)(uintptr_t)link[2];
+    for (uint32_t i = 0; i < callee->type->params_count; i++)
+        fp[i] = from[i]; /* downwards, over the link too */
+    if (func == NULL && callee->instance == NULL)
+        return call_host(store, callee, (uint32_t)(fp - store->stack), diag);
+    sp = fp + callee->type->params_count;
+    fp = store->stack + caller_fp;
+    if (callee->instance != NULL)
+        goto enter;
+    words = func->code->words;
+    inst = func->instance;
     goto enter_host;
 }
 
@@ -355,6 +404,16 @@ L_MEMORY_GROW:
     sp[-1] = berthi_interp_memory_grow(store, inst->memories[*pc++], (uint32_t)sp[-1]);
     VIEW_MEMORY();
     NEXT;
+L_MEMORY_GROW64:
+    sp[-1] = grow_wide(store, inst->memories[*pc++], sp[-1]);
+    VIEW_MEMORY();
+    NEXT;
+L_NARROW:
+    if (sp[-(int32_t)*pc++] > UINT32_MAX)
+        TRAP(BERTH_REASON_MEMORY_BOUNDS);
+    NEXT;
+L_OUT_OF_BOUNDS:
+    TRAP(BERTH_REASON_MEMORY_BOUNDS);
 L_MEMORY_FILL:
     sp -= 3;
     if (!berthi_interp_memory_fill(inst->memories[*pc++], (uint32_t)sp[0], (uint32_t)sp[1],

@@ -13,7 +13,8 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 berth_status berthi_interp_memory_create(interp_store *store, const berthi_wasm_size *size,
                                          interp_memory **memory_out, berth_diag *diag)
 {
-    uint64_t bytes = size->min * INTERP_PAGE;
+    uint64_t bytes =
+        size->min > UINT64_MAX / INTERP_PAGE ? UINT64_MAX : size->min * INTERP_PAGE;
     interp_memory *m;
 
     if (store->memories_count >= store->limits.memories_max)
@@ -38,7 +39,7 @@ berth_status berthi_interp_memory_create(interp_store *store, const berthi_wasm_
     }
     m->size = m->capacity = bytes;
     m->declared = *size;
-    m->pages_max = min_u64(size->has_max ? size->max : 65536,
+    m->pages_max = min_u64(size->has_max ? min_u64(size->max, 65536) : 65536,
                            store->limits.memory_bytes_max / INTERP_PAGE);
     m->next = store->memories;
     store->memories = m;

@@ -137,10 +137,12 @@ static void set_features(wasm_config_t *config)
     wasmtime_config_wasm_bulk_memory_set(config, true);
     wasmtime_config_wasm_multi_value_set(config, true);
     wasmtime_config_wasm_simd_set(config, true);
-    wasmtime_config_wasm_relaxed_simd_set(config, false);
-    wasmtime_config_wasm_tail_call_set(config, false);
+    wasmtime_config_wasm_relaxed_simd_set(config, true);
+    /* Else the same plugin would answer differently on another kind of processor. */
+    wasmtime_config_wasm_relaxed_simd_deterministic_set(config, true);
+    wasmtime_config_wasm_tail_call_set(config, true);
     wasmtime_config_wasm_multi_memory_set(config, true); /* the core suite has it */
-    wasmtime_config_wasm_memory64_set(config, false);
+    wasmtime_config_wasm_memory64_set(config, true);
     wasmtime_config_wasm_wide_arithmetic_set(config, false);
     wasmtime_config_wasm_custom_page_sizes_set(config, false);
     wasmtime_config_wasm_stack_switching_set(config, false);

@@ -1,0 +1,43 @@
+;; Calls in place of the caller: to itself, to others, through a table, and out to the host.
+(module
+  (type $count (func (param i64 i64) (result i64)))
+  (type $wide (func (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "host" "three" (func $three (param i32) (result i32 i32 i32)))
+  (table $table 4 funcref)
+  (elem (i32.const 0) $sum $sum_by_table $none)
+
+  (func $sum (export "sum") (type $count)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call $sum (i64.sub (local.get 0) (i64.const 1))
+      (i64.add (local.get 1) (local.get 0))))
+  (func $sum_by_table (export "sum_by_table") (type $count)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_indirect $table (type $count) (i64.sub (local.get 0) (i64.const 1))
+      (i64.add (local.get 1) (local.get 0)) (i32.const 1)))
+
+  ;; more arguments than the caller has room for in its own, and locals that must be zero
+  (func $take_eight (type $wide) (local i32 i32)
+    (local.set 8 (i32.add (local.get 8) (i32.sub (local.get 0) (local.get 7))))
+    (i32.add (local.get 8) (i32.mul (local.get 9) (i32.const 1000))))
+  (func (export "widen") (param i32) (result i32)
+    (i32.const 99) (i32.const 98)
+    (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (i32.const 5) (i32.const 6)
+    (i32.const 7) (local.get 0)
+    (return_call $take_eight))
+  (func $narrow (param i32 i32 i32 i32 i32) (result i32) (local i64 i64 i64)
+    (return_call $identity (local.get 4)))
+  (func $identity (param i32) (result i32) (local.get 0))
+  (func (export "narrow") (param i32) (result i32)
+    (i32.add (i32.const 1000)
+      (call $narrow (i32.const 1) (i32.const 2) (i32.const 3) (i32.const 4) (local.get 0))))
+
+  (func $to_host (export "to_host") (param i32) (result i32 i32 i32)
+    (return_call $three (local.get 0)))
+  (func (export "through_host") (param i32) (result i32)
+    (i32.const 500) (call $to_host (local.get 0)) (i32.sub) (i32.sub) (i32.sub))
+
+  (func $none (unreachable))
+  (func (export "by_index") (param i64 i32) (result i64)
+    (return_call_indirect $table (type $count) (local.get 0) (i64.const 0) (local.get 1)))
+  (func $round (export "round_and_round") (return_call $around))
+  (func $around (return_call $round)))

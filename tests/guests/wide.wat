@@ -1,0 +1,16 @@
+;; A memory with 64-bit addresses, and everything that takes one.
+(module
+  (memory (export "memory") i64 1 3)
+  (data (i64.const 16) "berth")
+  (data $later "passive")
+  (func (export "load") (param i64) (result i64) (i64.load8_u (local.get 0)))
+  (func (export "load_behind") (param i64) (result i64) (i64.load offset=65528 (local.get 0)))
+  (func (export "store") (param i64 i64) (i64.store (local.get 0) (local.get 1)))
+  (func (export "size") (result i64) (memory.size))
+  (func (export "grow") (param i64) (result i64) (memory.grow (local.get 0)))
+  (func (export "fill") (param i64 i32 i64)
+    (memory.fill (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy") (param i64 i64 i64)
+    (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "init") (param i64 i32 i32)
+    (memory.init $later (local.get 0) (local.get 1) (local.get 2))))
