@@ -48,7 +48,7 @@ typedef struct pipe_counts {
 
 /* What one version did. */
 typedef struct pipe_tally {
-    uint64_t version, answered, dropped;
+    uint64_t version, answered, dropped, failed;
 } pipe_tally;
 
 typedef struct pipe_tallies {
@@ -59,7 +59,6 @@ typedef struct pipe_tallies {
 /* The same with what the library knows; it forgets versions that were reaped, we do not. */
 typedef struct pipe_version {
     pipe_tally tally;
-    uint64_t failed;
     bool is_known; /* the fields below are filled */
     uint8_t digest[BERTH_DIGEST_SIZE];
     char name[BERTH_NAME_SIZE_MAX + 1], label[BERTH_NAME_SIZE_MAX + 1];
@@ -123,9 +122,10 @@ void pipe_ring_abort(pipe_ring *ring);                         /* any thread */
 /* Room for `more` bytes behind what is in the buffer. */
 void pipe_buffer_reserve(pipe_buffer *buffer, size_t more);
 
-void pipe_tally_add(pipe_tallies *tallies, uint64_t version, bool is_dropped);
+/* The entry of a version, made when it is new; good until the next one is asked for. */
+pipe_tally *pipe_tally_of(pipe_tallies *tallies, uint64_t version);
 
-/* Merges what the library knows of its versions into the ring's. */
+/* Takes over what the library knows of its versions: digests, names. */
 void pipe_ring_learn(pipe_ring *ring, const berth_version_stats *stats, size_t count);
 
 typedef struct pipe_swaps {

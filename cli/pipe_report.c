@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -103,7 +104,7 @@ static json_t *version_json(const pipe_version *v)
     put_text(o, "digest", hex);
     put(o, "answered", v->tally.answered);
     put(o, "dropped", v->tally.dropped);
-    put(o, "failed", v->failed);
+    put(o, "failed", v->tally.failed);
     return o;
 }
 
@@ -117,7 +118,7 @@ static void put_versions(json_t *root, const snapshot *s)
     put(older, "versions", s->older_count);
     put(older, "answered", s->older.tally.answered);
     put(older, "dropped", s->older.tally.dropped);
-    put(older, "failed", s->older.failed);
+    put(older, "failed", s->older.tally.failed);
     json_object_set_new(root, "older", older);
 }
 
@@ -138,63 +139,77 @@ static json_t *swaps_json(pipeline *line)
     return o;
 }
 
-static json_t *slot_json(const berth_slot_stats *s)
+/* A counter of the library's, 32 or 64 bits wide. */
+typedef struct gauge {
+    const char *key;
+    size_t at, size;
+} gauge;
+/* clang-format off */
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define GAUGE(key, type, field) { key, offsetof(type, field), sizeof((type){ 0 }.field) }
+/* clang-format on */
+
+static const gauge slot_gauges[] = {
+    GAUGE("version", berth_slot_stats, version),
+    GAUGE("kept_version", berth_slot_stats, kept_version),
+    GAUGE("in_flight", berth_slot_stats, in_flight),
+    GAUGE("calls", berth_slot_stats, calls),
+    GAUGE("answered", berth_slot_stats, answered),
+    GAUGE("dropped", berth_slot_stats, dropped),
+    GAUGE("traps", berth_slot_stats, traps),
+    GAUGE("deadlines", berth_slot_stats, deadlines),
+    GAUGE("limits", berth_slot_stats, limits),
+    GAUGE("violations", berth_slot_stats, violations),
+    GAUGE("other_failures", berth_slot_stats, other_failures),
+    GAUGE("busy", berth_slot_stats, busy),
+    GAUGE("bytes_in", berth_slot_stats, bytes_in),
+    GAUGE("bytes_out", berth_slot_stats, bytes_out),
+    GAUGE("installs", berth_slot_stats, installs),
+    GAUGE("unchanged", berth_slot_stats, unchanged),
+    GAUGE("refused", berth_slot_stats, refused),
+    GAUGE("rollbacks", berth_slot_stats, rollbacks),
+    GAUGE("instances_made", berth_slot_stats, instances_made),
+    GAUGE("instances_discarded", berth_slot_stats, instances_discarded),
+    GAUGE("instances_live", berth_slot_stats, instances_live),
+    GAUGE("versions_retired", berth_slot_stats, versions_retired),
+    GAUGE("oldest_call_ns", berth_slot_stats, oldest_call_ns),
+};
+
+static const gauge latency_gauges[] = {
+    GAUGE("p50", berth_slot_stats, time_p50_ns),   GAUGE("p99", berth_slot_stats, time_p99_ns),
+    GAUGE("p999", berth_slot_stats, time_p999_ns), GAUGE("max", berth_slot_stats, time_max_ns),
+    GAUGE("total", berth_slot_stats, time_ns),
+};
+
+static const gauge runtime_gauges[] = {
+    GAUGE("slots", berth_runtime_stats, slots),
+    GAUGE("threads", berth_runtime_stats, threads),
+    GAUGE("instances_live", berth_runtime_stats, instances_live),
+    GAUGE("versions_retired", berth_runtime_stats, versions_retired),
+    GAUGE("versions_reaped", berth_runtime_stats, versions_reaped),
+    GAUGE("compiles", berth_runtime_stats, compiles),
+    GAUGE("compile_failures", berth_runtime_stats, compile_failures),
+    GAUGE("cache_hits", berth_runtime_stats, cache_hits),
+    GAUGE("cache_evictions", berth_runtime_stats, cache_evictions),
+    GAUGE("cache_entries", berth_runtime_stats, cache_entries),
+    GAUGE("cache_bytes", berth_runtime_stats, cache_bytes),
+};
+
+static json_t *gauges_json(const void *stats, const gauge *gauges, size_t count)
 {
     json_t *o = json_object();
 
-    put(o, "version", s->version);
-    put(o, "kept_version", s->kept_version);
-    put(o, "in_flight", s->in_flight);
-    put(o, "calls", s->calls);
-    put(o, "answered", s->answered);
-    put(o, "dropped", s->dropped);
-    put(o, "traps", s->traps);
-    put(o, "deadlines", s->deadlines);
-    put(o, "limits", s->limits);
-    put(o, "violations", s->violations);
-    put(o, "other_failures", s->other_failures);
-    put(o, "busy", s->busy);
-    put(o, "bytes_in", s->bytes_in);
-    put(o, "bytes_out", s->bytes_out);
-    put(o, "installs", s->installs);
-    put(o, "unchanged", s->unchanged);
-    put(o, "refused", s->refused);
-    put(o, "rollbacks", s->rollbacks);
-    put(o, "instances_made", s->instances_made);
-    put(o, "instances_discarded", s->instances_discarded);
-    put(o, "instances_live", s->instances_live);
-    put(o, "versions_retired", s->versions_retired);
-    put(o, "oldest_call_ns", s->oldest_call_ns);
-    return o;
-}
+    for (size_t i = 0; i < count; i++) {
+        const char *at = (const char *)stats + gauges[i].at;
+        uint32_t narrow = 0;
+        uint64_t wide = 0;
 
-static json_t *latency_json(const berth_slot_stats *s)
-{
-    json_t *o = json_object();
-
-    put(o, "p50", s->time_p50_ns);
-    put(o, "p99", s->time_p99_ns);
-    put(o, "p999", s->time_p999_ns);
-    put(o, "max", s->time_max_ns);
-    put(o, "total", s->time_ns);
-    return o;
-}
-
-static json_t *runtime_json(const berth_runtime_stats *s)
-{
-    json_t *o = json_object();
-
-    put(o, "slots", s->slots);
-    put(o, "threads", s->threads);
-    put(o, "instances_live", s->instances_live);
-    put(o, "versions_retired", s->versions_retired);
-    put(o, "versions_reaped", s->versions_reaped);
-    put(o, "compiles", s->compiles);
-    put(o, "compile_failures", s->compile_failures);
-    put(o, "cache_hits", s->cache_hits);
-    put(o, "cache_evictions", s->cache_evictions);
-    put(o, "cache_entries", s->cache_entries);
-    put(o, "cache_bytes", s->cache_bytes);
+        if (gauges[i].size == sizeof narrow)
+            memcpy(&narrow, at, sizeof narrow);
+        else
+            memcpy(&wide, at, sizeof wide);
+        put(o, gauges[i].key, narrow + wide);
+    }
     return o;
 }
 
@@ -227,10 +242,12 @@ json_t *pipe_stat(pipeline *line)
     json_object_set_new(root, "records", records_json(s));
     json_object_set_new(root, "failures", failures_json(s));
     json_object_set_new(root, "swaps", swaps_json(line));
-    json_object_set_new(root, "latency_ns", latency_json(&slot));
-    json_object_set_new(root, "slot", slot_json(&slot));
+    json_object_set_new(root, "latency_ns",
+                        gauges_json(&slot, latency_gauges, COUNT(latency_gauges)));
+    json_object_set_new(root, "slot", gauges_json(&slot, slot_gauges, COUNT(slot_gauges)));
     put_versions(root, s);
-    json_object_set_new(root, "runtime", runtime_json(&runtime));
+    json_object_set_new(root, "runtime",
+                        gauges_json(&runtime, runtime_gauges, COUNT(runtime_gauges)));
     cli_free(s);
     return root;
 }

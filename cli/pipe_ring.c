@@ -178,7 +178,7 @@ static pipe_version *find_version(pipe_ring *ring, uint64_t number)
         return &versions[at];
     ring->older.tally.answered += versions[0].tally.answered;
     ring->older.tally.dropped += versions[0].tally.dropped;
-    ring->older.failed += versions[0].failed;
+    ring->older.tally.failed += versions[0].tally.failed;
     ring->older_count++;
     ring->versions_count--;
     memmove(&versions[0], &versions[1], ring->versions_count * sizeof *versions);
@@ -206,6 +206,7 @@ static void count_batch(pipe_ring *ring, const pipe_batch *batch)
 
         version->tally.answered += tally->answered;
         version->tally.dropped += tally->dropped;
+        version->tally.failed += tally->failed;
     }
 }
 
@@ -247,25 +248,18 @@ void pipe_buffer_reserve(pipe_buffer *buffer, size_t more)
     buffer->room = room;
 }
 
-void pipe_tally_add(pipe_tallies *tallies, uint64_t version, bool is_dropped)
+pipe_tally *pipe_tally_of(pipe_tallies *tallies, uint64_t version)
 {
-    size_t at = tallies->count;
-
-    while (at > 0 && tallies->entries[at - 1].version != version)
-        at--;
-    if (at == 0) {
-        if (tallies->count == tallies->room) {
-            tallies->room = tallies->room == 0 ? 4 : 2 * tallies->room;
-            tallies->entries =
-                cli_realloc(tallies->entries, tallies->room * sizeof *tallies->entries);
-        }
-        tallies->entries[tallies->count] = (pipe_tally){ .version = version };
-        at = ++tallies->count;
+    for (size_t at = tallies->count; at > 0; at--)
+        if (tallies->entries[at - 1].version == version)
+            return &tallies->entries[at - 1];
+    if (tallies->count == tallies->room) {
+        tallies->room = tallies->room == 0 ? 4 : 2 * tallies->room;
+        tallies->entries =
+            cli_realloc(tallies->entries, tallies->room * sizeof *tallies->entries);
     }
-    if (is_dropped)
-        tallies->entries[at - 1].dropped++;
-    else
-        tallies->entries[at - 1].answered++;
+    tallies->entries[tallies->count] = (pipe_tally){ .version = version };
+    return &tallies->entries[tallies->count++];
 }
 
 void pipe_ring_learn(pipe_ring *ring, const berth_version_stats *stats, size_t count)
@@ -276,8 +270,6 @@ void pipe_ring_learn(pipe_ring *ring, const berth_version_stats *stats, size_t c
 
         if (version == &ring->older)
             continue;
-        if (stats[i].failed > version->failed)
-            version->failed = stats[i].failed;
         version->is_known = true;
         memcpy(version->digest, stats[i].digest, sizeof version->digest);
         memcpy(version->name, stats[i].plugin_name, sizeof version->name);

@@ -121,15 +121,16 @@ static bool work_record(worker *w, pipe_batch *batch, uint32_t index)
     if (until_ns != 0)
         watch_gap(w, until_ns);
     if (status != BERTH_OK) {
+        if (reply.version != 0) /* else it was called in none */
+            pipe_tally_of(&batch->tallies, reply.version)->failed++;
         goes_on = settle_failure(w, batch, index, status);
+    } else if (reply.is_dropped != 0) {
+        pipe_tally_of(&batch->tallies, reply.version)->dropped++;
+        batch->counts.dropped++;
     } else {
-        pipe_tally_add(&batch->tallies, reply.version, reply.is_dropped != 0);
-        if (reply.is_dropped != 0) {
-            batch->counts.dropped++;
-        } else {
-            batch->counts.answered++;
-            put_record(w, batch, index, reply.data, reply.size);
-        }
+        pipe_tally_of(&batch->tallies, reply.version)->answered++;
+        batch->counts.answered++;
+        put_record(w, batch, index, reply.data, reply.size);
     }
     berth_arena_reset(w->call.arena);
     return goes_on;

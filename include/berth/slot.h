@@ -190,12 +190,13 @@ typedef struct berth_call {
 typedef struct berth_reply {
     const void *data; /* in the call's arena; lent until that is reset */
     size_t size;
-    uint64_t version;    /* the number of the version that answered */
+    uint64_t version;    /* the number of the version that answered, or that failed */
     uint32_t is_dropped; /* the plugin answered (0, 0): "drop" */
     uint32_t reserved;
 } berth_reply;
 
-/* Calls a hook of the current version.  *reply is written only on success.
+/* Calls a hook of the current version.  *reply is written only on success, but for its `version`,
+ * which tells of a failed call which version counted it; 0 when none was entered.
  * Thread: any.  Blocks: until the plugin has answered, and before that until fewer than
  * calls_max are inside; both within the deadline.  Making an instance, when there is none, has
  * probe_deadline_ns of its own.

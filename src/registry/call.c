@@ -49,6 +49,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     berthi_instance *i;
     berth_status status;
 
+    reply->version = 0; /* until the call is counted in this one */
     if (BERTHI_UNUSUAL(hook == 0 || call->hook >= BERTHI_HOOKS_MAX))
         return berthi_fail(diag, BERTH_E_ABSENT, "version %llu of slot '%s' has no such hook",
                            (unsigned long long)v->number, v->slot->name);
@@ -79,6 +80,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
         count_time(seat, began_ns);
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         count_failure(&seat->counts, status);
+        reply->version = v->number;
         return status;
     }
     if (reply->is_dropped) {
@@ -117,6 +119,7 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
         seat->idle = i;
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         count_failure(&seat->counts, status);
+        reply->version = v->number;
         return status;
     }
     berthi_count(&seat->counts.bytes_out, reply->size);
@@ -124,21 +127,24 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
     return BERTH_OK;
 }
 
-static berth_status no_record(berth_diag *diag)
+static berth_status no_record(berth_reply *reply, berth_diag *diag)
 {
+    reply->version = 0;
     return berthi_fail(diag, BERTH_E_NOMEM,
                        "no call record: out of memory, or %d threads already call",
                        BERTHI_RECORDS_MAX);
 }
 
-static berth_status too_deep(berth_diag *diag)
+static berth_status too_deep(berth_reply *reply, berth_diag *diag)
 {
+    reply->version = 0;
     return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
                                "%d calls are nested on this thread already", BERTHI_PINS_MAX);
 }
 
-static berth_status nothing_there(const berth_slot *slot, berth_diag *diag)
+static berth_status nothing_there(const berth_slot *slot, berth_reply *reply, berth_diag *diag)
 {
+    reply->version = 0;
     return berthi_fail(diag, BERTH_E_ABSENT, "slot '%s' has no plugin; install one",
                        slot->name);
 }
@@ -172,6 +178,7 @@ __attribute__((noinline, cold)) static berth_status call_counted(
     berth_version *v = lease;
     berth_status status;
 
+    reply->version = 0;
     status = berthi_gate_enter(slot, mine->depth > 0, until_ns, diag);
     if (status != BERTH_OK)
         return status;
@@ -182,7 +189,7 @@ __attribute__((noinline, cold)) static berth_status call_counted(
         berthi_pin_held(d, mine, lease);
     now = berthi_clock_ns();
     if (v == NULL)
-        status = nothing_there(slot, diag);
+        status = nothing_there(slot, reply, diag);
     else
         status = call_version(v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now),
                               reply, diag);
@@ -203,17 +210,17 @@ BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call
 
     assert(call != NULL && reply != NULL && call->arena != NULL);
     if (BERTHI_UNUSUAL(mine == NULL))
-        return no_record(diag);
+        return no_record(reply, diag);
     at = mine->depth;
     if (BERTHI_UNUSUAL(at == BERTHI_PINS_MAX))
-        return too_deep(diag);
+        return too_deep(reply, diag);
     v = berthi_pin(d, mine, &slot->current);
     if (BERTHI_UNUSUAL(must_count(slot, at))) {
         berthi_unpin_at(mine, at);
         return call_counted(slot, mine, NULL, call, reply, diag);
     }
     if (BERTHI_UNUSUAL(v == NULL))
-        status = nothing_there(slot, diag);
+        status = nothing_there(slot, reply, diag);
     else
         status = call_version(v, mine, call,
                               __builtin_expect(call->deadline_ns == 0, 1)
@@ -236,9 +243,9 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     d = &v->runtime->domain;
     mine = berthi_domain_record(d);
     if (mine == NULL)
-        return no_record(diag);
+        return no_record(reply, diag);
     if (mine->depth == BERTHI_PINS_MAX)
-        return too_deep(diag);
+        return too_deep(reply, diag);
     berthi_pin_held(d, mine, v);
     if (must_count(v->slot, mine->depth - 1)) {
         berthi_unpin(mine);

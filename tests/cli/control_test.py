@@ -194,6 +194,20 @@ class Stat(Folder):
                          slot["other_failures"] + slot["in_flight"])
         self.assertEqual("ok", stats["status"])
 
+    def test_a_failure_counts_for_its_version_though_that_was_reaped_before_anybody_looked(self):
+        running = Pipe(self, "--on-error", "pass", "-q", "--deadline", "500ms")
+        running.ctl("swap", guest("cli_v2"))
+        running.send(b"loop\n")
+        while running.ctl_json("stat")["slot"]["in_flight"] == 0:
+            pass
+        running.ctl("rollback")
+        self.assertEqual(b"loop", running.read_line())
+        while running.ctl_json("stat")["slot"]["versions_retired"] != 0:
+            pass
+        self.assertEqual(b"1:a", running.ask(b"a"))
+        versions = running.ctl_json("stat")["versions"]
+        self.assertEqual([(1, 0), (2, 1)], [(v["version"], v["failed"]) for v in versions])
+
     def test_text_shows_the_same_counters(self):
         running = Pipe(self)
         running.ask(b"a")
