@@ -381,6 +381,8 @@ static void hand_over(const berthi_cm_elaborator *e, const berthi_cm_bag *root,
                                 .core_instances_count = e->core_instances,
                                 .func_slots = e->func_slots,
                                 .memory_slots = e->memory_slots,
+                                .shims_removed = e->shims_removed,
+                                .fixups_removed = e->fixups_removed,
                                 .types = e->types };
 }
 
@@ -393,8 +395,9 @@ static berthi_cm_steps *elaborate(berthi_cm_elaborator *e, const berthi_cm_compo
 
     if (root == NULL || steps == NULL || berthi_cm_exports_of(e, root) == NULL)
         return NULL;
+    if (!keeps_shims && !berthi_cm_remove_shims(e))
+        return NULL;
     hand_over(e, root, steps);
-    (void)keeps_shims; /* the literal form is right, too */
     return steps;
 }
 

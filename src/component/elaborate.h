@@ -67,6 +67,8 @@ typedef struct berthi_cm_elaborator {
     berthi_cm_rows slots;            /* core items with their slots */
     berthi_cm_map by_info, by_place; /* of modules; of slots */
     berthi_cm_rows taken;            /* core items: tables that built-ins take */
+    berthi_cm_rows exported_modules; /* exports that are modules, whose numbers may change */
+    uint32_t shims_removed, fixups_removed;
 } berthi_cm_elaborator;
 
 /* elaborate_rows.c */
@@ -111,5 +113,9 @@ bool berthi_cm_import_from_host(berthi_cm_elaborator *e, berthi_cm_frame *f,
                                 const berthi_cm_def *def);
 /* What an instance exports, as the host sees it; memoized in the bag. */
 const berthi_cm_export *berthi_cm_exports_of(berthi_cm_elaborator *e, berthi_cm_bag *bag);
+
+/* shim.c */
+/* Takes shim and fixup modules out of the steps where every condition holds. */
+bool berthi_cm_remove_shims(berthi_cm_elaborator *e);
 
 #endif

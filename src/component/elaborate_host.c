@@ -123,6 +123,8 @@ bool berthi_cm_import_from_host(berthi_cm_elaborator *e, berthi_cm_frame *f,
 static bool fill_export(berthi_cm_elaborator *e, const berthi_cm_thing *thing,
                         berthi_cm_export *x)
 {
+    berthi_cm_export **module;
+
     x->sort = thing->sort;
     x->type = thing->type;
     x->index = BERTHI_CM_NO_INDEX;
@@ -133,7 +135,10 @@ static bool fill_export(berthi_cm_elaborator *e, const berthi_cm_thing *thing,
         return true;
     case BERTHI_CM_CORE_MODULE:
         x->index = thing->index;
-        return true;
+        module = berthi_cm_row(e, &e->exported_modules, sizeof *module, UINT32_MAX, "exports");
+        if (module != NULL)
+            *module = x;
+        return module != NULL;
     case BERTHI_CM_TYPE:
         if (berthi_cm_is_resource(thing->type))
             x->index = thing->type->number;

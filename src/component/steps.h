@@ -43,7 +43,7 @@ typedef struct berthi_cm_core_item {
 
 typedef enum berthi_cm_step_kind {
     BERTHI_CM_STEP_INSTANTIATE, /* `module` with `imports`: the next core instance */
-    BERTHI_CM_STEP_FUNC,        /* `item` becomes function `slot` */
+    BERTHI_CM_STEP_FUNC,        /* `item` becomes function `slot`; before, calling it traps */
     BERTHI_CM_STEP_MEMORY,      /* `item` becomes memory `slot` */
     BERTHI_CM_STEP_TABLE_SET,   /* element `slot` of table `imports[0]` becomes `item` */
     BERTHI_CM_STEP_CALL         /* calls `item`, () -> (), as start functions are called */
@@ -150,8 +150,8 @@ typedef struct berthi_cm_steps {
     struct berthi_cm_types *types; /* for those who intern more; one thread at a time */
 } berthi_cm_steps;
 
-/* Elaborates a validated component.  With `keeps_shims` nothing is removed (section 7.3 of the
- * brief); else shim and fixup modules go where every condition holds.
+/* Elaborates a validated component; it may be done again.  With `keeps_shims` nothing is removed; else
+ * shim and fixup modules go where every condition of section 7.3 of the brief holds (shim.c).
  * Fails: BERTH_E_LIMIT (the bounds above), BERTH_E_REJECTED (asynchronous lifts and lowers, and
  * options that nobody here provides, by name), BERTH_E_NOMEM. */
 berth_status berthi_component_elaborate(const berthi_cm_component *component,
