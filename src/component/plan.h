@@ -12,6 +12,12 @@
  * 1 error); enum is that tag alone, flags the smallest unsigned integer with a bit for each (at most 32);
  * bool is one byte, 0 or 1; char is uint32_t; own and borrow are uint64_t handles; a tuple is a struct.
  *
+ * What the host gives is checked before anything of it reaches the guest: a tag beyond the cases, a char
+ * that is none, text that is not UTF-8, NULL with a count, or a view of the very guest that it goes to
+ * is BERTH_E_INVALID; too long a list or string is BERTH_E_LIMIT.  What a guest gives wrong is
+ * BERTH_E_TRAP (BERTH_REASON_CANONICAL), and more bytes than guest->budget BERTH_E_LIMIT; then the
+ * guest is half written, and its instance must go (I6).
+ *
  * Layer: component.  Read first: types.h, guest.h. */
 #ifndef BERTHI_COMPONENT_PLAN_H
 #define BERTHI_COMPONENT_PLAN_H
@@ -21,8 +27,14 @@
 
 enum { BERTHI_CM_PLAN_OPS_MAX = 65536 };
 
-/* What a signature is, when it takes a straight path: bytes is string or list of bytes-sized bits,
- * at most one parameter. */
+/* A list in host layout; a string is berthi_cm_host_string of transcode.h. */
+typedef struct berthi_cm_host_list {
+    const void *data;
+    size_t count;
+} berthi_cm_host_list;
+
+/* What a signature is, when it takes a straight path: bytes is string, list<u8> or list<s8>, and
+ * there is one parameter. */
 typedef enum berthi_cm_shape {
     BERTHI_CM_SHAPE_ANY,
     BERTHI_CM_SHAPE_SCALARS,      /* numbers in, at most one number out: cells, no memory */
@@ -43,7 +55,8 @@ typedef struct berthi_cm_plan_facts {
     bool has_handles;                    /* lends may happen */
 } berthi_cm_plan_facts;
 
-/* Makes the plan of `func` in the arena.  Fails: BERTH_E_LIMIT, BERTH_E_NOMEM. */
+/* Makes the plan of `func`, over concrete resources, in the arena.  Fails: BERTH_E_REJECTED (stream,
+ * future and error-context values, asynchronous functions), BERTH_E_LIMIT, BERTH_E_NOMEM. */
 berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_arena *arena,
                                  const berthi_cm_plan **plan_out, berth_diag *diag)
     __attribute__((warn_unused_result));
@@ -69,7 +82,8 @@ berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_
                                     const berthi_val *arguments, berthi_val *result_cells,
                                     berth_diag *diag);
 
-/* A call from guest to guest; both memories have the plan's width. */
+/* A call from guest to guest; both memories have the plan's width.  The two arrays of cells are
+ * different ones. */
 berth_status berthi_cm_transfer_params(const berthi_cm_plan *plan, berthi_cm_guest *from,
                                        const berthi_val *from_cells, berthi_cm_guest *to,
                                        berthi_val *to_cells, berth_diag *diag);

@@ -354,21 +354,39 @@ static bool lies_in(const berthi_cm_guest *guest, const char *text)
     return at >= base && at - base < guest->memory.size;
 }
 
-berth_status berthi_cm_string_lower(berthi_cm_guest *to, berthi_cm_host_string string,
-                                    berthi_cm_guest_string *out, berth_diag *diag)
+berth_status berthi_cm_string_check(const berthi_cm_guest *to, berthi_cm_host_string string,
+                                    berth_diag *diag)
 {
-    const uint8_t *bytes = string.size == 0 ? nothing : (const uint8_t *)string.text;
-    const source s = { bytes, string.size, UTF8 };
-
+    if (string.size == 0)
+        return BERTH_OK;
     if (string.size > BERTHI_CM_VALUE_BYTES_MAX)
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
                                    "a string of the host's has %zu bytes", string.size);
-    if (string.size != 0 && lies_in(to, string.text))
+    if (string.text == NULL)
+        return berthi_fail(diag, BERTH_E_INVALID, "a string of the host's is NULL");
+    if (lies_in(to, string.text))
         return berthi_fail(diag, BERTH_E_INVALID,
                            "a string of the host's is a view of the guest that it goes to");
     if (!berthi_utf8_is_valid(string.text, string.size))
         return berthi_fail(diag, BERTH_E_INVALID, "a string of the host's is not UTF-8");
+    return BERTH_OK;
+}
+
+berth_status berthi_cm_string_lower_checked(berthi_cm_guest *to, berthi_cm_host_string string,
+                                            berthi_cm_guest_string *out, berth_diag *diag)
+{
+    const uint8_t *bytes = string.size == 0 ? nothing : (const uint8_t *)string.text;
+    const source s = { bytes, string.size, UTF8 };
+
     return store(to, &s, false, out, diag);
+}
+
+berth_status berthi_cm_string_lower(berthi_cm_guest *to, berthi_cm_host_string string,
+                                    berthi_cm_guest_string *out, berth_diag *diag)
+{
+    berth_status status = berthi_cm_string_check(to, string, diag);
+
+    return status != BERTH_OK ? status : berthi_cm_string_lower_checked(to, string, out, diag);
 }
 
 berth_status berthi_cm_string_transfer(berthi_cm_guest *from, berthi_cm_guest_string string,

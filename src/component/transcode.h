@@ -30,6 +30,11 @@ berth_status berthi_cm_string_lift(berthi_cm_guest *from, berthi_cm_guest_string
 /* Into a guest.  A host string that is no UTF-8 is the host's fault: BERTH_E_INVALID. */
 berth_status berthi_cm_string_lower(berthi_cm_guest *to, berthi_cm_host_string string,
                                     berthi_cm_guest_string *out, berth_diag *diag);
+/* The same in two halves: what the host may have got wrong, and what is left once nothing is. */
+berth_status berthi_cm_string_check(const berthi_cm_guest *to, berthi_cm_host_string string,
+                                    berth_diag *diag);
+berth_status berthi_cm_string_lower_checked(berthi_cm_guest *to, berthi_cm_host_string string,
+                                            berthi_cm_guest_string *out, berth_diag *diag);
 /* From one guest to another, by way of no third place. */
 berth_status berthi_cm_string_transfer(berthi_cm_guest *from, berthi_cm_guest_string string,
                                        berthi_cm_guest *to, berthi_cm_guest_string *out,

@@ -1,0 +1,389 @@
+/* plan_lower.c - values of the host's go into a guest.  Layer: component.
+ *
+ * First everything is checked that the host may have got wrong, so that nothing has happened to the
+ * guest when it has (check()).  Then parts are stored in their order, which is also the order of the
+ * calls of realloc that the specification asks for; each such call may move the guest's memory, and
+ * the address of what is being written is made anew (I7). */
+#include "component/plan_ops.h"
+#include "component/transcode.h"
+
+typedef struct lowering {
+    berthi_cm_guest *to;
+    const berthi_cm_host_side *host;
+    berth_diag *diag; /* never NULL */
+} lowering;
+
+/* ---------------------------------------------------------------- what the host gives */
+
+static berth_status check(const lowering *l, const berthi_cm_program *program,
+                          const uint8_t *host, size_t count);
+
+/* Bytes of the guest's own would move and change while they are being copied. */
+static bool is_view(const berthi_cm_guest *guest, const void *bytes)
+{
+    uintptr_t base = (uintptr_t)guest->memory.base, at = (uintptr_t)bytes;
+
+    return at >= base && at - base < guest->memory.size;
+}
+
+static berth_status check_list(const lowering *l, const berthi_cm_program *element,
+                               const uint8_t *host)
+{
+    berthi_cm_host_list list;
+
+    memcpy(&list, host, sizeof list);
+    if (list.count == 0)
+        return BERTH_OK;
+    if (list.count > BERTHI_CM_VALUE_BYTES_MAX / element->guest_size)
+        return berthi_fail_because(l->diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+                                   "a list of the host's has %zu elements", list.count);
+    if (list.data == NULL)
+        return berthi_fail(l->diag, BERTH_E_INVALID,
+                           "a list of the host's has %zu elements at NULL", list.count);
+    if (is_view(l->to, list.data))
+        return berthi_fail(l->diag, BERTH_E_INVALID,
+                           "a list of the host's is a view of the guest that it goes to");
+    return element->ops->code == BERTHI_CM_OP_END ? BERTH_OK
+                                                  : check(l, element, list.data, list.count);
+}
+
+static berth_status check_string(const lowering *l, const uint8_t *host)
+{
+    berthi_cm_host_string string;
+
+    memcpy(&string, host, sizeof string);
+    return berthi_cm_string_check(l->to, string, l->diag);
+}
+
+static berth_status check_tag(const lowering *l, const berthi_cm_op *op, uint32_t tag)
+{
+    if (__builtin_expect(tag < op->a, 1))
+        return BERTH_OK;
+    return berthi_fail(l->diag, BERTH_E_INVALID,
+                       "a tag of the host's is %u, and there are %u cases", (unsigned)tag,
+                       (unsigned)op->a);
+}
+
+static berth_status check(const lowering *l, const berthi_cm_program *program,
+                          const uint8_t *host, size_t count)
+{
+    berth_status status = BERTH_OK;
+    uint32_t value;
+
+    for (const berthi_cm_op *op = program->ops;; op++) {
+        switch ((berthi_cm_opcode)op->code) {
+        case BERTHI_CM_OP_END:
+            if (--count == 0)
+                return BERTH_OK;
+            host += program->host_size;
+            op = program->ops - 1;
+            continue;
+        case BERTHI_CM_OP_JUMP:
+            op += op->a;
+            continue;
+        case BERTHI_CM_OP_CHAR:
+            memcpy(&value, host + op->host, sizeof value);
+            if (!berthi_cm_is_scalar(value))
+                status = berthi_fail(l->diag, BERTH_E_INVALID,
+                                     "a char of the host's is 0x%x, which is no character",
+                                     (unsigned)value);
+            break;
+        case BERTHI_CM_OP_ENUM:
+            status = check_tag(l, op, berthi_cm_get(host + op->host, op->width));
+            break;
+        case BERTHI_CM_OP_VARIANT:
+            value = berthi_cm_get(host + op->host, op->width);
+            status = check_tag(l, op, value);
+            if (status == BERTH_OK)
+                op += op->u.targets[value];
+            break;
+        case BERTHI_CM_OP_STRING:
+            status = check_string(l, host + op->host);
+            break;
+        case BERTHI_CM_OP_LIST:
+            status = check_list(l, op->u.program, host + op->host);
+            break;
+        case BERTHI_CM_OP_PART:
+            status = check(l, op->u.program, host + op->host, op->a);
+            break;
+        default:
+            berthi_cm_no_such_op();
+        }
+        if (__builtin_expect(status != BERTH_OK, 0))
+            return status;
+    }
+}
+
+/* ---------------------------------------------------------------- parts */
+
+static berth_status lower_memory(const lowering *l, const berthi_cm_program *program,
+                                 const uint8_t *host, uint64_t at, size_t count);
+
+static berth_status lower_string(const lowering *l, const uint8_t *host, berthi_cm_range *out)
+{
+    berthi_cm_guest_string string = { 0 };
+    berthi_cm_host_string from;
+    berth_status status;
+
+    memcpy(&from, host, sizeof from);
+    status = berthi_cm_string_lower_checked(l->to, from, &string, l->diag);
+    *out = (berthi_cm_range){ string.ptr, string.units };
+    return status;
+}
+
+static berth_status lower_list(const lowering *l, const berthi_cm_program *element,
+                               const uint8_t *host, berthi_cm_range *out)
+{
+    berthi_cm_host_list list;
+    berth_status status;
+    uint64_t bytes, ptr;
+
+    memcpy(&list, host, sizeof list);
+    bytes = (uint64_t)list.count * element->guest_size; /* check_list() bounds it */
+    status = l->to->realloc(l->to, 0, 0, element->guest_align, bytes, &ptr, l->diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    *out = (berthi_cm_range){ ptr, list.count };
+    if (list.count == 0)
+        return BERTH_OK;
+    assert(ptr <= l->to->memory.size && bytes <= l->to->memory.size - ptr);
+    if (!element->is_bits)
+        return lower_memory(l, element, list.data, ptr, list.count);
+    memcpy(l->to->memory.base + ptr, list.data, bytes);
+    return BERTH_OK;
+}
+
+/* A borrow that goes to the instance which defined the resource is its representation, no handle. */
+static berth_status lower_handle(const lowering *l, const berthi_cm_op *op, const uint8_t *host,
+                                 uint32_t *index_out)
+{
+    bool is_borrow = op->code == BERTHI_CM_OP_BORROW, is_done;
+    uint64_t handle;
+    uint32_t rep;
+
+    memcpy(&handle, host, sizeof handle);
+    if (!l->host->to_guest(l->host->ctx, op->a, handle, is_borrow, &rep, l->diag))
+        return (berth_status)l->diag->status;
+    if (is_borrow && l->to->resources[op->a].instance == l->to->instance) {
+        *index_out = rep;
+        return BERTH_OK;
+    }
+    is_done = is_borrow
+                  ? berthi_cm_handle_add_borrow(l->to->handles, op->a, rep, l->to->task,
+                                                index_out, l->diag)
+                  : berthi_cm_handle_add_own(l->to->handles, op->a, rep, index_out, l->diag);
+    return is_done ? BERTH_OK : (berth_status)l->diag->status;
+}
+
+/* ---------------------------------------------------------------- into memory */
+
+static berth_status lower_memory(const lowering *l, const berthi_cm_program *program,
+                                 const uint8_t *host, uint64_t at, size_t count)
+{
+    uint8_t *guest = l->to->memory.base + at;
+    berth_status status = BERTH_OK;
+    berthi_cm_range range;
+    uint32_t value = 0;
+
+    for (const berthi_cm_op *op = program->ops;; op++) {
+        switch ((berthi_cm_opcode)op->code) {
+            BERTHI_CM_COPY_CASES(op, guest + op->guest, host + op->host);
+        case BERTHI_CM_OP_END:
+            if (--count == 0)
+                return BERTH_OK;
+            host += program->host_size;
+            at += program->guest_size;
+            guest += program->guest_size;
+            op = program->ops - 1;
+            break;
+        case BERTHI_CM_OP_JUMP:
+            op += op->a;
+            break;
+        case BERTHI_CM_OP_BOOL:
+            guest[op->guest] = host[op->host] != 0;
+            break;
+        case BERTHI_CM_OP_CHAR:
+            memcpy(guest + op->guest, host + op->host, 4);
+            break;
+        case BERTHI_CM_OP_FLAGS:
+            value = berthi_cm_get(host + op->host, op->width) & op->a;
+            berthi_cm_put(guest + op->guest, op->width, value);
+            break;
+        case BERTHI_CM_OP_ENUM:
+            value = berthi_cm_get(host + op->host, op->width);
+            berthi_cm_put(guest + op->guest, op->width, value);
+            break;
+        case BERTHI_CM_OP_VARIANT:
+            value = berthi_cm_get(host + op->host, op->width);
+            berthi_cm_put(guest + op->guest, op->width, value);
+            assert(value < op->a);
+            op += op->u.targets[value];
+            break;
+        case BERTHI_CM_OP_STRING:
+        case BERTHI_CM_OP_LIST:
+            status = op->code == BERTHI_CM_OP_LIST
+                         ? lower_list(l, op->u.program, host + op->host, &range)
+                         : lower_string(l, host + op->host, &range);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            guest = l->to->memory.base + at;
+            berthi_cm_put_range(guest + op->guest, op->width, range);
+            break;
+        case BERTHI_CM_OP_OWN:
+        case BERTHI_CM_OP_BORROW:
+            status = lower_handle(l, op, host + op->host, &value);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            memcpy(guest + op->guest, &value, 4);
+            break;
+        case BERTHI_CM_OP_PART:
+            status = lower_memory(l, op->u.program, host + op->host, at + op->guest, op->a);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            guest = l->to->memory.base + at;
+            break;
+        default:
+            berthi_cm_no_such_op();
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- into cells */
+
+/* Small numbers are extended to 32 bits as their sign asks, and to the cell with zeros. */
+static uint64_t lower_number(const berthi_cm_op *op, const uint8_t *host)
+{
+    uint64_t wide = 0;
+    int16_t half;
+
+    switch ((berthi_cm_opcode)op->code) {
+    case BERTHI_CM_OP_U8:
+        return *host;
+    case BERTHI_CM_OP_S8:
+        return (uint64_t)(uint32_t)(int8_t)*host;
+    case BERTHI_CM_OP_U16:
+        memcpy(&wide, host, 2);
+        return wide;
+    case BERTHI_CM_OP_S16:
+        memcpy(&half, host, 2);
+        return (uint64_t)(uint32_t)half;
+    case BERTHI_CM_OP_BOOL:
+        return *host != 0;
+    case BERTHI_CM_OP_FLAGS:
+        return berthi_cm_get(host, op->width) & op->a;
+    case BERTHI_CM_OP_ENUM:
+        return berthi_cm_get(host, op->width);
+    case BERTHI_CM_OP_64:
+        memcpy(&wide, host, 8);
+        return wide;
+    default:
+        assert(op->code == BERTHI_CM_OP_32 || op->code == BERTHI_CM_OP_CHAR);
+        memcpy(&wide, host, 4);
+        return wide;
+    }
+}
+
+static berth_status lower_flat(const lowering *l, const berthi_cm_program *program,
+                               const uint8_t *host, berthi_val *cells)
+{
+    berth_status status;
+    berthi_cm_range range;
+    uint32_t value;
+
+    for (const berthi_cm_op *op = program->ops;; op++) {
+        switch ((berthi_cm_opcode)op->code) {
+        case BERTHI_CM_OP_END:
+            return BERTH_OK;
+        case BERTHI_CM_OP_JUMP:
+            op += op->a;
+            break;
+        case BERTHI_CM_OP_VARIANT:
+            value = berthi_cm_get(host + op->host, op->width);
+            assert(value < op->a);
+            cells[op->cell].words[0] = value;
+            for (uint32_t i = 1; i <= op->guest; i++)
+                cells[op->cell + i].words[0] = 0;
+            op += op->u.targets[value];
+            break;
+        case BERTHI_CM_OP_STRING:
+        case BERTHI_CM_OP_LIST:
+            status = op->code == BERTHI_CM_OP_LIST
+                         ? lower_list(l, op->u.program, host + op->host, &range)
+                         : lower_string(l, host + op->host, &range);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            berthi_cm_put_cells(cells + op->cell, range);
+            break;
+        case BERTHI_CM_OP_OWN:
+        case BERTHI_CM_OP_BORROW:
+            status = lower_handle(l, op, host + op->host, &value);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            cells[op->cell].words[0] = value;
+            break;
+        case BERTHI_CM_OP_PART:
+            status = lower_flat(l, op->u.program, host + op->host, cells + op->cell);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            break;
+        default:
+            cells[op->cell].words[0] = lower_number(op, host + op->host);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- entries */
+
+static berth_status check_all(const lowering *l, const berthi_cm_program *program,
+                              const uint8_t *host)
+{
+    return program->ops->code == BERTHI_CM_OP_END ? BERTH_OK : check(l, program, host, 1);
+}
+
+berth_status berthi_cm_lower_params(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
+                                    const void *args, berthi_cm_guest *to, berthi_val *cells,
+                                    berth_diag *diag)
+{
+    const berthi_cm_program *memory = plan->params.memory;
+    berth_diag spare;
+    const lowering l = { to, host, diag == NULL ? &spare : diag };
+    berth_status status = check_all(&l, plan->params.check, args);
+    uint64_t ptr;
+
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    if (plan->params.flat != NULL)
+        return lower_flat(&l, plan->params.flat, args, cells);
+    status = to->realloc(to, 0, 0, memory->guest_align, memory->guest_size, &ptr, l.diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    assert(ptr <= to->memory.size && memory->guest_size <= to->memory.size - ptr);
+    cells[0].words[0] = ptr;
+    return lower_memory(&l, memory, args, ptr, 1);
+}
+
+berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
+                                    const void *result, berthi_cm_guest *to,
+                                    const berthi_val *arguments, berthi_val *result_cells,
+                                    berth_diag *diag)
+{
+    const berthi_cm_program *memory = plan->result.memory;
+    berth_diag spare;
+    const lowering l = { to, host, diag == NULL ? &spare : diag };
+    berth_status status;
+    uint64_t ptr;
+
+    if (!plan->has_result)
+        return BERTH_OK;
+    status = check_all(&l, plan->result.check, result);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    if (plan->result.flat != NULL)
+        return lower_flat(&l, plan->result.flat, result, result_cells);
+    ptr = berthi_cm_get_pointer(&arguments[plan->facts.params_cells], plan->is_64);
+    status = berthi_cm_check_range(to, ptr, memory->guest_size, memory->guest_align,
+                                   "pointer out of bounds of memory", l.diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    return lower_memory(&l, memory, result, ptr, 1);
+}

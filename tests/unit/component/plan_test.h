@@ -1,0 +1,59 @@
+/* plan_test.h - what the sources of plan_test share. */
+#ifndef BERTHT_PLAN_TEST_H
+#define BERTHT_PLAN_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text_buf.h"
+#include "cm_types.h"
+#include "cm_values.h"
+#include "component/plan.h"
+#include "component/value.h"
+#include "fake_guest.h"
+#include "memory.h"
+
+enum { CELLS = 17, AT = 16 /* where values begin in a fake's memory */ };
+#define JUNK 0xdeadbeefdeadbeefu
+
+typedef struct plan_rig {
+    bertht_memory memory;
+    berth_allocator allocator;
+    bertht_cm_types t;
+    berth_arena *arena;
+    berth_diag diag;
+    const berthi_cm_type *func;
+    const berthi_cm_plan *plan;
+    const berthi_cm_plan_facts *facts;
+    berthi_cm_host_side host;
+    fake_guest guest, other;
+    berthi_val cells[CELLS], other_cells[CELLS];
+} plan_rig;
+
+int plan_rig_set_up(void **state);
+int plan_rig_tear_down(void **state);
+
+/* Makes rig->plan, for a function said in the words of cm_types.h. */
+void plan_of(plan_rig *r, const char *func);
+/* Guests as new; cells full of junk. */
+void plan_fresh(plan_rig *r, enum berthi_cm_encoding encoding);
+/* Bytes written as hexadecimal digits, into the guest. */
+void plan_put_hex(fake_guest *guest, uint64_t at, const char *hex);
+/* "10 3" of cells; "1:3 4:8" of calls, alignment:size; "68c3a9" of bytes from AT on.  Each has a
+ * buffer of its own. */
+const char *plan_cells_text(const berthi_val *cells, uint32_t count);
+const char *plan_calls_text(const fake_guest *guest);
+const char *plan_memory_text(const fake_guest *guest);
+/* The value in WAVE, in a buffer of its own. */
+const char *plan_wave(plan_rig *r, const berthi_cm_type *type, const void *value);
+
+void plan_expect(const char *what, const char *actual, const char *expected);
+
+#define PLAN_TEST(name)                                                                        \
+    cmocka_unit_test_setup_teardown(name, plan_rig_set_up, plan_rig_tear_down)
+
+#endif
