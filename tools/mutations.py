@@ -22,9 +22,9 @@ MUTATIONS = [
          tests=["torture_record"]),
     dict(name="record-barrier-before-exchange", file="src/registry/reaper.c", preset="dev",
          what="the barrier comes before the list is taken, and so before some of the exchanges",
-         old="    berth_version *v = take_retired(rt), *next;\n    bool waiting = false;\n\n"
+         old="    berth_version *v = take_retired(rt), *next, *heir;\n    bool waiting = false;\n\n"
              "    if (v == NULL)\n        return false;\n    berthi_domain_barrier(&rt->domain);\n",
-         new="    berth_version *v, *next;\n    bool waiting = false;\n\n"
+         new="    berth_version *v, *next, *heir;\n    bool waiting = false;\n\n"
              "    berthi_domain_barrier(&rt->domain);\n    v = take_retired(rt);\n"
              "    if (v == NULL)\n        return false;\n",
          tests=["torture_swap"], repeat=5,

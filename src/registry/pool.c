@@ -511,6 +511,39 @@ void berthi_pool_destroy(berth_version *v)
     assert(atomic_load(&v->instances_live) == 0);
 }
 
+/* Idle instances of a version that nobody is inside of; fresh ones have not been called. */
+static berthi_instance *take_from_seats(berth_version *v)
+{
+    berthi_instance *i = NULL;
+
+    for (unsigned g = 0; i == NULL && g < BERTHI_SEAT_GROUPS; g++) {
+        berthi_seat **group = atomic_load_explicit(&v->groups[g], memory_order_acquire);
+
+        for (unsigned s = 0; i == NULL && group != NULL && s < BERTHI_SEATS_PER_GROUP; s++)
+            if (group[s] != NULL)
+                i = rob_seat(group[s]);
+    }
+    return i;
+}
+
+void berthi_pool_bequeath(berth_version *v, berth_version *heir)
+{
+    berthi_instance *i;
+
+    assert(v->content == heir->content && v->is_fresh == heir->is_fresh);
+    for (unsigned n = 0; n < BERTHI_BEQUEST_MAX && claim(heir); n++) {
+        i = take_spare(v);
+        if (i == NULL)
+            i = take_from_seats(v);
+        if (i == NULL) {
+            atomic_fetch_sub_explicit(&heir->instances_live, 1, memory_order_release);
+            return;
+        }
+        put_spare(heir, i);
+        atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
+    }
+}
+
 void berthi_pool_discard(berth_version *v, berthi_instance *i)
 {
     discard(v, i);

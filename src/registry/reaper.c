@@ -60,9 +60,22 @@ static bool refill(berth_runtime *rt)
     return any;
 }
 
+/* The twin of a version, which serves or may be rolled back to; with a reference.  Under the
+ * slot's lock. */
+static berth_version *find_heir(const berth_version *v)
+{
+    berth_version *heir = v->slot->versions;
+
+    while (heir != NULL && (heir == v || heir->content != v->content || heir->is_retired))
+        heir = heir->slot_next;
+    if (heir != NULL)
+        berthi_version_ref(heir);
+    return heir;
+}
+
 /* Folds what the version counted into its slot and takes it off the slot's list, unless
  * somebody has taken a reference meanwhile. */
-static bool unlink_version(berth_version *v)
+static bool unlink_version(berth_version *v, berth_version **heir_out)
 {
     berth_slot *slot = v->slot;
     berth_version **at = &slot->versions;
@@ -78,6 +91,7 @@ static bool unlink_version(berth_version *v)
             at = &(*at)->slot_next;
         if (*at == v)
             *at = v->slot_next;
+        *heir_out = find_heir(v);
     }
     berthi_lock_drop(&slot->lock);
     return is_last;
@@ -102,10 +116,21 @@ static void keep_retired(berth_runtime *rt, berth_version *v)
     berthi_lock_drop(&rt->retired_lock);
 }
 
+/* So that the first calls after a rollback find instances, idle ones are left to the twin. */
+static void free_version(berth_version *v, berth_version *heir)
+{
+    if (heir != NULL) {
+        berthi_pool_bequeath(v, heir);
+        /* relaxed: the reaper alone looks for the last reference, and this is the reaper. */
+        atomic_fetch_sub_explicit(&heir->refs, 1, memory_order_relaxed);
+    }
+    berthi_version_free(v);
+}
+
 /* Frees what nobody can be inside of; true when something is still waiting. */
 static bool reap(berth_runtime *rt)
 {
-    berth_version *v = take_retired(rt), *next;
+    berth_version *v = take_retired(rt), *next, *heir;
     bool waiting = false;
 
     if (v == NULL)
@@ -115,7 +140,7 @@ static bool reap(berth_runtime *rt)
         next = v->retired_next;
         v->is_retired = true;
         BERTHI_WINDOW();
-        if (berthi_domain_uses(&rt->domain, v) || !unlink_version(v)) {
+        if (berthi_domain_uses(&rt->domain, v) || !unlink_version(v, &heir)) {
             keep_retired(rt, v);
             waiting = true;
             continue;
@@ -123,7 +148,7 @@ static bool reap(berth_runtime *rt)
         /* Nobody is inside or will be, so nobody pushes it any more; it may have been pushed. */
         if (atomic_load_explicit(&v->needs_reaper, memory_order_acquire) != 0)
             (void)refill(rt);
-        berthi_version_free(v);
+        free_version(v, heir);
         /* Last: who reads that nothing is retired finds its instances gone as well (I11). */
         berthi_lock_take(&rt->retired_lock);
         rt->retired_count--;

@@ -32,7 +32,8 @@ enum {
     BERTHI_TICK_NS = 1000000, /* the ticker's step */
     BERTHI_SEATS_PER_GROUP = 64,
     BERTHI_SEAT_GROUPS = BERTHI_RECORDS_MAX / BERTHI_SEATS_PER_GROUP,
-    BERTHI_RING_SIZE = 16, /* instances made ahead, and used up, per seat */
+    BERTHI_RING_SIZE = 16,  /* instances made ahead, and used up, per seat */
+    BERTHI_BEQUEST_MAX = 8, /* instances that a version leaves to its twin */
     BERTHI_MAP_BUCKETS_MIN = 64,
     BERTHI_CACHE_BUCKETS = 256
 };
@@ -307,6 +308,8 @@ void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *inst
 berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag);
 void berthi_pool_refill(berth_version *v); /* reaper only */
 void berthi_pool_destroy(berth_version *v);
+/* Some idle instances of `v`, which nobody is inside of, become those of its twin. */
+void berthi_pool_bequeath(berth_version *v, berth_version *heir);
 /* One that no call will see, waiting for a place in the engine if need be. */
 berth_status berthi_pool_make(berth_version *v, berthi_instance **instance_out,
                               berth_diag *diag);

@@ -185,6 +185,32 @@ static void a_rollback_compiles_and_probes_nothing(void **state)
     assert_int_equal(slot_rig_runtime_stats(r).cache_hits, before.cache_hits);
 }
 
+static void a_rollback_finds_instances_of_the_version_before(void **state)
+{
+    static const uint32_t policies[] = { BERTH_POLICY_REUSE, BERTH_POLICY_FRESH };
+    slot_rig *r = *state;
+    uint8_t input[] = { 'e', 'x' };
+
+    for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+        berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+        berth_slot *slot;
+        uint64_t made;
+
+        opt.policy = policies[i];
+        slot = slot_rig_open(r, i == 0 ? "reuse" : "fresh", &opt);
+        slot_rig_install_guest(r, slot, "tricks");
+        assert_int_equal(slot_rig_call(r, slot, input, sizeof input, NULL), BERTH_OK);
+        slot_rig_install_answering(r, slot, 2);
+        slot_rig_wait_reaped(r);
+        assert_int_equal(berth_slot_rollback(slot, NULL, NULL), BERTH_OK);
+        assert_int_equal(slot_rig_stats(slot).version, 1);
+        made = slot_rig_stats(slot).instances_made;
+        assert_int_equal(slot_rig_call(r, slot, input, sizeof input, NULL), BERTH_OK);
+        if (policies[i] == BERTH_POLICY_REUSE) /* of fresh ones the reaper makes more */
+            assert_int_equal(slot_rig_stats(slot).instances_made, made);
+    }
+}
+
 static void a_version_that_came_back_keeps_what_it_had_counted(void **state)
 {
     slot_rig *r = *state;
@@ -358,6 +384,7 @@ int main(void)
         slot_test(a_file_is_installed_as_its_bytes),
         slot_test(a_rollback_publishes_the_version_before_once),
         slot_test(a_rollback_compiles_and_probes_nothing),
+        slot_test(a_rollback_finds_instances_of_the_version_before),
         slot_test(a_version_that_came_back_keeps_what_it_had_counted),
         slot_test(what_is_prepared_is_seen_after_the_swap),
         slot_test(a_swap_into_an_evicted_slot_is_refused),
