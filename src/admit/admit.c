@@ -19,8 +19,10 @@ static bool make_hook(berthi_arena *arena, const berthi_profile *profile, const 
                       const berthi_meta_hook *from, berthi_hook *hook)
 {
     char export_name[160];
+    bool is_named = from->export_name != NULL;
     int size =
-        snprintf(export_name, sizeof export_name, "%s%s", profile->hook_prefix, from->name);
+        snprintf(export_name, sizeof export_name, "%s%s", is_named ? "" : profile->hook_prefix,
+                 is_named ? from->export_name : from->name);
 
     hook->name = berthi_arena_strndup(arena, from->name, strlen(from->name));
     hook->export_name = berthi_arena_strndup(arena, export_name, (size_t)size);
@@ -29,6 +31,7 @@ static bool make_hook(berthi_arena *arena, const berthi_profile *profile, const 
     hook->probe = from->probe;
     hook->wire_version = from->wire_version;
     hook->is_noop = from->is_noop;
+    hook->must_answer = from->has_probe;
     hook->is_served = profile->hooks == NULL;
     for (size_t i = 0; i < profile->hooks_count; i++) {
         const berthi_profile_hook *row = &profile->hooks[i];
@@ -52,7 +55,8 @@ static berth_status make_plugin(const attempt *a, const berthi_profile_view *vie
     berthi_plugin plugin = { .profile = view->profile,
                              .kind = kind,
                              .hooks_count = from->hooks_count,
-                             .has_start = a->artifact.info.has_start };
+                             .has_start = a->artifact.info.has_start,
+                             .is_component = a->artifact.steps != NULL };
     bool is_whole;
 
     plugin.name = berthi_arena_strndup(arena, from->name, strlen(from->name));
@@ -142,8 +146,7 @@ static berth_status decide(attempt *a, const char *profile_id, const char *kind,
         if ((profile_id != NULL && strcmp(p->id, profile_id) != 0) ||
             (kind != NULL && find_kind(p, kind) == NULL))
             continue;
-        if (a->artifact.is_readable &&
-            !berthi_check_profile(p, &a->artifact.info, limits, &a->findings, &view))
+        if (!berthi_check_artifact(p, &a->artifact, limits, &a->findings, &view))
             return berthi_fail(diag, BERTH_E_NOMEM, "checking an artifact");
         for (size_t k = 0; p->kinds[k] != NULL; k++)
             if ((kind == NULL || strcmp(p->kinds[k], kind) == 0) &&

@@ -12,7 +12,7 @@
 #define BERTHI_ADMIT_ADMIT_H
 
 #include "base/alloc.h"
-#include "wasm/module.h"
+#include "component/types.h"
 
 enum { BERTHI_HOOKS_MAX = 32 }; /* hooks of one plugin, and of one slot */
 
@@ -56,6 +56,7 @@ typedef struct berthi_profile {
     berthi_input_owner input_owner;
     bool alloc_when_empty;    /* alloc is called for an empty input too (cc-lb/1) */
     bool empty_reply_allowed; /* (0, 0) is a reply and means "drop" */
+    bool takes_components;
 } berthi_profile;
 
 extern const berthi_profile berthi_profile_berth; /* berth-hook/1 */
@@ -66,13 +67,16 @@ extern const berthi_profile *const berthi_profiles[];
 const berthi_profile *berthi_profile_find(const char *id);
 
 typedef struct berthi_hook {
-    const char *name;        /* as callers say it */
-    const char *export_name; /* hook_prefix + name */
+    const char *name; /* as callers say it */
+    const char
+        *export_name; /* hook_prefix + name; of a component: `name`, which is a function of
+                              * its own or "INTERFACE#FUNCTION" */
     const char *description;
     berthi_bytes probe;
     uint32_t wire_version; /* 0: the profile has none */
     bool is_noop;          /* declared, never called */
     bool is_served;        /* by this slot kind; the others are probed and not called */
+    bool must_answer;      /* its probe may not end in an error of the plugin's own */
 } berthi_hook;
 
 /* What an admitted plugin promises.  Everything is held by the arena it was made in. */
@@ -83,6 +87,7 @@ typedef struct berthi_plugin {
     berthi_hook *hooks; /* sorted by name */
     uint32_t hooks_count;
     bool has_start; /* code runs at instantiation, under the probe deadline */
+    bool is_component;
 } berthi_plugin;
 
 /* The defaults of berth_inspect(), which knows no runtime. */
@@ -107,5 +112,8 @@ typedef struct berthi_admit_limits {
 berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile_id,
                           const char *kind, const berthi_admit_limits *limits,
                           berthi_arena *arena, berthi_plugin *plugin_out, berth_diag *diag);
+
+/* func(list<u8>) -> result<list<u8>, string>: what makes an exported function a hook. */
+bool berthi_component_is_hook(const berthi_cm_type *func);
 
 #endif

@@ -66,21 +66,16 @@ static void refuse_form(berthi_scope scope, berthi_artifact_kind kind, const uin
     case BERTHI_ARTIFACT_EMPTY:
         text = "the artifact is empty";
         break;
-    case BERTHI_ARTIFACT_COMPONENT:
-        text = "this is a WebAssembly component; hook slots take core modules: build the core "
-               "module without wrapping it into a component";
-        break;
     case BERTHI_ARTIFACT_ELF_SHARED:
-        text = "this is a native shared object; hook slots take core WebAssembly modules";
+        text = "this is a native shared object; hook slots take WebAssembly";
         break;
     case BERTHI_ARTIFACT_ELF_OTHER:
-        text = "this is an ELF file but not a shared object; hook slots take core WebAssembly "
-               "modules";
+        text = "this is an ELF file but not a shared object; hook slots take WebAssembly";
         break;
     case BERTHI_ARTIFACT_TEXT:
         text = looks_like_wat(bytes, size)
                    ? "this is the text form of a module; assemble it first"
-                   : "this is text; hook slots take core WebAssembly modules";
+                   : "this is text; hook slots take WebAssembly";
         break;
     default:
         if (size >= 4 && memcmp(bytes, "\0asm", 4) == 0)
@@ -105,6 +100,30 @@ static uint64_t offset_in_text(const char *text)
     return strtoull(at + 8, NULL, 10);
 }
 
+bool berthi_check_artifact(const berthi_profile *profile, const berthi_artifact *artifact,
+                           const berthi_admit_limits *limits, berthi_findings *findings,
+                           berthi_profile_view *view_out)
+{
+    if (artifact->steps != NULL)
+        return berthi_check_component(profile, artifact, limits, findings, view_out);
+    return !artifact->is_readable ||
+           berthi_check_profile(profile, &artifact->info, limits, findings, view_out);
+}
+
+/* From bytes to steps; nothing of it runs. */
+static berth_status read_component(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                                   const berthi_cm_steps **steps_out, berth_diag *diag)
+{
+    const berthi_cm_component *component;
+    berth_status status = berthi_component_read(bytes, size, arena, &component, diag);
+
+    if (status == BERTH_OK)
+        status = berthi_component_validate(component, arena, diag);
+    if (status == BERTH_OK)
+        status = berthi_component_elaborate(component, arena, false, steps_out, diag);
+    return status;
+}
+
 berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
                                   berthi_findings *findings, berthi_artifact *artifact_out,
                                   berth_diag *diag)
@@ -113,7 +132,18 @@ berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_aren
     berth_diag why = { 0 };
     berth_status status;
 
-    *artifact_out = (berthi_artifact){ .kind = kind_of(bytes, size) };
+    *artifact_out = (berthi_artifact){ .kind = kind_of(bytes, size),
+                                       .bytes = bytes,
+                                       .size = (uint32_t)size };
+    if (artifact_out->kind == BERTHI_ARTIFACT_COMPONENT) {
+        status = read_component(bytes, size, arena, &artifact_out->steps, &why);
+        if (status == BERTH_E_NOMEM)
+            goto fail_memory;
+        if (status != BERTH_OK)
+            berthi_find(scope, status == BERTH_E_LIMIT ? "component-limit" : "component",
+                        offset_in_text(why.text), "component: %s", why.text);
+        goto done;
+    }
     if (artifact_out->kind != BERTHI_ARTIFACT_MODULE) {
         refuse_form(scope, artifact_out->kind, bytes, size);
         goto done;

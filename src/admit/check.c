@@ -100,7 +100,7 @@ static bool check_metadata(const check *c)
     }
     c->view->has_metadata = first != NULL;
     if (first != NULL)
-        return berthi_metadata_read(c->profile, c->info->bytes, first->body, c->scope,
+        return berthi_metadata_read(c->profile, c->info->bytes, first->body, false, c->scope,
                                     &c->view->metadata);
     berthi_find(c->scope, "metadata-missing", BERTHI_NO_OFFSET,
                 "missing required `%s` custom section", c->profile->metadata_section);

@@ -5,6 +5,7 @@
 #include "admit/admit.h"
 #include "admit/findings.h"
 #include "admit/metadata.h"
+#include "component/steps.h"
 
 /* What the artifact is, at first sight. */
 typedef enum berthi_artifact_kind {
@@ -19,8 +20,11 @@ typedef enum berthi_artifact_kind {
 
 typedef struct berthi_artifact {
     berthi_artifact_kind kind;
+    const uint8_t *bytes;
+    uint32_t size;
     bool is_readable; /* a module whose structure is sound: `info` is filled */
     berthi_wasm_info info;
+    const berthi_cm_steps *steps; /* a component that may be instantiated, else NULL */
 } berthi_artifact;
 
 /* The profile's view of an artifact. */
@@ -31,7 +35,7 @@ typedef struct berthi_profile_view {
 } berthi_profile_view;
 
 /* Says what `bytes` are; findings that speak against every profile go to `findings`.
- * `info` lends from bytes and is held by `arena`.  BERTH_OK or BERTH_E_NOMEM. */
+ * `info` and `steps` lend from bytes and are held by `arena`.  BERTH_OK or BERTH_E_NOMEM. */
 berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
                                   berthi_findings *findings, berthi_artifact *artifact_out,
                                   berth_diag *diag);
@@ -41,6 +45,16 @@ berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_aren
 bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info *info,
                           const berthi_admit_limits *limits, berthi_findings *findings,
                           berthi_profile_view *view_out);
+
+/* The same for a component that has steps. */
+bool berthi_check_component(const berthi_profile *profile, const berthi_artifact *artifact,
+                            const berthi_admit_limits *limits, berthi_findings *findings,
+                            berthi_profile_view *view_out);
+
+/* Whichever of the two it is; nothing when it is neither. */
+bool berthi_check_artifact(const berthi_profile *profile, const berthi_artifact *artifact,
+                           const berthi_admit_limits *limits, berthi_findings *findings,
+                           berthi_profile_view *view_out);
 
 /* No finding speaks against it. */
 bool berthi_fits(const berthi_findings *findings, const char *profile, const char *kind);

@@ -9,6 +9,7 @@
 
 typedef struct reader {
     const berthi_profile *profile;
+    bool is_component;
     berthi_scope scope;
     berthi_metadata *out;
 } reader;
@@ -133,6 +134,7 @@ static void read_probe(const reader *r, const berthi_json *hook, const char *of,
         return;
     }
     out->probe = (berthi_bytes){ value->text, value->size };
+    out->has_probe = true;
 }
 
 static void read_hook(const reader *r, const berthi_json *hook, berthi_meta_hook *out)
@@ -160,12 +162,15 @@ static void read_hook(const reader *r, const berthi_json *hook, berthi_meta_hook
 
 static bool is_hook_name(const reader *r, const berthi_json *hook)
 {
+    const char *signs = r->is_component ? "-:/@.+#" : "_";
+
     if (hook->name_size <= BERTHI_PLUGIN_NAME_SIZE_MAX &&
-        is_word(hook->name, hook->name_size, "_"))
+        is_word(hook->name, hook->name_size, signs))
         return true;
     berthi_find(r->scope, "hook-name", r->out->offset,
-                "hook name `%s` is not 1 to %u letters, digits and '_'",
-                BERTHI_SHOW(hook->name, hook->name_size), BERTHI_PLUGIN_NAME_SIZE_MAX);
+                "hook name `%s` is not 1 to %u letters, digits and %s",
+                BERTHI_SHOW(hook->name, hook->name_size), BERTHI_PLUGIN_NAME_SIZE_MAX,
+                r->is_component ? "signs of an export's name" : "'_'");
     return false;
 }
 
@@ -189,6 +194,8 @@ static bool read_hooks(const reader *r, const berthi_json *root)
         wrong_field(r, "plugin hooks is not an object");
         return true;
     }
+    if (r->is_component && hooks == NULL)
+        return true;
     if (hooks == NULL || hooks->count == 0) {
         wrong_field(r, "plugin declares no hooks");
         return true;
@@ -209,10 +216,10 @@ static bool read_hooks(const reader *r, const berthi_json *root)
 }
 
 bool berthi_metadata_read(const berthi_profile *profile, const uint8_t *bytes,
-                          berthi_wasm_range range, berthi_scope scope,
+                          berthi_wasm_range range, bool is_component, berthi_scope scope,
                           berthi_metadata *metadata_out)
 {
-    const reader r = { profile, scope, metadata_out };
+    const reader r = { profile, is_component, scope, metadata_out };
     const berthi_json *root, *description;
     berthi_json_error error;
     berth_status status;

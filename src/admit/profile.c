@@ -20,6 +20,7 @@ const berthi_profile berthi_profile_berth = {
     .kinds = berth_kinds,
     .input_owner = BERTHI_INPUT_HOST,
     .empty_reply_allowed = true,
+    .takes_components = true,
 };
 
 /* cc-lb names the layout of each hook's request by a BLAKE3 fingerprint.  These are the ones

@@ -99,12 +99,12 @@ static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *are
     berthi_findings_init(&report->findings, arena);
     status =
         berthi_artifact_read(bytes, size, arena, &report->findings, &report->artifact, diag);
-    if (status != BERTH_OK || !report->artifact.is_readable)
+    if (status != BERTH_OK || (!report->artifact.is_readable && report->artifact.steps == NULL))
         return status;
     for (size_t i = 0; berthi_profiles[i] != NULL; i++) {
         assert(i < BERTHI_PROFILES_MAX);
-        if (!berthi_check_profile(berthi_profiles[i], &report->artifact.info, &limits,
-                                  &report->findings, &report->views[i]))
+        if (!berthi_check_artifact(berthi_profiles[i], &report->artifact, &limits,
+                                   &report->findings, &report->views[i]))
             return berthi_fail(diag, BERTH_E_NOMEM, "checking an artifact of %zu bytes", size);
         report->views_count++;
     }

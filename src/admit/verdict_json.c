@@ -87,7 +87,10 @@ static void put_hook(writer *w, const berthi_profile *p, const berthi_meta_hook 
 {
     char export_name[192];
 
-    snprintf(export_name, sizeof export_name, "%s%s", p->hook_prefix, hook->name);
+    if (hook->export_name != NULL)
+        snprintf(export_name, sizeof export_name, "%s", hook->export_name);
+    else
+        snprintf(export_name, sizeof export_name, "%s%s", p->hook_prefix, hook->name);
     berthi_json_object(w, NULL);
     berthi_json_string(w, "name", hook->name);
     berthi_json_string(w, "export", export_name);

@@ -1,21 +1,31 @@
-/* component_builder.h - components made byte by byte, also wrong ones.
+/* component_builder.h - components around one core module, as tests of slots need them.
  *
- * A component is a buffer: component_start(), then sections in any order.  COMPONENT(b, id, "...")
- * adds a section whose body is a text of \x escapes.  Numbers of sections: 1 core module, 2 core
- * instance, 3 core type, 4 component, 5 instance, 6 alias, 7 type, 8 canon, 10 import, 11 export. */
+ * Each function named is lifted from the core export of that name, with the module's "memory" and
+ * "cabi_realloc", and "cabi_post_NAME" where asked for.  Its type is the hooks':
+ * func(list<u8>) -> result<list<u8>, string>. */
 #ifndef BERTHT_COMPONENT_BUILDER_H
 #define BERTHT_COMPONENT_BUILDER_H
 
 #include "wasm_builder.h"
 
-void component_start(bertht_buf *b);
-void component_section(bertht_buf *b, uint8_t id, const void *body, size_t size);
-#define COMPONENT(b, id, bytes) component_section((b), (id), (bytes), sizeof(bytes) - 1)
-/* A section made of `body`, which is empty afterwards. */
-void component_section_of(bertht_buf *b, uint8_t id, bertht_buf *body);
-/* A core module, which is empty afterwards. */
-void component_module(bertht_buf *b, bertht_wasm *m);
-/* A component within, whose buffer is empty afterwards. */
-void component_nested(bertht_buf *b, bertht_buf *inner);
+typedef struct component_recipe {
+    const uint8_t *core;
+    size_t core_size;
+    const char *functions; /* separated by spaces */
+    bool has_post;         /* each function has its cabi_post_NAME */
+    bool is_other_type;    /* func(list<u8>) -> list<u8> instead, which is no hook's */
+    const char *interface; /* exported as an instance of that name instead of one by one */
+    const char *import;    /* an instance of that name, with a function "f", is asked for */
+    const char *metadata;  /* body of a `berth.plugin.v1` section */
+    const char *name;      /* what tools write into the section of names */
+    const char *version;   /* what they write into a section of its own */
+} component_recipe;
+
+/* The component's bytes; end them with free(). */
+uint8_t *component_build(const component_recipe *recipe, size_t *size_out);
+
+/* A core module that has everything: "memory", "cabi_realloc" which always answers 1024, and
+ * functions of the right core type which trap.  End it with free(). */
+uint8_t *component_core(const char *functions, uint32_t pages, size_t *size_out);
 
 #endif

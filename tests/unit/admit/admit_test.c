@@ -118,7 +118,8 @@ static void what_is_no_module_is_refused_by_its_kind(void **state)
         const char *why;
     } rows[] = {
         { "", 0, "the artifact is empty" },
-        { "\0asm\x0d\0\1\0", 8, "WebAssembly component" },
+        { "\0asm\x0d\0\1\0", 8, "component exports no function" },
+        { "\0asm\x0d\0\1\0\7", 9, "component: " },
         { "\0asm\2\0\0\0", 8, "of a version that is not known" },
         { "\0asm\1\0", 6, "ends inside its eight-byte head" },
         { "(module)", 8, "assemble it first" },

@@ -156,7 +156,6 @@ static void what_is_no_module_has_a_kind_and_a_reason(void **state)
         const char *kind, *text;
     } rows[] = {
         { "", 0, "empty", "artifact   nothing, 0 bytes\n" },
-        { "\0asm\x0d\0\1\0", 8, "component", "artifact   WebAssembly component, 8 bytes\n" },
         { "hello\n", 6, "text", "artifact   text, 6 bytes\n" },
         { "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0", 18, "shared-object", "ELF shared object" },
         { "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0", 18, "elf", "ELF file" },
