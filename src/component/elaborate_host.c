@@ -1,8 +1,7 @@
 /* elaborate_host.c - what the root component imports, as needs, and what it exports.
  *
  * Layer: component.  Instance types of imports are opened with fresh resources, which are the
- * host's.  Every function, resource and core module in them is a need, also when nothing uses it; a
- * type that is bound to another one is none. */
+ * host's.  Every function, resource and core module in them is a need, also when nothing uses it. */
 #include "component/elaborate.h"
 
 typedef struct path {
@@ -16,7 +15,12 @@ static bool add_need(berthi_cm_elaborator *e, const path *at, uint8_t sort,
 {
     berthi_name *names = berthi_cm_make(e->types, at->count, sizeof *names);
     berthi_cm_need need = {
-        .path = names, .path_count = at->count, .sort = sort, .resource = resource, .type = type
+        .path = names,
+        .path_count = at->count,
+        .sort = sort,
+        .is_again = sort == BERTHI_CM_TYPE && resource == type->number,
+        .resource = resource,
+        .type = type,
     };
 
     if (names == NULL)
@@ -72,9 +76,11 @@ static bool thing_of_host(berthi_cm_elaborator *e, const path *at, uint8_t sort,
         thing->is_host = true;
         return add_need(e, at, sort, type->canon, BERTHI_CM_NO_INDEX, &thing->index);
     case BERTHI_CM_TYPE:
-        if (!berthi_cm_is_resource(type) || type->canon->number != UINT32_MAX)
-            return true; /* a value type, or a resource that has been here */
-        return need_resource(e, at, type->canon);
+        if (!berthi_cm_is_resource(type))
+            return true;
+        if (type->canon->number == UINT32_MAX)
+            return need_resource(e, at, type->canon);
+        return add_need(e, at, sort, type->canon, type->canon->number, &need);
     case BERTHI_CM_CORE_MODULE:
         return add_need(e, at, sort, type, BERTHI_CM_NO_INDEX, &need) &&
                berthi_cm_host_module(e, need, type, &thing->index);

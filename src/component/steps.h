@@ -112,12 +112,14 @@ typedef struct berthi_cm_resource_use {
 } berthi_cm_resource_use;
 
 /* A leaf of what the root component imports.  `path` names it from the outside in: an import, and
- * within it exports of instances.  Types bound by `eq`, and instances without leaves, are no
- * needs. */
+ * within it exports of instances.  Value types, and instances without leaves, are no needs.  A
+ * resource that is bound by `eq` to one in front of it need not be given (`is_again`); when it is, it
+ * must be that one. */
 typedef struct berthi_cm_need {
     const berthi_name *path;
     uint32_t path_count;
-    uint8_t sort;               /* BERTHI_CM_FUNC, _TYPE (a resource) or _CORE_MODULE */
+    uint8_t sort; /* BERTHI_CM_FUNC, _TYPE (a resource) or _CORE_MODULE */
+    bool is_again;
     uint32_t resource;          /* of a type: its number */
     const berthi_cm_type *type; /* over concrete resources */
 } berthi_cm_need;

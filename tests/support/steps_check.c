@@ -168,7 +168,8 @@ static void check_tables(checker *c)
         const berthi_cm_need *n = &s->needs[i];
 
         must(c, n->path_count > 0 && n->type != NULL, "need");
-        must(c, n->sort != BERTHI_CM_TYPE || s->resources[n->resource].need == i,
+        must(c,
+             n->sort != BERTHI_CM_TYPE || (s->resources[n->resource].need == i) != n->is_again,
              "need of a resource");
     }
     for (uint32_t i = 0; i < s->modules_count; i++)

@@ -86,17 +86,21 @@ static void every_leaf_of_the_imports_is_a_need_also_an_unused_one(void **state)
               "\x00\x01"
               "c\x01\x00");
     must_elaborate(&r);
-    assert_int_equal(r.steps->needs_count, 3);
+    assert_int_equal(r.steps->needs_count, 4);
     assert_int_equal(r.steps->needs[0].sort, BERTHI_CM_TYPE);
+    assert_false(r.steps->needs[0].is_again);
     assert_int_equal(r.steps->needs[0].path_count, 2);
     assert_true(is_name(r.steps->needs[0].path[0], "a"));
     assert_true(is_name(r.steps->needs[0].path[1], "r"));
-    assert_int_equal(r.steps->needs[1].sort, BERTHI_CM_FUNC);
-    assert_true(is_name(r.steps->needs[1].path[1], "f"));
-    assert_ptr_equal(r.steps->needs[1].type->items[0].type->items[0].type,
+    assert_int_equal(r.steps->needs[1].sort, BERTHI_CM_TYPE);
+    assert_true(r.steps->needs[1].is_again);
+    assert_int_equal(r.steps->needs[1].resource, 0);
+    assert_int_equal(r.steps->needs[2].sort, BERTHI_CM_FUNC);
+    assert_true(is_name(r.steps->needs[2].path[1], "f"));
+    assert_ptr_equal(r.steps->needs[2].type->items[0].type->items[0].type,
                      r.steps->resources[0].type);
-    assert_int_equal(r.steps->needs[2].path_count, 1);
-    assert_true(is_name(r.steps->needs[2].path[0], "c"));
+    assert_int_equal(r.steps->needs[3].path_count, 1);
+    assert_true(is_name(r.steps->needs[3].path[0], "c"));
     assert_int_equal(r.steps->resources_count, 1);
     assert_int_equal(r.steps->resources[0].instance, BERTHI_CM_NO_INDEX);
     assert_int_equal(r.steps->resources[0].need, 0);
