@@ -34,10 +34,13 @@ typedef struct berthi_cm_binding {
      * the destructor may be NULL */
     const void *identity;
     void (*destructor)(void *ctx, berthi_cm_host_call *call, uint32_t rep);
-    berthi_wasm_module *module; /* of a core module */
+    berthi_wasm_module *module; /* of a core module, and what it is; both lent */
+    const berthi_wasm_info *module_info;
 } berthi_cm_binding;
 
-/* Finds what a need is bound to.  Fails: BERTH_E_REJECTED with what is missing or differs. */
+/* Finds what a need is bound to; resources are asked for first.  What is given is used while the
+ * loaded component lives.  Fails: BERTH_E_REJECTED with what is missing or differs; BERTH_E_ABSENT for
+ * a resource that need not be given (`is_again`). */
 typedef berth_status (*berthi_cm_resolver)(void *ctx, const berthi_cm_steps *steps,
                                            const berthi_cm_need *need,
                                            berthi_cm_binding *binding_out, berth_diag *diag);

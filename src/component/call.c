@@ -1,0 +1,380 @@
+/* call.c - the host calls what a component exports.  Layer: component.
+ *
+ * A call is made in two halves (instance.h): begin() lowers the arguments, calls and lifts the result;
+ * end() lets the guest take back what the result lay in.  Any failure once the guest was entered ends
+ * the instance (I6): half of the arguments may be in it already. */
+#include "component/running.h"
+
+#include "base/utf8.h"
+#include "component/transcode.h"
+
+/* ---------------------------------------------------------------- sides */
+
+/* Runs the guest's realloc: a task of its own, which may not leave. */
+static berth_status run_realloc(berthi_cm_instance *i, const berthi_cm_abi *abi,
+                                uint32_t instance, berthi_val *cells, berth_diag *diag)
+{
+    berthi_cm_task task = { .instance = instance }, *before = i->task;
+    berthi_cm_component_state *component = &i->components[instance];
+    berth_status status;
+
+    i->task = &task;
+    component->may_not_leave = true;
+    status = berthi_cm_call_slot(i, abi->realloc, cells, 4, diag);
+    component->may_not_leave = false;
+    i->task = before;
+    return status;
+}
+
+static berth_status side_realloc(berthi_cm_guest *guest, uint64_t old_ptr, uint64_t old_size,
+                                 uint32_t align, uint64_t size, uint64_t *ptr_out,
+                                 berth_diag *diag)
+{
+    berthi_cm_side *s = guest->owner;
+    berthi_val cells[4] = { { .words = { old_ptr } },
+                            { .words = { old_size } },
+                            { .words = { align } },
+                            { .words = { size } } };
+    berth_status status;
+    uint64_t ptr;
+
+    if (s->abi->realloc == BERTHI_CM_NO_INDEX || (!s->abi->is_64 && size > UINT32_MAX))
+        return BERTHI_CM_TRAP(diag, "realloc of %llu bytes", (unsigned long long)size);
+    status = run_realloc(s->instance, s->abi, guest->instance, cells, diag);
+    if (status != BERTH_OK)
+        return status;
+    guest->memory = berthi_cm_view(s->instance, s->abi->memory); /* I7 */
+    ptr = s->abi->is_64 ? cells[0].words[0] : (uint32_t)cells[0].i32;
+    if ((ptr & (align - 1)) != 0)
+        return BERTHI_CM_TRAP(diag, "realloc return: result not aligned");
+    if (ptr > guest->memory.size || size > guest->memory.size - ptr)
+        return BERTHI_CM_TRAP(diag, "realloc return: beyond end of memory");
+    *ptr_out = ptr;
+    return BERTH_OK;
+}
+
+void berthi_cm_side_init(berthi_cm_side *s, berthi_cm_instance *i, const berthi_cm_abi *abi,
+                         uint32_t instance)
+{
+    s->guest.memory = berthi_cm_view(i, abi->memory);
+    s->guest.realloc = side_realloc;
+    s->guest.owner = s;
+    s->guest.encoding = abi->encoding;
+    s->guest.is_64 = abi->is_64;
+    s->guest.instance = instance;
+    s->guest.resources = i->loaded->steps->resources;
+    s->guest.handles = &i->components[instance].handles;
+    s->guest.task = NULL;
+    s->guest.lends = NULL;
+    s->guest.budget = &i->copy_left;
+    s->instance = i;
+    s->abi = abi;
+}
+
+berth_status berthi_cm_post_return(berthi_cm_instance *i, const berthi_cm_lifted *lifted,
+                                   berthi_cm_task *task, berthi_val returned, berth_diag *diag)
+{
+    berthi_cm_component_state *component = &i->components[lifted->instance];
+    berthi_cm_task *before = i->task;
+    berth_status status;
+
+    i->task = task;
+    component->may_not_leave = true;
+    status = berthi_cm_call_slot(i, lifted->abi.post_return, &returned, 1, diag);
+    component->may_not_leave = false;
+    i->task = before;
+    return status;
+}
+
+/* ---------------------------------------------------------------- entering and leaving */
+
+static berth_status enter(berthi_cm_instance *i, uint32_t instance, berth_diag *diag)
+{
+    if (__builtin_expect(i->is_dead | i->is_entered, 0))
+        return BERTHI_CM_TRAP(diag, i->is_dead
+                                        ? "cannot enter component instance: it has trapped"
+                                        : "cannot enter component instance");
+    i->is_entered = true;
+    i->root = (berthi_cm_task){ .instance = instance };
+    i->task = &i->root;
+    i->copy_left = i->copy_max;
+    i->host_calls_left = i->host_calls_max;
+    i->depth = 0;
+    return BERTH_OK;
+}
+
+static berth_status die(berthi_cm_instance *i, berth_status status)
+{
+    i->is_dead = true;
+    i->open = NULL;
+    return status;
+}
+
+/* ---------------------------------------------------------------- bytes in, bytes out */
+
+static berth_status put_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
+                              const berthi_cm_host_string *in, berthi_val *cells,
+                              berth_diag *diag)
+{
+    const berthi_cm_abi *abi = &e->lifted->abi;
+    berthi_val wants[4] = {
+        { .words = { 0 } }, { .words = { 0 } }, { .words = { 1 } }, { .words = { in->size } }
+    };
+    berthi_memory_view memory;
+    berth_status status = run_realloc(i, abi, e->lifted->instance, wants, diag);
+    uint32_t ptr;
+
+    if (status != BERTH_OK)
+        return status;
+    memory = berthi_cm_view(i, abi->memory); /* I7 */
+    ptr = (uint32_t)wants[0].i32;
+    if (ptr > memory.size || in->size > memory.size - ptr)
+        return BERTHI_CM_TRAP(diag, "realloc return: beyond end of memory");
+    if (in->size != 0)
+        memcpy(memory.base + ptr, in->text, in->size);
+    cells[0].words[0] = ptr;
+    cells[1].words[0] = in->size;
+    return BERTH_OK;
+}
+
+typedef struct bytes_of_result {
+    uint32_t ptr, size;
+    bool is_string;
+} bytes_of_result;
+
+static berth_status take_bytes(berthi_cm_instance *i, berthi_memory_view memory,
+                               bytes_of_result bytes, berth_arena *arena,
+                               berthi_cm_host_string *out, berth_diag *diag)
+{
+    const char *at = (const char *)memory.base + bytes.ptr;
+    char *copy;
+
+    if (bytes.size > BERTHI_CM_VALUE_BYTES_MAX || bytes.ptr > memory.size ||
+        bytes.size > memory.size - bytes.ptr)
+        return BERTHI_CM_TRAP(diag, bytes.is_string
+                                        ? "string pointer/length out of bounds of memory"
+                                        : "list content out-of-bounds");
+    if (bytes.size > i->copy_left)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                   "the call moves more bytes out of guests than it may");
+    i->copy_left -= bytes.size;
+    if (bytes.is_string) {
+        size_t valid = berthi_utf8_valid_size(at, bytes.size);
+
+        if (valid != bytes.size)
+            return BERTHI_CM_TRAP(diag, berthi_utf8_is_cut(at + valid, bytes.size - valid)
+                                            ? "incomplete utf-8 byte sequence"
+                                            : "invalid utf-8");
+    }
+    if (arena == NULL) { /* a view */
+        *out = (berthi_cm_host_string){ bytes.size == 0 ? "" : at, bytes.size };
+        return BERTH_OK;
+    }
+    copy = berthi_reply_arena_alloc(arena, bytes.size);
+    if (copy == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a result of %u bytes", (unsigned)bytes.size);
+    if (bytes.size != 0)
+        memcpy(copy, at, bytes.size);
+    *out = (berthi_cm_host_string){ copy, bytes.size };
+    return BERTH_OK;
+}
+
+typedef struct bytes_or_error { /* result<bytes, bytes> in host layout */
+    uint8_t tag;
+    berthi_cm_host_string bytes;
+} bytes_or_error;
+
+/* The result lies behind a pointer: (ptr, size), or a discriminant in front of them. */
+static berth_status take_result(berthi_cm_instance *i, const berthi_cm_entry *e, uint32_t at,
+                                berth_arena *arena, void *result, berth_diag *diag)
+{
+    berthi_memory_view memory = berthi_cm_view(i, e->lifted->abi.memory); /* I7 */
+    bool has_tag = e->path == BERTHI_CM_SHAPE_BYTES_RESULT;
+    uint32_t size = has_tag ? 12 : 8, pair[2];
+    bytes_of_result bytes;
+    berthi_cm_host_string *out = result;
+    uint8_t tag = 0;
+
+    if (at % 4 != 0)
+        return BERTHI_CM_TRAP(diag, "unaligned pointer");
+    if (at > memory.size || size > memory.size - at)
+        return BERTHI_CM_TRAP(diag, "result pointer out of bounds of memory");
+    if (has_tag) {
+        tag = memory.base[at];
+        if (tag > 1)
+            return BERTHI_CM_TRAP(diag, "invalid variant discriminant");
+        ((bytes_or_error *)result)->tag = tag;
+        out = &((bytes_or_error *)result)->bytes;
+    }
+    memcpy(pair, memory.base + at + size - 8, sizeof pair);
+    bytes =
+        (bytes_of_result){ pair[0], pair[1], tag == 0 ? e->out_is_string : e->error_is_string };
+    return take_bytes(i, memory, bytes, arena, out, diag);
+}
+
+static berth_status call_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
+                               const void *args, void *result, berth_arena *arena,
+                               berth_diag *diag)
+{
+    berthi_val cells[2];
+    berth_status status = BERTH_OK;
+
+    if (e->facts.params_cells != 0)
+        status = put_bytes(i, e, args, cells, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_call_slot(i, e->lifted->func, cells, 2, diag);
+    if (status != BERTH_OK || e->path == BERTHI_CM_SHAPE_BYTES_IN)
+        return status;
+    i->returned = cells[0];
+    return take_result(i, e, (uint32_t)cells[0].i32, arena, result, diag);
+}
+
+/* What the host gives must be right before the guest sees any of it. */
+static berth_status check_bytes(const berthi_cm_entry *e, const void *args, berth_diag *diag)
+{
+    const berthi_cm_host_string *in = args;
+
+    if (in->size > BERTHI_CM_VALUE_BYTES_MAX)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+                                   "an argument of %zu bytes", in->size);
+    if (e->in_is_string && !berthi_utf8_is_valid(in->text, in->size))
+        return berthi_fail(diag, BERTH_E_INVALID, "the argument is no UTF-8");
+    return BERTH_OK;
+}
+
+/* ---------------------------------------------------------------- any type */
+
+static berth_status run_any(berthi_cm_instance *i, const berthi_cm_entry *e, const void *args,
+                            void *result, berth_arena *arena, bool views, berth_diag *diag)
+{
+    berthi_cm_host_side host = berthi_cm_host_side_of(i, arena, views);
+    berthi_val cells[BERTHI_CM_CELLS];
+    berthi_cm_side s;
+    berth_status status;
+
+    berthi_cm_side_init(&s, i, &e->lifted->abi, e->lifted->instance);
+    s.guest.task = &i->root;
+    status = berthi_cm_lower_params(e->plan, &host, args, &s.guest, cells, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
+    if (status != BERTH_OK)
+        return status;
+    i->returned = cells[0];
+    s.guest.memory = berthi_cm_view(i, e->lifted->abi.memory); /* I7 */
+    return berthi_cm_lift_result(e->plan, &s.guest, cells, &host, result, diag);
+}
+
+static berth_status call_any(berthi_cm_instance *i, const berthi_cm_entry *e, const void *args,
+                             void *result, berth_arena *arena, bool views, berth_diag *diag)
+{
+    berthi_cm_host_scope scope = berthi_cm_host_scope_enter(&i->held);
+    berth_status status = run_any(i, e, args, result, arena, views, diag);
+
+    berthi_cm_host_scope_leave(&i->held, scope);
+    return status;
+}
+
+static berth_status call_scalars(berthi_cm_instance *i, const berthi_cm_entry *e,
+                                 const void *args, void *result, berth_diag *diag)
+{
+    berthi_cm_host_side host = { .arena = NULL };
+    berthi_cm_guest nothing = { .instance = 0 }; /* numbers ask for nothing of a guest */
+    berthi_val cells[BERTHI_CM_CELLS];
+    berth_status status;
+
+    status = berthi_cm_lower_params(e->plan, &host, args, &nothing, cells, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
+    if (status != BERTH_OK)
+        return status;
+    i->returned = cells[0];
+    return berthi_cm_lift_result(e->plan, &nothing, cells, &host, result, diag);
+}
+
+/* ---------------------------------------------------------------- calls */
+
+static berth_status begin(berthi_cm_instance *i, const berthi_cm_entry *e, const void *args,
+                          void *result, berth_arena *arena, bool views, berth_diag *diag)
+{
+    bool is_bytes = e->path != BERTHI_CM_SHAPE_ANY && e->path != BERTHI_CM_SHAPE_SCALARS;
+    berth_status status = BERTH_OK;
+
+    if (is_bytes && e->facts.params_cells != 0)
+        status = check_bytes(e, args, diag);
+    if (status == BERTH_OK)
+        status = enter(i, e->lifted->instance, diag);
+    if (status != BERTH_OK)
+        return status;
+    if (is_bytes)
+        status = call_bytes(i, e, args, result, views ? NULL : arena, diag);
+    else if (e->path == BERTHI_CM_SHAPE_SCALARS)
+        status = call_scalars(i, e, args, result, diag);
+    else
+        status = call_any(i, e, args, result, arena, views, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_task_end(&i->root, diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return die(i, status);
+    i->open = e;
+    return BERTH_OK;
+}
+
+static berth_status end(berthi_cm_instance *i, berth_diag *diag)
+{
+    const berthi_cm_entry *e = i->open;
+    berth_status status;
+
+    i->open = NULL;
+    if (e->lifted->abi.post_return != BERTHI_CM_NO_INDEX) {
+        status = berthi_cm_post_return(i, e->lifted, &i->root, i->returned, diag);
+        if (__builtin_expect(status != BERTH_OK, 0))
+            return die(i, status);
+    }
+    i->is_entered = false;
+    return BERTH_OK;
+}
+
+/* A function of the host's that the component hands through: no guest is entered. */
+static berth_status call_host(berthi_cm_instance *i, const berthi_cm_func *func,
+                              const void *args, void *result, berth_diag *diag)
+{
+    const berthi_cm_binding *binding = &i->loaded->bindings[func->index];
+    berthi_cm_host_call call = { .instance = i };
+    berth_status status = enter(i, 0, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    if (i->room != NULL)
+        berth_arena_reset(i->room);
+    status = binding->function(binding->ctx, &call, args, result, diag);
+    i->is_entered = false;
+    return status;
+}
+
+berth_status berthi_cm_call(berthi_cm_instance *instance, const berthi_cm_func *func,
+                            const void *args, void *result, berth_arena *arena,
+                            berth_diag *diag)
+{
+    berth_status status;
+
+    if (func->is_host)
+        return call_host(instance, func, args, result, diag);
+    status = begin(instance, &instance->loaded->entries[func->index], args, result, arena,
+                   false, diag);
+    return status != BERTH_OK ? status : end(instance, diag);
+}
+
+berth_status berthi_cm_call_begin(berthi_cm_instance *instance, const berthi_cm_func *func,
+                                  const void *args, void *result, berth_arena *arena,
+                                  berth_diag *diag)
+{
+    if (func->is_host)
+        return call_host(instance, func, args, result, diag);
+    return begin(instance, &instance->loaded->entries[func->index], args, result, arena, true,
+                 diag);
+}
+
+berth_status berthi_cm_call_end(berthi_cm_instance *instance, berth_diag *diag)
+{
+    return instance->open == NULL ? BERTH_OK : end(instance, diag);
+}
