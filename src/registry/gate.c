@@ -78,16 +78,15 @@ static uint32_t uncounted_of_slot(berth_slot *slot)
     return n;
 }
 
+/* Calls in slots that were evicted since are calls of the tenant still. */
 static uint32_t uncounted_of_tenant(berth_slot *slot)
 {
     berth_runtime *rt = slot->runtime;
     uint32_t n = 0;
 
     berthi_lock_take(&rt->lock);
-    for (size_t i = 0; i < rt->buckets_count; i++)
-        for (berth_slot *s = rt->buckets[i]; s != NULL; s = s->map_next)
-            if (s->tenant == slot->tenant)
-                n += uncounted_of_slot(s);
+    for (berth_slot *s = slot->tenant->slots; s != NULL; s = s->tenant_next)
+        n += uncounted_of_slot(s);
     berthi_lock_drop(&rt->lock);
     return n;
 }

@@ -87,8 +87,8 @@ void berthi_map_remove(berth_runtime *rt, berth_slot *slot)
     rt->slots_count--;
 }
 
-berth_status berthi_tenant_take(berth_runtime *rt, const char *name, berthi_tenant **tenant_out,
-                                berth_diag *diag)
+static berth_status find_or_make_tenant(berth_runtime *rt, const char *name,
+                                        berthi_tenant **tenant_out, berth_diag *diag)
 {
     berthi_tenant *t = rt->tenants;
     berth_status status;
@@ -96,11 +96,9 @@ berth_status berthi_tenant_take(berth_runtime *rt, const char *name, berthi_tena
 
     while (t != NULL && strcmp(t->name, name) != 0)
         t = t->next;
-    if (t != NULL) {
-        t->refs++;
-        *tenant_out = t;
+    *tenant_out = t;
+    if (t != NULL)
         return BERTH_OK;
-    }
     t = berthi_zalloc(&rt->allocator, sizeof *t);
     if (t == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "tenant '%s'", name);
@@ -114,7 +112,6 @@ berth_status berthi_tenant_take(berth_runtime *rt, const char *name, berthi_tena
         status = berthi_fail_os(diag, code, "the gate of tenant '%s'", name);
         goto fail_gate;
     }
-    t->refs = 1;
     t->next = rt->tenants;
     rt->tenants = t;
     *tenant_out = t;
@@ -127,16 +124,36 @@ fail_name:
     return status;
 }
 
-void berthi_tenant_drop(berth_runtime *rt, berthi_tenant *tenant)
+berth_status berthi_tenant_join(berth_runtime *rt, const char *name, berth_slot *slot,
+                                berth_diag *diag)
 {
-    berthi_tenant **at = &rt->tenants;
+    berthi_tenant *t;
+    berth_status status = find_or_make_tenant(rt, name, &t, diag);
 
-    if (--tenant->refs != 0)
+    if (status != BERTH_OK)
+        return status;
+    slot->tenant = t;
+    slot->tenant_at = &t->slots;
+    slot->tenant_next = t->slots;
+    if (t->slots != NULL)
+        t->slots->tenant_at = &slot->tenant_next;
+    t->slots = slot;
+    return BERTH_OK;
+}
+
+void berthi_tenant_leave(berth_runtime *rt, berth_slot *slot)
+{
+    berthi_tenant *t = slot->tenant, **at = &rt->tenants;
+
+    *slot->tenant_at = slot->tenant_next;
+    if (slot->tenant_next != NULL)
+        slot->tenant_next->tenant_at = slot->tenant_at;
+    if (t->slots != NULL)
         return;
-    while (*at != tenant)
+    while (*at != t)
         at = &(*at)->next;
-    *at = tenant->next;
-    berthi_gate_fini(&tenant->gate);
-    berthi_free(&rt->allocator, tenant->name, strlen(tenant->name) + 1);
-    berthi_free(&rt->allocator, tenant, sizeof *tenant);
+    *at = t->next;
+    berthi_gate_fini(&t->gate);
+    berthi_free(&rt->allocator, t->name, strlen(t->name) + 1);
+    berthi_free(&rt->allocator, t, sizeof *t);
 }

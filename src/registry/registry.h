@@ -50,8 +50,8 @@ typedef struct berthi_gate {
 } berthi_gate;
 
 typedef struct berthi_tenant {
-    struct berthi_tenant *next; /* guarded by the registry's lock, as is refs */
-    uint32_t refs;              /* slots */
+    struct berthi_tenant *next; /* guarded by the registry's lock, as is slots */
+    struct berth_slot *slots;   /* evicted ones too, until they are freed; never empty */
     char *name;
     berthi_gate gate;
 } berthi_tenant;
@@ -186,7 +186,8 @@ struct berth_slot {
     berthi_gate gate;
     char *name, *profile, *kind; /* profile and kind: guarded by lock until decided */
     uint64_t hash;
-    struct berth_slot *map_next; /* guarded by the registry's lock */
+    /* guarded by the registry's lock */
+    struct berth_slot *map_next, *tenant_next, **tenant_at;
     _Atomic(uint32_t) refs;
 
     berthi_lock lock;
@@ -245,9 +246,10 @@ void berthi_map_fini(berth_runtime *rt);
 berth_slot *berthi_map_find(berth_runtime *rt, const char *tenant, const char *name);
 void berthi_map_insert(berth_runtime *rt, berth_slot *slot);
 void berthi_map_remove(berth_runtime *rt, berth_slot *slot);
-berth_status berthi_tenant_take(berth_runtime *rt, const char *name, berthi_tenant **tenant_out,
+/* Makes the slot one of that tenant's, who is made when it is new; takes it away again. */
+berth_status berthi_tenant_join(berth_runtime *rt, const char *name, berth_slot *slot,
                                 berth_diag *diag);
-void berthi_tenant_drop(berth_runtime *rt, berthi_tenant *tenant);
+void berthi_tenant_leave(berth_runtime *rt, berth_slot *slot);
 
 /* cache.c */
 berth_status berthi_cache_init(berth_runtime *rt, berth_diag *diag);

@@ -196,7 +196,7 @@ void berthi_slot_unref(berth_slot *slot)
         return;
     assert(slot->versions == NULL && slot->kept == NULL);
     berthi_lock_take(&rt->lock);
-    berthi_tenant_drop(rt, slot->tenant);
+    berthi_tenant_leave(rt, slot);
     berthi_lock_drop(&rt->lock);
     free_slot(slot);
 }
@@ -213,7 +213,7 @@ static berth_status insert(berth_runtime *rt, berth_slot *slot, const char *tena
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_SLOTS,
                                    "%u slots exist; evict some or raise slots_max",
                                    rt->slots_count);
-    status = berthi_tenant_take(rt, tenant, &slot->tenant, diag);
+    status = berthi_tenant_join(rt, tenant, slot, diag);
     if (status != BERTH_OK)
         return status;
     slot->options.tenant = slot->tenant->name;

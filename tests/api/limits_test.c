@@ -201,6 +201,31 @@ static void a_tenants_places_are_shared_by_its_slots_alone(void **state)
     assert_int_equal(slot_rig_stats(b).busy, 0);
 }
 
+/* It began uncounted, as the only one, and its slot is no longer among those that can be found. */
+static void a_call_in_an_evicted_slot_keeps_its_place_in_the_tenant(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig_caller inside;
+    berth_slot *a, *b;
+
+    options.tenant_calls_max = 1;
+    slot_rig_restart(r, options);
+    opt.tenant = "blue";
+    a = slot_rig_open(r, "a", &opt);
+    b = slot_rig_open(r, "b", &opt);
+    slot_rig_install_guest(r, a, "tricks");
+    slot_rig_install_guest(r, b, "tricks");
+    occupy(&inside, a);
+    slot_rig_wait_inside(a, 1);
+    assert_int_equal(berth_slot_evict(r->runtime, "blue", "a"), BERTH_OK);
+    slot_rig_check(r, call_within(r, b, 40 * MS), BERTH_E_BUSY, BERTH_REASON_TENANT_CALLS,
+                   "tenant 'blue'");
+    assert_int_equal(call_within(r, b, 20000 * MS), BERTH_OK); /* after it has ended */
+    slot_rig_caller_join(&inside);
+}
+
 /* Threads more than places, and fewer again: no call fails, and none is lost from the counts. */
 static void more_threads_than_places_take_turns(void **state)
 {
@@ -540,6 +565,7 @@ int main(void)
         slot_test(with_one_place_the_second_call_waits_and_then_is_busy),
         slot_test(with_three_places_the_fourth_call_waits_and_then_is_busy),
         slot_test(a_tenants_places_are_shared_by_its_slots_alone),
+        slot_test(a_call_in_an_evicted_slot_keeps_its_place_in_the_tenant),
         slot_test(more_threads_than_places_take_turns),
         slot_test(two_threads_take_turns_at_one_instance),
         slot_test(two_threads_take_turns_at_one_fresh_instance),
