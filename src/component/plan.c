@@ -28,7 +28,7 @@ typedef struct place {
 } place;
 
 static void write_type(compiler *c, const berthi_cm_type *type, place at);
-static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type,
+static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type, bool is_row,
                                            berthi_cm_form form);
 
 /* ---------------------------------------------------------------- layouts */
@@ -184,9 +184,10 @@ static void write_list(compiler *c, const berthi_cm_type *type, place at)
     berthi_cm_form form = c->form == BERTHI_CM_FORM_CHECK ? c->form : BERTHI_CM_FORM_MEMORY;
 
     op.width = c->is_64 ? 8 : 4;
-    /* a map's entries are pairs of its two items, which no type stands for */
     op.u.program =
-        program_of(c, type->kind == BERTHI_CM_MAP ? type : type->items[0].type, form);
+        type->kind == BERTHI_CM_MAP
+            ? program_of(c, type, true, form) /* its entries are pairs of its items */
+            : program_of(c, type->items[0].type, false, form);
     write_op(c, op);
 }
 
@@ -205,7 +206,7 @@ static void write_row(compiler *c, const berthi_cm_type *type, place at)
 static void write_part(compiler *c, const berthi_cm_type *type, place at, uint32_t count)
 {
     berthi_cm_op op = op_at(BERTHI_CM_OP_PART, at);
-    const berthi_cm_program *program = program_of(c, type, c->form);
+    const berthi_cm_program *program = program_of(c, type, false, c->form);
 
     if (program == NULL || program->ops->code == BERTHI_CM_OP_END) /* nothing to check */
         return;
@@ -227,7 +228,7 @@ static void write_fixed_list(compiler *c, const berthi_cm_type *type, place at)
         }
         return;
     }
-    program = program_of(c, element, c->form);
+    program = program_of(c, element, false, c->form);
     if (program != NULL && program->is_bits)
         write_copy(c, at, type->length * program->guest_size);
     else
@@ -471,11 +472,10 @@ static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
     p->ops = ops;
 }
 
-static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type,
+static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type, bool is_row,
                                        berthi_cm_form form)
 {
     berthi_cm_program *p = berthi_arena_alloc(c->arena, sizeof *p);
-    bool is_row = berthi_cm_is_func(type) || type->kind == BERTHI_CM_MAP;
     extent e = { { guest_size(c, type), type->host_size, 0 },
                  guest_align(c, type),
                  type->host_align };
@@ -489,6 +489,7 @@ static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type,
     if (is_row)
         e = measure_row(c, type);
     *p = (berthi_cm_program){ .type = type,
+                              .is_row = is_row,
                               .form = (uint8_t)form,
                               .guest_size = e.size.guest,
                               .host_size = e.size.host,
@@ -509,8 +510,9 @@ static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type,
     return c->status == BERTH_OK ? p : NULL;
 }
 
-/* The program of a type: of a function, of its parameters; of a map, of its entries.  NULL: failed. */
-static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type,
+/* The program of a type, or of its items in a row: the parameters of a function, an entry of a map.
+ * NULL: failed. */
+static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type, bool is_row,
                                            berthi_cm_form form)
 {
     uintptr_t key = (uintptr_t)type->canon;
@@ -519,9 +521,9 @@ static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *ty
     if (c->status != BERTH_OK)
         return NULL;
     for (p = *bucket; p != NULL; p = p->next)
-        if (p->type == type->canon && p->form == (uint8_t)form)
+        if (p->type == type->canon && p->is_row == is_row && p->form == (uint8_t)form)
             return p;
-    p = make_program(c, type->canon, form);
+    p = make_program(c, type->canon, is_row, form);
     if (p == NULL)
         return NULL;
     p->next = *bucket;
@@ -564,12 +566,12 @@ static berthi_cm_shape shape_of(const berthi_cm_type *func, bool params_spill)
                : BERTHI_CM_SHAPE_ANY;
 }
 
-static void make_programs(compiler *c, const berthi_cm_type *type, bool spills,
+static void make_programs(compiler *c, const berthi_cm_type *type, bool is_row, bool spills,
                           berthi_cm_programs *out)
 {
-    out->memory = program_of(c, type, BERTHI_CM_FORM_MEMORY);
-    out->check = program_of(c, type, BERTHI_CM_FORM_CHECK);
-    out->flat = spills ? NULL : program_of(c, type, BERTHI_CM_FORM_FLAT);
+    out->memory = program_of(c, type, is_row, BERTHI_CM_FORM_MEMORY);
+    out->check = program_of(c, type, is_row, BERTHI_CM_FORM_CHECK);
+    out->flat = spills ? NULL : program_of(c, type, is_row, BERTHI_CM_FORM_FLAT);
 }
 
 static void set_facts(berthi_cm_plan *plan, const berthi_cm_type *func, uint32_t cells)
@@ -612,9 +614,9 @@ berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_
     result = berthi_cm_func_result(func);
     *plan = (berthi_cm_plan){ .is_64 = is_64, .has_result = result != NULL };
     set_facts(plan, func, cells);
-    make_programs(&c, func, plan->facts.params_spill, &plan->params);
+    make_programs(&c, func, true, plan->facts.params_spill, &plan->params);
     if (result != NULL)
-        make_programs(&c, result, plan->facts.result_spills, &plan->result);
+        make_programs(&c, result, false, plan->facts.result_spills, &plan->result);
     berthi_free_array(arena->allocator, c.ops, c.room, sizeof *c.ops);
     if (c.status != BERTH_OK)
         return c.status;

@@ -76,6 +76,7 @@ typedef struct berthi_cm_program {
      * but no guest may see the host's or another's. */
     bool is_lifted_whole;
     uint8_t form; /* enum berthi_cm_form */
+    bool is_row;  /* of the items of the type: parameters, or an entry of a map */
     const berthi_cm_type *type;
     struct berthi_cm_program *next; /* of those that the compiler knows */
 } berthi_cm_program;

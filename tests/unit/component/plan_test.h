@@ -56,4 +56,26 @@ void plan_expect(const char *what, const char *actual, const char *expected);
 #define PLAN_TEST(name)                                                                        \
     cmocka_unit_test_setup_teardown(name, plan_rig_set_up, plan_rig_tear_down)
 
+/* plan_test_random.c */
+void random_values_come_back_as_they_went(void **state);
+
+/* plan_test_traps.c */
+void each_wrong_value_of_a_guest_traps(void **state);
+void a_result_needs_room_where_it_was_said_to_be(void **state);
+void what_the_host_gets_wrong_reaches_no_guest(void **state);
+void what_is_copied_is_within_the_budget(void **state);
+void a_list_in_a_list_in_a_list_ends_with_the_budget(void **state);
+void a_realloc_that_fails_ends_the_call_at_once(void **state);
+void memory_that_runs_out_is_said_so(void **state);
+void what_is_not_provided_is_refused_by_name(void **state);
+void shared_types_make_small_plans(void **state);
+void a_plan_has_only_so_many_operations(void **state);
+void parameters_are_only_so_large(void **state);
+
+/* plan_test_handles.c */
+void handles_go_in_and_out(void **state);
+void handles_go_from_guest_to_guest(void **state);
+void handles_that_fail_end_the_call(void **state);
+void handles_that_the_host_does_not_hold_are_its_fault(void **state);
+
 #endif
