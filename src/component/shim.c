@@ -137,8 +137,8 @@ static const berthi_cm_shim *shim_at(pass *p, uint32_t step)
     info = info_of(p, &p->steps[step]);
     f = &p->modules[p->steps[step].module];
     if (f->kind == KIND_UNREAD)
-        f->kind = info != NULL && berthi_cm_read_shim(p->s, info, &f->shim) ? KIND_SHIM
-                                                                            : KIND_OTHER;
+        f->kind =
+            info != NULL && berthi_cm_read_shim(p->s, info, &f->shim) ? KIND_SHIM : KIND_OTHER;
     return f->kind == KIND_SHIM ? &f->shim : NULL;
 }
 

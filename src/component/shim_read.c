@@ -64,8 +64,8 @@ static bool read_body(const berthi_wasm_info *info, uint32_t func, uint32_t *slo
         berthi_read_u32(&c) != type || berthi_read_u32(&c) != 0 ||
         berthi_read_u8(&c) != OP_END || c.error != NULL || c.at != c.end)
         return false;
-    *slot_out = (uint32_t)slot;
-    return slot >= 0;
+    *slot_out = (uint32_t)slot; /* below zero: past every table */
+    return true;
 }
 
 /* S4: functions, and the table once. */
@@ -142,16 +142,6 @@ static uint32_t *find_imports(berthi_cm_types *s, const berthi_wasm_info *info,
     return places;
 }
 
-static bool is_startable(const berthi_wasm_info *info)
-{
-    const berthi_functype *type;
-
-    if (!info->has_start || info->start >= info->imported_funcs)
-        return !info->has_start;
-    type = &info->types[info->funcs[info->start]];
-    return type->params_count == 0 && type->results_count == 0;
-}
-
 bool berthi_cm_read_fixup(berthi_cm_types *s, const berthi_wasm_info *info,
                           berthi_cm_fixup *fixup_out)
 {
@@ -160,8 +150,8 @@ bool berthi_cm_read_fixup(berthi_cm_types *s, const berthi_wasm_info *info,
     uint32_t *places, *imports, *funcs;
     berthi_cursor c;
 
-    if (!has_fixup_imports(info) || !is_startable(info) || !e->is_active || e->is_declared ||
-        e->has_expressions || e->table != 0 || !is_zero(info, e->offset) || e->count == 0 ||
+    if (!has_fixup_imports(info) || !e->is_active || e->is_declared || e->has_expressions ||
+        e->table != 0 || !is_zero(info, e->offset) || e->count == 0 ||
         !is_table_of(&info->tables[0], e->count))
         return false;
     places = find_imports(s, info, &f.table);
@@ -175,7 +165,7 @@ bool berthi_cm_read_fixup(berthi_cm_types *s, const berthi_wasm_info *info,
         assert(c.error == NULL && funcs[i] < info->imported_funcs); /* the reader saw to it */
         imports[i] = places[funcs[i]];
     }
-    if (info->has_start)
+    if (info->has_start) /* () -> (), as the reader saw to */
         f.start = places[info->start];
     f.count = e->count;
     f.imports = imports;
@@ -190,5 +180,5 @@ bool berthi_cm_is_starter(const berthi_wasm_info *info)
         BIT(SECTION_CUSTOM) | BIT(SECTION_TYPE) | BIT(SECTION_IMPORT) | BIT(SECTION_START);
 
     return has_only(info, sections) && info->imports_count == 1 && info->imported_funcs == 1 &&
-           info->has_start && is_startable(info);
+           info->has_start;
 }
