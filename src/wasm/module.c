@@ -420,10 +420,19 @@ static void read_elements(reader *r, uint32_t count)
     r->info->elements_count = count;
 }
 
+static void reject_body_count(reader *r)
+{
+    berthi_cursor_reject(&r->c, "function and code section have inconsistent lengths");
+}
+
 static void read_code(reader *r, uint32_t count)
 {
     berthi_cursor *c = &r->c;
 
+    if (count != r->defined[SECTION_FUNCTION]) { /* there is room for no more bodies (I8) */
+        reject_body_count(r);
+        return;
+    }
     for (uint32_t i = 0; i < count && c->error == NULL; i++) {
         uint32_t start = c->at, size = berthi_read_u32(c);
 
@@ -598,7 +607,7 @@ static void read_sections(reader *r)
     r->c = whole;
     r->c.at = r->c.end;
     if (r->defined[SECTION_CODE] != r->defined[SECTION_FUNCTION])
-        berthi_cursor_reject(&r->c, "function and code section have inconsistent lengths");
+        reject_body_count(r);
     else if (info->has_data_count && r->data_count_declared != info->data_count)
         berthi_cursor_reject(&r->c, "data count and data section have inconsistent lengths");
 }

@@ -174,6 +174,21 @@ static void sections_keep_their_order_and_size(void **state)
     REFUSED("inconsistent lengths", 12, 1, 1);
 }
 
+/* There is room for as many as there are functions: the heap of the test has canaries. */
+static void more_bodies_than_functions_are_refused_before_they_are_kept(void **state)
+{
+    bertht_wasm m = { 0 };
+    reading *r;
+
+    (void)state;
+    wasm_func(&m, ":", "", 0);
+    for (m.count[10] = 1; m.count[10] < 2000; m.count[10]++)
+        buf_bytes(&m.section[10], "\x02\x00\x0b", 3);
+    r = read_module(&m);
+    expect(r, BERTH_E_REJECTED, "inconsistent lengths");
+    wasm_free(&m);
+}
+
 static void numbers_have_one_form_at_most(void **state)
 {
     (void)state;
@@ -405,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_description_names_everything),
         cmocka_unit_test(the_first_bytes_say_what_it_is),
         cmocka_unit_test(sections_keep_their_order_and_size),
+        cmocka_unit_test(more_bodies_than_functions_are_refused_before_they_are_kept),
         cmocka_unit_test(numbers_have_one_form_at_most),
         cmocka_unit_test(a_count_is_believed_only_when_its_bytes_are_there),
         cmocka_unit_test(names_are_utf8_and_exports_have_one_each),
