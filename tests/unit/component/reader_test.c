@@ -1,6 +1,6 @@
 /* reader_test.c - components as bytes: sections, bounds, truncations and full memory.
  *
- * Most malformed binaries are the suite's (conformance/component_suite_test.c); here are the bounds,
+ * Most malformed binaries are the suite's (conformance/the conformance program (tests/conformance/component)); here are the bounds,
  * the words of errors, and what must hold for every byte of an input. */
 #include <setjmp.h>
 #include <stdarg.h>
