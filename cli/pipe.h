@@ -26,7 +26,7 @@ enum {
     PIPE_BATCH_BYTES = 64 * 1024,
     PIPE_OUTPUT_BYTES_MAX = 4 * 1024 * 1024,
     PIPE_VERSIONS_MAX = 256,
-    PIPE_FAILURES = BERTH_E_CLOSED + 1 /* counts by status */
+    PIPE_FAILURES = BERTH_E_PLUGIN + 1 /* counts by status */
 };
 
 typedef struct pipe_record {

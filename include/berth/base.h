@@ -57,7 +57,8 @@ typedef enum berth_status {
     BERTH_E_DEADLINE = 10, /* the plugin ran out of time; its instance is gone */
     BERTH_E_ABI = 11,      /* the plugin broke its contract; its instance is gone */
     BERTH_E_BUSY = 12,     /* no place became free in time; nothing was called */
-    BERTH_E_CLOSED = 13    /* the object is being shut down */
+    BERTH_E_CLOSED = 13,   /* the object is being shut down */
+    BERTH_E_PLUGIN = 14    /* the plugin answered an error of its own; its instance is good */
 } berth_status;
 
 /* Which bound, trap or rule it was.  Stable and append-only. */

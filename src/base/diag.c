@@ -138,8 +138,9 @@ void berthi_panic(const char *format, ...)
 const char *berth_status_name(berth_status status)
 {
     static const char *const names[] = {
-        "ok",     "invalid",  "out of memory", "limit",    "absent", "state", "version",
-        "system", "rejected", "trap",          "deadline", "abi",    "busy",  "closed",
+        "ok",       "invalid", "out of memory", "limit",    "absent",
+        "state",    "version", "system",        "rejected", "trap",
+        "deadline", "abi",     "busy",          "closed",   "plugin",
     };
     return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }

@@ -292,6 +292,16 @@ bool berthi_cm_instance_is_dead(const berthi_cm_instance *instance)
     return instance->is_dead;
 }
 
+size_t berthi_cm_instance_memory_bytes(const berthi_cm_instance *instance)
+{
+    size_t bytes = 0;
+
+    for (uint32_t m = 0; m < instance->loaded->steps->memory_slots; m++)
+        if (instance->memories[m].kind != BERTHI_CM_EMPTY_SLOT)
+            bytes += instance->ops->memory_view(instance->store, &instance->memories[m]).size;
+    return bytes;
+}
+
 void berthi_cm_instance_deadline(berthi_cm_instance *instance, uint64_t ticks)
 {
     instance->ops->store_deadline(instance->store, ticks);

@@ -99,6 +99,8 @@ berth_status berthi_cm_instance_create(berthi_cm_loaded *loaded, const berthi_cm
 void berthi_cm_instance_destroy(berthi_cm_instance *instance);
 void *berthi_cm_instance_data(berthi_cm_instance *instance);
 bool berthi_cm_instance_is_dead(const berthi_cm_instance *instance);
+/* Of the memories that its functions have used so far. */
+size_t berthi_cm_instance_memory_bytes(const berthi_cm_instance *instance);
 /* From now on it may run so many ticks (I5). */
 void berthi_cm_instance_deadline(berthi_cm_instance *instance, uint64_t ticks);
 

@@ -74,7 +74,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     berthi_count(&seat->counts.bytes_in, call->input_size);
     if (status == BERTH_OK) { /* else none could be made: its start function, or memory */
         status = berthi_instance_call(v, i, hook - 1, call, ticks, reply, diag);
-        berthi_pool_give(v, seat, i, status == BERTH_OK);
+        berthi_pool_give(v, seat, i, berthi_is_answer(status));
     }
     if (v->is_timed)
         count_time(seat, began_ns);
@@ -114,7 +114,7 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
     status = berthi_instance_enter(v, i, memo->where, call, ticks, reply, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK ||
                        atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0))
-        berthi_pool_give(v, seat, i, status == BERTH_OK);
+        berthi_pool_give(v, seat, i, berthi_is_answer(status));
     else
         seat->idle = i;
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {

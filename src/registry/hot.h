@@ -32,6 +32,12 @@ BERTHI_HOT berthi_memory_view berthi_instance_view(berthi_instance *i)
     return i->view;
 }
 
+/* The guest may serve on: it answered, if only an error of its own. */
+BERTHI_HOT bool berthi_is_answer(berth_status status)
+{
+    return status == BERTH_OK || status == BERTH_E_PLUGIN;
+}
+
 /* I5.  Setting a deadline is a call into the engine; within one tick the same one is in force
  * already, and a call that begins in the tick still gets `ticks` whole ones: the engine's tick
  * that is going on is never counted. */
@@ -105,8 +111,11 @@ BERTHI_HOT berth_status berthi_instance_enter(berth_version *v, berthi_instance 
     berth_status status;
     uint32_t at;
 
-    if (BERTHI_UNUSUAL((i->resolved >> index & 1) == 0))
+    if (BERTHI_UNUSUAL((i->resolved >> index & 1) == 0)) {
+        if (i->component != NULL) /* asked here, so that modules do not pay for the question */
+            return berthi_component_enter(v, i, index, call, ticks, reply, diag);
         berthi_instance_resolve(v, i, 1u << index);
+    }
     berthi_instance_deadline(v, i, ticks); /* alloc and hook share it */
     status = berthi_instance_put(v, i, call, &at, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK))

@@ -82,6 +82,18 @@ static uint64_t current_number(berth_slot *slot)
 
 /* ---- the content ---- */
 
+static berth_status compile(berth_runtime *rt, berthi_content *content, const uint8_t *bytes,
+                            size_t size, berth_diag *diag)
+{
+    berthi_cache_entry *entry;
+    berth_status status =
+        berthi_content_compile(rt, content, bytes, size, content->digest, &entry, diag);
+
+    if (status == BERTH_OK)
+        content->module = entry->module;
+    return status;
+}
+
 static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
                                  const uint8_t *digest, berthi_content **content_out,
                                  berth_diag *diag)
@@ -107,12 +119,13 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     status = berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
                           &content->plugin, diag);
     if (status == BERTH_OK)
-        status = berthi_cache_take(rt, bytes, size, digest, &content->compiled, diag);
+        status = content->plugin.is_component
+                     ? berthi_component_load(rt, content, bytes, size, diag)
+                     : compile(rt, content, bytes, size, diag);
     if (status != BERTH_OK) {
         berthi_content_unref(rt, content);
         return status;
     }
-    content->module = content->compiled->module;
     *content_out = content;
     return BERTH_OK;
 }
@@ -137,9 +150,22 @@ static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *ar
         v, i, index, &call, berthi_ticks(v->slot->options.probe_deadline_ns), &reply, diag);
     berthi_instance_destroy(v, i);
     berth_arena_reset(arena);
-    return status == BERTH_OK
+    /* A component that finds fault with an empty input, which nobody declared, is sound. */
+    return status == BERTH_OK || (status == BERTH_E_PLUGIN && !hook->must_answer)
                ? BERTH_OK
                : berthi_diag_prefix(diag, status, "probe of hook '%s'", hook->name);
+}
+
+/* What has no hooks has to start, at least. */
+static berth_status probe_start(berth_version *v, berth_diag *diag)
+{
+    berthi_instance *i;
+    berth_status status = berthi_pool_make(v, &i, diag);
+
+    if (status != BERTH_OK)
+        return berthi_diag_prefix(diag, status, "instantiation");
+    berthi_instance_destroy(v, i);
+    return BERTH_OK;
 }
 
 static berth_status probe(berth_version *v, berth_diag *diag)
@@ -148,6 +174,8 @@ static berth_status probe(berth_version *v, berth_diag *diag)
     berth_status status;
 
     status = berth_arena_create(&v->runtime->allocator, PROBE_ARENA_SIZE, &arena, diag);
+    if (status == BERTH_OK && v->content->plugin.hooks_count == 0)
+        status = probe_start(v, diag);
     for (uint32_t h = 0; status == BERTH_OK && h < v->content->plugin.hooks_count; h++)
         if (!v->content->plugin.hooks[h].is_noop)
             status = probe_hook(v, h, arena, diag);

@@ -19,9 +19,15 @@ static void find_export(berthi_instance *i, const char *name, berthi_extern *fou
         berthi_panic("an admitted module has no export '%s'", name);
 }
 
-/* Runs under one deadline: instantiation, the start function. */
-berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
-                                  berth_diag *diag)
+/* A component finds its functions elsewhere: the handles at the end are left out. */
+static size_t size_of(const berth_version *v)
+{
+    return v->content->component == NULL ? sizeof(berthi_instance)
+                                         : offsetof(berthi_instance, memory);
+}
+
+/* The store of a core module, under the deadline of start functions. */
+static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag *diag)
 {
     berth_runtime *rt = v->runtime;
     const berth_slot_options *opt = &v->slot->options;
@@ -30,52 +36,75 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
                                   .instances_max = 1,
                                   .memories_max = 1,
                                   .tables_max = 8 };
+    berth_status status;
+
+    status = i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
+    if (status != BERTH_OK)
+        return status;
+    i->ops->store_deadline(i->store, berthi_ticks(opt->probe_deadline_ns)); /* I5 */
+    status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
+    if (status != BERTH_OK) {
+        i->ops->store_destroy(i->store);
+        return status;
+    }
+    find_export(i, v->content->plugin.profile->memory, &i->memory);
+    i->view_is_old = true;
+    return BERTH_OK;
+}
+
+/* Runs under one deadline: instantiation, the start function. */
+berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
+                                  berth_diag *diag)
+{
+    berth_runtime *rt = v->runtime;
     berthi_instance *i;
     berth_status status;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    i = berthi_alloc(&rt->allocator, sizeof *i);
+    i = berthi_alloc(&rt->allocator, size_of(v));
     if (i == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
     /* The handles behind are written before they are read, and are most of it. */
     memset(i, 0, offsetof(berthi_instance, memory));
     i->ops = v->ops;
     i->call = v->ops->call;
-    status = i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
-    if (status != BERTH_OK)
-        goto fail_store;
-    i->ops->store_deadline(i->store, berthi_ticks(opt->probe_deadline_ns)); /* I5 */
-    status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
-    if (status != BERTH_OK)
-        goto fail_instantiate;
-    find_export(i, v->content->plugin.profile->memory, &i->memory);
-    i->view_is_old = true;
+    status = v->content->component == NULL ? open_module(v, i, diag)
+                                           : berthi_component_open(v, i, diag);
+    if (status != BERTH_OK) {
+        berthi_free(&rt->allocator, i, size_of(v));
+        return status;
+    }
     i->deadline_tick = UINT64_MAX;
     i->born_tick = atomic_load_explicit(&rt->domain.tick, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->instances_live, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&v->slot->instances_made, 1, memory_order_relaxed);
     *instance_out = i;
     return BERTH_OK;
-
-fail_instantiate:
-    i->ops->store_destroy(i->store);
-fail_store:
-    berthi_free(&rt->allocator, i, sizeof *i);
-    return status;
 }
 
 void berthi_instance_destroy(berth_version *v, berthi_instance *i)
 {
-    i->ops->store_destroy(i->store);
+    if (i->component != NULL)
+        berthi_cm_instance_destroy(i->component);
+    else
+        i->ops->store_destroy(i->store);
     atomic_fetch_sub_explicit(&v->runtime->instances_live, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&v->slot->instances_discarded, 1, memory_order_relaxed);
-    berthi_free(&v->runtime->allocator, i, sizeof *i);
+    berthi_free(&v->runtime->allocator, i, size_of(v));
+}
+
+size_t berthi_instance_memory_bytes(berthi_instance *i)
+{
+    return i->component != NULL ? berthi_cm_instance_memory_bytes(i->component)
+                                : berthi_instance_view(i).size;
 }
 
 void berthi_instance_resolve(berth_version *v, berthi_instance *i, uint32_t hooks)
 {
     const berthi_plugin *plugin = &v->content->plugin;
 
+    if (i->component != NULL)
+        return;
     for (uint32_t h = 0; h < plugin->hooks_count; h++)
         if ((hooks & ~i->resolved) >> h & 1)
             find_export(i, plugin->hooks[h].export_name, &i->hooks[h]);
@@ -86,7 +115,7 @@ void berthi_instance_resolve_alloc(berth_version *v, berthi_instance *i)
 {
     const berthi_plugin *plugin = &v->content->plugin;
 
-    if (!i->has_alloc) {
+    if (i->component == NULL && !i->has_alloc) {
         find_export(i, plugin->profile->alloc, &i->alloc);
         find_export(i, plugin->profile->free, &i->free);
         i->has_alloc = true;

@@ -362,7 +362,7 @@ static bool is_worn(const berth_version *v, berthi_instance *i)
     return (opt->reuse_calls_max != 0 && i->calls >= opt->reuse_calls_max) ||
            is_too_old(v, i) ||
            (opt->reuse_memory_bytes_max != 0 &&
-            berthi_instance_view(i).size > opt->reuse_memory_bytes_max);
+            berthi_instance_memory_bytes(i) > opt->reuse_memory_bytes_max);
 }
 
 enum { DRY_TICKS_MAX = 64 };

@@ -3,6 +3,7 @@
  * What this directory is: the call path and everything that changes what it calls.
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
+ *   component_guest.c  the same for components
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
@@ -23,6 +24,7 @@
 
 #include "admit/admit.h"
 #include "base/reply_arena.h"
+#include "component/instance.h"
 #include "metrics/histogram.h"
 #include "os/event.h"
 #include "sync/record.h"
@@ -92,9 +94,10 @@ typedef struct berthi_instance {
     const berthi_wasm_ops *ops;
     berth_status (*call)(berthi_wasm_store *, const berthi_extern *, berthi_val *, size_t,
                          berth_diag *); /* ops->call, one load nearer */
-    berthi_wasm_store *store;
+    berthi_wasm_store *store;           /* NULL: `component` has its own */
+    berthi_cm_instance *component;      /* NULL: of a core module */
     berthi_wasm_instance handle;
-    uint32_t resolved;                 /* bit h: hooks[h] is known */
+    uint32_t resolved;                 /* bit h: hooks[h] is known; none of a component's */
     bool has_alloc;                    /* alloc and free are known */
     bool view_is_old;                  /* the guest ran since `view` was taken (I7) */
     uint32_t input_at, input_capacity; /* the host's buffer in the guest; BERTHI_INPUT_HOST */
@@ -132,13 +135,21 @@ typedef struct berthi_seat {
 
 /* ---- versions ---- */
 
+typedef struct berthi_compiled { /* held by the arena of the content that uses it */
+    struct berthi_compiled *next;
+    berthi_cache_entry *entry;
+} berthi_compiled;
+
 /* What an install found out; shared by a version and the twin kept for rollback. */
 typedef struct berthi_content {
     _Atomic(uint32_t) refs;
     berthi_arena arena; /* holds all of `plugin` */
     berthi_plugin plugin;
-    berthi_cache_entry *compiled;
-    berthi_wasm_module *module; /* the entry's */
+    berthi_compiled *compiled;   /* the module, or the core modules of the component */
+    berthi_wasm_module *module;  /* NULL: a component */
+    berthi_cm_loaded *component; /* NULL: a core module */
+    berthi_cm_func *funcs;       /* of the component: that of each hook */
+    uint32_t memories, tables;   /* of the component: how many an instance makes */
     uint8_t digest[BERTH_DIGEST_SIZE];
     berthi_counts past; /* of reaped versions of this content; slot's lock */
 } berthi_content;
@@ -283,6 +294,17 @@ berth_status berthi_instance_call(berth_version *v, berthi_instance *instance, u
 void berthi_instance_resolve(berth_version *v, berthi_instance *instance, uint32_t hooks);
 void berthi_instance_resolve_alloc(berth_version *v, berthi_instance *instance);
 
+size_t berthi_instance_memory_bytes(berthi_instance *instance);
+
+/* component_guest.c: the same for components, behind the functions of instance.c. */
+berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
+                                   const uint8_t *bytes, size_t size, berth_diag *diag);
+berth_status berthi_component_open(berth_version *v, berthi_instance *instance,
+                                   berth_diag *diag);
+berth_status berthi_component_enter(berth_version *v, berthi_instance *instance, uint32_t index,
+                                    const berth_call *call, uint64_t ticks, berth_reply *reply,
+                                    berth_diag *diag);
+
 /* pool.c */
 berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no memory */
 static inline berthi_seat *berthi_seat_find(const berth_version *v, unsigned index)
@@ -325,6 +347,10 @@ void berthi_pool_discard(berth_version *v, berthi_instance *instance);
 bool berthi_reclaim(berth_runtime *rt);
 
 /* version.c */
+/* A core module through the cache, for as long as the content lives. */
+berth_status berthi_content_compile(berth_runtime *rt, berthi_content *content,
+                                    const uint8_t *bytes, size_t size, const uint8_t *digest,
+                                    berthi_cache_entry **entry_out, berth_diag *diag);
 berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
                                  berth_diag *diag);
 void berthi_version_fill(berth_version *v, berthi_content *content);

@@ -225,3 +225,29 @@ uint8_t *component_core(const char *functions, uint32_t pages, size_t *size_out)
     wasm_free(&m);
     return bytes;
 }
+
+uint8_t *component_answering(uint32_t number, size_t *size_out)
+{
+    static const uint8_t realloc_code[] = { 0x41, 0x80, 0x08 }; /* i32.const 1024 */
+    static const uint8_t answer_code[] = { 0x41, 0x10 };        /* i32.const 16 */
+    uint8_t result[] = { 0, 0, 0, 0, 64, 0, 0, 0, 8, 0, 0, 0 }; /* ok, 8 bytes at 64 */
+    uint8_t answer[8] = { (uint8_t)number, (uint8_t)(number >> 8), (uint8_t)(number >> 16),
+                          (uint8_t)(number >> 24) };
+    component_recipe recipe = { .functions = "do" };
+    bertht_wasm m = { 0 };
+    uint8_t *core, *bytes;
+
+    wasm_memory(&m, 0, 1, 0);
+    wasm_export(&m, "memory", 2, 0);
+    wasm_export(&m, "cabi_realloc", 0,
+                wasm_func(&m, "iiii:i", realloc_code, sizeof realloc_code));
+    wasm_export(&m, "do", 0, wasm_func(&m, "ii:i", answer_code, sizeof answer_code));
+    wasm_data(&m, 16, result, sizeof result);
+    wasm_data(&m, 64, answer, sizeof answer);
+    core = wasm_finish(&m, &recipe.core_size);
+    wasm_free(&m);
+    recipe.core = core;
+    bytes = component_build(&recipe, size_out);
+    free(core);
+    return bytes;
+}

@@ -28,4 +28,8 @@ uint8_t *component_build(const component_recipe *recipe, size_t *size_out);
  * functions of the right core type which trap.  End it with free(). */
 uint8_t *component_core(const char *functions, uint32_t pages, size_t *size_out);
 
+/* A component whose hook "do" replies with `number` as 8 bytes, least significant first; it has
+ * room for inputs of a few kilobytes. */
+uint8_t *component_answering(uint32_t number, size_t *size_out);
+
 #endif

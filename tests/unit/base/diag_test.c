@@ -205,12 +205,12 @@ static void every_status_and_reason_has_a_name_of_its_own(void **state)
     size_t count = 0;
 
     (void)state;
-    for (int i = BERTH_OK; i <= BERTH_E_CLOSED; i++)
+    for (int i = BERTH_OK; i <= BERTH_E_PLUGIN; i++)
         names[count++] = berth_status_name((berth_status)i);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(names[i], names[k]);
-    assert_string_equal(berth_status_name((berth_status)(BERTH_E_CLOSED + 1)), "unknown");
+    assert_string_equal(berth_status_name((berth_status)(BERTH_E_PLUGIN + 1)), "unknown");
     assert_string_equal(berth_status_name((berth_status)-1), "unknown");
 
     assert_string_equal(berth_reason_name(BERTH_REASON_NONE), "");

@@ -1,0 +1,185 @@
+/* component_guest.c - guests that are components: loaded, instantiated, called.  Layer: registry.
+ *
+ * A component is called through its types where a core module is called through a profile's byte
+ * ABI; everything around the call is the same.  Its core modules are compiled through the cache of
+ * all artifacts, so that two components that share a module share its code, and a slot may swap one
+ * for the other.  The reply is looked at where the guest put it, and copied once. */
+#include "registry/hot.h"
+
+#include "base/digest.h"
+#include "base/utf8.h"
+
+/* Loading: which content takes what is compiled. */
+typedef struct loading {
+    berth_runtime *rt;
+    berthi_content *content;
+} loading;
+
+static berth_status compile(void *ctx, const uint8_t *bytes, size_t size,
+                            berthi_wasm_module **module_out, berth_diag *diag)
+{
+    const loading *l = ctx;
+    uint8_t digest[BERTH_DIGEST_SIZE];
+    berthi_cache_entry *entry;
+    berth_status status;
+
+    if (!berthi_sha256(bytes, size, digest))
+        return berthi_fail(diag, BERTH_E_NOMEM, "a digest");
+    status = berthi_content_compile(l->rt, l->content, bytes, size, digest, &entry, diag);
+    if (status != BERTH_OK)
+        return status;
+    l->rt->ops->module_ref(entry->module);
+    *module_out = entry->module;
+    return BERTH_OK;
+}
+
+/* What an instance makes, so that its store allows for exactly that. */
+static void count_parts(berthi_content *content)
+{
+    const berthi_cm_steps *steps = berthi_cm_loaded_steps(content->component);
+
+    for (uint32_t i = 0; i < steps->steps_count; i++) {
+        const berthi_wasm_info *info;
+
+        if (steps->steps[i].kind != BERTHI_CM_STEP_INSTANTIATE)
+            continue;
+        info = steps->modules[steps->steps[i].module].info;
+        assert(info != NULL); /* the host gives no modules */
+        content->memories += info->memories_count - info->imported_memories;
+        content->tables += info->tables_count - info->imported_tables;
+    }
+}
+
+/* "INTERFACE#FUNCTION", or a function of the component's own. */
+static bool find_func(const berthi_content *content, const char *name, berthi_cm_func *func_out)
+{
+    const char *mark = strchr(name, '#');
+    char interface[BERTHI_PLUGIN_NAME_SIZE_MAX + 1];
+
+    if (mark == NULL)
+        return berthi_cm_loaded_func(content->component, NULL, name, func_out);
+    if ((size_t)(mark - name) >= sizeof interface)
+        return false;
+    memcpy(interface, name, (size_t)(mark - name));
+    interface[mark - name] = '\0';
+    return berthi_cm_loaded_func(content->component, interface, mark + 1, func_out);
+}
+
+berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
+                                   const uint8_t *bytes, size_t size, berth_diag *diag)
+{
+    const berthi_plugin *plugin = &content->plugin;
+    loading l = { rt, content };
+    const berthi_cm_load_options options = {
+        .allocator = &rt->allocator, .engine = rt->engine, .compile = compile, .compile_ctx = &l
+    };
+    berth_status status;
+
+    status = berthi_cm_load(bytes, size, &options, &content->component, diag);
+    if (status != BERTH_OK)
+        return status;
+    count_parts(content);
+    content->funcs =
+        berthi_arena_array(&content->arena, plugin->hooks_count, sizeof *content->funcs);
+    if (content->funcs == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "the hooks of a component");
+    for (uint32_t h = 0; h < plugin->hooks_count; h++)
+        if (!find_func(content, plugin->hooks[h].export_name, &content->funcs[h]) ||
+            !berthi_component_is_hook(content->funcs[h].type))
+            berthi_panic("an admitted component has no function '%s'",
+                         plugin->hooks[h].export_name);
+    return BERTH_OK;
+}
+
+berth_status berthi_component_open(berth_version *v, berthi_instance *i, berth_diag *diag)
+{
+    const berthi_content *content = v->content;
+    const berth_slot_options *opt = &v->slot->options;
+    const berthi_cm_steps *steps = berthi_cm_loaded_steps(content->component);
+    uint32_t memories = content->memories == 0 ? 1 : content->memories;
+    /* The bound of an instance holds for all its memories together, so each has its part. */
+    const berthi_cm_limits limits = {
+        .store = { .memory_bytes_max = opt->memory_bytes_max / memories,
+                   .table_elements_max = v->runtime->options.table_elements_max,
+                   .instances_max = steps->core_instances_count,
+                   .memories_max = memories,
+                   .tables_max = content->tables }
+    };
+
+    return berthi_cm_instance_create(content->component, &limits,
+                                     berthi_ticks(opt->probe_deadline_ns), i, &i->component,
+                                     diag);
+}
+
+/* result<list<u8>, string> in host layout. */
+typedef struct hook_result {
+    uint8_t is_error;
+    struct {
+        const void *data;
+        size_t size;
+    } bytes;
+} hook_result;
+
+static berth_status take_result(berth_version *v, uint32_t index, const hook_result *result,
+                                const berth_call *call, berth_reply *reply, berth_diag *diag)
+{
+    const char *name = v->content->plugin.hooks[index].export_name;
+    char shown[sizeof diag->text];
+    void *data;
+
+    if (BERTHI_UNUSUAL(result->is_error))
+        return berthi_fail(
+            diag, BERTH_E_PLUGIN, "%s: %s", name,
+            berthi_utf8_show(shown, sizeof shown, result->bytes.data, result->bytes.size));
+    if (BERTHI_UNUSUAL(result->bytes.size > v->output_bytes_max))
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                   "%s: the reply has %zu bytes and %llu are allowed", name,
+                                   result->bytes.size, (unsigned long long)v->output_bytes_max);
+    data = berthi_reply_arena_alloc(call->arena, result->bytes.size);
+    if (BERTHI_UNUSUAL(data == NULL))
+        return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %zu bytes", result->bytes.size);
+    if (result->bytes.size != 0)
+        memcpy(data, result->bytes.data, result->bytes.size);
+    *reply = (berth_reply){ .data = data, .size = result->bytes.size, .version = v->number };
+    return BERTH_OK;
+}
+
+static void set_deadline(berth_version *v, berthi_instance *i, uint64_t ticks)
+{
+    uint64_t now = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
+
+    /* As berthi_instance_deadline() in hot.h, which says why once a tick is enough. */
+    if (i->deadline_tick != now || i->deadline_ticks != ticks) {
+        berthi_cm_instance_deadline(i->component, ticks);
+        i->deadline_tick = now;
+        i->deadline_ticks = ticks;
+    }
+}
+
+berth_status berthi_component_enter(berth_version *v, berthi_instance *i, uint32_t index,
+                                    const berth_call *call, uint64_t ticks, berth_reply *reply,
+                                    berth_diag *diag)
+{
+    const berthi_cm_host_list input = { call->input, call->input_size };
+    hook_result result;
+    berth_status status, ended;
+    berth_reply answer;
+
+    if (BERTHI_UNUSUAL(call->input_size > v->input_bytes_max))
+        return berthi_fail_because(
+            diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+            "the input has %zu bytes and the plugin's memory at most %llu", call->input_size,
+            (unsigned long long)v->input_bytes_max);
+    set_deadline(v, i, ticks); /* I5: realloc, the function and post-return share it */
+    status = berthi_cm_call_begin(i->component, &v->content->funcs[index], &input, &result,
+                                  call->arena, diag);
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        return berthi_instance_fault(v, index, status, diag);
+    status = take_result(v, index, &result, call, &answer, diag);
+    ended = berthi_cm_call_end(i->component, diag);
+    if (BERTHI_UNUSUAL(ended != BERTH_OK))
+        return berthi_instance_fault(v, index, ended, diag);
+    if (status == BERTH_OK)
+        *reply = answer;
+    return status;
+}
