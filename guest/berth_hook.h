@@ -25,6 +25,15 @@
  *   state   What is in memory may or may not be there in the next call: the host may make a new
  *           instance for each call, and always does after a trap.
  *
+ * As a component.  With -DBERTH_HOOK_COMPONENT the same source exports each hook as a function of type
+ * `func(input: list<u8>) -> result<list<u8>, string>`, and `berth wrap` makes a component of it:
+ *
+ *     clang --target=wasm32 -ffreestanding -nostdlib -O2 -DBERTH_HOOK_COMPONENT -Wl,--no-entry ...
+ *     berth wrap echo.wasm --wit echo.wit -o echo.component.wasm
+ *
+ * That type has no drop, so berth_reply_drop() is not there; it has an error, which is
+ * berth_reply_error().
+ *
  * Everything here is weak or inline, so that several files of one plugin may include it.  Define
  * before the #include:
  *   BERTH_HOOK_OWN_ALLOC  when the plugin brings its own berth_alloc and berth_free;
@@ -96,6 +105,7 @@ typedef struct berth_reply {
 } berth_reply;
 
 /* The head of a hook; its body follows:  BERTH_HOOK(redact, input) { ... input.ptr ... }  */
+#ifndef BERTH_HOOK_COMPONENT
 #define BERTH_HOOK(name, input)                                                                \
     static inline berth_reply berth_body_##name(berth_bytes input);                            \
     BERTH_HOOK_C uint64_t berth_hook_##name(uint8_t *ptr, uint32_t len);                       \
@@ -106,6 +116,28 @@ typedef struct berth_reply {
         return berth_body_##name(bytes).packed;                                                \
     }                                                                                          \
     static inline berth_reply berth_body_##name(berth_bytes input)
+#else
+/* Returns where `result<list<u8>, string>` lies, as the canonical ABI has it. */
+#define BERTH_HOOK(name, input)                                                                \
+    static inline berth_reply berth_body_##name(berth_bytes input);                            \
+    BERTH_HOOK_C berth_answer *berth_hook_##name(uint8_t *ptr, uint32_t len);                  \
+    BERTH_HOOK_C BERTH_HOOK_EXPORT(#name)                                                      \
+        berth_answer *berth_hook_##name(uint8_t *ptr, uint32_t len)                            \
+    {                                                                                          \
+        berth_bytes bytes = { len == 0 ? NULL : ptr, len };                                    \
+        berth_answered.is_error = 0;                                                           \
+        berth_reply reply = berth_body_##name(bytes);                                          \
+        berth_answered.ptr = (uint32_t)(reply.packed >> 32);                                   \
+        berth_answered.len = (uint32_t)reply.packed;                                           \
+        return &berth_answered;                                                                \
+    }                                                                                          \
+    static inline berth_reply berth_body_##name(berth_bytes input)
+
+typedef struct berth_answer {
+    uint32_t is_error, ptr, len;
+} berth_answer;
+BERTH_HOOK_WEAK berth_answer berth_answered = { 0, 0, 0 };
+#endif
 
 /* Replies with `len` bytes that stay valid until the next call: static, in a berth_text, or part
  * of the input; never of a local array.  With a `len` of 0 the record stays, and is empty. */
@@ -119,17 +151,32 @@ static inline berth_reply berth_reply_bytes(const void *ptr, uint32_t len)
     return reply;
 }
 
+#ifndef BERTH_HOOK_COMPONENT
 /* Leaves the record out. */
 static inline berth_reply berth_reply_drop(void)
 {
     berth_reply reply = { 0 };
     return reply;
 }
+#endif
 
 /* Gives up: the host sees a trap, counts an error and applies its policy to this record. */
 static inline __attribute__((noreturn)) void berth_fail(void)
 {
     __builtin_trap();
+}
+
+/* This record cannot be done, and why, in UTF-8: the call fails with that text and the instance
+ * serves on.  A core module has no such answer; there it is berth_fail(). */
+static inline berth_reply berth_reply_error(const char *text, uint32_t len)
+{
+#ifdef BERTH_HOOK_COMPONENT
+    berth_answered.is_error = 1;
+    return berth_reply_bytes(text, len);
+#else
+    (void)text, (void)len;
+    berth_fail();
+#endif
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */
@@ -290,6 +337,29 @@ BERTH_HOOK_WEAK BERTH_HOOK_EXPORT("berth_free") void berth_free(void *ptr, size_
     if (ptr != NULL)
         berth_heap_give((uintptr_t)ptr,
                         (uintptr_t)ptr + (size == 0 ? 16 : berth_round_up(size, 16)));
+}
+#endif
+
+#ifdef BERTH_HOOK_COMPONENT
+/* What the host puts a record into.  There is one in a call and none between calls, so one buffer
+ * serves them all, and nothing has to be given back. */
+BERTH_HOOK_WEAK berth_bytes berth_input_buffer = { NULL, 0 };
+void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size);
+BERTH_HOOK_WEAK BERTH_HOOK_EXPORT("cabi_realloc") void *cabi_realloc(void *old, size_t old_size,
+                                                                     size_t align, size_t size)
+{
+    (void)old, (void)old_size;
+    if (size == 0)
+        return (void *)align;
+    if (size > berth_input_buffer.len) {
+        berth_free(berth_input_buffer.ptr, berth_input_buffer.len, 16);
+        berth_input_buffer.len = 0;
+        berth_input_buffer.ptr = (uint8_t *)berth_alloc(size, 16);
+        if (berth_input_buffer.ptr == NULL)
+            berth_fail();
+        berth_input_buffer.len = (uint32_t)size;
+    }
+    return berth_input_buffer.ptr;
 }
 #endif
 
