@@ -1,7 +1,7 @@
 /* cli.h - what the parts of the program share: exit codes, options, errors, artifacts.
  *
  * What this directory is: the program `berth`, which uses the public headers, libc, POSIX and
- * jansson, and nothing else of the library.  One file per command (inspect.c, call.c, ctl.c;
+ * jansson, and nothing else of the library.  One file per command (inspect.c, call.c, ctl.c, wit.c;
  * pipe*.c and control.c for `pipe`), options.c and help.c for the command line, out.c for what
  * people read.  Read first: this file, then main.c.
  */
@@ -21,22 +21,23 @@ typedef enum cli_command {
     CLI_INSPECT = 1,
     CLI_CALL = 2,
     CLI_PIPE = 4,
-    CLI_CTL = 8
+    CLI_CTL = 8,
+    CLI_WIT = 16
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
 enum { CLI_ON_ERROR_STOP = 1, CLI_ON_ERROR_PASS = 2, CLI_ON_ERROR_DROP = 3 };
-enum { CLI_OPERANDS_MAX = 3, CLI_WORKERS_MAX = 64 };
+enum { CLI_OPERANDS_MAX = 64, CLI_WORKERS_MAX = 64 };
 
 /* One command line, read.  0 and NULL: not given.  Texts are lent from argv. */
 typedef struct cli_options {
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
-    const char *hook, *tenant, *engine, *profile, *kind, *control, *summary;
+    const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers;
-    bool json, progress, quiet, help;
+    bool json, progress, quiet, help, all_features;
 } cli_options;
 
 /* options.c */
@@ -152,5 +153,6 @@ int cli_inspect(const cli_options *options);
 int cli_call(const cli_options *options);
 int cli_pipe(const cli_options *options);
 int cli_ctl(const cli_options *options);
+int cli_wit(const cli_options *options);
 
 #endif

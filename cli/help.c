@@ -15,6 +15,7 @@ static const char program_help[] =
     "  pipe FILE --hook NAME         passes records from stdin through a hook to stdout\n"
     "  ctl SOCKET swap FILE|rollback|stat|evict\n"
     "                                steers a running 'berth pipe --control SOCKET'\n"
+    "  wit PATH...                   resolves WIT and prints it\n"
     "  help [COMMAND]                this text, or a command's\n"
     "\n"
     "  -h, --help                    this text; after a command, the command's\n"
@@ -101,6 +102,22 @@ static const char ctl_help[] =
     "\n"
     "Exit status: 0 done, 1 failed, 2 usage, 3 the artifact was rejected.\n";
 
+static const char wit_help[] =
+    "usage: berth wit PATH... [--json] [--features NAME,...] [--all-features]\n"
+    "\n"
+    "Reads WIT, resolves it and prints it: the package, and below it those that it rests on.\n"
+    "PATH is a file, or a folder whose .wit files are one package; its folder 'deps' holds\n"
+    "packages that it may refer to, each a file or a folder.  The last PATH is the package "
+    "that\n"
+    "is printed, the ones in front of it give more that it may refer to.\n"
+    "\n"
+    "      --all-features            keeps all @unstable items\n"
+    "      --features NAME,...       keeps the @unstable items of these features\n"
+    "      --json                    prints JSON\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 it resolves, 1 it cannot be read, 2 usage, 3 it does not resolve.\n";
+
 static const struct {
     cli_command command;
     const char *name, *help;
@@ -109,6 +126,7 @@ static const struct {
     { CLI_CALL, "call", call_help },
     { CLI_PIPE, "pipe", pipe_help },
     { CLI_CTL, "ctl", ctl_help },
+    { CLI_WIT, "wit", wit_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

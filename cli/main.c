@@ -71,6 +71,9 @@ static void *run_job(void *context)
     case CLI_CTL:
         j->code = cli_ctl(j->options);
         break;
+    case CLI_WIT:
+        j->code = cli_wit(j->options);
+        break;
     }
     return NULL;
 }

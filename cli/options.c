@@ -12,7 +12,11 @@
 
 typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
 
-enum { CHOICES_MAX = 4, HOST = CLI_CALL | CLI_PIPE, ALL = HOST | CLI_INSPECT | CLI_CTL };
+enum {
+    CHOICES_MAX = 4,
+    HOST = CLI_CALL | CLI_PIPE,
+    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT
+};
 
 typedef struct option_spec {
     const char *name; /* behind "--" */
@@ -32,13 +36,15 @@ typedef struct option_spec {
 #define SECOND    (1000 * MS)
 
 static const option_spec specs[] = {
+    { "all-features", 0, FLAG, CLI_WIT, AT(all_features), { 0 }, 0, 0, 0 },
     { "artifact-max", 0, SIZE, HOST | CLI_INSPECT, AT(artifact_bytes), { 0 }, 1, GIB, 0 },
     { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
+    { "features", 0, TEXT, CLI_WIT, AT(features), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
-    { "json", 0, FLAG, CLI_INSPECT | CLI_CTL, AT(json), { 0 }, 0, 0, 0 },
+    { "json", 0, FLAG, CLI_INSPECT | CLI_CTL | CLI_WIT, AT(json), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
     { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
@@ -82,6 +88,8 @@ static const char *help_hint(cli_command command)
         return "see 'berth help pipe'";
     case CLI_CTL:
         return "see 'berth help ctl'";
+    case CLI_WIT:
+        return "see 'berth help wit'";
     }
     return "see 'berth help'";
 }
@@ -265,17 +273,22 @@ static bool read_option(cli_options *options, cli_command command, int argc, cha
     return store_value(spec, options, value);
 }
 
+enum { CTL_OPERANDS_MAX = 3 };
+
 static bool check_operands(const cli_options *options, cli_command command)
 {
     bool is_ctl = command == CLI_CTL;
+    uint32_t most = command == CLI_WIT ? CLI_OPERANDS_MAX : is_ctl ? CTL_OPERANDS_MAX : 1;
 
     if (options->operands_count == 0) {
         cli_fail(CLI_USAGE, cli_command_name(command), help_hint(command), "needs a %s",
-                 is_ctl ? "SOCKET" : "FILE");
+                 is_ctl               ? "SOCKET"
+                 : command == CLI_WIT ? "PATH"
+                                      : "FILE");
         return false;
     }
-    if (!is_ctl && options->operands_count > 1) {
-        cli_fail(CLI_USAGE, options->operands[1], help_hint(command),
+    if (options->operands_count > most) {
+        cli_fail(CLI_USAGE, options->operands[most], help_hint(command),
                  "is one operand too many");
         return false;
     }

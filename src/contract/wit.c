@@ -33,6 +33,20 @@ berth_status berthi_wit_read_text(const char *path, const char *text, size_t siz
     return r.status;
 }
 
+berth_status berthi_wit_read_paths(const char *const *paths, uint32_t count,
+                                   const berthi_wit_options *options, berthi_arena *arena,
+                                   const berthi_wit **model_out, berth_diag *diag)
+{
+    wit_reader r;
+
+    BERTHI_REQUIRE(count != 0, diag);
+    start(&r, options, arena, diag);
+    if (berthi_wit_load(&r, paths, count) && berthi_wit_resolve(&r))
+        *model_out = r.model;
+    berthi_arena_fini(&r.scratch);
+    return r.status;
+}
+
 /* ---------------------------------------------------------------- finding */
 
 /* `name` is the id, or the id without its version, or a bare name in the root package.  2: in

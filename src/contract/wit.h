@@ -186,6 +186,7 @@ typedef struct berthi_wit {
     berthi_wit_world *worlds;
     berthi_wit_package *packages; /* what a package refers to has a lower index */
     uint32_t root;                /* the package that was asked for */
+    const uint32_t *listed;       /* packages, the root and then the others by their ids */
 } berthi_wit;
 
 typedef struct berthi_wit_options {
@@ -200,6 +201,13 @@ typedef struct berthi_wit_options {
 berth_status berthi_wit_read_text(const char *path, const char *text, size_t size,
                                   const berthi_wit_options *options, berthi_arena *arena,
                                   const berthi_wit **model_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
+/* Files and folders (wit_files.c).  The last path is the package that is asked for, the others give
+ * packages that it may refer to.  Fails besides: BERTH_E_OS, BERTH_E_INVALID, BERTH_E_STATE. */
+berth_status berthi_wit_read_paths(const char *const *paths, uint32_t count,
+                                   const berthi_wit_options *options, berthi_arena *arena,
+                                   const berthi_wit **model_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
 /* By its id, `ns:pkg/name@1.2.3`; without the version when one package of that name is there; or by

@@ -124,8 +124,7 @@ static wit_at at_of(const wit_lexer *l, uint32_t offset, uint32_t size)
 
 /* ---------------------------------------------------------------- characters */
 
-/* Unicode deprecates these or strongly advises against them. */
-static bool is_discouraged(uint32_t c)
+bool berthi_wit_is_discouraged(uint32_t c)
 {
     return c == 0x149 || c == 0x673 || c == 0xf77 || c == 0xf79 || c == 0x17a3 || c == 0x17a4 ||
            c == 0x17b4 || c == 0x17b5;
@@ -143,7 +142,7 @@ static bool check_characters(wit_lexer *l)
         if (step == 0)
             return berthi_wit_fail(l->reader, at_of(l, at, 1), "not UTF-8");
         if (c < 0x80 ? (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f
-                     : !berthi_utf8_is_plain(c) || is_discouraged(c))
+                     : !berthi_utf8_is_plain(c) || berthi_wit_is_discouraged(c))
             return berthi_wit_fail(l->reader, at_of(l, at, (uint32_t)step),
                                    "the character U+%04X may not stand in WIT", (unsigned)c);
         at += (uint32_t)step;

@@ -300,7 +300,7 @@ void berthi_wit_guess_offer(wit_guess *guess, const char *candidate)
     if (candidate == NULL || guess->distance == 0)
         return;
     distance = edit_distance(guess->wrong, candidate, guess->distance - 1);
-    if (distance < guess->distance && distance < strlen(candidate)) {
+    if (distance != 0 && distance < guess->distance && distance < strlen(candidate)) {
         guess->distance = distance;
         guess->best = candidate;
     }

@@ -2,9 +2,13 @@
  *
  * Orders are found without recursion: whoever waits for another is its `parent` until that one is
  * done, and each keeps a cursor of how far it has looked. */
+#include <stdlib.h>
+
 #include "contract/wit_tree.h"
 
-enum { PACKAGES = 0, BARE_PACKAGES = UINT32_MAX }; /* scopes of ids with and without version */
+/* Scopes of ids with and without version. */
+#define PACKAGES      0u
+#define BARE_PACKAGES UINT32_MAX
 
 /* ---------------------------------------------------------------- declaring */
 
@@ -495,12 +499,38 @@ static bool start_model(wit_reader *r)
            r->model->packages != NULL && berthi_wit_add_primitives(r);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const wit_package *const *x = a, *const *y = b;
+
+    return strcmp((*x)->id, (*y)->id);
+}
+
+static bool list_packages(wit_reader *r)
+{
+    const wit_package **sorted = berthi_wit_scratch(r, r->packages_count, sizeof *sorted);
+    uint32_t *listed = berthi_wit_model(r, r->packages_count, sizeof *listed), count = 0;
+
+    if (sorted == NULL || listed == NULL)
+        return false;
+    for (const wit_package *p = r->packages; p != NULL; p = p->next)
+        if (p != r->root)
+            sorted[count++] = p;
+    if (count != 0)
+        qsort(sorted, count, sizeof *sorted, compare_ids);
+    listed[0] = r->root->index;
+    for (uint32_t i = 0; i < count; i++)
+        listed[i + 1] = sorted[i]->index;
+    r->model->listed = listed;
+    return true;
+}
+
 /* Types were collected where they could grow. */
 static bool finish_model(wit_reader *r)
 {
     berthi_wit_type *types = berthi_wit_model(r, r->model->types_count, sizeof *types);
 
-    if (types == NULL)
+    if (types == NULL || !list_packages(r))
         return false;
     memcpy(types, r->model->types, r->model->types_count * sizeof *types);
     r->model->types = types;

@@ -29,7 +29,6 @@ typedef struct wit_source {
     const char *path;
     const char *text;
     uint32_t size;
-    struct wit_package *package; /* of the file; nested ones are in it */
 } wit_source;
 
 /* A place in the texts. */
@@ -45,7 +44,7 @@ typedef struct wit_reader {
     berth_status status;
     wit_source *sources;
     uint32_t sources_count;
-    uint32_t tokens_left;
+    uint32_t tokens_left, bytes_left;
     wit_symbol *symbols; /* slots */
     uint32_t symbols_count, symbols_room;
     wit_map names; /* (scope, name) -> what is declared there */
@@ -198,6 +197,8 @@ const char *berthi_wit_lex_docs(wit_lexer *l, const wit_token *token);
 /* "keyword `type`", "`;`", "an identifier", for messages. */
 const char *berthi_wit_token_text(wit_token_kind kind);
 wit_at berthi_wit_here(const wit_lexer *l);
+/* Unicode deprecates these characters, or strongly advises against them. */
+bool berthi_wit_is_discouraged(uint32_t c);
 /* Its kind when it is a keyword, else WIT_ID. */
 wit_token_kind berthi_wit_keyword(const char *text, size_t size);
 const char *berthi_wit_keyword_at(unsigned index); /* NULL past the last one */
@@ -379,6 +380,9 @@ static inline bool berthi_wit_is_bad(const wit_reader *r)
 {
     return r->status != BERTH_OK;
 }
+
+/* wit_files.c: reads what the paths name into packages; the last one is the root. */
+bool berthi_wit_load(wit_reader *r, const char *const *paths, uint32_t count);
 
 /* ---------------------------------------------------------------- resolving */
 

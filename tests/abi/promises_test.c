@@ -14,6 +14,7 @@
 #include <berth/histogram.h>
 #include <berth/runtime.h>
 #include <berth/slot.h>
+#include <berth/wit.h>
 
 typedef void (*any_function)(void);
 

@@ -9,7 +9,7 @@ import unittest
 from program import PROGRAM, SOURCE, Folder, environment, guest, run
 
 GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
-COMMANDS = ["inspect", "call", "pipe", "ctl"]
+COMMANDS = ["inspect", "call", "pipe", "ctl", "wit"]
 
 
 class Help(Folder):
@@ -99,6 +99,9 @@ class Usage(Folder):
             (["pipe", file, "--hook", "edit", "--workers", "65"], "is not between 1 and 64"),
             (["pipe", file, "--hook", "edit", "--records", "csv"], "none of: lines, u32le"),
             (["pipe", file, "--hook", "edit", "--on-error", "ask"], "none of: stop, pass, drop"),
+            (["wit"], "needs a PATH"),
+            (["wit", file, "--hook", "edit"], "is not an option of 'berth wit'"),
+            (["wit", file, "--features"], "needs a value"),
             (["ctl"], "needs a SOCKET"),
             (["ctl", "socket"], "needs a command"),
             (["ctl", "socket", "explode"], "is not a command of ctl"),

@@ -1,0 +1,88 @@
+/* wit.c - `berth wit`.  Layer: cli. */
+#include <string.h>
+
+#include <berth/wit.h>
+
+#include "cli.h"
+
+enum { FEATURES_MAX = 64 };
+
+/* "a,b" as names; `copy` holds them.  False: said why. */
+static bool split_features(char *copy, const char **names, uint32_t *count_out)
+{
+    for (char *at = copy; at != NULL; *count_out += 1) {
+        char *comma = strchr(at, ',');
+
+        if (comma != NULL)
+            *comma = '\0';
+        if (*at == '\0' || *count_out == FEATURES_MAX) {
+            cli_fail(CLI_USAGE, "--features", "give up to 64 names with commas between",
+                     *at == '\0' ? "a name is empty" : "there are too many");
+            return false;
+        }
+        names[*count_out] = at;
+        at = comma == NULL ? NULL : comma + 1;
+    }
+    return true;
+}
+
+/* "PLACE: WHY; ADVICE" and the line shown below, as our errors are. */
+static int fail_rejected(const char *path, const berth_diag *diag)
+{
+    char text[sizeof diag->text], why[sizeof diag->text];
+    size_t first = strcspn(diag->text, "\n");
+    char *colon, *advice;
+
+    memcpy(text, diag->text, sizeof text);
+    text[first] = '\0';
+    colon = strstr(text, ": ");
+    if (colon == NULL)
+        return cli_fail_diag(CLI_REJECTED, path, "correct the text", BERTH_E_REJECTED, diag);
+    *colon = '\0';
+    advice = strstr(colon + 2, "; ");
+    if (advice != NULL)
+        *advice = '\0';
+    snprintf(why, sizeof why, "%s%s", colon + 2, diag->text + first);
+    return cli_fail_lines(CLI_REJECTED, text, advice == NULL ? "correct it" : advice + 2, why);
+}
+
+static int print(const cli_options *options, const berth_wit_options *wit_options)
+{
+    const char *path = options->operands[options->operands_count - 1];
+    berth_diag diag = { 0 };
+    berth_wit *wit;
+    berth_status status = berth_wit_read(NULL, options->operands, options->operands_count,
+                                         wit_options, &wit, &diag);
+
+    if (status == BERTH_E_REJECTED)
+        return fail_rejected(path, &diag);
+    if (status != BERTH_OK)
+        return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
+    fputs(options->json ? berth_wit_json(wit) : berth_wit_text(wit), stdout);
+    if (options->json)
+        putchar('\n');
+    berth_wit_destroy(wit);
+    return cli_stdout_end(CLI_OK);
+}
+
+int cli_wit(const cli_options *options)
+{
+    berth_wit_options wit_options = BERTH_WIT_OPTIONS_INIT;
+    const char *names[FEATURES_MAX];
+    char *copy = NULL;
+    int code = CLI_USAGE;
+
+    if (options->features != NULL) {
+        size_t size = strlen(options->features) + 1;
+
+        copy = cli_alloc(size);
+        memcpy(copy, options->features, size);
+    }
+    if (split_features(copy, names, &wit_options.features_count)) {
+        wit_options.features = names;
+        wit_options.has_all_features = options->all_features;
+        code = print(options, &wit_options);
+    }
+    cli_free(copy);
+    return code;
+}

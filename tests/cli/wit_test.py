@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""wit_test.py - `berth wit`: what it prints, what it refuses and how."""
+import json
+import os
+import unittest
+
+from program import SOURCE, Folder, run
+
+GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
+
+STORE = b"""\
+/// A store of bytes.
+package shop:store@1.2.0;
+
+use shop:base/errors@1.0.0 as err;
+
+interface keys {
+    use err.{error};
+    /// A key that
+    /// somebody made.
+    record key { name: string, %list: list<u8> }
+    @since(version = 1.1.0) get: func(k: key) -> result<bucket, error>;
+    resource bucket {
+        constructor(size: u32);
+        put: func(k: borrow<bucket>, value: option<tuple<u8, f64>>) -> result<_, error>;
+        @unstable(feature = lists) all: static func() -> list<bucket>;
+    }
+}
+
+world small { import keys; }
+world large {
+    include small;
+    @external-id("the \\"main\\" one") export main: func(args: list<string>) -> error;
+    use err.{error};
+    export extra: interface { flags mode { read, write } open: async func(m: mode); }
+}
+"""
+BASE = b"package shop:base@1.0.0;\ninterface errors { enum error { full, gone, } }\n"
+
+
+class Wit(Folder):
+    def golden(self, name, text):
+        path = os.path.join(GOLDEN, name)
+        if os.environ.get("BERTH_GOLDEN_UPDATE"):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read(), text)
+
+    def store(self):
+        os.makedirs(self.path("wit/deps/base"))
+        self.write("wit/store.wit", STORE)
+        self.write("wit/deps/base/errors.wit", BASE)
+        return self.path("wit")
+
+    def printed(self, *words):
+        result = run("wit", *words)
+        self.assert_exit(result, 0)
+        self.assertEqual(b"", result.stderr)
+        return result.stdout.decode()
+
+    def test_a_folder_with_its_dependencies_is_printed(self):
+        self.golden("wit.txt", self.printed(self.store()))
+
+    def test_json_says_the_same(self):
+        text = self.printed(self.store(), "--json")
+        self.golden("wit.json", text)
+        self.assertEqual("shop:store@1.2.0", json.loads(text)["root"])
+
+    def test_what_is_printed_resolves_to_the_same(self):
+        folder = self.store()
+        for words in [[], ["--features", "lists"], ["--all-features"]]:
+            once = self.printed(folder, *words)
+            again = self.write("again.wit", once.encode())
+            self.assertEqual(once, self.printed(again, *words))
+            self.assertEqual(self.printed(folder, "--json", *words),
+                             self.printed(again, "--json", *words))
+
+    def test_features_are_kept_when_they_are_asked_for(self):
+        folder = self.store()
+        self.assertNotIn("lists", self.printed(folder))
+        self.assertNotIn("lists", self.printed(folder, "--features", "more"))
+        self.assertIn("lists", self.printed(folder, "--features", "more,lists"))
+        self.assertIn("lists", self.printed(folder, "--all-features"))
+
+    def test_dependencies_may_be_given_in_front(self):
+        store, base = self.write("store.wit", STORE), self.write("base.wit", BASE)
+        self.assertEqual(self.printed(self.store()), self.printed(base, store))
+        self.assert_error(run("wit", store), 3, "store.wit:4:5 : there is no package `shop:base`")
+
+    def test_errors_have_a_place_a_reason_and_what_was_meant(self):
+        file = self.write("a.wit", b"package a:b;\ninterface i {\n\tf: func(x: strng);\n}\n")
+        result = run("wit", file)
+        self.assert_error(result, 3, "a.wit:3:13 : there is no type `strng`; "
+                                     "did you mean `string`?")
+        self.assertIn("       f: func(x: strng);\n                  ^^^^^\n", result.stderr.decode())
+        self.assertEqual(b"", result.stdout)
+
+    def test_names_in_texts_and_paths_cannot_drive_the_terminal(self):
+        file = self.write("a\033[31m.wit", b"package a:b;\n\033[31m")
+        result = run("wit", file)
+        self.assert_error(result, 3, "may not stand in WIT")
+        self.assertNotIn(b"\033[31m", result.stderr)
+
+    def test_what_cannot_be_read_is_a_failure(self):
+        self.assert_error(run("wit", self.path("absent")), 1, "No such file")
+        os.mkdir(self.path("empty"))
+        self.assert_error(run("wit", self.path("empty")), 3, "no file in this folder ends in .wit")
+        self.assert_error(run("wit", "/dev/null"), 1, "is not a regular file")
+        file = self.write("large.wit", b" " * (4 * 1024 * 1024 + 1))
+        self.assert_error(run("wit", file), 1, "artifact")
+
+    def test_wrong_features_are_usage_errors(self):
+        file = self.write("base.wit", BASE)
+        for text in ["", "a,", ",a", "a,,b", ",".join(["a"] * 65)]:
+            self.assert_error(run("wit", file, "--features", text), 2, "--features")
+        self.printed(file, "--features", ",".join(["a"] * 64))
+        self.assert_error(run("wit", *[file] * 65), 2, "one operand too many")
+
+
+if __name__ == "__main__":
+    unittest.main()
