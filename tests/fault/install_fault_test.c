@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "component_builder.h"
 #include "fault_sweep.h"
 
 typedef struct placing {
@@ -15,6 +16,7 @@ typedef struct placing {
     size_t live_bytes;
     uint64_t version;
     uint32_t serves, next;
+    uint8_t *(*answering)(uint32_t number, size_t *size_out);
     char path[64];
 } placing;
 
@@ -32,8 +34,17 @@ static void set_up(placing *p, void **state, berth_policy policy)
     opt.policy = policy;
     opt.flags = BERTH_SLOT_TIMED;
     p->slot = slot_rig_open(p->rig, "slot", &opt);
+    p->answering = plugin_answering;
     p->bytes = plugin_answering(2, &p->size);
     p->next = 2;
+}
+
+/* Components instead of modules from here on. */
+static void use_components(placing *p)
+{
+    free(p->bytes);
+    p->answering = component_answering;
+    p->bytes = component_answering(p->next, &p->size);
 }
 
 static void serve_one(placing *p)
@@ -77,7 +88,7 @@ static void check_installed(void *ctx, berth_status status)
         p->version = slot_rig_stats(p->slot).version;
         p->serves = p->next++;
         free(p->bytes);
-        p->bytes = plugin_answering(p->next, &p->size);
+        p->bytes = p->answering(p->next, &p->size);
         check_serves(p);
         slot_rig_wait_reaped(p->rig);
         p->live_bytes = atomic_load(&p->rig->memory.live_bytes);
@@ -97,6 +108,17 @@ static void an_install_leaves_the_old_version_serving(void **state)
     serve_one(&p);
     assert_true(fault_sweep(&p.rig->memory, install_next, check_installed, &p) > 10);
     assert_true(slot_rig_stats(p.slot).refused > 10);
+    free(p.bytes);
+}
+
+static void so_it_is_with_components(void **state)
+{
+    placing p;
+
+    set_up(&p, state, BERTH_POLICY_REUSE);
+    use_components(&p);
+    serve_one(&p);
+    assert_true(fault_sweep(&p.rig->memory, install_next, check_installed, &p) > 40);
     free(p.bytes);
 }
 
@@ -263,6 +285,21 @@ static void a_fresh_call_answers_or_says_what_was_missing(void **state)
     check_calls(&p);
 }
 
+static void a_component_answers_or_says_what_was_missing(void **state)
+{
+    placing p;
+
+    for (int policy = BERTH_POLICY_FRESH; policy <= BERTH_POLICY_REUSE; policy++) {
+        set_up(&p, state, (berth_policy)policy);
+        use_components(&p);
+        p.version = slot_rig_install(p.rig, p.slot, p.bytes, p.size);
+        p.bytes = NULL;
+        p.serves = p.next;
+        assert_int_equal(slot_rig_answer(p.rig, p.slot), p.serves);
+        check_calls(&p);
+    }
+}
+
 /* ---- rollback ---- */
 
 static berth_status roll_back(void *ctx, berth_diag *diag)
@@ -299,11 +336,13 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(an_install_leaves_the_old_version_serving),
+        slot_test(so_it_is_with_components),
         slot_test(a_failed_first_install_decides_nothing),
         slot_test(a_file_that_cannot_be_read_leaves_the_old_version_serving),
         slot_test(a_swap_in_two_halves_is_done_or_not),
         slot_test(a_call_answers_or_says_what_was_missing),
         slot_test(a_fresh_call_answers_or_says_what_was_missing),
+        slot_test(a_component_answers_or_says_what_was_missing),
         slot_test(leases_and_rollbacks_need_nothing),
     };
 

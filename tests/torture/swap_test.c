@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "component_builder.h"
 #include "process.h"
 #include "slot_rig.h"
 #include "torture.h"
 
-enum { CALLERS_MAX = 8, TRAPPING = 5, ROLLING_BACK = 7, CYCLE = 10 };
+enum { CALLERS_MAX = 8, TRAPPING = 5, ROLLING_BACK = 7, CYCLE = 10, KINDS = 3 };
 
 /* What one thread met. */
 typedef struct tally {
@@ -233,7 +234,8 @@ static void *lease_until_told(void *arg)
 }
 
 /* The next version, which answers with its number; one in CYCLE traps on every input but the
- * probe's, which is empty. */
+ * probe's, which is empty.  One in KINDS is a component, so that modules and components are
+ * swapped for each other. */
 static uint8_t *next_artifact(uint64_t number, size_t *size_out)
 {
     plugin_spec spec = {
@@ -242,8 +244,10 @@ static uint8_t *next_artifact(uint64_t number, size_t *size_out)
         .hook = PLUGIN_CODE(0x20, 0x01, 0x04, 0x40, PLUGIN_TRAP, 0x0b, PLUGIN_I64(0)),
     };
 
-    return number % CYCLE == TRAPPING ? plugin_make(&spec, size_out)
-                                      : plugin_answering((uint32_t)number, size_out);
+    if (number % CYCLE == TRAPPING)
+        return plugin_make(&spec, size_out);
+    return number % KINDS == 1 ? component_answering((uint32_t)number, size_out)
+                               : plugin_answering((uint32_t)number, size_out);
 }
 
 /* False: it was prepared and thrown away. */
