@@ -5,7 +5,7 @@
 
 #include "component/guest.h"
 
-enum { FAKE_CALLS_MAX = 32 };
+enum { FAKE_CALLS_MAX = 256 };
 
 typedef struct fake_realloc {
     uint64_t old_ptr, old_size, align, size;
