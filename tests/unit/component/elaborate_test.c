@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
-#include "component_builder.h"
+#include "component_bytes.h"
 #include "memory.h"
 #include "steps_check.h"
 

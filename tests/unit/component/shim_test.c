@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
-#include "component_builder.h"
+#include "component_bytes.h"
 #include "steps_check.h"
 
 typedef enum variant {
