@@ -31,6 +31,12 @@ struct berthi_cm_guest {
     berthi_cm_task *task;   /* lowering into a call of this guest: whose borrows they are */
     berthi_cm_lends *lends; /* lifting from a call that this guest makes */
     uint64_t *budget;       /* bytes that may still be copied out of guests in this call */
+    /* Room in this memory that a function of the host's got for its result, NULL: none.  The first
+     * string in UTF-8, or list of single bytes, that begins there is where it belongs already. */
+    const void *reserved;
+    uint64_t reserved_ptr;
+    size_t reserved_size;
+    bool reserved_is_used;
 };
 
 /* Before so many bytes of a guest's are looked at, copied or not: no deadline interrupts the host. */
@@ -43,6 +49,16 @@ static inline berth_status berthi_cm_guest_spend(berthi_cm_guest *from, uint64_t
     *from->budget -= bytes;
     return BERTH_OK;
 }
+
+/* Takes the room for what begins at `bytes`.  False: it is somewhere else, or was taken. */
+bool berthi_cm_reserved_claim(berthi_cm_guest *guest, const void *bytes, size_t size);
+static inline bool berthi_cm_is_reserved(const berthi_cm_guest *guest, const void *bytes)
+{
+    return bytes == guest->reserved && guest->reserved_is_used;
+}
+/* Where it is in the guest, once what is not used of it was given back. */
+berth_status berthi_cm_reserved_keep(berthi_cm_guest *guest, size_t size, uint64_t *ptr_out,
+                                     berth_diag *diag);
 
 /* The host's side. */
 typedef struct berthi_cm_host_side {

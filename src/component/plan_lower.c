@@ -26,6 +26,11 @@ static bool is_view(const berthi_cm_guest *guest, const void *bytes)
     return at >= base && at - base < guest->memory.size;
 }
 
+static bool is_bytes(const berthi_cm_type *element)
+{
+    return element->kind == BERTHI_CM_U8 || element->kind == BERTHI_CM_S8;
+}
+
 static berth_status check_list(const lowering *l, const berthi_cm_program *element,
                                const uint8_t *host)
 {
@@ -40,7 +45,8 @@ static berth_status check_list(const lowering *l, const berthi_cm_program *eleme
     if (list.data == NULL)
         return berthi_fail(l->diag, BERTH_E_INVALID,
                            "a list of the host's has %zu elements at NULL", list.count);
-    if (is_view(l->to, list.data))
+    if (is_view(l->to, list.data) &&
+        !(is_bytes(element->type) && berthi_cm_reserved_claim(l->to, list.data, list.count)))
         return berthi_fail(l->diag, BERTH_E_INVALID,
                            "a list of the host's is a view of the guest that it goes to");
     return element->ops->code == BERTHI_CM_OP_END ? BERTH_OK
@@ -136,10 +142,15 @@ static berth_status lower_list(const lowering *l, const berthi_cm_program *eleme
 {
     berthi_cm_host_list list;
     berth_status status;
-    uint64_t bytes, ptr;
+    uint64_t bytes, ptr = 0;
 
     memcpy(&list, host, sizeof list);
     bytes = (uint64_t)list.count * element->guest_size; /* check_list() bounds it */
+    if (list.count != 0 && berthi_cm_is_reserved(l->to, list.data)) {
+        status = berthi_cm_reserved_keep(l->to, list.count, &ptr, l->diag);
+        *out = (berthi_cm_range){ ptr, list.count };
+        return status;
+    }
     status = l->to->realloc(l->to, 0, 0, element->guest_align, bytes, &ptr, l->diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;

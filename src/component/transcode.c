@@ -354,7 +354,27 @@ static bool lies_in(const berthi_cm_guest *guest, const char *text)
     return at >= base && at - base < guest->memory.size;
 }
 
-berth_status berthi_cm_string_check(const berthi_cm_guest *to, berthi_cm_host_string string,
+/* ---------------------------------------------------------------- what is there already */
+
+bool berthi_cm_reserved_claim(berthi_cm_guest *guest, const void *bytes, size_t size)
+{
+    if (bytes != guest->reserved || size > guest->reserved_size || guest->reserved_is_used)
+        return false;
+    guest->reserved_is_used = true;
+    return true;
+}
+
+berth_status berthi_cm_reserved_keep(berthi_cm_guest *guest, size_t size, uint64_t *ptr_out,
+                                     berth_diag *diag)
+{
+    *ptr_out = guest->reserved_ptr;
+    if (size == guest->reserved_size)
+        return BERTH_OK;
+    return guest->realloc(guest, guest->reserved_ptr, guest->reserved_size, 1, size, ptr_out,
+                          diag);
+}
+
+berth_status berthi_cm_string_check(berthi_cm_guest *to, berthi_cm_host_string string,
                                     berth_diag *diag)
 {
     if (string.size == 0)
@@ -364,7 +384,8 @@ berth_status berthi_cm_string_check(const berthi_cm_guest *to, berthi_cm_host_st
                                    "a string of the host's has %zu bytes", string.size);
     if (string.text == NULL)
         return berthi_fail(diag, BERTH_E_INVALID, "a string of the host's is NULL");
-    if (lies_in(to, string.text))
+    if (lies_in(to, string.text) && (to->encoding != BERTHI_CM_UTF8 ||
+                                     !berthi_cm_reserved_claim(to, string.text, string.size)))
         return berthi_fail(diag, BERTH_E_INVALID,
                            "a string of the host's is a view of the guest that it goes to");
     if (!berthi_utf8_is_valid(string.text, string.size))
@@ -378,6 +399,10 @@ berth_status berthi_cm_string_lower_checked(berthi_cm_guest *to, berthi_cm_host_
     const uint8_t *bytes = string.size == 0 ? nothing : (const uint8_t *)string.text;
     const source s = { bytes, string.size, UTF8 };
 
+    if (string.size != 0 && berthi_cm_is_reserved(to, string.text)) {
+        out->units = string.size;
+        return berthi_cm_reserved_keep(to, string.size, &out->ptr, diag);
+    }
     return store(to, &s, false, out, diag);
 }
 

@@ -31,7 +31,7 @@ berth_status berthi_cm_string_lift(berthi_cm_guest *from, berthi_cm_guest_string
 berth_status berthi_cm_string_lower(berthi_cm_guest *to, berthi_cm_host_string string,
                                     berthi_cm_guest_string *out, berth_diag *diag);
 /* The same in two halves: what the host may have got wrong, and what is left once nothing is. */
-berth_status berthi_cm_string_check(const berthi_cm_guest *to, berthi_cm_host_string string,
+berth_status berthi_cm_string_check(berthi_cm_guest *to, berthi_cm_host_string string,
                                     berth_diag *diag);
 berth_status berthi_cm_string_lower_checked(berthi_cm_guest *to, berthi_cm_host_string string,
                                             berthi_cm_guest_string *out, berth_diag *diag);

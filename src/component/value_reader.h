@@ -3,6 +3,7 @@
 #ifndef BERTHI_COMPONENT_VALUE_READER_H
 #define BERTHI_COMPONENT_VALUE_READER_H
 
+#include "component/plan.h"
 #include "component/value.h"
 
 typedef struct berthi_cm_reader {
@@ -39,12 +40,6 @@ unsigned char *berthi_cm_reader_grow(berthi_cm_reader *r, berthi_cm_growing *lis
 /* Puts the tag that selects case `index` of `cases`, or reads it. */
 void berthi_cm_tag_put(unsigned char *to, uint32_t cases, uint32_t index);
 uint32_t berthi_cm_tag_get(const unsigned char *from, uint32_t cases);
-
-/* A string or list in host layout. */
-typedef struct berthi_cm_host_list {
-    const void *items;
-    size_t count;
-} berthi_cm_host_list;
 
 /* Items one after the other, as in a C struct. */
 typedef struct berthi_cm_place {

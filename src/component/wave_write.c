@@ -81,7 +81,7 @@ static bool write_string(writer *w, const berthi_cm_type *type, const unsigned c
     uint32_t c;
 
     memcpy(&string, from, sizeof string);
-    text = string.items;
+    text = string.data;
     if (text == NULL && string.count != 0)
         return no_value(w, type, "a null pointer");
     put(w, "\"");
@@ -142,7 +142,7 @@ static bool write_list(writer *w, const berthi_cm_type *type, const unsigned cha
 
     if (type->kind != BERTHI_CM_FIXED_LIST)
         memcpy(&list, from, sizeof list);
-    item = list.items;
+    item = list.data;
     if (item == NULL && list.count != 0)
         return no_value(w, type, "a null pointer");
     put(w, "[");
