@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "base/text_buf.h"
 #include "contract/wit.h"
+#include "contract/wit_words.h"
 
 /* ---------------------------------------------------------------- tables */
 
@@ -81,19 +82,6 @@ uint32_t berthi_wit_new_scope(wit_reader *r);
 void *berthi_wit_lookup(const wit_map *map, uint32_t scope, const char *name);
 /* False: failed. */
 bool berthi_wit_put(wit_reader *r, wit_map *map, uint32_t scope, const char *name, void *value);
-
-/* Finds the name that `wrong` was meant to be among those that are offered. */
-typedef struct wit_guess {
-    const char *wrong, *best;
-    size_t distance;
-} wit_guess;
-wit_guess berthi_wit_guess_start(const char *wrong);
-void berthi_wit_guess_offer(wit_guess *guess, const char *candidate);
-/* "; did you mean `x`?" or "". */
-typedef struct wit_hint {
-    char text[96];
-} wit_hint;
-wit_hint berthi_wit_guess_hint(const wit_guess *guess);
 
 /* A name for messages, cut to a few dozen bytes. */
 typedef struct wit_shown {
@@ -202,12 +190,6 @@ bool berthi_wit_is_discouraged(uint32_t c);
 /* Its kind when it is a keyword, else WIT_ID. */
 wit_token_kind berthi_wit_keyword(const char *text, size_t size);
 const char *berthi_wit_keyword_at(unsigned index); /* NULL past the last one */
-
-/* ---------------------------------------------------------------- versions (wit_names.c) */
-
-bool berthi_wit_is_version(const char *text);
-/* Less than, equal to or greater than 0, by precedence. */
-int berthi_wit_compare_versions(const char *a, const char *b);
 
 /* ---------------------------------------------------------------- tree */
 
