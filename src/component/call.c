@@ -67,6 +67,8 @@ void berthi_cm_side_init(berthi_cm_side *s, berthi_cm_instance *i, const berthi_
     s->guest.task = NULL;
     s->guest.lends = NULL;
     s->guest.budget = &i->copy_left;
+    s->guest.reserved = NULL;
+    s->guest.reserved_is_used = false;
     s->instance = i;
     s->abi = abi;
 }

@@ -328,3 +328,28 @@ void *berthi_cm_host_room(berthi_cm_host_call *call, size_t size)
 
     return room == NULL ? NULL : berthi_reply_arena_alloc(room, size);
 }
+
+void *berthi_cm_host_reserve(berthi_cm_host_call *call, size_t size, berth_diag *diag)
+{
+    berthi_cm_guest *guest = call->guest;
+    const berthi_cm_side *side = guest == NULL ? NULL : guest->owner;
+    uint64_t ptr;
+
+    if (guest == NULL || guest->encoding != BERTHI_CM_UTF8 || guest->reserved != NULL ||
+        side->abi->realloc == BERTHI_CM_NO_INDEX || size == 0)
+        return berthi_cm_host_room(call, size);
+    if (size > BERTHI_CM_VALUE_BYTES_MAX) {
+        (void)berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+                                  "a list of the host's has %zu elements", size);
+        call->has_failed = true;
+        return NULL;
+    }
+    if (guest->realloc(guest, 0, 0, 1, size, &ptr, diag) != BERTH_OK) {
+        call->has_failed = true;
+        return NULL;
+    }
+    guest->reserved = guest->memory.base + ptr;
+    guest->reserved_ptr = ptr;
+    guest->reserved_size = size;
+    return guest->memory.base + ptr;
+}

@@ -79,6 +79,8 @@ typedef struct berthi_cm_component_state {
 
 struct berthi_cm_host_call {
     berthi_cm_instance *instance;
+    berthi_cm_guest *guest; /* that called; NULL: only numbers go to and fro */
+    bool has_failed;        /* realloc did, on the host's behalf */
 };
 
 struct berthi_cm_instance {

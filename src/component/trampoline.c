@@ -173,7 +173,7 @@ static berth_status run_host(const berthi_cm_target *t, berthi_cm_instance *i,
                              berth_diag *diag)
 {
     berthi_cm_host_side host = berthi_cm_host_side_of(i, arena, true);
-    berthi_cm_host_call call = { .instance = i };
+    berthi_cm_host_call call = { .instance = i, .guest = guest };
     room few_args, few_results;
     void *args = room_for(i, &few_args, t->facts.args_size, diag);
     void *result = room_for(i, &few_results, t->facts.result_size, diag);
@@ -184,6 +184,8 @@ static berth_status run_host(const berthi_cm_target *t, berthi_cm_instance *i,
     status = berthi_cm_lift_params(t->plan, guest, cells, &host, args, diag);
     if (status == BERTH_OK)
         status = t->binding.function(t->binding.ctx, &call, args, result, diag);
+    if (status == BERTH_OK && __builtin_expect(call.has_failed, 0))
+        status = (berth_status)diag->status;
     if (status != BERTH_OK)
         return status;
     return berthi_cm_lower_result(t->plan, &host, result, guest, cells, cells, diag);
