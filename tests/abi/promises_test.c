@@ -12,6 +12,7 @@
 #include <berth/arena.h>
 #include <berth/base.h>
 #include <berth/histogram.h>
+#include <berth/host.h>
 #include <berth/runtime.h>
 #include <berth/slot.h>
 #include <berth/wit.h>
