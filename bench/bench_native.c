@@ -3,6 +3,8 @@
  * The guarded call pins the function's version in the thread's record, looks again, calls, and
  * takes the pin back: the same code that every slot call runs.
  */
+#include <stdlib.h>
+
 #include "bench.h"
 #include "rig.h"
 #include "sync/record.h"
@@ -47,11 +49,14 @@ static void guarded(void *ctx, uint64_t ops)
 
     for (uint64_t i = 0; i < ops; i++) {
         berthi_record *mine = berthi_domain_record(&c->domain);
-        unsigned at = mine->depth;
-        version *v = berthi_pin(&c->domain, mine, &c->current);
+        version *v;
+
+        if (__builtin_expect(!berthi_record_is_idle(mine), 0))
+            exit(1);
+        v = berthi_pin(&c->domain, mine, 0, &c->current);
 
         (void)v->function(v->self, args, &result);
-        berthi_unpin_at(mine, at);
+        berthi_unpin(mine, 0);
         bench_keep(result);
     }
 }

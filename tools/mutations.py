@@ -31,24 +31,24 @@ MUTATIONS = [
          hidden="the pin would have to rest in a store buffer until the scan"),
     dict(name="record-portable-pin-release", file=RECORD_H, preset="dev",
          what="without membarrier the pin is a release store only",
-         old="        atomic_store_explicit(pin, object, memory_order_seq_cst);",
-         new="        atomic_store_explicit(pin, object, memory_order_release);",
+         old="            atomic_store_explicit(pin, seen, memory_order_seq_cst);",
+         new="            atomic_store_explicit(pin, seen, memory_order_release);",
          tests=["torture_record"]),
     dict(name="record-portable-reload-relaxed", file=RECORD_H, preset="tsan",
          what="without membarrier the second look is relaxed",
-         old=": atomic_load_explicit(shared, memory_order_seq_cst);",
-         new=": atomic_load_explicit(shared, memory_order_relaxed);",
+         old="again = atomic_load_explicit(shared, memory_order_seq_cst);",
+         new="again = atomic_load_explicit(shared, memory_order_relaxed);",
          tests=["torture_record"]),
     dict(name="record-portable-reload-acquire", file=RECORD_H, preset="dev",
          what="without membarrier the second look is an acquire load only",
-         old=": atomic_load_explicit(shared, memory_order_seq_cst);",
-         new=": atomic_load_explicit(shared, memory_order_acquire);",
+         old="again = atomic_load_explicit(shared, memory_order_seq_cst);",
+         new="again = atomic_load_explicit(shared, memory_order_acquire);",
          tests=["torture_record"],
          hidden="x86 makes the same instruction of both; arm64 does not"),
     dict(name="record-membarrier-pin-relaxed", file=RECORD_H, preset="dev",
          what="with membarrier the pin is a relaxed store",
-         old="        atomic_store_explicit(pin, object, memory_order_release);",
-         new="        atomic_store_explicit(pin, object, memory_order_relaxed);",
+         old="            atomic_store_explicit(pin, seen, memory_order_release);",
+         new="            atomic_store_explicit(pin, seen, memory_order_relaxed);",
          tests=["torture_record", "unit_sync_domain"],
          hidden="x86 makes the same instruction of both, and TSan runs the other form"),
     dict(name="record-publish-relaxed", file=RECORD_H, preset="tsan",
@@ -141,11 +141,16 @@ MUTATIONS = [
          tests=["unit_sync_domain"]),
     dict(name="record-since-after-pin", file=RECORD_H,
          what="the time of a pin is stored after the pin",
-         old="    return berthi_pin_at(d, berthi_pin_open(d, mine), shared);",
-         new="    void *p;\n    mine->depth++;\n"
-             "    p = berthi_pin_at(d, &mine->pin[mine->depth - 1], shared);\n"
-             "    mine->depth--;\n    (void)berthi_pin_open(d, mine);\n    return p;",
+         old="    return berthi_pin_at(d, berthi_pin_open(d, mine, at), shared);",
+         new="    void *p = berthi_pin_at(d, &mine->pin[at], shared);\n"
+             "    atomic_store_explicit(&mine->since[at],\n"
+             "                          atomic_load_explicit(&d->tick, memory_order_relaxed),\n"
+             "                          memory_order_relaxed);\n    return p;",
          tests=["unit_sync_domain"]),
+    dict(name="record-depth-blind", file=RECORD_H,
+         what="a nested call takes the entry of the outermost one",
+         old="        at++;\n    return at;", new="        at++;\n    return 0;",
+         tests=["torture_record", "unit_sync_domain"]),
 ]
 
 ADMIT = dict(preset="dev", tests=["unit_admit_admit", "unit_admit_verdict"])
@@ -259,16 +264,16 @@ MUTATIONS += [
     dict(name="slot-lease-counted-late", file="src/registry/call.c",
          what="a lease is counted after the pin is taken back",
          old="    if (v != NULL)\n        berthi_version_ref(v); /* alive: the record names it */\n"
-             "    berthi_unpin(mine);",
-         new="    berthi_unpin(mine);\n    BERTHI_WINDOW();\n    if (v != NULL)\n"
+             "    berthi_unpin(mine, at);",
+         new="    berthi_unpin(mine, at);\n    BERTHI_WINDOW();\n    if (v != NULL)\n"
              "        berthi_version_ref(v);",
          tests=["torture_swap"], repeat=5),
     dict(name="slot-call-unpinned", file="src/registry/call.c",
          what="a call takes its pin back before the plugin runs",
-         old="    v = berthi_pin(d, mine, &slot->current);\n    if (BERTHI_UNUSUAL(must_count(slot, at))) {",
-         new="    v = berthi_pin(d, mine, &slot->current);\n"
-             "    berthi_pin_set(d, &mine->pin[at], NULL);\n"
-             "    if (BERTHI_UNUSUAL(must_count(slot, at))) {",
+         old="    v = berthi_pin(d, mine, 0, &slot->current);\n    if (BERTHI_UNUSUAL(must_count(slot))) {",
+         new="    v = berthi_pin(d, mine, 0, &slot->current);\n"
+             "    berthi_pin_set(d, &mine->pin[0], NULL);\n"
+             "    if (BERTHI_UNUSUAL(must_count(slot))) {",
          tests=["torture_swap"], repeat=3),
     dict(name="slot-thief-does-not-look", file="src/registry/pool.c",
          what="an instance is taken from a thread that is calling",

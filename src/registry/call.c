@@ -154,49 +154,62 @@ static uint64_t ticks_of(const berth_slot *slot, const berth_call *call)
     return berthi_ticks(call->deadline_ns != 0 ? call->deadline_ns : slot->options.deadline_ns);
 }
 
-/* Whether this call has to take a place; its record already names the version. */
-static inline bool must_count(const berth_slot *slot, unsigned depth)
+/* Whether a call that is not nested has to take a place; its record already names the version.
+ * Nested ones always do. */
+static inline bool must_count(const berth_slot *slot)
 {
     const berthi_domain *d = &slot->runtime->domain;
 
     /* acquire: who counts itself knows of the join that made it so (gate.c). */
     return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_acquire
                                                                     : memory_order_seq_cst) >
-               slot->uncounted_max ||
-           depth != 0;
+           slot->uncounted_max;
 }
 
-/* The rarer form of a call: it takes a place first.  `lease` is NULL for the current version. */
+/* The rarer form of a call: it takes a place first.  `lease` is NULL for the current version.  The
+ * record's depth is `at`. */
 __attribute__((noinline, cold)) static berth_status call_counted(
-    berth_slot *slot, berthi_record *mine, berth_version *lease, const berth_call *call,
-    berth_reply *reply, berth_diag *diag)
+    berth_slot *slot, berthi_record *mine, unsigned at, berth_version *lease,
+    const berth_call *call, berth_reply *reply, berth_diag *diag)
 {
     berthi_domain *d = &slot->runtime->domain;
     uint64_t ticks = ticks_of(slot, call), now = berthi_clock_ns();
     uint64_t until_ns = ticks < UINT32_MAX ? now + ticks * BERTHI_TICK_NS : UINT64_MAX / 2;
-    _Atomic(uint8_t) *counted = &mine->counted[mine->depth];
+    _Atomic(uint8_t) *counted = &mine->counted[at];
     berth_version *v = lease;
     berth_status status;
 
     reply->version = 0;
-    status = berthi_gate_enter(slot, mine->depth > 0, until_ns, diag);
+    status = berthi_gate_enter(slot, at > 0, until_ns, diag);
     if (status != BERTH_OK)
         return status;
     atomic_store_explicit(counted, 1, memory_order_relaxed);
     if (lease == NULL)
-        v = berthi_pin(d, mine, &slot->current);
+        v = berthi_pin(d, mine, at, &slot->current);
     else
-        berthi_pin_held(d, mine, lease);
+        berthi_pin_held(d, mine, at, lease);
     now = berthi_clock_ns();
     if (v == NULL)
         status = nothing_there(slot, reply, diag);
     else
         status = call_version(v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now),
                               reply, diag);
-    berthi_unpin(mine);
+    berthi_unpin(mine, at);
     atomic_store_explicit(counted, 0, memory_order_relaxed);
     berthi_gate_leave(slot);
     return status;
+}
+
+/* A plugin's call of a plugin. */
+__attribute__((noinline, cold)) static berth_status call_nested(
+    berth_slot *slot, berthi_record *mine, berth_version *lease, const berth_call *call,
+    berth_reply *reply, berth_diag *diag)
+{
+    unsigned at = berthi_record_depth(mine);
+
+    if (at == BERTHI_PINS_MAX)
+        return too_deep(reply, diag);
+    return call_counted(slot, mine, at, lease, call, reply, diag);
 }
 
 BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call *call,
@@ -206,18 +219,16 @@ BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call
     berthi_record *mine = berthi_domain_record(d);
     berth_version *v;
     berth_status status;
-    unsigned at;
 
     assert(call != NULL && reply != NULL && call->arena != NULL);
     if (BERTHI_UNUSUAL(mine == NULL))
         return no_record(reply, diag);
-    at = mine->depth;
-    if (BERTHI_UNUSUAL(at == BERTHI_PINS_MAX))
-        return too_deep(reply, diag);
-    v = berthi_pin(d, mine, &slot->current);
-    if (BERTHI_UNUSUAL(must_count(slot, at))) {
-        berthi_unpin_at(mine, at);
-        return call_counted(slot, mine, NULL, call, reply, diag);
+    if (BERTHI_UNUSUAL(!berthi_record_is_idle(mine)))
+        return call_nested(slot, mine, NULL, call, reply, diag);
+    v = berthi_pin(d, mine, 0, &slot->current);
+    if (BERTHI_UNUSUAL(must_count(slot))) {
+        berthi_unpin(mine, 0);
+        return call_counted(slot, mine, 0, NULL, call, reply, diag);
     }
     if (BERTHI_UNUSUAL(v == NULL))
         status = nothing_there(slot, reply, diag);
@@ -227,7 +238,7 @@ BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call
                                   ? v->deadline_ticks
                                   : berthi_ticks(call->deadline_ns),
                               reply, diag);
-    berthi_unpin_at(mine, at);
+    berthi_unpin(mine, 0);
     return status;
 }
 
@@ -244,15 +255,15 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     mine = berthi_domain_record(d);
     if (mine == NULL)
         return no_record(reply, diag);
-    if (mine->depth == BERTHI_PINS_MAX)
-        return too_deep(reply, diag);
-    berthi_pin_held(d, mine, v);
-    if (must_count(v->slot, mine->depth - 1)) {
-        berthi_unpin(mine);
-        return call_counted(v->slot, mine, v, call, reply, diag);
+    if (!berthi_record_is_idle(mine))
+        return call_nested(v->slot, mine, v, call, reply, diag);
+    berthi_pin_held(d, mine, 0, v);
+    if (must_count(v->slot)) {
+        berthi_unpin(mine, 0);
+        return call_counted(v->slot, mine, 0, v, call, reply, diag);
     }
     status = call_version(v, mine, call, ticks_of(v->slot, call), reply, diag);
-    berthi_unpin(mine);
+    berthi_unpin(mine, 0);
     return status;
 }
 
@@ -260,15 +271,16 @@ berth_status berth_slot_lease(berth_slot *slot, berth_lease *lease)
 {
     berthi_domain *d = &slot->runtime->domain;
     berthi_record *mine = berthi_domain_record(d);
+    unsigned at = mine == NULL ? 0 : berthi_record_depth(mine);
     berth_version *v;
 
     assert(lease->version == NULL);
-    if (mine == NULL || mine->depth == BERTHI_PINS_MAX)
+    if (mine == NULL || at == BERTHI_PINS_MAX)
         return mine == NULL ? BERTH_E_NOMEM : BERTH_E_LIMIT;
-    v = berthi_pin(d, mine, &slot->current);
+    v = berthi_pin(d, mine, at, &slot->current);
     if (v != NULL)
         berthi_version_ref(v); /* alive: the record names it */
-    berthi_unpin(mine);
+    berthi_unpin(mine, at);
     lease->version = v;
     return v == NULL ? BERTH_E_ABSENT : BERTH_OK;
 }

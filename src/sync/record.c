@@ -72,7 +72,7 @@ static void leave(void *value)
         continue;
     if (d != NULL &&
         atomic_load_explicit(&mine->owner, memory_order_relaxed) == berthi_thread_self()) {
-        assert(mine->depth == 0);
+        assert(berthi_record_depth(mine) == 0);
         change_owned(d, -1, mine);
     }
     berthi_mutex_unlock(&living_lock);

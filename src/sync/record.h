@@ -53,7 +53,6 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
     /* Tick at which the pin was set, or earlier; stored before the pin. */
     _Alignas(64) _Atomic(uint64_t) since[BERTHI_PINS_MAX];
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
-    unsigned depth;                            /* owner only */
     unsigned index;                            /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
     berthi_memo memo;                          /* owner only */
     _Atomic(uint64_t) owner;    /* berthi_thread_self() of the thread whose it is; 0: none */
@@ -120,15 +119,23 @@ static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
                                   _Atomic(void *) *shared)
 {
     void *seen = atomic_load_explicit(shared, memory_order_relaxed), *again;
+    bool is_asymmetric = d->is_asymmetric;
 
     for (;;) {
         BERTHI_WINDOW();
-        berthi_pin_set(d, pin, seen);
-        /* acquire: pairs with the exchange that published it.  seq_cst: the other half of the
-         * argument where the writer does not make readers execute a barrier. */
-        again = __builtin_expect(d->is_asymmetric, 1)
-                    ? atomic_load_explicit(shared, memory_order_acquire)
-                    : atomic_load_explicit(shared, memory_order_seq_cst);
+        if (__builtin_expect(is_asymmetric, 1)) {
+            atomic_store_explicit(pin, seen, memory_order_release);
+            /* The processor may still delay the store past the loads that follow; the writer's
+             * berthi_barrier_all() is what makes it visible before the writer looks. */
+            atomic_signal_fence(memory_order_seq_cst);
+            /* acquire: pairs with the exchange that published it. */
+            again = atomic_load_explicit(shared, memory_order_acquire);
+        } else {
+            /* seq_cst: one half of the argument, where the writer does not make readers execute
+             * a barrier. */
+            atomic_store_explicit(pin, seen, memory_order_seq_cst);
+            again = atomic_load_explicit(shared, memory_order_seq_cst);
+        }
         if (__builtin_expect(again == seen, 1)) {
             BERTHI_WINDOW();
             return seen;
@@ -138,48 +145,60 @@ static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
     }
 }
 
-/* The next free entry, stamped with the time; the caller names something in it. */
-static inline _Atomic(void *) *berthi_pin_open(berthi_domain *d, berthi_record *mine)
+/* How many entries are in use, which is where the next one goes: they are taken and given back
+ * like a stack.  Owner only.  A count kept beside them would be two more stores in each call. */
+static inline unsigned berthi_record_depth(berthi_record *mine)
 {
-    unsigned at = mine->depth;
+    unsigned at = 0;
 
-    assert(at < BERTHI_PINS_MAX);
-    mine->depth = at + 1;
+    while (at < BERTHI_PINS_MAX &&
+           atomic_load_explicit(&mine->pin[at], memory_order_relaxed) != NULL)
+        at++;
+    return at;
+}
+
+/* The thread is in no call: the next one is not nested. */
+static inline bool berthi_record_is_idle(berthi_record *mine)
+{
+    return atomic_load_explicit(&mine->pin[0], memory_order_relaxed) == NULL;
+}
+
+/* Entry `at`, the record's depth, stamped with the time; the caller names something in it. */
+static inline _Atomic(void *) *berthi_pin_open(berthi_domain *d, berthi_record *mine,
+                                               unsigned at)
+{
+    assert(at < BERTHI_PINS_MAX && at == berthi_record_depth(mine));
     atomic_store_explicit(&mine->since[at],
                           atomic_load_explicit(&d->tick, memory_order_relaxed),
                           memory_order_relaxed);
     return &mine->pin[at];
 }
 
-/* The object that `shared` names, safe to use until berthi_unpin(); NULL when there is none, but
- * berthi_unpin() is due all the same.  The caller has made sure that the record is not full. */
-static inline void *berthi_pin(berthi_domain *d, berthi_record *mine, _Atomic(void *) *shared)
+/* The object that `shared` names, safe to use until berthi_unpin().  NULL when there is none; then
+ * nothing is pinned, and berthi_unpin() does no harm.  `at` is the record's depth, which the
+ * caller has found to be below BERTHI_PINS_MAX. */
+static inline void *berthi_pin(berthi_domain *d, berthi_record *mine, unsigned at,
+                               _Atomic(void *) *shared)
 {
-    return berthi_pin_at(d, berthi_pin_open(d, mine), shared);
+    return berthi_pin_at(d, berthi_pin_open(d, mine, at), shared);
 }
 
 /* Names an object that the caller keeps alive by other means (a lease), for the gauges. */
-static inline void berthi_pin_held(berthi_domain *d, berthi_record *mine, void *object)
+static inline void berthi_pin_held(berthi_domain *d, berthi_record *mine, unsigned at,
+                                   void *object)
 {
-    berthi_pin_set(d, berthi_pin_open(d, mine), object);
+    assert(object != NULL);
+    berthi_pin_set(d, berthi_pin_open(d, mine, at), object);
 }
 
-/* Takes back the pin that was set when the record's depth was `at`.  The caller knows `at`;
- * loading the depth that was just stored would put two trips through the store buffer on the
- * path from one call to the next. */
-static inline void berthi_unpin_at(berthi_record *mine, unsigned at)
+/* Takes back the pin that was set when the record's depth was `at`. */
+static inline void berthi_unpin(berthi_record *mine, unsigned at)
 {
-    assert(mine->depth == at + 1);
+    assert(at < BERTHI_PINS_MAX && berthi_record_depth(mine) <= at + 1);
     BERTHI_WINDOW();
-    mine->depth = at;
     /* release: what was done with the object happened before the reaper finds it free.  The last
      * access to the record: berthi_domain_fini() frees it when it sees the NULL. */
     atomic_store_explicit(&mine->pin[at], NULL, memory_order_release);
-}
-
-static inline void berthi_unpin(berthi_record *mine)
-{
-    berthi_unpin_at(mine, mine->depth - 1);
 }
 
 /* The writer's half: after this, every pin that was set before the caller's last store to a

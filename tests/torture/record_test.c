@@ -189,7 +189,8 @@ static void check(rig *r, const object *o)
 /* One call: pinned, read, read again after others had a chance, and let go. */
 static void use(rig *r, berthi_record *mine, unsigned at)
 {
-    const object *o = berthi_pin(&r->domain, mine, &r->shared[at]);
+    unsigned depth = berthi_record_depth(mine);
+    const object *o = berthi_pin(&r->domain, mine, depth, &r->shared[at]);
     uint64_t number;
 
     if (o != NULL) {
@@ -197,7 +198,7 @@ static void use(rig *r, berthi_record *mine, unsigned at)
         number = o->words[0];
         if (atomic_load_explicit(&r->pins, memory_order_relaxed) % 4 == 0)
             berthi_thread_yield();
-        for (unsigned n = 0; n < DEEPEST_YIELDS && mine->depth == BERTHI_PINS_MAX &&
+        for (unsigned n = 0; n < DEEPEST_YIELDS && depth == BERTHI_PINS_MAX - 1 &&
                              atomic_load_explicit(&r->shared[at], memory_order_relaxed) == o;
              n++)
             berthi_thread_yield();
@@ -207,35 +208,37 @@ static void use(rig *r, berthi_record *mine, unsigned at)
             atomic_fetch_add_explicit(&r->outlived, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&r->pins, 1, memory_order_relaxed);
     }
-    berthi_unpin(mine);
+    berthi_unpin(mine, depth);
 }
 
 /* A call inside a call: the other objects stay pinned meanwhile.  What is called last is named by
  * the deepest pin alone. */
-static void use_nested(rig *r, berthi_record *mine, unsigned at, unsigned depth)
+static void use_nested(rig *r, berthi_record *mine, unsigned at, unsigned levels)
 {
-    const object *o = berthi_pin(&r->domain, mine, &r->shared[at]);
+    unsigned depth = berthi_record_depth(mine);
+    const object *o = berthi_pin(&r->domain, mine, depth, &r->shared[at]);
 
-    if (depth > 1)
-        use_nested(r, mine, (at + 1) % (SHARED - 1), depth - 1);
+    if (levels > 1)
+        use_nested(r, mine, (at + 1) % (SHARED - 1), levels - 1);
     else
         use(r, mine, SHARED - 1);
     if (o != NULL)
         check(r, o);
-    berthi_unpin(mine);
+    berthi_unpin(mine, depth);
 }
 
 /* A pin becomes a lease by counting first and unpinning afterwards. */
 static void lease(rig *r, berthi_record *mine, unsigned at)
 {
-    object *o = berthi_pin(&r->domain, mine, &r->shared[at]);
+    unsigned depth = berthi_record_depth(mine);
+    object *o = berthi_pin(&r->domain, mine, depth, &r->shared[at]);
     uint64_t number = 0;
 
     if (o != NULL) {
         atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
         number = o->words[0];
     }
-    berthi_unpin(mine);
+    berthi_unpin(mine, depth);
     if (o == NULL)
         return;
     use(r, mine, at); /* something else may be pinned in the same place */
@@ -400,7 +403,7 @@ static void *stay_inside(void *arg)
 {
     stuck *s = arg;
     berthi_record *mine = berthi_domain_record(&s->r->domain);
-    const object *o = berthi_pin(&s->r->domain, mine, &s->r->shared[0]);
+    const object *o = berthi_pin(&s->r->domain, mine, 0, &s->r->shared[0]);
 
     s->number = o->words[0];
     atomic_store(&s->inside, o);
@@ -409,7 +412,7 @@ static void *stay_inside(void *arg)
     check(s->r, o);
     if (o->words[0] != s->number)
         atomic_fetch_add(&s->r->wrong, 1);
-    berthi_unpin(mine);
+    berthi_unpin(mine, 0);
     return NULL;
 }
 
@@ -502,10 +505,10 @@ static void *litmus_reader(void *arg)
     torture_use_processor(1);
     while ((round = next_round(l, round)) != litmus_over) {
         dawdle(atomic_load_explicit(&l->delay, memory_order_relaxed));
-        l->pinned = berthi_pin(&l->r->domain, mine, &l->r->shared[0]);
+        l->pinned = berthi_pin(&l->r->domain, mine, 0, &l->r->shared[0]);
         atomic_store_explicit(&l->ready, round, memory_order_release);
         wait_for(&l->done, round); /* pinned until the writer has looked */
-        berthi_unpin(mine);
+        berthi_unpin(mine, 0);
         atomic_store_explicit(&l->ready, litmus_over, memory_order_release);
     }
     return NULL;

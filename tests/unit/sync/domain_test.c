@@ -92,8 +92,9 @@ static void pins_nest_and_name_what_is_shared(void **state)
         atomic_init(&shared[i], &objects[i]);
         atomic_store(&r.domain.tick, 100 + i);
         assert_false(berthi_domain_uses(&r.domain, &objects[i]));
-        assert_ptr_equal(berthi_pin(&r.domain, mine, &shared[i]), &objects[i]);
-        assert_int_equal(mine->depth, i + 1);
+        assert_ptr_equal(berthi_pin(&r.domain, mine, i, &shared[i]), &objects[i]);
+        assert_int_equal(berthi_record_depth(mine), i + 1);
+        assert_false(berthi_record_is_idle(mine));
         assert_int_equal(atomic_load(&mine->since[i]), 100 + i);
     }
     for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
@@ -101,7 +102,8 @@ static void pins_nest_and_name_what_is_shared(void **state)
         assert_true(berthi_domain_uses(&r.domain, &objects[i]));
     }
     for (unsigned i = BERTHI_PINS_MAX; i-- > 0;) {
-        berthi_unpin(mine);
+        berthi_unpin(mine, i);
+        assert_int_equal(berthi_record_depth(mine), i);
         for (unsigned k = 0; k < BERTHI_PINS_MAX; k++)
             assert_int_equal(berthi_domain_uses(&r.domain, &objects[k]), k < i);
     }
@@ -119,19 +121,19 @@ static void one_object_may_be_pinned_more_than_once(void **state)
     rig_init(&r);
     mine = berthi_domain_record(&r.domain);
     atomic_init(&shared, &object);
-    (void)berthi_pin(&r.domain, mine, &shared);
-    (void)berthi_pin(&r.domain, mine, &shared);
-    berthi_pin_held(&r.domain, mine, &object);
+    (void)berthi_pin(&r.domain, mine, 0, &shared);
+    (void)berthi_pin(&r.domain, mine, 1, &shared);
+    berthi_pin_held(&r.domain, mine, 2, &object);
     assert_int_equal(berthi_record_uses(mine, &object), 3);
-    berthi_unpin(mine);
-    berthi_unpin(mine);
+    berthi_unpin(mine, 2);
+    berthi_unpin(mine, 1);
     assert_true(berthi_domain_uses(&r.domain, &object));
-    berthi_unpin(mine);
+    berthi_unpin(mine, 0);
     assert_false(berthi_domain_uses(&r.domain, &object));
     rig_fini(&r);
 }
 
-static void a_pin_of_nothing_still_takes_its_entry(void **state)
+static void a_pin_of_nothing_leaves_its_entry_free(void **state)
 {
     _Atomic(void *) shared;
     berthi_record *mine;
@@ -141,9 +143,11 @@ static void a_pin_of_nothing_still_takes_its_entry(void **state)
     rig_init(&r);
     mine = berthi_domain_record(&r.domain);
     atomic_init(&shared, NULL);
-    assert_null(berthi_pin(&r.domain, mine, &shared));
-    assert_int_equal(mine->depth, 1);
-    berthi_unpin(mine);
+    assert_null(berthi_pin(&r.domain, mine, 0, &shared));
+    assert_int_equal(berthi_record_depth(mine), 0);
+    assert_true(berthi_record_is_idle(mine));
+    berthi_unpin(mine, 0);
+    assert_true(berthi_record_is_idle(mine));
     rig_fini(&r);
 }
 
@@ -170,8 +174,8 @@ static void *use_once(void *arg)
     berthi_record *mine = berthi_domain_record(&r->domain);
 
     atomic_init(&shared, &object);
-    (void)berthi_pin(&r->domain, mine, &shared);
-    berthi_unpin(mine);
+    (void)berthi_pin(&r->domain, mine, 0, &shared);
+    berthi_unpin(mine, 0);
     return NULL;
 }
 
@@ -366,7 +370,7 @@ static void end_while_inside(void *arg)
 
     atomic_init(&shared, arg);
     rig_init(&r);
-    (void)berthi_pin(&r.domain, berthi_domain_record(&r.domain), &shared);
+    (void)berthi_pin(&r.domain, berthi_domain_record(&r.domain), 0, &shared);
     berthi_domain_fini(&r.domain);
 }
 
@@ -397,8 +401,8 @@ static void *pin_and_count(void *arg)
         n++;
         atomic_store(&g->r.domain.tick, n);
         atomic_store(&g->shared, (void *)(n << 4));
-        (void)berthi_pin(&g->r.domain, mine, &g->shared);
-        berthi_unpin(mine);
+        (void)berthi_pin(&g->r.domain, mine, 0, &g->shared);
+        berthi_unpin(mine, 0);
     }
     return NULL;
 }
@@ -440,7 +444,7 @@ int main(void)
         cmocka_unit_test(a_domain_in_the_place_of_another_has_its_own_records),
         cmocka_unit_test(pins_nest_and_name_what_is_shared),
         cmocka_unit_test(one_object_may_be_pinned_more_than_once),
-        cmocka_unit_test(a_pin_of_nothing_still_takes_its_entry),
+        cmocka_unit_test(a_pin_of_nothing_leaves_its_entry_free),
         cmocka_unit_test(publishing_returns_what_was_there),
         cmocka_unit_test(a_thread_that_ends_gives_its_record_to_the_next),
         cmocka_unit_test(the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not),
