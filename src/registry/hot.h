@@ -17,16 +17,19 @@
 /* instance.c: what is behind the calls. */
 berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, size_t size,
                                          uint32_t *at_out, berth_diag *diag);
-berth_status berthi_instance_bad_reply(berth_version *v, uint32_t index, uint32_t at,
-                                       uint32_t size, size_t memory_size, berth_diag *diag);
+/* The reply at `at` does not fit into the memory as it was seen last; BERTH_OK when it fits into
+ * the memory as it is. */
+berth_status berthi_instance_look_again(berth_version *v, berthi_instance *i, uint32_t index,
+                                        uint32_t at, uint32_t size, berth_diag *diag);
 berth_status berthi_instance_fault(berth_version *v, uint32_t index, berth_status status,
                                    berth_diag *diag);
 
-/* The guest's memory as it is now; asked for again only if the guest ran since (I7). */
+/* The guest's memory where it is now, and at least as far as it went when that was asked last
+ * (I7): asked again if the guest ran since and that could have moved it. */
 BERTHI_HOT berthi_memory_view berthi_instance_view(berthi_instance *i)
 {
     if (i->view_is_old) {
-        i->view = i->ops->memory_view(i->store, &i->memory);
+        i->view = i->look(i->store, &i->memory);
         i->view_is_old = false;
     }
     return i->view;
@@ -36,6 +39,14 @@ BERTHI_HOT berthi_memory_view berthi_instance_view(berthi_instance *i)
 BERTHI_HOT bool berthi_is_answer(berth_status status)
 {
     return status == BERTH_OK || status == BERTH_E_PLUGIN;
+}
+
+/* A reply of the guest's choosing lies in `memory` and may be taken. */
+BERTHI_HOT bool berthi_reply_fits(const berth_version *v, berthi_memory_view memory,
+                                  uint32_t at, uint32_t size)
+{
+    return at != 0 && (size != 0 || v->may_drop) && at <= memory.size &&
+           size <= memory.size - at && size <= v->output_bytes_max;
 }
 
 /* I5.  Setting a deadline is a call into the engine; within one tick the same one is in force
@@ -89,10 +100,14 @@ BERTHI_HOT berth_status berthi_instance_take(berth_version *v, berthi_instance *
         *reply = (berth_reply){ .version = v->number, .is_dropped = 1 };
         return BERTH_OK;
     }
-    memory = berthi_instance_view(i); /* it may have grown (I7) */
-    if (BERTHI_UNUSUAL(at == 0 || (size == 0 && !v->may_drop) || at > memory.size ||
-                       size > memory.size - at || size > v->output_bytes_max))
-        return berthi_instance_bad_reply(v, index, at, size, memory.size, diag);
+    memory = berthi_instance_view(i);
+    if (BERTHI_UNUSUAL(!berthi_reply_fits(v, memory, at, size))) {
+        berth_status status = berthi_instance_look_again(v, i, index, at, size, diag);
+
+        if (status != BERTH_OK)
+            return status;
+        memory = i->view;
+    }
     data = berthi_reply_arena_alloc(call->arena, size);
     if (BERTHI_UNUSUAL(data == NULL))
         return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %u bytes", size);
@@ -122,7 +137,7 @@ BERTHI_HOT berth_status berthi_instance_enter(berth_version *v, berthi_instance 
         return status;
     cells[0].i32 = (int32_t)at;
     cells[1].i32 = (int32_t)(uint32_t)call->input_size;
-    i->view_is_old = true;
+    i->view_is_old |= i->view_ages;
     status = i->call(i->store, &i->hooks[index], cells, 2, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return berthi_instance_fault(v, index, status, diag);

@@ -19,11 +19,25 @@ static void find_export(berthi_instance *i, const char *name, berthi_extern *fou
         berthi_panic("an admitted module has no export '%s'", name);
 }
 
+/* The first look at the memory finds it: a look-up costs as much as three calls, and a fresh
+ * instance that is given nothing and says nothing needs none. */
+static berthi_memory_view look_first(berthi_wasm_store *store, const berthi_extern *memory)
+{
+    berthi_instance *i = store->data;
+
+    assert(memory == &i->memory);
+    find_export(i, i->memory_name, &i->memory);
+    i->look = i->ops->memory_view;
+    return i->look(store, memory);
+}
+
 /* A component finds its functions elsewhere: the handles at the end are left out. */
 static size_t size_of(const berth_version *v)
 {
-    return v->content->component == NULL ? sizeof(berthi_instance)
-                                         : offsetof(berthi_instance, memory);
+    return v->content->component == NULL
+               ? sizeof(berthi_instance) +
+                     v->content->plugin.hooks_count * sizeof(berthi_extern)
+               : offsetof(berthi_instance, memory);
 }
 
 /* The store of a core module, under the deadline of start functions. */
@@ -47,8 +61,10 @@ static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag
         i->ops->store_destroy(i->store);
         return status;
     }
-    find_export(i, v->content->plugin.profile->memory, &i->memory);
+    i->memory_name = v->content->plugin.profile->memory;
+    i->look = look_first;
     i->view_is_old = true;
+    i->view_ages = !i->ops->memories_stay;
     return BERTH_OK;
 }
 
@@ -93,10 +109,10 @@ void berthi_instance_destroy(berth_version *v, berthi_instance *i)
     berthi_free(&v->runtime->allocator, i, size_of(v));
 }
 
-size_t berthi_instance_memory_bytes(berthi_instance *i)
+size_t berthi_instance_memory_bytes(const berthi_instance *i)
 {
     return i->component != NULL ? berthi_cm_instance_memory_bytes(i->component)
-                                : berthi_instance_view(i).size;
+                                : i->look(i->store, &i->memory).size;
 }
 
 void berthi_instance_resolve(berth_version *v, berthi_instance *i, uint32_t hooks)
@@ -224,8 +240,8 @@ berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, s
     return status;
 }
 
-berth_status berthi_instance_bad_reply(berth_version *v, uint32_t index, uint32_t at,
-                                       uint32_t size, size_t memory_size, berth_diag *diag)
+static berth_status bad_reply(berth_version *v, uint32_t index, uint32_t at, uint32_t size,
+                              size_t memory_size, berth_diag *diag)
 {
     const char *export_name = v->content->plugin.hooks[index].export_name;
 
@@ -241,6 +257,15 @@ berth_status berthi_instance_bad_reply(berth_version *v, uint32_t index, uint32_
     return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
                                "%s: the reply has %u bytes and %llu are allowed", export_name,
                                size, (unsigned long long)v->output_bytes_max);
+}
+
+berth_status berthi_instance_look_again(berth_version *v, berthi_instance *i, uint32_t index,
+                                        uint32_t at, uint32_t size, berth_diag *diag)
+{
+    i->view = i->look(i->store, &i->memory); /* it may have grown */
+    return berthi_reply_fits(v, i->view, at, size)
+               ? BERTH_OK
+               : bad_reply(v, index, at, size, i->view.size, diag);
 }
 
 berth_status berthi_instance_fault(berth_version *v, uint32_t index, berth_status status,

@@ -94,18 +94,22 @@ typedef struct berthi_instance {
     const berthi_wasm_ops *ops;
     berth_status (*call)(berthi_wasm_store *, const berthi_extern *, berthi_val *, size_t,
                          berth_diag *); /* ops->call, one load nearer */
-    berthi_wasm_store *store;           /* NULL: `component` has its own */
-    berthi_cm_instance *component;      /* NULL: of a core module */
+    /* ops->memory_view; before the memory was looked up, what looks it up first. */
+    berthi_memory_view (*look)(berthi_wasm_store *, const berthi_extern *);
+    berthi_wasm_store *store;      /* NULL: `component` has its own */
+    berthi_cm_instance *component; /* NULL: of a core module */
     berthi_wasm_instance handle;
     uint32_t resolved;                 /* bit h: hooks[h] is known; none of a component's */
     bool has_alloc;                    /* alloc and free are known */
-    bool view_is_old;                  /* the guest ran since `view` was taken (I7) */
+    bool view_is_old;                  /* `view` may be elsewhere by now (I7), or never was */
+    bool view_ages;                    /* it is whenever the guest has run */
     uint32_t input_at, input_capacity; /* the host's buffer in the guest; BERTHI_INPUT_HOST */
     uint64_t calls, born_tick;
     uint64_t deadline_tick, deadline_ticks; /* when the store's deadline was set, and to what */
     berthi_memory_view view;
+    const char *memory_name; /* of the profile */
     berthi_extern memory, alloc, free;
-    berthi_extern hooks[BERTHI_HOOKS_MAX];
+    berthi_extern hooks[]; /* as many as the plugin has */
 } berthi_instance;
 
 /* What happened in one version on one thread.  Written by that thread alone, with plain loads
@@ -179,7 +183,7 @@ struct berth_version {
     struct berth_version *reaper_next;
     berthi_lock lock;
     berthi_cond cond;
-    berthi_instance *spares;            /* guarded by lock */
+    _Atomic(berthi_instance *) spares;  /* written under lock; NULL is seen without */
     struct berth_version *slot_next;    /* guarded by the slot's lock */
     struct berth_version *retired_next; /* guarded by the runtime's retired_lock */
     struct berth_version *shell;        /* what will keep the version before this one */
@@ -294,7 +298,8 @@ berth_status berthi_instance_call(berth_version *v, berthi_instance *instance, u
 void berthi_instance_resolve(berth_version *v, berthi_instance *instance, uint32_t hooks);
 void berthi_instance_resolve_alloc(berth_version *v, berthi_instance *instance);
 
-size_t berthi_instance_memory_bytes(berthi_instance *instance);
+/* How far the guest's memory has grown. */
+size_t berthi_instance_memory_bytes(const berthi_instance *instance);
 
 /* component_guest.c: the same for components, behind the functions of instance.c. */
 berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,

@@ -134,6 +134,9 @@ typedef struct berthi_wasm_binding {
 
 struct berthi_wasm_ops {
     const char *name; /* "wasmtime", "interp" */
+    /* The base of a memory is the same while its store lives, however far it grows: a view that
+     * was taken earlier is too small at worst, since no memory shrinks. */
+    bool memories_stay;
 
     /* Gives *engine_out; fails cleanly when the machine cannot reserve what options ask for. */
     berth_status (*engine_create)(const berthi_wasm_options *options,

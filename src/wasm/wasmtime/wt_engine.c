@@ -353,6 +353,7 @@ static size_t module_code_bytes(const berthi_wasm_module *module)
 
 const berthi_wasm_ops berthi_wasmtime_ops = {
     .name = "wasmtime",
+    .memories_stay = true, /* memory_may_move is off */
     .engine_create = engine_create,
     .engine_destroy = engine_destroy,
     .engine_tick = engine_tick,

@@ -456,6 +456,28 @@ static void every_memory_of_a_module_can_be_exported(void **state)
     r->ops->module_unref(module);
 }
 
+/* What a provider says of itself, and callers save a look for. */
+static void memories_that_are_said_to_stay_do(void **state)
+{
+    rig *r = *state;
+    berthi_wasm_instance i;
+    berthi_wasm_store *s = rig_instance(r, "probe", 50, &i);
+    berthi_extern memory = rig_export(r, s, i, "memory");
+    berthi_memory_view before = r->ops->memory_view(s, &memory), now = before;
+
+    for (int n = 0; n < 10; n++) {
+        berthi_val v = { .i32 = 3 };
+
+        assert_int_equal(rig_call(r, s, i, "grow", &v, 1), BERTH_OK);
+        assert_int_not_equal(v.i32, -1);
+        now = r->ops->memory_view(s, &memory);
+        if (r->ops->memories_stay)
+            assert_ptr_equal(now.base, before.base);
+    }
+    assert_true(now.size == before.size + 30 * 65536);
+    r->ops->store_destroy(s);
+}
+
 enum { HOPPERS = 4, LEVELS = 64 };
 
 /* Guests in one store that go to each other through the host. */
@@ -616,6 +638,7 @@ int main(void)
         rig_test(instances_share_what_one_gives_the_other),
         rig_test(a_host_fills_tables_with_functions_of_others),
         rig_test(every_memory_of_a_module_can_be_exported),
+        rig_test(memories_that_are_said_to_stay_do),
         rig_test(guests_reach_each_other_through_the_host_64_deep),
         rig_test(what_ends_the_innermost_guest_ends_all_of_them),
     };
