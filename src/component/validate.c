@@ -203,6 +203,12 @@ const berthi_cm_type *berthi_cm_close(berthi_cm_types *s, berthi_cm_scope *scope
     return t;
 }
 
+const berthi_cm_type *berthi_cm_check_root(berthi_cm_types *s,
+                                           const berthi_cm_component *component)
+{
+    return check_component(s, NULL, component);
+}
+
 berth_status berthi_component_validate(const berthi_cm_component *component,
                                        berthi_arena *arena, berth_diag *diag)
 {
@@ -212,6 +218,6 @@ berth_status berthi_component_validate(const berthi_cm_component *component,
                               .work = BERTHI_CM_WORK_MAX,
                               .epoch = 1 };
 
-    (void)check_component(&types, NULL, component);
+    (void)berthi_cm_check_root(&types, component);
     return types.status;
 }

@@ -71,6 +71,9 @@ const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_side *side
                                         const berthi_cm_type *instance);
 bool berthi_cm_walk(berthi_cm_types *s, berthi_cm_scope *scope, const berthi_cm_def *defs,
                     uint32_t count);
+/* The type of a root component. */
+const berthi_cm_type *berthi_cm_check_root(berthi_cm_types *s,
+                                           const berthi_cm_component *component);
 /* Puts section and entry of `def` in front of the failure. */
 void berthi_cm_say_where(berthi_cm_types *s, const berthi_cm_scope *scope,
                          const berthi_cm_def *def);

@@ -15,12 +15,15 @@
 
 #include <cmocka.h>
 
+#include "component/print_wit.h"
+#include "contract/wit.h"
 #include "memory.h"
 #include "steps_check.h"
 
 typedef struct counts {
     unsigned elaborated, refused, failed, steps, shims, fixups;
     uint32_t literal; /* core instances of the last one with its shims kept */
+    unsigned printed; /* and read again */
     bool are_real;    /* what toolchains made */
 } counts;
 
@@ -73,6 +76,28 @@ static void elaborate(const char *path, const berthi_cm_component *component,
         complain(n, path, "its shim or its fixup stayed");
 }
 
+/* What is printed is WIT, and of a world with as many imports and exports of functions and named
+ * interfaces. */
+static void print(const char *path, const berthi_cm_component *component, berthi_arena *arena,
+                  counts *n)
+{
+    const berthi_wit *model;
+    berthi_text_buf text;
+    berth_diag diag = { .text = "" };
+
+    berthi_text_buf_init(&text, arena->allocator);
+    if (berthi_component_print_wit(component, arena, &text, &diag) != BERTH_OK) {
+        complain(n, path, diag.text);
+    } else if (strstr(text.data, "without a name") == NULL) {
+        if (berthi_wit_read_text(path, text.data, text.size, NULL, arena, &model, &diag) ==
+            BERTH_OK)
+            n->printed++;
+        else
+            complain(n, path, diag.text);
+    }
+    berthi_text_buf_fini(&text);
+}
+
 static void run_file(const char *path, const berth_allocator *allocator, counts *n)
 {
     const berthi_cm_component *component;
@@ -86,6 +111,7 @@ static void run_file(const char *path, const berth_allocator *allocator, counts 
         berthi_component_validate(component, &arena, &diag) == BERTH_OK) {
         elaborate(path, component, &arena, true, n);
         elaborate(path, component, &arena, false, n);
+        print(path, component, &arena, n);
     } else {
         n->refused++;
     }
@@ -138,8 +164,8 @@ static void run(const char *folder, const char *end, bool are_real, unsigned min
     run_folder(folder, end, &allocator, &n);
     memory_assert_empty(&memory);
     printf("%u elaborated, %u refused before; %u steps, %u shims and %u fixups removed; "
-           "%u failed\n",
-           n.elaborated, n.refused, n.steps, n.shims, n.fixups, n.failed);
+           "%u worlds printed; %u failed\n",
+           n.elaborated, n.refused, n.steps, n.shims, n.fixups, n.printed, n.failed);
     assert_true(n.elaborated >= min);
     assert_int_equal(n.failed, 0);
 }

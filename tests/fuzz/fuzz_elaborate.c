@@ -2,11 +2,12 @@
  *
  * It must answer OK, "rejected", "limit" or, past the arena's bound, "out of memory", and fill the
  * diagnostic.  What is elaborated must hold together (tests/support/steps_check.h), and taking shims
- * out leaves needs, resources, slots and exports as they were. */
+ * out leaves needs, resources, slots and exports as they were.  Its world can be printed. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/diag.h"
+#include "component/print_wit.h"
 #include "steps_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -54,6 +55,19 @@ static void compare(const berthi_cm_steps *literal, const berthi_cm_steps *steps
          "core instances");
 }
 
+static void print(const berthi_cm_component *component, berthi_arena *arena)
+{
+    berth_diag diag = { .text = "" };
+    berthi_text_buf text;
+    berth_status status;
+
+    berthi_text_buf_init(&text, &berthi_allocator_libc);
+    status = berthi_component_print_wit(component, arena, &text, &diag);
+    must(status == BERTH_OK || status == BERTH_E_LIMIT || status == BERTH_E_NOMEM, diag.text);
+    must(status != BERTH_OK || text.size > 40, "text");
+    berthi_text_buf_fini(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const berthi_cm_component *component;
@@ -68,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         steps = elaborate(component, &arena, false);
         if (literal != NULL && steps != NULL)
             compare(literal, steps);
+        print(component, &arena);
     }
     berthi_arena_fini(&arena);
     return 0;
