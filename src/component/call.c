@@ -112,6 +112,18 @@ static berth_status die(berthi_cm_instance *i, berth_status status)
     return status;
 }
 
+/* The end of each begin that has entered: `status` is how it went inside. */
+static inline berth_status begun(berthi_cm_instance *i, const berthi_cm_entry *e,
+                                 berth_status status, berth_diag *diag)
+{
+    if (__builtin_expect(status == BERTH_OK, 1))
+        status = berthi_cm_task_end(&i->root, diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return die(i, status);
+    i->open = e;
+    return BERTH_OK;
+}
+
 /* ---------------------------------------------------------------- bytes in, bytes out */
 
 static berth_status put_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
@@ -219,10 +231,9 @@ static berth_status call_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
                                berth_diag *diag)
 {
     berthi_val cells[2];
-    berth_status status = BERTH_OK;
+    berth_status status;
 
-    if (e->facts.params_cells != 0)
-        status = put_bytes(i, e, args, cells, diag);
+    status = put_bytes(i, e, args, cells, diag);
     if (status == BERTH_OK)
         status = berthi_cm_call_slot(i, e->lifted->func, cells, 2, diag);
     if (status != BERTH_OK || e->path == BERTHI_CM_SHAPE_BYTES_IN)
@@ -237,8 +248,10 @@ static berth_status check_bytes(const berthi_cm_entry *e, const void *args, bert
     const berthi_cm_host_string *in = args;
 
     if (in->size > BERTHI_CM_VALUE_BYTES_MAX)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
+        return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_INPUT,
                                    "an argument of %zu bytes", in->size);
+    if (in->text == NULL && in->size != 0)
+        return berthi_fail(diag, BERTH_E_INVALID, "an argument of %zu bytes at NULL", in->size);
     if (e->in_is_string && !berthi_utf8_is_valid(in->text, in->size))
         return berthi_fail(diag, BERTH_E_INVALID, "the argument is no UTF-8");
     return BERTH_OK;
@@ -276,49 +289,61 @@ static berth_status call_any(berthi_cm_instance *i, const berthi_cm_entry *e, co
     return status;
 }
 
-static berth_status call_scalars(berthi_cm_instance *i, const berthi_cm_entry *e,
-                                 const void *args, void *result, berth_diag *diag)
-{
-    berthi_cm_host_side host = { .arena = NULL };
-    berthi_cm_guest nothing = { .instance = 0 }; /* numbers ask for nothing of a guest */
-    berthi_val cells[BERTHI_CM_CELLS];
-    berth_status status;
-
-    status = berthi_cm_lower_params(e->plan, &host, args, &nothing, cells, diag);
-    if (status == BERTH_OK)
-        status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
-    if (status != BERTH_OK)
-        return status;
-    i->returned = cells[0];
-    return berthi_cm_lift_result(e->plan, &nothing, cells, &host, result, diag);
-}
-
 /* ---------------------------------------------------------------- calls */
 
-static berth_status begin(berthi_cm_instance *i, const berthi_cm_entry *e, const void *args,
-                          void *result, berth_arena *arena, bool views, berth_diag *diag)
+/* What the host gives is looked at before anything is entered.  No path but this one does without a
+ * guard of the stack: its array is written by index below a count that loading has checked. */
+BERTHI_UNGUARDED static berth_status begin_scalars(berthi_cm_instance *i,
+                                                   const berthi_cm_entry *e, const void *args,
+                                                   void *result, berth_diag *diag)
 {
-    bool is_bytes = e->path != BERTHI_CM_SHAPE_ANY && e->path != BERTHI_CM_SHAPE_SCALARS;
-    berth_status status = BERTH_OK;
+    const berthi_cm_scalars *s = e->scalars;
+    berthi_val cells[BERTHI_CM_CELLS];
+    berth_status status = berthi_cm_scalars_lower(s->params, s->count, args, cells, diag);
 
-    if (is_bytes && e->facts.params_cells != 0)
-        status = check_bytes(e, args, diag);
     if (status == BERTH_OK)
         status = enter(i, e->lifted->instance, diag);
-    if (status != BERTH_OK)
-        return status;
-    if (is_bytes)
-        status = call_bytes(i, e, args, result, views ? NULL : arena, diag);
-    else if (e->path == BERTHI_CM_SHAPE_SCALARS)
-        status = call_scalars(i, e, args, result, diag);
-    else
-        status = call_any(i, e, args, result, arena, views, diag);
-    if (status == BERTH_OK)
-        status = berthi_cm_task_end(&i->root, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
-        return die(i, status);
-    i->open = e;
-    return BERTH_OK;
+        return status;
+    status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
+    i->returned = cells[0];
+    if (__builtin_expect(status == BERTH_OK, 1))
+        status = berthi_cm_scalars_lift(&s->result, s->has_result, cells, result, diag);
+    return begun(i, e, status, diag);
+}
+
+static berth_status begin_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
+                                const void *args, void *result, berth_arena *arena,
+                                berth_diag *diag)
+{
+    berth_status status = check_bytes(e, args, diag);
+
+    if (status == BERTH_OK)
+        status = enter(i, e->lifted->instance, diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    return begun(i, e, call_bytes(i, e, args, result, arena, diag), diag);
+}
+
+static berth_status begin_any(berthi_cm_instance *i, const berthi_cm_entry *e, const void *args,
+                              void *result, berth_arena *arena, bool views, berth_diag *diag)
+{
+    berth_status status = enter(i, e->lifted->instance, diag);
+
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    return begun(i, e, call_any(i, e, args, result, arena, views, diag), diag);
+}
+
+static inline berth_status begin(berthi_cm_instance *i, const berthi_cm_entry *e,
+                                 const void *args, void *result, berth_arena *arena, bool views,
+                                 berth_diag *diag)
+{
+    if (e->path == BERTHI_CM_SHAPE_SCALARS)
+        return begin_scalars(i, e, args, result, diag);
+    if (e->path == BERTHI_CM_SHAPE_ANY)
+        return begin_any(i, e, args, result, arena, views, diag);
+    return begin_bytes(i, e, args, result, views ? NULL : arena, diag);
 }
 
 static berth_status end(berthi_cm_instance *i, berth_diag *diag)

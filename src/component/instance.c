@@ -15,10 +15,9 @@ static bool make_trampoline(berthi_cm_instance *i, uint32_t index, berthi_extern
     if (i->made[index].kind == BERTHI_CM_EMPTY_SLOT) {
         berthi_extern made;
 
-        *status_out = i->ops->func_create(
-            i->store, &target->trampoline->core->func,
-            berthi_cm_trampoline_function(target->trampoline, &target->facts), target, &made,
-            diag);
+        *status_out =
+            i->ops->func_create(i->store, &target->trampoline->core->func,
+                                berthi_cm_trampoline_function(target), target, &made, diag);
         if (*status_out != BERTH_OK)
             return false;
         i->made[index] = made;

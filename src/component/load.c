@@ -8,6 +8,7 @@ typedef struct plan_entry { /* of the table of plans, by function type and width
     const berthi_cm_type *type;
     bool is_64;
     const berthi_cm_plan *plan;
+    const berthi_cm_scalars *scalars; /* NULL: it is none */
 } plan_entry;
 
 typedef struct loader {
@@ -166,21 +167,38 @@ static berth_status compile_modules(loader *o)
 
 /* ---------------------------------------------------------------- plans */
 
+static berth_status make_plan(loader *o, plan_entry *e)
+{
+    berthi_cm_scalars scalars, *kept;
+    berth_status status =
+        berthi_cm_plan_make(e->type, e->is_64, &o->l->arena, &e->plan, o->diag);
+
+    if (status != BERTH_OK || !berthi_cm_scalars_make(e->type, &scalars))
+        return status;
+    kept = make(o, 1, sizeof *kept);
+    if (kept == NULL)
+        return no_memory(o);
+    *kept = scalars;
+    e->scalars = kept;
+    return BERTH_OK;
+}
+
+/* The plan of a function type; made once for each that the component has. */
 static berth_status find_plan(loader *o, const berthi_cm_type *func, bool is_64,
-                              const berthi_cm_plan **plan_out)
+                              const plan_entry **entry_out)
 {
     const berthi_cm_type *type = func->canon;
     uint32_t at = (type->hash + is_64) & (o->plans_room - 1);
-    berth_status status;
+    berth_status status = BERTH_OK;
 
-    for (; o->plans[at].type != NULL; at = (at + 1) & (o->plans_room - 1))
-        if (o->plans[at].type == type && o->plans[at].is_64 == is_64) {
-            *plan_out = o->plans[at].plan;
-            return BERTH_OK;
-        }
-    status = berthi_cm_plan_make(type, is_64, &o->l->arena, plan_out, o->diag);
-    if (status == BERTH_OK)
-        o->plans[at] = (plan_entry){ .type = type, .is_64 = is_64, .plan = *plan_out };
+    while (o->plans[at].type != NULL &&
+           (o->plans[at].type != type || o->plans[at].is_64 != is_64))
+        at = (at + 1) & (o->plans_room - 1);
+    if (o->plans[at].type == NULL) {
+        o->plans[at] = (plan_entry){ .type = type, .is_64 = is_64 };
+        status = make_plan(o, &o->plans[at]);
+    }
+    *entry_out = &o->plans[at];
     return status;
 }
 
@@ -195,7 +213,7 @@ static void choose_path(berthi_cm_entry *e)
     const berthi_cm_type *type = e->lifted->type->canon;
     const berthi_cm_type *result = berthi_cm_func_result(type);
 
-    e->path = e->facts.shape;
+    e->path = e->scalars != NULL ? BERTHI_CM_SHAPE_SCALARS : e->facts.shape;
     if (e->path == BERTHI_CM_SHAPE_ANY || e->path == BERTHI_CM_SHAPE_SCALARS)
         return;
     e->in_is_string = type->count > 1 && is_string(type->items[0].type);
@@ -219,12 +237,15 @@ static berth_status make_entries(loader *o)
         return no_memory(o);
     for (uint32_t n = 0; n < steps->lifted_count; n++) {
         berthi_cm_entry *e = &o->l->entries[n];
+        const plan_entry *found;
         berth_status status;
 
         e->lifted = &steps->lifted[n];
-        status = find_plan(o, e->lifted->type, e->lifted->abi.is_64, &e->plan);
+        status = find_plan(o, e->lifted->type, e->lifted->abi.is_64, &found);
         if (status != BERTH_OK)
             return status;
+        e->plan = found->plan;
+        e->scalars = found->scalars;
         e->facts = *berthi_cm_plan_facts_of(e->plan);
         e->cells = e->facts.params_cells > e->facts.result_cells ? e->facts.params_cells
                                                                  : e->facts.result_cells;
@@ -236,22 +257,26 @@ static berth_status make_entries(loader *o)
 
 static berth_status make_target(loader *o, berthi_cm_target *t)
 {
+    const plan_entry *found = NULL;
     berth_status status = BERTH_OK;
 
     if (t->trampoline->kind == BERTHI_CM_TO_GUEST) {
         /* By the type of what is called, whatever the caller was told. */
         t->entry = &o->l->entries[t->trampoline->target];
-        status = find_plan(o, t->entry->lifted->type, t->trampoline->abi.is_64, &t->plan);
+        status = find_plan(o, t->entry->lifted->type, t->trampoline->abi.is_64, &found);
     } else if (t->trampoline->kind == BERTHI_CM_TO_HOST) {
         t->binding = o->l->bindings[t->trampoline->target];
-        status = find_plan(o, t->trampoline->type, t->trampoline->abi.is_64, &t->plan);
+        status = find_plan(o, t->trampoline->type, t->trampoline->abi.is_64, &found);
     } else if (t->trampoline->kind == BERTHI_CM_TO_NEW ||
                t->trampoline->kind == BERTHI_CM_TO_DROP ||
                t->trampoline->kind == BERTHI_CM_TO_REP) {
         t->resource = o->steps->resources[t->trampoline->target].type->number;
     }
-    if (status == BERTH_OK && t->plan != NULL)
+    if (status == BERTH_OK && found != NULL) {
+        t->plan = found->plan;
+        t->scalars = found->scalars;
         t->facts = *berthi_cm_plan_facts_of(t->plan);
+    }
     return status;
 }
 
@@ -276,12 +301,14 @@ static berth_status plan_exports(loader *o, const berthi_cm_export *exports, uin
 
     for (uint32_t n = 0; n < count && status == BERTH_OK; n++) {
         const berthi_cm_export *e = &exports[n];
+        const plan_entry *found = NULL;
 
         if (e->sort == BERTHI_CM_INSTANCE)
             status = plan_exports(o, e->exports, e->count);
         else if (e->sort == BERTHI_CM_FUNC && e->is_host)
-            status = find_plan(o, o->steps->needs[e->index].type, false,
-                               &o->l->export_plans[e->index]);
+            status = find_plan(o, o->steps->needs[e->index].type, false, &found);
+        if (status == BERTH_OK && found != NULL)
+            o->l->export_plans[e->index] = found->plan;
     }
     return status;
 }
@@ -368,7 +395,7 @@ static berth_status link_step(loader *o, uint32_t n)
 
         bindings[k] = (berthi_wasm_binding){
             .type = target->trampoline->core->func,
-            .function = berthi_cm_trampoline_function(target->trampoline, &target->facts),
+            .function = berthi_cm_trampoline_function(target),
             .ctx = target,
         };
     }

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "component/instance.h"
 #include "component/resources.h"
+#include "component/scalars.h"
 
 enum { BERTHI_CM_CELLS = 17 }; /* arguments of a core function, at most */
 
@@ -28,8 +29,9 @@ typedef struct berthi_cm_entry {
     const berthi_cm_lifted *lifted;
     const berthi_cm_plan *plan;
     berthi_cm_plan_facts facts;
-    uint32_t cells; /* of the core call */
-    uint8_t path;   /* enum berthi_cm_shape, as far as this function may take it */
+    const berthi_cm_scalars *scalars; /* of SHAPE_SCALARS */
+    uint32_t cells;                   /* of the core call */
+    uint8_t path; /* enum berthi_cm_shape, as far as this function may take it */
     bool in_is_string, out_is_string, error_is_string; /* of a straight path */
 } berthi_cm_entry;
 
@@ -38,9 +40,10 @@ typedef struct berthi_cm_target {
     const berthi_cm_trampoline *trampoline;
     const berthi_cm_plan *plan;
     berthi_cm_plan_facts facts;
-    const berthi_cm_entry *entry; /* to a guest */
-    berthi_cm_binding binding;    /* to the host */
-    uint32_t resource;            /* of resource.new, .drop and .rep */
+    const berthi_cm_scalars *scalars; /* NULL: it takes or gives something else */
+    const berthi_cm_entry *entry;     /* to a guest */
+    berthi_cm_binding binding;        /* to the host */
+    uint32_t resource;                /* of resource.new, .drop and .rep */
 } berthi_cm_target;
 
 typedef struct berthi_cm_imports { /* in the order of the module's import section */
@@ -169,7 +172,6 @@ static inline berth_status berthi_cm_call_slot(berthi_cm_instance *i, uint32_t s
 /* ---------------------------------------------------------------- trampoline.c */
 
 /* The function of the host that does what a trampoline of this kind does. */
-berthi_host_function berthi_cm_trampoline_function(const berthi_cm_trampoline *t,
-                                                   const berthi_cm_plan_facts *facts);
+berthi_host_function berthi_cm_trampoline_function(const berthi_cm_target *t);
 
 #endif

@@ -29,18 +29,26 @@ berthi_cm_host_side berthi_cm_host_side_of(berthi_cm_instance *i, berth_arena *a
                                   .to_guest = berthi_cm_to_guest };
 }
 
+/* Each component that calls another takes a piece of this thread's stack: how many do is bounded. */
+static berth_status deeper(berthi_cm_instance *i, berth_diag *diag)
+{
+    if (__builtin_expect(i->depth >= i->depth_max, 0))
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
+                                   "call stack exhausted: more than %u components call another",
+                                   (unsigned)i->depth_max);
+    i->depth++;
+    return BERTH_OK;
+}
+
 static berth_status destroy_in_guest(berthi_cm_instance *i, const berthi_cm_resource_use *use,
                                      uint32_t rep, berth_diag *diag)
 {
     berthi_cm_task task = { .instance = use->instance }, *before = i->task;
     berthi_val cell = { .words = { rep } };
-    berth_status status;
+    berth_status status = deeper(i, diag);
 
-    if (i->depth >= i->depth_max)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
-                                   "call stack exhausted: more than %u components call another",
-                                   (unsigned)i->depth_max);
-    i->depth++;
+    if (status != BERTH_OK)
+        return status;
     i->task = &task;
     status = berthi_cm_call_slot(i, use->destructor, &cell, 1, diag);
     if (status == BERTH_OK)
@@ -219,13 +227,12 @@ static berth_status call_host(void *ctx, berthi_wasm_store *store, berthi_val *c
 }
 
 /* Numbers alone: nothing of the guest is looked at but its cells. */
-static berth_status call_host_scalars(void *ctx, berthi_wasm_store *store, berthi_val *cells,
-                                      berth_diag *diag)
+BERTHI_UNGUARDED static berth_status call_host_scalars(void *ctx, berthi_wasm_store *store,
+                                                       berthi_val *cells, berth_diag *diag)
 {
     const berthi_cm_target *t = ctx;
+    const berthi_cm_scalars *scalars = t->scalars;
     berthi_cm_instance *i = store->data;
-    berthi_cm_guest nothing = { .instance = 0 };
-    berthi_cm_host_side host = { .arena = NULL };
     berthi_cm_host_call call = { .instance = i };
     room args, result;
     berth_status status = leave(i, t, diag);
@@ -233,12 +240,12 @@ static berth_status call_host_scalars(void *ctx, berthi_wasm_store *store, berth
     if (status == BERTH_OK)
         status = count_host_call(i, diag);
     if (status == BERTH_OK)
-        status = berthi_cm_lift_params(t->plan, &nothing, cells, &host, &args, diag);
+        status = berthi_cm_scalars_lift(scalars->params, scalars->count, cells, &args, diag);
     if (status == BERTH_OK)
         status = t->binding.function(t->binding.ctx, &call, &args, &result, diag);
-    if (status != BERTH_OK)
+    if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    return berthi_cm_lower_result(t->plan, &host, &result, &nothing, cells, cells, diag);
+    return berthi_cm_scalars_lower(&scalars->result, scalars->has_result, &result, cells, diag);
 }
 
 /* ---------------------------------------------------------------- into another component */
@@ -251,6 +258,14 @@ static berth_status refuse_entry(void *ctx, berthi_wasm_store *store, berthi_val
     (void)cells;
     return status != BERTH_OK ? status
                               : BERTHI_CM_TRAP(diag, "cannot enter component instance");
+}
+
+static berth_status go_deeper(berthi_cm_instance *i, const berthi_cm_target *t,
+                              berth_diag *diag)
+{
+    berth_status status = leave(i, t, diag);
+
+    return status != BERTH_OK ? status : deeper(i, diag);
 }
 
 typedef struct crossing { /* a call from one component to another */
@@ -288,22 +303,46 @@ static berth_status run_callee(const berthi_cm_target *t, berthi_cm_instance *i,
     return status;
 }
 
+/* Numbers alone. */
+static berth_status call_guest_scalars(void *ctx, berthi_wasm_store *store, berthi_val *cells,
+                                       berth_diag *diag)
+{
+    const berthi_cm_target *t = ctx;
+    const berthi_cm_lifted *lifted = t->entry->lifted;
+    const berthi_cm_scalars *s = t->scalars;
+    berthi_cm_instance *i = store->data;
+    berthi_cm_task task = { .instance = lifted->instance }, *before = i->task;
+    berthi_val theirs[BERTHI_CM_CELLS];
+    berth_status status = go_deeper(i, t, diag);
+
+    if (status == BERTH_OK)
+        status = berthi_cm_scalars_transfer(s->params, s->count, cells, theirs, diag);
+    if (status != BERTH_OK)
+        return status;
+    i->task = &task;
+    status = berthi_cm_call_slot(i, lifted->func, theirs, t->entry->cells, diag);
+    i->task = before;
+    if (status == BERTH_OK)
+        status = berthi_cm_task_end(&task, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_scalars_transfer(&s->result, s->has_result, theirs, cells, diag);
+    if (status == BERTH_OK && lifted->abi.post_return != BERTHI_CM_NO_INDEX)
+        status = berthi_cm_post_return(i, lifted, &task, theirs[0], diag);
+    i->depth--;
+    return status;
+}
+
 static berth_status call_guest(void *ctx, berthi_wasm_store *store, berthi_val *cells,
                                berth_diag *diag)
 {
     const berthi_cm_target *t = ctx;
     const berthi_cm_lifted *lifted = t->entry->lifted;
     berthi_cm_instance *i = store->data;
-    berth_status status = leave(i, t, diag);
+    berth_status status = go_deeper(i, t, diag);
     crossing x;
 
     if (status != BERTH_OK)
         return status;
-    if (i->depth >= i->depth_max)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
-                                   "call stack exhausted: more than %u components call another",
-                                   (unsigned)i->depth_max);
-    i->depth++;
     x.task = (berthi_cm_task){ .instance = lifted->instance };
     berthi_cm_side_init(&x.caller, i, &t->trampoline->abi, t->trampoline->instance);
     berthi_cm_side_init(&x.callee, i, &lifted->abi, lifted->instance);
@@ -371,14 +410,15 @@ static berth_status refuse_async(void *ctx, berthi_wasm_store *store, berthi_val
                           (unsigned)t->trampoline->code);
 }
 
-berthi_host_function berthi_cm_trampoline_function(const berthi_cm_trampoline *t,
-                                                   const berthi_cm_plan_facts *facts)
+berthi_host_function berthi_cm_trampoline_function(const berthi_cm_target *t)
 {
-    switch ((berthi_cm_trampoline_kind)t->kind) {
+    switch ((berthi_cm_trampoline_kind)t->trampoline->kind) {
     case BERTHI_CM_TO_HOST:
-        return facts->shape == BERTHI_CM_SHAPE_SCALARS ? call_host_scalars : call_host;
+        return t->scalars != NULL ? call_host_scalars : call_host;
     case BERTHI_CM_TO_GUEST:
-        return t->never_enters ? refuse_entry : call_guest;
+        if (t->trampoline->never_enters)
+            return refuse_entry;
+        return t->scalars != NULL ? call_guest_scalars : call_guest;
     case BERTHI_CM_TO_NEW:
         return call_new;
     case BERTHI_CM_TO_DROP:
@@ -395,5 +435,5 @@ berthi_host_function berthi_cm_trampoline_function(const berthi_cm_trampoline *t
     case BERTHI_CM_TO_UNSUPPORTED:
         return refuse_async;
     }
-    berthi_panic("a trampoline of kind %u", (unsigned)t->kind);
+    berthi_panic("a trampoline of kind %u", (unsigned)t->trampoline->kind);
 }
