@@ -96,6 +96,10 @@ void cli_free(void *ptr);
 
 uint64_t cli_now_ns(void); /* monotonic */
 
+/* Who waits for another thread's wake-up looks again after this long: a descriptor that could not
+ * be written to wakes nobody. */
+enum { CLI_LOOK_AGAIN_MS = 1000 };
+
 /* thread.c */
 
 /* A thread with room for guest code on its stack.  0, or an errno. */

@@ -302,9 +302,17 @@ static int fill_fds(control *server, struct pollfd *fds, bool is_ending)
     fds[0].events = POLLIN;
     fds[1].fd = server->wake_fd;
     fds[1].events = POLLIN;
-    if (first == FOREVER_NS)
-        return -1;
-    return first <= now ? 0 : (int)((first - now) / 1000000u) + 1;
+    if (first <= now)
+        return 0;
+    first = (first - now) / 1000000u + 1;
+    return first < CLI_LOOK_AGAIN_MS ? (int)first : CLI_LOOK_AGAIN_MS;
+}
+
+/* What poll() did not fill, because it failed. */
+static void forget_events(struct pollfd *fds)
+{
+    for (size_t i = 0; i < 2 + CLIENTS_MAX; i++)
+        fds[i].revents = 0;
 }
 
 static void *run_poller(void *context)
@@ -326,9 +334,10 @@ static void *run_poller(void *context)
         if (tend_clients(server, is_ending) == 0 && is_ending)
             return NULL;
         timeout = fill_fds(server, fds, is_ending);
-        if (is_ending && (timeout < 0 || timeout > 100))
+        if (is_ending && timeout > 100)
             timeout = 100;
-        poll(fds, 2 + CLIENTS_MAX, timeout);
+        if (poll(fds, 2 + CLIENTS_MAX, timeout) < 0)
+            forget_events(fds);
         if (fds[1].revents != 0)
             eventfd_read(server->wake_fd, &ignored);
         for (size_t i = 0; i < CLIENTS_MAX; i++) {

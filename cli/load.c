@@ -87,7 +87,7 @@ static bool read_all(int fd, unsigned char *data, size_t room, size_t *size_out)
 static berth_status read_open_file(int fd, const char *path, uint64_t bytes_max,
                                    cli_bytes *bytes_out, berth_diag *diag)
 {
-    struct stat before, after;
+    struct stat before, after = { .st_ino = 0 };
     cli_bytes bytes;
     size_t room;
 
@@ -108,8 +108,13 @@ static berth_status read_open_file(int fd, const char *path, uint64_t bytes_max,
         cli_free(bytes.data);
         return fail_os(diag, "cannot be read", code);
     }
-    if (bytes.size != (size_t)before.st_size || stat(path, &after) != 0 ||
-        !is_unchanged(&before, &after)) {
+    if (stat(path, &after) != 0 && errno != ENOENT) {
+        int code = errno;
+
+        cli_free(bytes.data);
+        return fail_os(diag, "cannot be examined", code);
+    }
+    if (bytes.size != (size_t)before.st_size || !is_unchanged(&before, &after)) {
         cli_free(bytes.data);
         return fail(diag, BERTH_E_STATE, BERTH_REASON_NONE, "changed while it was being read");
     }

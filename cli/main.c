@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "cli.h"
 
 /* A program started with descriptors 0 to 2 closed would get them for its own files, and write
@@ -98,6 +100,7 @@ int main(int argc, char **argv)
 
     if (!hold_standard_descriptors())
         return CLI_FAILED;
+    json_set_alloc_funcs(cli_alloc, cli_free); /* jansson does not survive a NULL everywhere */
     if (argc < 2) {
         cli_help_print(stderr, 0);
         return CLI_USAGE;

@@ -12,7 +12,7 @@ enum { RECORD_BYTES_DEFAULT = 1024 * 1024, PROGRESS_MS = 200 };
 
 /* Signals only count and wake the supervisor.  A program has one set of signal handlers, so
  * these are variables of the program and not in a struct. */
-static _Atomic(int) signal_number;
+static _Atomic(int) signal_number, signal_count;
 static _Atomic(int) signal_fd = -1;
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler may use them");
 
@@ -22,6 +22,7 @@ static void on_signal(int number)
     int saved = errno;
 
     signal_number = number;
+    signal_count++;
     if (write(signal_fd, &one, sizeof one) < 0)
         saved = errno; /* nothing to be done about it here */
     errno = saved;
@@ -114,22 +115,20 @@ static void supervise(crew *c)
                              { .fd = c->signal_fd, .events = POLLIN } };
     bool shows = c->line.options->progress && isatty(STDERR_FILENO) == 1;
     bool was_signalled = false;
-    uint64_t count;
+    eventfd_t ignored;
 
-    for (;;) {
-        poll(fds, 2, shows ? PROGRESS_MS : -1);
-        if ((fds[0].revents & POLLIN) != 0)
-            break;
-        if ((fds[1].revents & POLLIN) != 0 &&
-            read(c->signal_fd, &count, sizeof count) == (ssize_t)sizeof count) {
-            if (was_signalled || count > 1) {
-                control_remove(c->server);
-                _exit(128 + signal_number);
-            }
+    while (!atomic_load_explicit(&c->line.is_done, memory_order_acquire)) {
+        if (poll(fds, 2, shows ? PROGRESS_MS : CLI_LOOK_AGAIN_MS) > 0 &&
+            (fds[1].revents & POLLIN) != 0)
+            eventfd_read(c->signal_fd, &ignored);
+        if (signal_count > 1) {
+            control_remove(c->server);
+            _exit(128 + signal_number);
+        }
+        if (signal_count == 1 && !was_signalled) {
             was_signalled = true;
             pipe_end_input(&c->line);
         }
-        fds[0].revents = fds[1].revents = 0;
         if (shows)
             pipe_progress_print(&c->line);
     }
@@ -236,7 +235,7 @@ int cli_pipe(const cli_options *options)
         options->record_bytes == 0 ? RECORD_BYTES_DEFAULT : options->record_bytes;
     c.line.wake_fd = eventfd(0, EFD_CLOEXEC);
     c.line.done_fd = eventfd(0, EFD_CLOEXEC);
-    c.signal_fd = eventfd(0, EFD_CLOEXEC);
+    c.signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c.line.wake_fd < 0 || c.line.done_fd < 0 || c.signal_fd < 0)
         return cli_fail_os("pipe", "allow more open files", errno);
     pthread_mutex_init(&c.line.swap_mutex, NULL);

@@ -141,6 +141,7 @@ typedef struct pipeline {
     int wake_fd;                      /* eventfd: the reader shall end */
     int done_fd;                      /* eventfd: the writer has ended */
     _Atomic(bool) reader_ends;        /* set before wake_fd is written to */
+    _Atomic(bool) is_done;            /* set before done_fd is written to */
     _Atomic(bool) is_epipe;           /* nobody reads stdout any more */
     _Atomic(int) exit_code;           /* of the first failure; 0: none so far */
     _Atomic(uint64_t) watch_until_ns; /* gaps between calls are measured until then; 0: not */

@@ -138,14 +138,16 @@ static bool is_readable(reader *r, bool waits)
                              { .fd = r->line->wake_fd, .events = POLLIN } };
 
     for (;;) {
-        int n = poll(fds, 2, waits ? -1 : 0);
+        int n = poll(fds, 2, waits ? CLI_LOOK_AGAIN_MS : 0);
 
         if (atomic_load_explicit(&r->line->reader_ends, memory_order_acquire))
             return false;
         if (n > 0 && fds[0].revents != 0)
             return true; /* errors and the end too: read() says which */
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return n < 0; /* poll() itself failed: let read() decide */
+        if (n < 0 && errno != EINTR)
+            return true; /* poll() itself failed: let read() decide */
+        if (n == 0 && !waits)
+            return false;
     }
 }
 

@@ -61,6 +61,7 @@ void *pipe_writer(void *context)
     /* Workers behind a failed call that ended the pipe may wait for a turn that never comes. */
     pipe_ring_abort(&line->ring);
     pipe_end_input(line);
+    atomic_store_explicit(&line->is_done, true, memory_order_release);
     eventfd_write(line->done_fd, 1);
     return NULL;
 }

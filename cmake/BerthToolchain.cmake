@@ -54,7 +54,9 @@ endif()
 # The engine's archive is large; a fast linker is worth looking for.  Never required.
 find_program(BERTH_LLD ld.lld)
 find_program(BERTH_MOLD ld.mold)
-if(BERTH_MOLD AND NOT BERTH_SANITIZE)
+if(CMAKE_CROSSCOMPILING)
+    # A cross compiler knows its own linker alone.
+elseif(BERTH_MOLD AND NOT BERTH_SANITIZE)
     target_link_options(berth_build_flags INTERFACE -fuse-ld=mold)
 elseif(BERTH_LLD)
     target_link_options(berth_build_flags INTERFACE -fuse-ld=lld)
