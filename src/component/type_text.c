@@ -10,12 +10,11 @@ typedef struct writer {
     char *text;
     size_t used, room; /* room: without the dots and the terminator */
     bool is_full;
+    bool has_whole_names;
 } writer;
 
-static void put(writer *w, const char *text)
+static void put_bytes(writer *w, const char *text, size_t size)
 {
-    size_t size = strlen(text);
-
     if (w->is_full)
         return;
     if (size > w->room - w->used) {
@@ -28,9 +27,17 @@ static void put(writer *w, const char *text)
     w->used += size;
 }
 
+static void put(writer *w, const char *text)
+{
+    put_bytes(w, text, strlen(text));
+}
+
 static void put_name(writer *w, berthi_name name)
 {
-    put(w, berthi_cm_show(name).text);
+    if (w->has_whole_names)
+        put_bytes(w, name.text, name.size);
+    else
+        put(w, berthi_cm_show(name).text);
 }
 
 static const char *word_of(uint16_t kind)
@@ -181,4 +188,13 @@ berthi_cm_type_shown berthi_cm_type_show(const berthi_cm_type *type)
         put_type(&w, type);
     shown.text[w.used] = '\0';
     return shown;
+}
+
+bool berthi_cm_type_write(const berthi_cm_type *type, char *out, size_t room)
+{
+    writer w = { .text = out, .room = room - 4, .has_whole_names = true };
+
+    put_type(&w, type);
+    out[w.used] = '\0';
+    return !w.is_full;
 }

@@ -13,4 +13,8 @@ typedef struct berthi_cm_type_shown {
 } berthi_cm_type_shown;
 berthi_cm_type_shown berthi_cm_type_show(const berthi_cm_type *type);
 
+/* The same whole, with names of any length.  False: it does not fit into `room` bytes (at least
+ * 8). */
+bool berthi_cm_type_write(const berthi_cm_type *type, char *out, size_t room);
+
 #endif

@@ -38,31 +38,30 @@ static void count_time(berthi_seat *seat, uint64_t began_ns)
     berth_histogram_record(seat->latency, ns);
 }
 
-/* A call in every form: the first on this thread, nested, fresh, timed, or refused. */
-__attribute__((noinline, cold)) static berth_status call_slowly(
-    berth_version *v, berthi_record *mine, const berth_call *call, uint64_t ticks,
-    berth_reply *reply, berth_diag *diag)
+static berthi_seat *seat_of(berth_version *v, const berthi_record *mine, berth_diag *diag)
 {
-    uint32_t hook = v->hook_of[call->hook % BERTHI_HOOKS_MAX];
     berthi_seat *seat = berthi_seat_find(v, mine->index);
+
+    if (BERTHI_UNUSUAL(seat == NULL)) {
+        seat = berthi_seat_make(v, mine->index);
+        if (seat == NULL)
+            (void)berthi_fail(diag, BERTH_E_NOMEM, "a seat in slot '%s'", v->slot->name);
+    }
+    return seat;
+}
+
+berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const berth_call *call,
+                                uint64_t ticks, berthi_run run, void *more, berth_reply *reply,
+                                berth_diag *diag)
+{
+    berthi_seat *seat = seat_of(v, mine, diag);
     uint64_t began_ns = 0;
     berthi_instance *i;
     berth_status status;
 
     reply->version = 0; /* until the call is counted in this one */
-    if (BERTHI_UNUSUAL(hook == 0 || call->hook >= BERTHI_HOOKS_MAX))
-        return berthi_fail(diag, BERTH_E_ABSENT, "version %llu of slot '%s' has no such hook",
-                           (unsigned long long)v->number, v->slot->name);
-    if (BERTHI_UNUSUAL(seat == NULL)) {
-        seat = berthi_seat_make(v, mine->index);
-        if (seat == NULL)
-            return berthi_fail(diag, BERTH_E_NOMEM, "a seat in slot '%s'", v->slot->name);
-    }
-    if (!v->is_special)
-        mine->memo = (berthi_memo){ v->serial, call->hook, hook - 1, seat };
-    if (v->is_fresh &&
-        (atomic_load_explicit(&v->hooks_used, memory_order_relaxed) >> (hook - 1) & 1) == 0)
-        atomic_fetch_or_explicit(&v->hooks_used, 1u << (hook - 1), memory_order_relaxed);
+    if (BERTHI_UNUSUAL(seat == NULL))
+        return BERTH_E_NOMEM;
     if (v->is_timed)
         began_ns = berthi_clock_ns();
     status = berthi_pool_take(v, seat, &ticks, &i, diag);
@@ -73,7 +72,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, call->input_size);
     if (status == BERTH_OK) { /* else none could be made: its start function, or memory */
-        status = berthi_instance_call(v, i, hook - 1, call, ticks, reply, diag);
+        status = run(v, i, call, ticks, more, reply, diag);
         berthi_pool_give(v, seat, i, berthi_is_answer(status));
     }
     if (v->is_timed)
@@ -90,6 +89,37 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
         berthi_count(&seat->counts.answered, 1);
     }
     return BERTH_OK;
+}
+
+static berth_status run_hook(berth_version *v, berthi_instance *i, const berth_call *call,
+                             uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    const uint32_t *index = more;
+
+    return berthi_instance_call(v, i, *index, call, ticks, reply, diag);
+}
+
+/* A call in every form: the first on this thread, nested, fresh, timed, or refused. */
+__attribute__((noinline, cold)) static berth_status call_slowly(
+    berth_version *v, berthi_record *mine, const berth_call *call, uint64_t ticks,
+    berth_reply *reply, berth_diag *diag)
+{
+    uint32_t hook = v->hook_of[call->hook % BERTHI_HOOKS_MAX], index = hook - 1;
+    berthi_seat *seat;
+
+    reply->version = 0; /* until the call is counted in this one */
+    if (BERTHI_UNUSUAL(hook == 0 || call->hook >= BERTHI_HOOKS_MAX))
+        return berthi_fail(diag, BERTH_E_ABSENT, "version %llu of slot '%s' has no such hook",
+                           (unsigned long long)v->number, v->slot->name);
+    seat = seat_of(v, mine, diag);
+    if (BERTHI_UNUSUAL(seat == NULL))
+        return BERTH_E_NOMEM;
+    if (!v->is_special)
+        mine->memo = (berthi_memo){ v->serial, call->hook, index, seat };
+    if (v->is_fresh &&
+        (atomic_load_explicit(&v->hooks_used, memory_order_relaxed) >> index & 1) == 0)
+        atomic_fetch_or_explicit(&v->hooks_used, 1u << index, memory_order_relaxed);
+    return berthi_call_pooled(v, mine, call, ticks, run_hook, &index, reply, diag);
 }
 
 /* The usual form: this thread called the same hook of the same version last, its own instance is
@@ -125,6 +155,13 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
     berthi_count(&seat->counts.bytes_out, reply->size);
     berthi_count(reply->is_dropped ? &seat->counts.dropped : &seat->counts.answered, 1);
     return BERTH_OK;
+}
+
+static berth_status call_hook(berth_version *v, berthi_record *mine, const berth_call *call,
+                              uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    (void)more;
+    return call_version(v, mine, call, ticks, reply, diag);
 }
 
 static berth_status no_record(berth_reply *reply, berth_diag *diag)
@@ -170,7 +207,7 @@ static inline bool must_count(const berth_slot *slot)
  * record's depth is `at`. */
 __attribute__((noinline, cold)) static berth_status call_counted(
     berth_slot *slot, berthi_record *mine, unsigned at, berth_version *lease,
-    const berth_call *call, berth_reply *reply, berth_diag *diag)
+    const berth_call *call, berthi_body body, void *more, berth_reply *reply, berth_diag *diag)
 {
     berthi_domain *d = &slot->runtime->domain;
     uint64_t ticks = ticks_of(slot, call), now = berthi_clock_ns();
@@ -192,8 +229,8 @@ __attribute__((noinline, cold)) static berth_status call_counted(
     if (v == NULL)
         status = nothing_there(slot, reply, diag);
     else
-        status = call_version(v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now),
-                              reply, diag);
+        status = body(v, mine, call, now >= until_ns ? 1 : berthi_ticks(until_ns - now), more,
+                      reply, diag);
     berthi_unpin(mine, at);
     atomic_store_explicit(counted, 0, memory_order_relaxed);
     berthi_gate_leave(slot);
@@ -203,13 +240,13 @@ __attribute__((noinline, cold)) static berth_status call_counted(
 /* A plugin's call of a plugin. */
 __attribute__((noinline, cold)) static berth_status call_nested(
     berth_slot *slot, berthi_record *mine, berth_version *lease, const berth_call *call,
-    berth_reply *reply, berth_diag *diag)
+    berthi_body body, void *more, berth_reply *reply, berth_diag *diag)
 {
     unsigned at = berthi_record_depth(mine);
 
     if (at == BERTHI_PINS_MAX)
         return too_deep(reply, diag);
-    return call_counted(slot, mine, at, lease, call, reply, diag);
+    return call_counted(slot, mine, at, lease, call, body, more, reply, diag);
 }
 
 BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call *call,
@@ -224,11 +261,11 @@ BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call
     if (BERTHI_UNUSUAL(mine == NULL))
         return no_record(reply, diag);
     if (BERTHI_UNUSUAL(!berthi_record_is_idle(mine)))
-        return call_nested(slot, mine, NULL, call, reply, diag);
+        return call_nested(slot, mine, NULL, call, call_hook, NULL, reply, diag);
     v = berthi_pin(d, mine, 0, &slot->current);
     if (BERTHI_UNUSUAL(must_count(slot))) {
         berthi_unpin(mine, 0);
-        return call_counted(slot, mine, 0, NULL, call, reply, diag);
+        return call_counted(slot, mine, 0, NULL, call, call_hook, NULL, reply, diag);
     }
     if (BERTHI_UNUSUAL(v == NULL))
         status = nothing_there(slot, reply, diag);
@@ -238,6 +275,31 @@ BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call
                                   ? v->deadline_ticks
                                   : berthi_ticks(call->deadline_ns),
                               reply, diag);
+    berthi_unpin(mine, 0);
+    return status;
+}
+
+berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_body body,
+                               void *more, berth_reply *reply, berth_diag *diag)
+{
+    berthi_domain *d = &slot->runtime->domain;
+    berthi_record *mine = berthi_domain_record(d);
+    berth_version *v;
+    berth_status status;
+
+    if (mine == NULL)
+        return no_record(reply, diag);
+    if (!berthi_record_is_idle(mine))
+        return call_nested(slot, mine, NULL, call, body, more, reply, diag);
+    v = berthi_pin(d, mine, 0, &slot->current);
+    if (must_count(slot)) {
+        berthi_unpin(mine, 0);
+        return call_counted(slot, mine, 0, NULL, call, body, more, reply, diag);
+    }
+    if (v == NULL)
+        status = nothing_there(slot, reply, diag);
+    else
+        status = body(v, mine, call, ticks_of(slot, call), more, reply, diag);
     berthi_unpin(mine, 0);
     return status;
 }
@@ -256,11 +318,11 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     if (mine == NULL)
         return no_record(reply, diag);
     if (!berthi_record_is_idle(mine))
-        return call_nested(v->slot, mine, v, call, reply, diag);
+        return call_nested(v->slot, mine, v, call, call_hook, NULL, reply, diag);
     berthi_pin_held(d, mine, 0, v);
     if (must_count(v->slot)) {
         berthi_unpin(mine, 0);
-        return call_counted(v->slot, mine, 0, v, call, reply, diag);
+        return call_counted(v->slot, mine, 0, v, call, call_hook, NULL, reply, diag);
     }
     status = call_version(v, mine, call, ticks_of(v->slot, call), reply, diag);
     berthi_unpin(mine, 0);

@@ -9,6 +9,8 @@
 #include "base/digest.h"
 #include "base/utf8.h"
 
+enum { INTERFACE_NAME_MAX = 256 };
+
 /* Loading: which content takes what is compiled. */
 typedef struct loading {
     berth_runtime *rt;
@@ -50,11 +52,11 @@ static void count_parts(berthi_content *content)
     }
 }
 
-/* "INTERFACE#FUNCTION", or a function of the component's own. */
-static bool find_func(const berthi_content *content, const char *name, berthi_cm_func *func_out)
+bool berthi_component_find(const berthi_content *content, const char *name,
+                           berthi_cm_func *func_out)
 {
     const char *mark = strchr(name, '#');
-    char interface[BERTHI_PLUGIN_NAME_SIZE_MAX + 1];
+    char interface[INTERFACE_NAME_MAX + 1];
 
     if (mark == NULL)
         return berthi_cm_loaded_func(content->component, NULL, name, func_out);
@@ -84,7 +86,7 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
     if (content->funcs == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "the hooks of a component");
     for (uint32_t h = 0; h < plugin->hooks_count; h++)
-        if (!find_func(content, plugin->hooks[h].export_name, &content->funcs[h]) ||
+        if (!berthi_component_find(content, plugin->hooks[h].export_name, &content->funcs[h]) ||
             !berthi_component_is_hook(content->funcs[h].type))
             berthi_panic("an admitted component has no function '%s'",
                          plugin->hooks[h].export_name);
@@ -144,7 +146,7 @@ static berth_status take_result(berth_version *v, uint32_t index, const hook_res
     return BERTH_OK;
 }
 
-static void set_deadline(berth_version *v, berthi_instance *i, uint64_t ticks)
+void berthi_component_deadline(berth_version *v, berthi_instance *i, uint64_t ticks)
 {
     uint64_t now = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
 
@@ -170,7 +172,8 @@ berth_status berthi_component_enter(berth_version *v, berthi_instance *i, uint32
             diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
             "the input has %zu bytes and the plugin's memory at most %llu", call->input_size,
             (unsigned long long)v->input_bytes_max);
-    set_deadline(v, i, ticks); /* I5: realloc, the function and post-return share it */
+    berthi_component_deadline(v, i,
+                              ticks); /* I5: realloc, the function and post-return share it */
     status = berthi_cm_call_begin(i->component, &v->content->funcs[index], &input, &result,
                                   call->arena, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK))

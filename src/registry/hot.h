@@ -14,6 +14,22 @@
 #define BERTHI_HOT           static inline __attribute__((always_inline))
 #define BERTHI_UNUSUAL(what) __builtin_expect((what), 0)
 
+/* What a call does in the version that it got, once it may, and in the instance that it got. */
+typedef berth_status (*berthi_body)(berth_version *v, berthi_record *mine,
+                                    const berth_call *call, uint64_t ticks, void *more,
+                                    berth_reply *reply, berth_diag *diag);
+typedef berth_status (*berthi_run)(berth_version *v, berthi_instance *i, const berth_call *call,
+                                   uint64_t ticks, void *more, berth_reply *reply,
+                                   berth_diag *diag);
+
+/* call.c: the path of berth_slot_call() for other bodies; and the part of a body that takes an
+ * instance, runs in it and counts. */
+berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_body body,
+                               void *more, berth_reply *reply, berth_diag *diag);
+berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const berth_call *call,
+                                uint64_t ticks, berthi_run run, void *more, berth_reply *reply,
+                                berth_diag *diag);
+
 /* instance.c: what is behind the calls. */
 berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, size_t size,
                                          uint32_t *at_out, berth_diag *diag);

@@ -3,7 +3,7 @@
  * What this directory is: the call path and everything that changes what it calls.
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
- *   component_guest.c  the same for components
+ *   component_guest.c  the same for components  typed.c  calls by type
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
@@ -34,6 +34,7 @@ enum {
     BERTHI_TICK_NS = 1000000, /* the ticker's step */
     BERTHI_SEATS_PER_GROUP = 64,
     BERTHI_SEAT_GROUPS = BERTHI_RECORDS_MAX / BERTHI_SEATS_PER_GROUP,
+    BERTHI_FUNCS_MAX = 32,  /* functions of a slot that typed calls name */
     BERTHI_RING_SIZE = 16,  /* instances made ahead, and used up, per seat */
     BERTHI_BEQUEST_MAX = 8, /* instances that a version leaves to its twin */
     BERTHI_MAP_BUCKETS_MIN = 64,
@@ -158,6 +159,12 @@ typedef struct berthi_content {
     berthi_counts past; /* of reaped versions of this content; slot's lock */
 } berthi_content;
 
+/* A function of the component, as the slot's typed calls name it (typed.c). */
+typedef struct berthi_typed {
+    _Atomic(uint32_t) state;
+    berthi_cm_func func;
+} berthi_typed;
+
 struct berth_version {
     berth_runtime *runtime;
     berth_slot *slot;        /* one reference */
@@ -175,6 +182,7 @@ struct berth_version {
     _Atomic(bool) seats_closed;   /* a thief is at work; take the lock */
     _Atomic(uint32_t) waiting;    /* threads that wait for an instance */
     _Atomic(berthi_seat **) groups[BERTHI_SEAT_GROUPS];
+    _Atomic(berthi_typed *) typed; /* BERTHI_FUNCS_MAX; NULL before the first typed call */
 
     _Alignas(64) _Atomic(uint32_t) refs; /* owner and leases */
     _Atomic(uint32_t) instances_live;
@@ -215,6 +223,8 @@ struct berth_slot {
     uint64_t numbers;        /* given so far */
     char *hook_names[BERTHI_HOOKS_MAX];
     uint32_t hooks_count;
+    char *func_names[BERTHI_FUNCS_MAX], *func_types[BERTHI_FUNCS_MAX]; /* typed.c */
+    uint32_t funcs_count;
     berthi_counts past;            /* of versions that were freed */
     berth_histogram *past_latency; /* timed slots only */
     uint64_t installs, unchanged, refused, rollbacks;
@@ -309,6 +319,14 @@ berth_status berthi_component_open(berth_version *v, berthi_instance *instance,
 berth_status berthi_component_enter(berth_version *v, berthi_instance *instance, uint32_t index,
                                     const berth_call *call, uint64_t ticks, berth_reply *reply,
                                     berth_diag *diag);
+
+void berthi_component_deadline(berth_version *v, berthi_instance *instance, uint64_t ticks);
+/* "INTERFACE#FUNCTION", or a function of the component's own; false: it exports none. */
+bool berthi_component_find(const berthi_content *content, const char *name,
+                           berthi_cm_func *func_out);
+
+/* typed.c */
+void berthi_funcs_free(berth_slot *slot);
 
 /* pool.c */
 berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no memory */

@@ -13,6 +13,7 @@
 #include <berth/base.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
+#include <berth/invoke.h>
 #include <berth/runtime.h>
 #include <berth/slot.h>
 #include <berth/wit.h>

@@ -148,6 +148,21 @@ EXPORT("do") const void *cm_do(const uint8_t *in, size_t size)
     return &result;
 }
 
+/* func(list<u8>) -> list<u8>: the input without its first byte; 't' traps, 'l' loops. */
+EXPORT("tail") const void *cm_tail(const uint8_t *in, size_t size)
+{
+    if (size > 0 && (in[0] == 't' || in[0] == 'l'))
+        (void)cm_do(in, size);
+    (void)reply(in + 1, size == 0 ? 0 : size - 1);
+    return &result.data;
+}
+
+EXPORT("cabi_post_tail") void cabi_post_tail(const void *returned)
+{
+    (void)returned;
+    heap_top = 0;
+}
+
 EXPORT("cabi_post_do") void cabi_post_do(const void *returned)
 {
     (void)returned;

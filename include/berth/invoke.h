@@ -1,0 +1,52 @@
+/* berth/invoke.h - typed calls: any function that a component in a slot exports.
+ *
+ * A hook takes bytes and gives bytes; a typed call takes the parameters of a WIT function as a C
+ * struct and leaves its result as one (docs/host-layout.md).  What a function is called and what its
+ * type is are agreed upon once, so that a call never meets a version that means something else by
+ * the name.  Words: <berth/base.h>.  Stability: draft until 1.0.
+ */
+#ifndef BERTH_INVOKE_H
+#define BERTH_INVOKE_H
+
+#include <berth/slot.h>
+
+BERTH_BEGIN
+
+/* Grows at the end only; set `size`.  What does not fit the caller's structs is a misunderstanding
+ * that should end the program: compare them once. */
+typedef struct berth_func {
+    uint32_t size;
+    uint32_t number; /* for berth_call.hook of berth_slot_invoke(), and of nothing else */
+    uint32_t args_size, args_align;     /* of the struct of all parameters */
+    uint32_t result_size, result_align; /* 0: there is no result */
+} berth_func;
+#define BERTH_FUNC_INIT BERTH_INIT((uint32_t)sizeof(berth_func), 0, 0, 0, 0, 0)
+
+/* The number by which typed calls name a function; the same for all versions of the slot.
+ * `name` is that of an export, or "ns:pkg/interface@1.0.0#function".  `type` is its type in the words
+ * of WIT with every named type written out, such as "func(id: u32) -> result<string>"; blanks do not
+ * matter.  NULL takes the type that it has in the current version; else the version may come
+ * later, and sizes that nobody can know yet are 0.
+ * Gives *func_out, whose `size` has to be set before.  Thread: any.  Blocks: briefly.
+ * Fails: BERTH_E_INVALID (name, size), BERTH_E_ABSENT (no type was given, and the current version has
+ *        no such function), BERTH_E_STATE (it is agreed upon with another type), BERTH_E_REJECTED
+ *        (its type holds resources, which belong to one instance and not to a slot),
+ *        BERTH_E_LIMIT (32 functions per slot; the type is too long), BERTH_E_NOMEM. */
+BERTH_API BERTH_CHECKED berth_status berth_slot_func(berth_slot *slot, const char *name,
+                                                     const char *type, berth_func *func_out,
+                                                     berth_diag *diag);
+
+/* Calls a function of the current version.  `args` points at the parameters, `result` at room for
+ * the result (either may be NULL where the function has none); `call` names the function, the arena
+ * that receives strings and lists of the result, and the deadline; it has no input.  *result is
+ * written only on success.
+ * Thread: any.  Blocks: as berth_slot_call().
+ * Fails: as berth_slot_call(); BERTH_E_ABSENT also when this version exports no such function, or one
+ *        of another type; BERTH_E_INVALID when `args` hold what the type does not allow.
+ * `call` is not checked for NULL in release builds, `args` and `result` never are. */
+BERTH_API BERTH_CHECKED berth_status berth_slot_invoke(berth_slot *slot, const void *args,
+                                                       void *result, const berth_call *call,
+                                                       berth_diag *diag);
+
+BERTH_END
+#endif /* BERTH_INVOKE_H */

@@ -1,0 +1,285 @@
+/* typed.c - calls of any exported function, by its type.  Layer: registry.
+ *
+ * A slot knows functions by number, with the name and the type that were agreed upon.  A version looks
+ * each up when it is first called: FOUND or MISSING, once and for all, since neither the version nor
+ * the agreement changes.  Types are compared as complete texts, which say everything that the layout
+ * of values follows from. */
+#include <berth/invoke.h>
+
+#include "base/utf8.h"
+#include "component/type_text.h"
+#include "os/clock.h"
+#include "registry/hot.h"
+
+enum { NAME_MAX = 256, TYPE_MAX = 4096 };
+enum { UNKNOWN, MISSING, FOUND };
+
+typedef struct type_text {
+    char text[TYPE_MAX]; /* without blanks */
+} type_text;
+
+static void remove_blanks(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from != '\0'; from++)
+        if (strchr(" \t\r\n", *from) == NULL)
+            *to++ = *from;
+    *to = '\0';
+}
+
+/* ---- what a version has ---- */
+
+/* The function of that name, with its type; false with the reason. */
+static bool find_typed(const berthi_content *content, const char *name, berthi_cm_func *func,
+                       type_text *type, berth_diag *diag)
+{
+    if (content->component == NULL || !berthi_component_find(content, name, func)) {
+        (void)berthi_fail(diag, BERTH_E_ABSENT, "it exports no function '%s'", name);
+        return false;
+    }
+    if (func->type->has_resource) {
+        (void)berthi_fail(
+            diag, BERTH_E_REJECTED,
+            "function '%s' takes or gives resources, which belong to one instance", name);
+        return false;
+    }
+    if (!berthi_cm_type_write(func->type, type->text, sizeof type->text)) {
+        (void)berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long", name);
+        return false;
+    }
+    remove_blanks(type->text);
+    return true;
+}
+
+/* Under the slot's lock. */
+static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *diag)
+{
+    berthi_typed *typed = atomic_load_explicit(&v->typed, memory_order_relaxed);
+    berth_slot *slot = v->slot;
+    type_text type;
+    bool is_found;
+
+    if (n >= slot->funcs_count)
+        return berthi_fail(diag, BERTH_E_INVALID,
+                           "slot '%s' knows no such function; ask berth_slot_func()",
+                           slot->name);
+    if (typed == NULL) {
+        typed = berthi_zalloc_array(&v->runtime->allocator, BERTHI_FUNCS_MAX, sizeof *typed);
+        if (typed == NULL)
+            return berthi_fail(diag, BERTH_E_NOMEM, "functions of slot '%s'", slot->name);
+        atomic_store_explicit(&v->typed, typed, memory_order_release);
+    }
+    if (atomic_load_explicit(&typed[n].state, memory_order_relaxed) == UNKNOWN) {
+        is_found = find_typed(v->content, slot->func_names[n], &typed[n].func, &type, NULL) &&
+                   strcmp(type.text, slot->func_types[n]) == 0;
+        /* release: pairs with the acquire in find_func(). */
+        atomic_store_explicit(&typed[n].state, is_found ? FOUND : MISSING,
+                              memory_order_release);
+    }
+    if (atomic_load_explicit(&typed[n].state, memory_order_relaxed) == MISSING)
+        return berthi_fail(diag, BERTH_E_ABSENT,
+                           "version %llu of slot '%s' exports no '%s' of type %s",
+                           (unsigned long long)v->number, slot->name, slot->func_names[n],
+                           slot->func_types[n]);
+    return BERTH_OK;
+}
+
+/* ---- calls ---- */
+
+typedef struct typed_values {
+    const berthi_cm_func *func;
+    const void *args;
+    void *result;
+} typed_values;
+
+static berth_status find_func(berth_version *v, uint32_t number, const berthi_cm_func **out,
+                              berth_diag *diag)
+{
+    /* acquire: pairs with the releases in resolve_locked(). */
+    berthi_typed *typed = atomic_load_explicit(&v->typed, memory_order_acquire);
+    uint32_t n = number - BERTHI_HOOKS_MAX;
+    berth_status status;
+
+    if (BERTHI_UNUSUAL(n >= BERTHI_FUNCS_MAX || typed == NULL ||
+                       atomic_load_explicit(&typed[n].state, memory_order_acquire) != FOUND)) {
+        berthi_lock_take(&v->slot->lock);
+        status = resolve_locked(v, n, diag);
+        berthi_lock_drop(&v->slot->lock);
+        if (status != BERTH_OK)
+            return status;
+        typed = atomic_load_explicit(&v->typed, memory_order_acquire);
+    }
+    *out = &typed[n].func;
+    return BERTH_OK;
+}
+
+static berth_status run(berth_version *v, berthi_instance *i, const berth_call *call,
+                        uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    const typed_values *values = more;
+    berth_status status;
+
+    i->calls++;
+    berthi_component_deadline(v, i, ticks);
+    *reply = (berth_reply){ .version = v->number };
+    status = berthi_cm_call(i->component, values->func, values->args, values->result,
+                            call->arena, diag);
+    if (BERTHI_UNUSUAL(status !=
+                       BERTH_OK)) /* what was agreed upon stays, so no lock is needed */
+        return berthi_diag_prefix(diag, status, "%s",
+                                  v->slot->func_names[call->hook - BERTHI_HOOKS_MAX]);
+    return BERTH_OK;
+}
+
+static berth_status invoke(berth_version *v, berthi_record *mine, const berth_call *call,
+                           uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    typed_values *values = more;
+    berth_status status = find_func(v, call->hook, &values->func, diag);
+
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        return status;
+    return berthi_call_pooled(v, mine, call, ticks, run, more, reply, diag);
+}
+
+berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
+                               const berth_call *call, berth_diag *diag)
+{
+    typed_values values = { NULL, args, result };
+    berth_reply reply;
+
+    assert(slot != NULL && call != NULL && call->arena != NULL);
+    if (BERTHI_UNUSUAL(call->input_size != 0))
+        return berthi_fail(diag, BERTH_E_INVALID, "a typed call has no input but its args");
+    return berthi_slot_enter(slot, call, invoke, &values, &reply, diag);
+}
+
+/* ---- what is agreed upon ---- */
+
+static berth_status check_name(const char *name, berth_diag *diag)
+{
+    size_t size = strlen(name);
+
+    if (size == 0 || size > NAME_MAX || !berthi_utf8_is_plain_text(name, size))
+        return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
+                                   "the name of a function has 1 to %d printable bytes",
+                                   NAME_MAX);
+    return BERTH_OK;
+}
+
+/* The number of (name, type), made when it is new.  Under the slot's lock. */
+static berth_status agree_locked(berth_slot *slot, const char *name, const char *type,
+                                 uint32_t *n_out, berth_diag *diag)
+{
+    const berth_allocator *a = &slot->runtime->allocator;
+    char *own_name, *own_type;
+    uint32_t n = 0;
+
+    while (n < slot->funcs_count && strcmp(slot->func_names[n], name) != 0)
+        n++;
+    if (n == BERTHI_FUNCS_MAX)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_NAME,
+                                   "slot '%s' knows %d functions already", slot->name,
+                                   BERTHI_FUNCS_MAX);
+    if (n < slot->funcs_count && strcmp(slot->func_types[n], type) != 0)
+        return berthi_fail(diag, BERTH_E_STATE,
+                           "function '%s' of slot '%s' is agreed upon as %s", name, slot->name,
+                           slot->func_types[n]);
+    *n_out = n;
+    if (n < slot->funcs_count)
+        return BERTH_OK;
+    own_name = berthi_strndup(a, name, strlen(name));
+    own_type = berthi_strndup(a, type, strlen(type));
+    if (own_name == NULL || own_type == NULL) {
+        berthi_free(a, own_name, strlen(name) + 1);
+        berthi_free(a, own_type, strlen(type) + 1);
+        return berthi_fail(diag, BERTH_E_NOMEM, "function '%s'", name);
+    }
+    slot->func_names[n] = own_name;
+    slot->func_types[n] = own_type;
+    slot->funcs_count++;
+    return BERTH_OK;
+}
+
+void berthi_funcs_free(berth_slot *slot)
+{
+    const berth_allocator *a = &slot->runtime->allocator;
+
+    for (uint32_t n = 0; n < slot->funcs_count; n++) {
+        berthi_free(a, slot->func_names[n], strlen(slot->func_names[n]) + 1);
+        berthi_free(a, slot->func_types[n], strlen(slot->func_types[n]) + 1);
+    }
+}
+
+static void describe(const berthi_cm_func *func, berth_func *out)
+{
+    const berthi_cm_plan_facts *facts = berthi_cm_plan_facts_of(func->plan);
+
+    out->args_size = facts->args_size;
+    out->args_align = facts->args_align;
+    out->result_size = facts->result_size;
+    out->result_align = facts->result_size == 0 ? 0 : facts->result_align;
+}
+
+static berth_status func_locked(berth_slot *slot, const char *name, type_text *wanted,
+                                berth_func *func, berth_diag *diag)
+{
+    berth_version *v = atomic_load_explicit(&slot->current, memory_order_relaxed);
+    bool is_given = wanted->text[0] != '\0', is_there = false;
+    berthi_cm_func found;
+    berth_status status;
+    type_text has;
+    berth_diag own = { 0 };
+    uint32_t n;
+
+    if (v == NULL)
+        (void)berthi_fail(&own, BERTH_E_ABSENT, "slot '%s' has no plugin; install one",
+                          slot->name);
+    else
+        is_there = find_typed(v->content, name, &found, &has, &own);
+    if (!is_there && !is_given) {
+        if (diag != NULL)
+            *diag = own;
+        return (berth_status)own.status;
+    }
+    if (!is_given)
+        *wanted = has;
+    status = agree_locked(slot, name, wanted->text, &n, diag);
+    if (status != BERTH_OK)
+        return status;
+    func->number = BERTHI_HOOKS_MAX + n;
+    if (is_there && strcmp(has.text, wanted->text) == 0)
+        describe(&found, func);
+    return BERTH_OK;
+}
+
+berth_status berth_slot_func(berth_slot *slot, const char *name, const char *type,
+                             berth_func *func_out, berth_diag *diag)
+{
+    berth_func func = BERTH_FUNC_INIT;
+    type_text wanted = { "" };
+    berth_status status;
+
+    BERTHI_REQUIRE(slot != NULL && name != NULL && func_out != NULL, diag);
+    BERTHI_REQUIRE(func_out->size >= sizeof func, diag);
+    status = check_name(name, diag);
+    if (status != BERTH_OK)
+        return status;
+    if (type != NULL) {
+        if (strlen(type) >= sizeof wanted.text)
+            return berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long",
+                               name);
+        memcpy(wanted.text, type, strlen(type) + 1);
+        remove_blanks(wanted.text);
+        BERTHI_REQUIRE(wanted.text[0] != '\0', diag);
+    }
+    berthi_lock_take(&slot->lock);
+    status = func_locked(slot, name, &wanted, &func, diag);
+    berthi_lock_drop(&slot->lock);
+    if (status == BERTH_OK) {
+        func.size = func_out->size;
+        *func_out = func;
+    }
+    return status;
+}
