@@ -279,7 +279,6 @@ static void write_cases(compiler *c, const berthi_cm_type *type, place payload,
         uint32_t begin = c->count;
 
         targets[i] = NO_JUMP;
-        c->fence = begin;
         if (part != NULL)
             write_type(c, part, payload);
         if (c->count == begin) /* nothing to do */
@@ -455,7 +454,7 @@ static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
 {
     uint32_t count = c->count - first;
     berthi_cm_op *ops = berthi_arena_array(c->arena, count, sizeof *ops);
-    bool is_whole = p->form == BERTHI_CM_FORM_MEMORY && p->guest_size == p->host_size;
+    bool is_whole = p->form == BERTHI_CM_FORM_MEMORY && count > 1;
 
     if (ops == NULL) {
         fail(c, BERTH_E_NOMEM, "out of memory for the plan of a function");
@@ -463,11 +462,13 @@ static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
     }
     memcpy(ops, c->ops + first, count * sizeof *ops);
     for (uint32_t i = 0; i + 1 < count; i++) {
-        is_whole = is_whole && ops[i].code == BERTHI_CM_OP_COPY && ops[i].host == ops[i].guest;
+        is_whole = is_whole && ops[i].code == BERTHI_CM_OP_COPY;
         if (ops[i].code == BERTHI_CM_OP_COPY)
             ops[i].code = (uint8_t)copy_of(ops[i].a);
     }
-    p->is_lifted_whole = is_whole && count > 1;
+    /* without pointers and handles, both layouts are the same */
+    assert(!is_whole || p->guest_size == p->host_size);
+    p->is_lifted_whole = is_whole;
     p->is_bits = is_whole && count == 2 && ops[0].a == p->guest_size;
     p->ops = ops;
 }

@@ -3,6 +3,7 @@
  * No guest code runs meanwhile, so its memory stays where it is.  Whatever it holds is taken for hostile:
  * a length is bounded before anything is allocated for it (I8), and every byte that is copied is
  * charged to the call's budget, because lists may overlap and so be larger than all of memory. */
+#include "base/utf8.h"
 #include "component/plan_ops.h"
 #include "component/transcode.h"
 
@@ -17,12 +18,40 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
 
 /* ---------------------------------------------------------------- parts */
 
+/* UTF-8 that is in order goes the short way; what is not, and other encodings, the one that knows
+ * what to say. */
+static inline bool lift_utf8(const lifting *l, berthi_cm_range range, uint8_t *host)
+{
+    berthi_cm_guest *from = l->from;
+    const char *text = (const char *)from->memory.base + range.ptr;
+    char *copy;
+
+    if (from->encoding != BERTHI_CM_UTF8 || range.ptr > from->memory.size ||
+        range.count > from->memory.size - range.ptr ||
+        range.count > BERTHI_CM_VALUE_BYTES_MAX || range.count > *from->budget ||
+        !berthi_utf8_is_valid(text, range.count))
+        return false;
+    if (!l->host->views) {
+        copy = berthi_reply_arena_alloc(l->host->arena, range.count);
+        if (copy == NULL)
+            return false;
+        text = memcpy(copy, text, range.count);
+    }
+    *from->budget -= range.count;
+    memcpy(host, &text, sizeof text);
+    memcpy(host + sizeof text, &range.count, sizeof range.count);
+    return true;
+}
+
 static berth_status lift_string(const lifting *l, berthi_cm_range range, uint8_t *host)
 {
-    const berthi_cm_guest_string string = { range.ptr, range.count };
     berthi_cm_host_string out = { 0 };
-    berth_status status = berthi_cm_string_lift(l->from, string, l->host, &out, l->diag);
+    berth_status status;
 
+    if (__builtin_expect(range.count != 0 && lift_utf8(l, range, host), 1))
+        return BERTH_OK;
+    status = berthi_cm_string_lift(l->from, (berthi_cm_guest_string){ range.ptr, range.count },
+                                   l->host, &out, l->diag);
     memcpy(host, &out, sizeof out);
     return status;
 }
@@ -155,7 +184,7 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
 static berth_status lift_flat(const lifting *l, const berthi_cm_program *program,
                               const berthi_val *cells, uint8_t *host)
 {
-    berth_status status = BERTH_OK;
+    berth_status status;
     uint32_t value;
 
     for (const berthi_cm_op *op = program->ops;; op++) {
@@ -168,32 +197,32 @@ static berth_status lift_flat(const lifting *l, const berthi_cm_program *program
             return BERTH_OK;
         case BERTHI_CM_OP_JUMP:
             op += op->a;
-            break;
+            continue;
         case BERTHI_CM_OP_U8:
         case BERTHI_CM_OP_S8:
             *part = (uint8_t)value;
-            break;
+            continue;
         case BERTHI_CM_OP_U16:
         case BERTHI_CM_OP_S16:
             memcpy(part, &value, 2);
-            break;
+            continue;
         case BERTHI_CM_OP_CHAR:
             if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
                 return berthi_cm_trap(l->diag, "invalid `char` bit pattern");
             memcpy(part, &value, 4);
-            break;
+            continue;
         case BERTHI_CM_OP_32:
             memcpy(part, &value, 4);
-            break;
+            continue;
         case BERTHI_CM_OP_64:
             memcpy(part, &cell->words[0], 8);
-            break;
+            continue;
         case BERTHI_CM_OP_BOOL:
             *part = value != 0;
-            break;
+            continue;
         case BERTHI_CM_OP_FLAGS:
             berthi_cm_put(part, op->width, value & op->a);
-            break;
+            continue;
         case BERTHI_CM_OP_ENUM:
         case BERTHI_CM_OP_VARIANT:
             if (__builtin_expect(value >= op->a, 0))
@@ -201,7 +230,7 @@ static berth_status lift_flat(const lifting *l, const berthi_cm_program *program
             berthi_cm_put(part, op->width, value);
             if (op->code == BERTHI_CM_OP_VARIANT)
                 op += op->u.targets[value];
-            break;
+            continue;
         case BERTHI_CM_OP_STRING:
             status = lift_string(l, berthi_cm_get_cells(cell, op->width), part);
             break;

@@ -125,43 +125,57 @@ static berth_status check(const lowering *l, const berthi_cm_program *program,
 static berth_status lower_memory(const lowering *l, const berthi_cm_program *program,
                                  const uint8_t *host, uint64_t at, size_t count);
 
-static berth_status lower_string(const lowering *l, const uint8_t *host, berthi_cm_range *out)
+/* Bytes that are copied as they are. */
+static inline berth_status lower_bytes(const lowering *l, const void *bytes, uint64_t size,
+                                       uint32_t align, uint64_t *ptr_out)
+{
+    berth_status status = l->to->realloc(l->to, 0, 0, align, size, ptr_out, l->diag);
+
+    if (__builtin_expect(status == BERTH_OK && size != 0, 1)) {
+        assert(*ptr_out <= l->to->memory.size && size <= l->to->memory.size - *ptr_out);
+        memcpy(l->to->memory.base + *ptr_out, bytes, size);
+    }
+    return status;
+}
+
+static berth_status lower_string(const lowering *l, const uint8_t *host, uint64_t *ptr_out,
+                                 uint64_t *units_out)
 {
     berthi_cm_guest_string string = { 0 };
     berthi_cm_host_string from;
     berth_status status;
 
     memcpy(&from, host, sizeof from);
+    if (__builtin_expect(l->to->encoding == BERTHI_CM_UTF8, 1) &&
+        !berthi_cm_is_reserved(l->to, from.text)) {
+        *units_out = from.size;
+        return lower_bytes(l, from.text, from.size, 1, ptr_out);
+    }
     status = berthi_cm_string_lower_checked(l->to, from, &string, l->diag);
-    *out = (berthi_cm_range){ string.ptr, string.units };
+    *ptr_out = string.ptr;
+    *units_out = string.units;
     return status;
 }
 
 static berth_status lower_list(const lowering *l, const berthi_cm_program *element,
-                               const uint8_t *host, berthi_cm_range *out)
+                               const uint8_t *host, uint64_t *ptr_out, uint64_t *count_out)
 {
     berthi_cm_host_list list;
     berth_status status;
-    uint64_t bytes, ptr = 0;
+    uint64_t bytes;
 
     memcpy(&list, host, sizeof list);
     bytes = (uint64_t)list.count * element->guest_size; /* check_list() bounds it */
-    if (list.count != 0 && berthi_cm_is_reserved(l->to, list.data)) {
-        status = berthi_cm_reserved_keep(l->to, list.count, &ptr, l->diag);
-        *out = (berthi_cm_range){ ptr, list.count };
+    *count_out = list.count;
+    if (list.count != 0 && berthi_cm_is_reserved(l->to, list.data))
+        return berthi_cm_reserved_keep(l->to, list.count, ptr_out, l->diag);
+    if (element->is_bits)
+        return lower_bytes(l, list.data, bytes, element->guest_align, ptr_out);
+    status = l->to->realloc(l->to, 0, 0, element->guest_align, bytes, ptr_out, l->diag);
+    if (__builtin_expect(status != BERTH_OK || list.count == 0, 0))
         return status;
-    }
-    status = l->to->realloc(l->to, 0, 0, element->guest_align, bytes, &ptr, l->diag);
-    if (__builtin_expect(status != BERTH_OK, 0))
-        return status;
-    *out = (berthi_cm_range){ ptr, list.count };
-    if (list.count == 0)
-        return BERTH_OK;
-    assert(ptr <= l->to->memory.size && bytes <= l->to->memory.size - ptr);
-    if (!element->is_bits)
-        return lower_memory(l, element, list.data, ptr, list.count);
-    memcpy(l->to->memory.base + ptr, list.data, bytes);
-    return BERTH_OK;
+    assert(*ptr_out <= l->to->memory.size && bytes <= l->to->memory.size - *ptr_out);
+    return lower_memory(l, element, list.data, *ptr_out, list.count);
 }
 
 /* A borrow that goes to the instance which defined the resource is its representation, no handle. */
@@ -192,9 +206,9 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
                                  const uint8_t *host, uint64_t at, size_t count)
 {
     uint8_t *guest = l->to->memory.base + at;
-    berth_status status = BERTH_OK;
-    berthi_cm_range range;
-    uint32_t value = 0;
+    uint64_t ptr, units;
+    berth_status status;
+    uint32_t value;
 
     for (const berthi_cm_op *op = program->ops;; op++) {
         switch ((berthi_cm_opcode)op->code) {
@@ -231,14 +245,18 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
             op += op->u.targets[value];
             break;
         case BERTHI_CM_OP_STRING:
-        case BERTHI_CM_OP_LIST:
-            status = op->code == BERTHI_CM_OP_LIST
-                         ? lower_list(l, op->u.program, host + op->host, &range)
-                         : lower_string(l, host + op->host, &range);
+            status = lower_string(l, host + op->host, &ptr, &units);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             guest = l->to->memory.base + at;
-            berthi_cm_put_range(guest + op->guest, op->width, range);
+            berthi_cm_put_range(guest + op->guest, op->width, ptr, units);
+            break;
+        case BERTHI_CM_OP_LIST:
+            status = lower_list(l, op->u.program, host + op->host, &ptr, &units);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
+            guest = l->to->memory.base + at;
+            berthi_cm_put_range(guest + op->guest, op->width, ptr, units);
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
@@ -262,84 +280,87 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
 /* ---------------------------------------------------------------- into cells */
 
 /* Small numbers are extended to 32 bits as their sign asks, and to the cell with zeros. */
-static uint64_t lower_number(const berthi_cm_op *op, const uint8_t *host)
-{
-    uint64_t wide = 0;
-    int16_t half;
-
-    switch ((berthi_cm_opcode)op->code) {
-    case BERTHI_CM_OP_U8:
-        return *host;
-    case BERTHI_CM_OP_S8:
-        return (uint64_t)(uint32_t)(int8_t)*host;
-    case BERTHI_CM_OP_U16:
-        memcpy(&wide, host, 2);
-        return wide;
-    case BERTHI_CM_OP_S16:
-        memcpy(&half, host, 2);
-        return (uint64_t)(uint32_t)half;
-    case BERTHI_CM_OP_BOOL:
-        return *host != 0;
-    case BERTHI_CM_OP_FLAGS:
-        return berthi_cm_get(host, op->width) & op->a;
-    case BERTHI_CM_OP_ENUM:
-        return berthi_cm_get(host, op->width);
-    case BERTHI_CM_OP_64:
-        memcpy(&wide, host, 8);
-        return wide;
-    default:
-        assert(op->code == BERTHI_CM_OP_32 || op->code == BERTHI_CM_OP_CHAR);
-        memcpy(&wide, host, 4);
-        return wide;
-    }
-}
-
 static berth_status lower_flat(const lowering *l, const berthi_cm_program *program,
                                const uint8_t *host, berthi_val *cells)
 {
+    uint64_t wide, units;
     berth_status status;
-    berthi_cm_range range;
     uint32_t value;
+    int16_t half;
 
     for (const berthi_cm_op *op = program->ops;; op++) {
+        berthi_val *cell = cells + op->cell;
+        const uint8_t *part = host + op->host;
+
         switch ((berthi_cm_opcode)op->code) {
         case BERTHI_CM_OP_END:
             return BERTH_OK;
         case BERTHI_CM_OP_JUMP:
             op += op->a;
-            break;
+            continue;
+        case BERTHI_CM_OP_U8:
+            cell->words[0] = *part;
+            continue;
+        case BERTHI_CM_OP_S8:
+            cell->words[0] = (uint64_t)(uint32_t)(int8_t)*part;
+            continue;
+        case BERTHI_CM_OP_U16:
+            memcpy(&half, part, 2);
+            cell->words[0] = (uint16_t)half;
+            continue;
+        case BERTHI_CM_OP_S16:
+            memcpy(&half, part, 2);
+            cell->words[0] = (uint64_t)(uint32_t)half;
+            continue;
+        case BERTHI_CM_OP_32:
+        case BERTHI_CM_OP_CHAR:
+            memcpy(&value, part, 4);
+            cell->words[0] = value;
+            continue;
+        case BERTHI_CM_OP_64:
+            memcpy(&wide, part, 8);
+            cell->words[0] = wide;
+            continue;
+        case BERTHI_CM_OP_BOOL:
+            cell->words[0] = *part != 0;
+            continue;
+        case BERTHI_CM_OP_FLAGS:
+            cell->words[0] = berthi_cm_get(part, op->width) & op->a;
+            continue;
+        case BERTHI_CM_OP_ENUM:
+            cell->words[0] = berthi_cm_get(part, op->width);
+            continue;
         case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(host + op->host, op->width);
+            value = berthi_cm_get(part, op->width);
             assert(value < op->a);
-            cells[op->cell].words[0] = value;
+            cell->words[0] = value;
             for (uint32_t i = 1; i <= op->guest; i++)
-                cells[op->cell + i].words[0] = 0;
+                cell[i].words[0] = 0;
             op += op->u.targets[value];
-            break;
+            continue;
         case BERTHI_CM_OP_STRING:
+            status = lower_string(l, part, &wide, &units);
+            cell[0].words[0] = wide;
+            cell[1].words[0] = units;
+            break;
         case BERTHI_CM_OP_LIST:
-            status = op->code == BERTHI_CM_OP_LIST
-                         ? lower_list(l, op->u.program, host + op->host, &range)
-                         : lower_string(l, host + op->host, &range);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            berthi_cm_put_cells(cells + op->cell, range);
+            status = lower_list(l, op->u.program, part, &wide, &units);
+            cell[0].words[0] = wide;
+            cell[1].words[0] = units;
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
-            status = lower_handle(l, op, host + op->host, &value);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            cells[op->cell].words[0] = value;
+            status = lower_handle(l, op, part, &value);
+            cell->words[0] = value;
             break;
         case BERTHI_CM_OP_PART:
-            status = lower_flat(l, op->u.program, host + op->host, cells + op->cell);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
+            status = lower_flat(l, op->u.program, part, cell);
             break;
         default:
-            cells[op->cell].words[0] = lower_number(op, host + op->host);
+            berthi_cm_no_such_op();
         }
+        if (__builtin_expect(status != BERTH_OK, 0))
+            return status;
     }
 }
 

@@ -143,14 +143,19 @@ static inline berthi_cm_range berthi_cm_get_range(const uint8_t *p, uint8_t widt
     return range;
 }
 
-static inline void berthi_cm_put_range(uint8_t *p, uint8_t width, berthi_cm_range range)
+static inline void berthi_cm_put_range(uint8_t *p, uint8_t width, uint64_t ptr, uint64_t count)
 {
-    const uint32_t narrow[2] = { (uint32_t)range.ptr, (uint32_t)range.count };
+    uint32_t narrow;
 
-    if (__builtin_expect(width == 4, 1))
-        memcpy(p, narrow, sizeof narrow);
-    else
-        memcpy(p, &range, sizeof range);
+    if (__builtin_expect(width == 4, 1)) {
+        narrow = (uint32_t)ptr;
+        memcpy(p, &narrow, 4);
+        narrow = (uint32_t)count;
+        memcpy(p + 4, &narrow, 4);
+        return;
+    }
+    memcpy(p, &ptr, 8);
+    memcpy(p + 8, &count, 8);
 }
 
 /* Cells that hold 32 bits may hold anything above them. */

@@ -140,7 +140,7 @@ static berth_status pass_memory(const passage *p, const berthi_cm_program *progr
                 return status;
             from = p->from->memory.base + from_at;
             to = p->to->memory.base + to_at;
-            berthi_cm_put_range(to + op->guest, op->width, range);
+            berthi_cm_put_range(to + op->guest, op->width, range.ptr, range.count);
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:

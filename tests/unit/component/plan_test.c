@@ -206,6 +206,10 @@ static const struct {
     { "func(a: list<variant { a, b(u64), c(string) }>)", "f([a, b(1), c(\"s\")])", "10 3", "8:48 1:1",
       "00a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5" "01a5a5a5a5a5a5a50100000000000000"
       "02a5a5a5a5a5a5a54000000001000000" "73" },
+    { "func(a: list<tuple<u32, string, u32, u32, u64>>)", "f([(1, \"\", 2, 3, 4)])", "10 1",
+      "8:32 1:0", "01000000" "3000000000000000" "02000000" "03000000" "a5a5a5a5" "0400000000000000" },
+    { "func(a: list<tuple<string, u32, u64>>)", "f([(\"\", 2, 4)])", "10 1", "8:24 1:0",
+      "2800000000000000" "02000000" "a5a5a5a5" "0400000000000000" },
     { "func(a: map<string, u8>)", "f([(\"k\", 1), (\"\", 2)])", "10 2", "4:24 1:1 1:0",
       "2800000001000000" "01a5a5a5" "2900000000000000" "02a5a5a5" "6b" },
     { "func(a: list<u8, 3>)", "f([1, 2, 3])", "1 2 3", "", "" },
@@ -458,14 +462,15 @@ static void lists_of_bits_and_text_may_stay_where_they_are(void **state)
     fake_guest_fini(&r->guest);
     fake_guest_init(&r->guest, BERTHI_CM_UTF8, 64);
     plan_put_hex(&r->guest, AT, "0100020061");
-    parse_cells("10 2 10 1 10 1 14 1", r->cells);
+    parse_cells("10 2 10 1 12 1 14 1", r->cells);
     r->host.views = true;
     assert_int_equal(
         berthi_cm_lift_params(r->plan, &r->guest.guest, r->cells, &r->host, &value, &r->diag),
         BERTH_OK);
     assert_ptr_equal(value.numbers.data, r->guest.guest.memory.base + AT);
     assert_ptr_equal(value.padded.data, r->guest.guest.memory.base + AT);
-    assert_ptr_not_equal(value.bools.data, r->guest.guest.memory.base + AT); /* may be 2 */
+    assert_ptr_not_equal(value.bools.data, r->guest.guest.memory.base + AT + 2);
+    assert_int_equal(*(const uint8_t *)value.bools.data, 1); /* was 2 */
     assert_ptr_equal(value.text.data, r->guest.guest.memory.base + AT + 4);
     /* such a value goes to another guest, and not to the one that it is a part of */
     assert_int_equal(berthi_cm_lower_params(r->plan, &r->host, &value, &r->other.guest,
@@ -474,7 +479,33 @@ static void lists_of_bits_and_text_may_stay_where_they_are(void **state)
     assert_int_equal(berthi_cm_lower_params(r->plan, &r->host, &value, &r->guest.guest,
                                             r->other_cells, &r->diag),
                      BERTH_E_INVALID);
+    assert_string_equal(r->diag.text,
+                        "a list of the host's is a view of the guest that it goes to");
+    value.numbers.count = value.padded.count = 0; /* of nothing there is no view */
+    assert_int_equal(berthi_cm_lower_params(r->plan, &r->host, &value, &r->guest.guest,
+                                            r->other_cells, &r->diag),
+                     BERTH_E_INVALID);
+    assert_string_equal(r->diag.text,
+                        "a string of the host's is a view of the guest that it goes to");
     assert_int_equal(r->guest.count, 0);
+}
+
+static void any_bool_that_is_not_0_is_true_and_flags_have_names(void **state)
+{
+    static const uint8_t bytes[] = { 0, 1, 2, 255 };
+    static const struct {
+        uint8_t flag, flags;
+        berthi_cm_host_list list, more;
+    } args = { 2, 0xff, { bytes, 4 }, { bytes, 4 } };
+    plan_rig *r = *state;
+
+    plan_of(r, "func(a: bool, b: flags { x, y }, c: list<bool>, d: list<flags { x, y }>)");
+    plan_fresh(r, BERTHI_CM_UTF8);
+    assert_int_equal(
+        berthi_cm_lower_params(r->plan, &r->host, &args, &r->guest.guest, r->cells, &r->diag),
+        BERTH_OK);
+    assert_string_equal(plan_cells_text(r->cells, 6), "1 3 10 4 14 4");
+    assert_string_equal(plan_memory_text(&r->guest), "0001010100010203");
 }
 
 static void facts_tell_what_a_caller_has_to_know(void **state)
@@ -532,6 +563,7 @@ int main(void)
         PLAN_TEST(what_guests_write_is_lifted_as_the_standard_says),
         PLAN_TEST(a_transfer_is_a_lift_and_a_lower),
         PLAN_TEST(lists_of_bits_and_text_may_stay_where_they_are),
+        PLAN_TEST(any_bool_that_is_not_0_is_true_and_flags_have_names),
         PLAN_TEST(facts_tell_what_a_caller_has_to_know),
         PLAN_TEST(random_values_come_back_as_they_went),
         PLAN_TEST(each_wrong_value_of_a_guest_traps),

@@ -172,6 +172,7 @@ static void expect_refused(plan_rig *r, const char *func, const void *args, bert
 void what_the_host_gets_wrong_reaches_no_guest(void **state)
 {
     static const uint32_t characters[] = { 'a', 0xdfff };
+    static const uint32_t more[18] = { [17] = 0xdfff };
     static const uint8_t tags[] = { 0, 1, 2 };
     static const uint8_t pairs[] = { 1, 9, 2, 9 };
     static const host_list strings[] = { { "ok", 2 }, { "\xff", 1 } };
@@ -189,6 +190,10 @@ void what_the_host_gets_wrong_reaches_no_guest(void **state)
     char why[128];
 
     expect_refused(r, "func(a: list<char>)", &c, BERTH_E_INVALID,
+                   "a char of the host's is 0xdfff, which is no character");
+    expect_refused(r, "func(a: list<char, 2>)", characters, BERTH_E_INVALID,
+                   "a char of the host's is 0xdfff, which is no character");
+    expect_refused(r, "func(a: list<list<char, 2>, 9>)", more, BERTH_E_INVALID,
                    "a char of the host's is 0xdfff, which is no character");
     expect_refused(r, "func(a: list<enum { a, b }>)", &t, BERTH_E_INVALID,
                    "a tag of the host's is 2, and there are 2 cases");
