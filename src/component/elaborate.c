@@ -312,6 +312,17 @@ static bool run_definition(berthi_cm_elaborator *e, berthi_cm_frame *f,
     }
 }
 
+/* Says where, but of deeply nested instances only the outermost and the innermost: there has to be room
+ * for what it was. */
+static void say_where(const berthi_cm_elaborator *e, const berthi_cm_frame *f,
+                      const berthi_cm_def *def)
+{
+    bool is_inside = def->kind == BERTHI_CM_DEF_INSTANCE && e->depth > f->depth;
+
+    if (!is_inside || f->depth <= 3)
+        berthi_cm_say_where(e->types, &f->scope, def);
+}
+
 static bool run_definitions(berthi_cm_elaborator *e, berthi_cm_frame *f,
                             const berthi_cm_component *component)
 {
@@ -319,7 +330,7 @@ static bool run_definitions(berthi_cm_elaborator *e, berthi_cm_frame *f,
         if (berthi_cm_count_elaborated(e, 1) && run_definition(e, f, &component->defs[i]))
             continue;
         assert(e->types->status != BERTH_OK);
-        berthi_cm_say_where(e->types, &f->scope, &component->defs[i]);
+        say_where(e, f, &component->defs[i]);
         return false;
     }
     return true;
@@ -348,7 +359,7 @@ static berthi_cm_bag *instantiate(berthi_cm_elaborator *e, const berthi_cm_closu
     f->outer = closure->outer;
     f->arguments = arguments;
     f->number = e->parents.count - 1;
-    e->depth++;
+    f->depth = ++e->depth;
     if (!run_definitions(e, f, closure->component))
         return NULL;
     e->depth--;

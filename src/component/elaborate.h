@@ -42,7 +42,7 @@ typedef struct berthi_cm_frame {
     berthi_cm_scope scope;
     const struct berthi_cm_frame *outer;    /* where the component was defined */
     const berthi_cm_bag *arguments;         /* NULL: the root, whose imports are the host's */
-    uint32_t number;                        /* of the component instance */
+    uint32_t number, depth;                 /* of the component instance */
     berthi_cm_rows spaces[BERTHI_CM_SORTS]; /* of things; types are in the scope alone */
     berthi_cm_rows exports;                 /* of things, in the order of the scope's exports */
 } berthi_cm_frame;
