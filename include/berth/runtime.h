@@ -7,6 +7,7 @@
 #define BERTH_RUNTIME_H
 
 #include <berth/base.h>
+#include <berth/host.h>
 
 BERTH_BEGIN
 
@@ -27,10 +28,12 @@ typedef struct berth_runtime_options {
     uint32_t reserved;           /* 0 */
     uint64_t cache_bytes_max;    /* the same in bytes of code; default 48 MiB */
     uint64_t artifact_bytes_max; /* default 32 MiB */
+    berth_host *
+        host; /* what components may import; lent until the runtime is gone; default: nothing */
 } berth_runtime_options;
 #define BERTH_RUNTIME_OPTIONS_INIT                                                             \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
-               0)
+               0, NULL)
 
 /* Starts a runtime: its engine, its ticker thread and its reaper thread.
  * `options` may be NULL for the defaults.  Gives *runtime_out; end it with

@@ -102,6 +102,7 @@ typedef struct berthi_admit_limits {
     uint64_t artifact_bytes_max;
     uint64_t memory_bytes_max;
     uint32_t table_elements_max;
+    struct berth_host *host; /* what components may import; NULL: nothing */
 } berthi_admit_limits;
 
 /* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "admit/describe.h"
+#include "component/host.h"
 #include "component/names.h"
 #include "wasm/cursor.h"
 
@@ -233,6 +234,26 @@ static void check_hooks(component_check *c)
 
 /* ---------------------------------------------------------------- the rest */
 
+/* Every import that the host does not give as it is asked for. */
+static void check_host(const component_check *c)
+{
+    const berthi_cm_steps *steps = c->artifact->steps;
+
+    for (uint32_t i = 0; i < steps->needs_count; i++) {
+        berthi_cm_binding binding;
+        berth_diag why = { .text = "" };
+        berth_status status =
+            berthi_host_resolve(c->limits->host, steps, &steps->needs[i], &binding, &why);
+
+        if (status == BERTH_OK || (status == BERTH_E_ABSENT && steps->needs[i].is_again))
+            continue;
+        if (status == BERTH_E_NOMEM)
+            c->scope.findings->out_of_memory = true;
+        else
+            berthi_find(c->scope, "import", BERTHI_NO_OFFSET, "%s", why.text);
+    }
+}
+
 static void check_needs(const component_check *c)
 {
     const berthi_cm_steps *steps = c->artifact->steps;
@@ -240,6 +261,10 @@ static void check_needs(const component_check *c)
 
     if (steps->needs_count == 0)
         return;
+    if (c->limits->host != NULL) {
+        check_host(c);
+        return;
+    }
     berthi_find(c->scope, "import", BERTHI_NO_OFFSET,
                 "component imports %" PRIu32
                 " item(s) that the host would have to give; the first is %s `%s`%s%s%s",

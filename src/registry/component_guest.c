@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/utf8.h"
+#include "component/host_call.h"
 
 enum { INTERFACE_NAME_MAX = 256 };
 
@@ -72,9 +73,14 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
 {
     const berthi_plugin *plugin = &content->plugin;
     loading l = { rt, content };
-    const berthi_cm_load_options options = {
-        .allocator = &rt->allocator, .engine = rt->engine, .compile = compile, .compile_ctx = &l
-    };
+    const berthi_cm_load_options options = { .allocator = &rt->allocator,
+                                             .engine = rt->engine,
+                                             .resolve = rt->options.host == NULL
+                                                            ? NULL
+                                                            : berthi_host_resolve,
+                                             .resolve_ctx = rt->options.host,
+                                             .compile = compile,
+                                             .compile_ctx = &l };
     berth_status status;
 
     status = berthi_cm_load(bytes, size, &options, &content->component, diag);
@@ -93,6 +99,32 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
     return BERTH_OK;
 }
 
+/* What the host's functions need of an instance that calls them. */
+static berth_status make_host_instance(const berth_version *v, berthi_instance *i,
+                                       berth_diag *diag)
+{
+    const berth_allocator *a = &v->runtime->allocator;
+    const berthi_host_instance_options options = { .plugin = v->content->plugin.name,
+                                                   .ctx = v->slot->options.host_ctx };
+
+    if (berthi_cm_loaded_steps(v->content->component)->needs_count == 0)
+        return BERTH_OK;
+    i->host = berthi_alloc(a, sizeof *i->host);
+    if (i->host == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
+    berthi_host_instance_init(i->host, a, &options);
+    return BERTH_OK;
+}
+
+/* Objects of the host that the plugin still held are destroyed here. */
+static void end_host_instance(const berth_version *v, berthi_instance *i)
+{
+    if (i->host == NULL)
+        return;
+    berthi_host_instance_fini(i->host);
+    berthi_free(&v->runtime->allocator, i->host, sizeof *i->host);
+}
+
 berth_status berthi_component_open(berth_version *v, berthi_instance *i, berth_diag *diag)
 {
     const berthi_content *content = v->content;
@@ -108,9 +140,21 @@ berth_status berthi_component_open(berth_version *v, berthi_instance *i, berth_d
                    .tables_max = content->tables }
     };
 
-    return berthi_cm_instance_create(content->component, &limits,
-                                     berthi_ticks(opt->probe_deadline_ns), i, &i->component,
-                                     diag);
+    berth_status status = make_host_instance(v, i, diag);
+
+    if (status == BERTH_OK)
+        status = berthi_cm_instance_create(content->component, &limits,
+                                           berthi_ticks(opt->probe_deadline_ns), i->host,
+                                           &i->component, diag);
+    if (status != BERTH_OK)
+        end_host_instance(v, i);
+    return status;
+}
+
+void berthi_component_close(berth_version *v, berthi_instance *i)
+{
+    berthi_cm_instance_destroy(i->component);
+    end_host_instance(v, i);
 }
 
 /* result<list<u8>, string> in host layout. */

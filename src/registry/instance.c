@@ -101,7 +101,7 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
 void berthi_instance_destroy(berth_version *v, berthi_instance *i)
 {
     if (i->component != NULL)
-        berthi_cm_instance_destroy(i->component);
+        berthi_component_close(v, i);
     else
         i->ops->store_destroy(i->store);
     atomic_fetch_sub_explicit(&v->runtime->instances_live, 1, memory_order_relaxed);

@@ -97,8 +97,9 @@ typedef struct berthi_instance {
                          berth_diag *); /* ops->call, one load nearer */
     /* ops->memory_view; before the memory was looked up, what looks it up first. */
     berthi_memory_view (*look)(berthi_wasm_store *, const berthi_extern *);
-    berthi_wasm_store *store;      /* NULL: `component` has its own */
-    berthi_cm_instance *component; /* NULL: of a core module */
+    berthi_wasm_store *store;          /* NULL: `component` has its own */
+    berthi_cm_instance *component;     /* NULL: of a core module */
+    struct berthi_host_instance *host; /* NULL: it imports nothing */
     berthi_wasm_instance handle;
     uint32_t resolved;                 /* bit h: hooks[h] is known; none of a component's */
     bool has_alloc;                    /* alloc and free are known */
@@ -316,6 +317,7 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
                                    const uint8_t *bytes, size_t size, berth_diag *diag);
 berth_status berthi_component_open(berth_version *v, berthi_instance *instance,
                                    berth_diag *diag);
+void berthi_component_close(berth_version *v, berthi_instance *instance);
 berth_status berthi_component_enter(berth_version *v, berthi_instance *instance, uint32_t index,
                                     const berth_call *call, uint64_t ticks, berth_reply *reply,
                                     berth_diag *diag);
