@@ -19,6 +19,7 @@ static berth_status run_realloc(berthi_cm_instance *i, const berthi_cm_abi *abi,
     berth_status status;
 
     i->task = &task;
+    i->is_touched = true;
     component->may_not_leave = true;
     status = berthi_cm_call_slot(i, abi->realloc, cells, 4, diag);
     component->may_not_leave = false;
@@ -109,6 +110,7 @@ static berth_status die(berthi_cm_instance *i, berth_status status)
 {
     i->is_dead = true;
     i->open = NULL;
+    berthi_cm_destroy_left(i);
     return status;
 }
 
@@ -121,6 +123,7 @@ static inline berth_status begun(berthi_cm_instance *i, const berthi_cm_entry *e
     if (__builtin_expect(status != BERTH_OK, 0))
         return die(i, status);
     i->open = e;
+    i->passage.left_count = 0; /* the host has them */
     return BERTH_OK;
 }
 
@@ -262,7 +265,7 @@ static berth_status check_bytes(const berthi_cm_entry *e, const void *args, bert
 static berth_status run_any(berthi_cm_instance *i, const berthi_cm_entry *e, const void *args,
                             void *result, berth_arena *arena, bool views, berth_diag *diag)
 {
-    berthi_cm_host_side host = berthi_cm_host_side_of(i, arena, views);
+    berthi_cm_host_side host = berthi_cm_host_side_of(i, e->lifted->instance, arena, views);
     berthi_val cells[BERTHI_CM_CELLS];
     berthi_cm_side s;
     berth_status status;
@@ -270,8 +273,13 @@ static berth_status run_any(berthi_cm_instance *i, const berthi_cm_entry *e, con
     berthi_cm_side_init(&s, i, &e->lifted->abi, e->lifted->instance);
     s.guest.task = &i->root;
     status = berthi_cm_lower_params(e->plan, &host, args, &s.guest, cells, diag);
-    if (status == BERTH_OK)
-        status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
+    if (status != BERTH_OK) {
+        if (i->is_touched)
+            berthi_cm_destroy_rest(i, e->lifted->type->canon, args, true);
+        return status;
+    }
+    i->is_touched = true;
+    status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
     if (status != BERTH_OK)
         return status;
     i->returned = cells[0];
@@ -332,7 +340,13 @@ static berth_status begin_any(berthi_cm_instance *i, const berthi_cm_entry *e, c
 
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    return begun(i, e, call_any(i, e, args, result, arena, views, diag), diag);
+    i->is_touched = false;
+    status = call_any(i, e, args, result, arena, views, diag);
+    if (__builtin_expect(status != BERTH_OK && !i->is_touched, 0)) {
+        i->is_entered = false; /* the arguments were refused, and are the caller's still */
+        return status;
+    }
+    return begun(i, e, status, diag);
 }
 
 static inline berth_status begin(berthi_cm_instance *i, const berthi_cm_entry *e,

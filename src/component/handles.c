@@ -71,6 +71,19 @@ static bool grow(berthi_cm_handles *t, berth_diag *diag)
     return true;
 }
 
+bool berthi_cm_handles_reserve(berthi_cm_handles *t, berth_diag *diag)
+{
+    if (t->free_head != 0)
+        return true;
+    if (t->count > t->max) {
+        (void)berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_HANDLES,
+                                  "a component instance holds %u handles, the limit is %u",
+                                  t->count - 1, t->max);
+        return false;
+    }
+    return t->count < t->room || grow(t, diag);
+}
+
 static bool add(berthi_cm_handles *t, berthi_cm_handle entry, uint32_t *index_out,
                 berth_diag *diag)
 {
@@ -81,13 +94,7 @@ static bool add(berthi_cm_handles *t, berthi_cm_handle entry, uint32_t *index_ou
         assert(t->entries[index].resource == BERTHI_CM_NO_INDEX);
         t->free_head = t->entries[index].rep;
     } else {
-        if (t->count > t->max) {
-            (void)berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_HANDLES,
-                                      "a component instance holds %u handles, the limit is %u",
-                                      t->count - 1, t->max);
-            return false;
-        }
-        if (t->count >= t->room && !grow(t, diag))
+        if (!berthi_cm_handles_reserve(t, diag))
             return false;
         index = t->count++;
     }

@@ -54,6 +54,8 @@ bool berthi_cm_handle_add_own(berthi_cm_handles *t, uint32_t resource, uint32_t 
                               uint32_t *index_out, berth_diag *diag);
 bool berthi_cm_handle_add_borrow(berthi_cm_handles *t, uint32_t resource, uint32_t rep,
                                  berthi_cm_task *task, uint32_t *index_out, berth_diag *diag);
+/* The next handle will find a place. */
+bool berthi_cm_handles_reserve(berthi_cm_handles *t, berth_diag *diag);
 /* Lifting `own`: the entry goes. */
 bool berthi_cm_handle_take(berthi_cm_handles *t, uint32_t resource, uint32_t index,
                            uint32_t *rep_out, berth_diag *diag);

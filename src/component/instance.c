@@ -187,7 +187,7 @@ static void set_limits(berthi_cm_instance *i, berthi_cm_loaded *loaded,
         berthi_cm_handles_init(&i->components[c].handles, loaded->allocator, handles_max);
     berthi_cm_host_handles_init(
         &i->held, loaded->allocator, loaded->steps->resources, handles_max,
-        atomic_fetch_add_explicit(&loaded->made, 1, memory_order_relaxed));
+        (1 + atomic_fetch_add_explicit(&loaded->made, 1, memory_order_relaxed)) * 2654435761u);
 }
 
 /* Under the deadline: every start function, and whatever it calls. */
@@ -275,6 +275,8 @@ void berthi_cm_instance_destroy(berthi_cm_instance *instance)
     for (uint32_t c = 0; c < loaded->steps->instances_count; c++)
         berthi_cm_handles_fini(&instance->components[c].handles);
     berthi_cm_host_handles_fini(&instance->held);
+    berthi_free_array(loaded->allocator, instance->passage.left, instance->passage.left_room,
+                      sizeof *instance->passage.left);
     berth_arena_destroy(instance->room);
     instance->ops->store_destroy(instance->store);
     berthi_free(loaded->allocator, instance, instance->size);

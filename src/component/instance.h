@@ -105,7 +105,8 @@ size_t berthi_cm_instance_memory_bytes(const berthi_cm_instance *instance);
 void berthi_cm_instance_deadline(berthi_cm_instance *instance, uint64_t ticks);
 
 /* A call.  `args` and `result` are in host layout; lists and strings of the result go into the
- * arena. */
+ * arena.  When it fails and the instance is dead, own handles in the arguments are gone: what a guest
+ * did not get was destroyed.  When the instance is not dead, nothing of the call happened. */
 berth_status berthi_cm_call(berthi_cm_instance *instance, const berthi_cm_func *func,
                             const void *args, void *result, berth_arena *arena,
                             berth_diag *diag) __attribute__((warn_unused_result));

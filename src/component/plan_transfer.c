@@ -68,7 +68,9 @@ static berth_status pass_handle(const passage *p, const berthi_cm_op *op, uint32
     uint32_t rep;
 
     if (op->code == BERTHI_CM_OP_OWN) {
-        is_done = berthi_cm_handle_take(p->from->handles, op->a, index, &rep, p->diag) &&
+        /* Nothing is taken that has no place to go: a destructor of the host's may hang on it. */
+        is_done = berthi_cm_handles_reserve(p->to->handles, p->diag) &&
+                  berthi_cm_handle_take(p->from->handles, op->a, index, &rep, p->diag) &&
                   berthi_cm_handle_add_own(p->to->handles, op->a, rep, index_out, p->diag);
         return is_done ? BERTH_OK : (berth_status)p->diag->status;
     }

@@ -14,6 +14,7 @@
 
 #include "base/diag.h"
 #include "component/instance.h"
+#include "component/owned.h"
 #include "component/resources.h"
 #include "component/scalars.h"
 
@@ -80,6 +81,17 @@ typedef struct berthi_cm_component_state {
     uint16_t backpressure;
 } berthi_cm_component_state;
 
+/* Own handles of the host's resources between the host and a guest: owned.h.  Nothing else of the
+ * instance runs while there are any. */
+typedef struct berthi_cm_passage {
+    struct {
+        uint32_t resource, rep;
+    } * left; /* what has left a guest */
+    uint32_t left_count, left_room;
+    uint32_t arrived;          /* how many a guest has got */
+    berthi_cm_handles *target; /* where they arrive */
+} berthi_cm_passage;
+
 struct berthi_cm_host_call {
     berthi_cm_instance *instance;
     berthi_cm_guest *guest; /* that called; NULL: only numbers go to and fro */
@@ -97,6 +109,8 @@ struct berthi_cm_instance {
     berthi_cm_task *task; /* the innermost */
     berthi_cm_task root;  /* of the call of an export, or of start functions */
     bool is_entered, is_dead;
+    bool is_touched; /* the guest has seen something of the call */
+    berthi_cm_passage passage;
     uint32_t depth, depth_max;
     uint32_t steps_done;
     uint64_t copy_left, copy_max;
@@ -130,14 +144,18 @@ berth_arena *berthi_cm_room(berthi_cm_instance *i, berth_diag *diag); /* NULL: n
 /* The side of `instance` with its options; no task and no lends. */
 void berthi_cm_side_init(berthi_cm_side *s, berthi_cm_instance *i, const berthi_cm_abi *abi,
                          uint32_t instance);
+/* Ends what has left a guest, when the call breaks off; what a guest did not get of a value. */
+void berthi_cm_destroy_left(berthi_cm_instance *i);
+void berthi_cm_destroy_rest(berthi_cm_instance *i, const berthi_cm_type *type,
+                            const void *value, bool is_args);
 /* Runs the destructor of a resource that nobody owns any more. */
 berth_status berthi_cm_destroy_resource(berthi_cm_instance *i, uint32_t resource, uint32_t rep,
                                         berth_diag *diag);
 berth_status berthi_cm_post_return(berthi_cm_instance *i, const berthi_cm_lifted *lifted,
                                    berthi_cm_task *task, berthi_val returned, berth_diag *diag);
-/* What goes between host and guests; `views`: nothing is copied that need not be. */
-berthi_cm_host_side berthi_cm_host_side_of(berthi_cm_instance *i, berth_arena *arena,
-                                           bool views);
+/* What goes between host and `guest`; `views`: nothing is copied that need not be. */
+berthi_cm_host_side berthi_cm_host_side_of(berthi_cm_instance *i, uint32_t guest,
+                                           berth_arena *arena, bool views);
 /* A task may not end while it has borrows. */
 static inline berth_status berthi_cm_task_end(const berthi_cm_task *task, berth_diag *diag)
 {

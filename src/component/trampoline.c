@@ -19,14 +19,97 @@ static inline berth_status leave(berthi_cm_instance *i, const berthi_cm_target *
 
 /* ---------------------------------------------------------------- resources, on either side */
 
-berthi_cm_host_side berthi_cm_host_side_of(berthi_cm_instance *i, berth_arena *arena,
-                                           bool views)
+static bool is_of_host(const berthi_cm_instance *i, uint32_t resource)
 {
-    return (berthi_cm_host_side){ .arena = arena,
-                                  .views = views,
-                                  .ctx = &i->held,
-                                  .to_host = berthi_cm_to_host,
-                                  .to_guest = berthi_cm_to_guest };
+    return i->loaded->steps->resources[resource].instance == BERTHI_CM_NO_INDEX;
+}
+
+static bool note_left(berthi_cm_instance *i, uint32_t resource, uint32_t rep, berth_diag *diag)
+{
+    berthi_cm_passage *p = &i->passage;
+
+    if (p->left_count == p->left_room) {
+        uint32_t room = p->left_room == 0 ? 8 : 2 * p->left_room;
+        void *left = berthi_zalloc_array(i->loaded->allocator, room, sizeof *p->left);
+
+        if (left == NULL) {
+            (void)berthi_fail(diag, BERTH_E_NOMEM, "out of memory for a handle");
+            (void)berthi_cm_destroy_resource(i, resource, rep, NULL);
+            return false;
+        }
+        if (p->left_count != 0)
+            memcpy(left, p->left, p->left_count * sizeof *p->left);
+        berthi_free_array(i->loaded->allocator, p->left, p->left_room, sizeof *p->left);
+        p->left = left;
+        p->left_room = room;
+    }
+    p->left[p->left_count].resource = resource;
+    p->left[p->left_count++].rep = rep;
+    return true;
+}
+
+static bool to_host(void *ctx, uint32_t resource, uint32_t rep, bool is_borrow,
+                    uint64_t *handle_out, berth_diag *diag)
+{
+    berthi_cm_instance *i = ctx;
+
+    if (!berthi_cm_to_host(&i->held, resource, rep, is_borrow, handle_out, diag))
+        return false;
+    return is_borrow || !is_of_host(i, resource) || note_left(i, resource, rep, diag);
+}
+
+/* Nothing is taken from the host that has no place: what follows cannot fail. */
+static bool to_guest(void *ctx, uint32_t resource, uint64_t handle, bool is_borrow,
+                     uint32_t *rep_out, berth_diag *diag)
+{
+    berthi_cm_instance *i = ctx;
+
+    if ((!is_borrow && !berthi_cm_handles_reserve(i->passage.target, diag)) ||
+        !berthi_cm_to_guest(&i->held, resource, handle, is_borrow, rep_out, diag))
+        return false;
+    i->is_touched = true;
+    i->passage.arrived += !is_borrow && is_of_host(i, resource);
+    return true;
+}
+
+berthi_cm_host_side berthi_cm_host_side_of(berthi_cm_instance *i, uint32_t guest,
+                                           berth_arena *arena, bool views)
+{
+    i->passage.arrived = 0;
+    i->passage.target = &i->components[guest].handles;
+    return (berthi_cm_host_side){
+        .arena = arena, .views = views, .ctx = i, .to_host = to_host, .to_guest = to_guest
+    };
+}
+
+void berthi_cm_destroy_left(berthi_cm_instance *i)
+{
+    while (i->passage.left_count != 0) {
+        i->passage.left_count--;
+        (void)berthi_cm_destroy_resource(i, i->passage.left[i->passage.left_count].resource,
+                                         i->passage.left[i->passage.left_count].rep, NULL);
+    }
+}
+
+static void destroy_one(void *ctx, uint32_t resource, uint64_t handle)
+{
+    berthi_cm_instance *i = ctx;
+
+    if (!is_of_host(i, resource))
+        return; /* goes with the guest */
+    if (i->passage.arrived != 0)
+        i->passage.arrived--;
+    else
+        (void)berthi_cm_destroy_resource(i, resource, (uint32_t)handle, NULL);
+}
+
+void berthi_cm_destroy_rest(berthi_cm_instance *i, const berthi_cm_type *type,
+                            const void *value, bool is_args)
+{
+    if (is_args)
+        berthi_cm_owned_walk_args(type, value, destroy_one, i);
+    else
+        berthi_cm_owned_walk(type, value, destroy_one, i);
 }
 
 /* Each component that calls another takes a piece of this thread's stack: how many do is bounded. */
@@ -180,7 +263,7 @@ static berth_status run_host(const berthi_cm_target *t, berthi_cm_instance *i,
                              berthi_cm_guest *guest, berthi_val *cells, berth_arena *arena,
                              berth_diag *diag)
 {
-    berthi_cm_host_side host = berthi_cm_host_side_of(i, arena, true);
+    berthi_cm_host_side host = berthi_cm_host_side_of(i, t->trampoline->instance, arena, true);
     berthi_cm_host_call call = { .instance = i, .guest = guest };
     room few_args, few_results;
     void *args = room_for(i, &few_args, t->facts.args_size, diag);
@@ -190,13 +273,21 @@ static berth_status run_host(const berthi_cm_target *t, berthi_cm_instance *i,
     if (args == NULL || result == NULL)
         return BERTH_E_NOMEM;
     status = berthi_cm_lift_params(t->plan, guest, cells, &host, args, diag);
-    if (status == BERTH_OK)
-        status = t->binding.function(t->binding.ctx, &call, args, result, diag);
+    if (status != BERTH_OK) {
+        berthi_cm_destroy_left(i);
+        return status;
+    }
+    i->passage.left_count = 0; /* the function has them */
+    status = t->binding.function(t->binding.ctx, &call, args, result, diag);
     if (status == BERTH_OK && __builtin_expect(call.has_failed, 0))
         status = (berth_status)diag->status;
     if (status != BERTH_OK)
         return status;
-    return berthi_cm_lower_result(t->plan, &host, result, guest, cells, cells, diag);
+    i->passage.arrived = 0;
+    status = berthi_cm_lower_result(t->plan, &host, result, guest, cells, cells, diag);
+    if (status != BERTH_OK)
+        berthi_cm_destroy_rest(i, berthi_cm_func_result(t->trampoline->type), result, false);
+    return status;
 }
 
 static berth_status call_host(void *ctx, berthi_wasm_store *store, berthi_val *cells,
