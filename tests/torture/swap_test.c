@@ -645,7 +645,10 @@ static void a_second_round_needs_no_more_than_the_first(void **state)
         }
     }
     assert_int_equal(process_descriptors(), descriptors);
-    assert_int_equal(process_threads(), threads);
+    /* A thread that was joined is among the process's for a moment longer. */
+    for (int n = 0; n < 1000 && process_threads() > threads; n++)
+        slot_rig_sleep_ms(1);
+    assert_true(process_threads() <= threads);
     assert_true(atomic_load(&r->memory.live_bytes) <= live + live / 4 + 65536);
     assert_true(atomic_load(&r->memory.live_blocks) <= blocks + blocks / 4 + 64);
 }
