@@ -22,7 +22,8 @@ typedef enum cli_command {
     CLI_CALL = 2,
     CLI_PIPE = 4,
     CLI_CTL = 8,
-    CLI_WIT = 16
+    CLI_WIT = 16,
+    CLI_WRAP = 32
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -33,7 +34,8 @@ enum { CLI_OPERANDS_MAX = 64, CLI_WORKERS_MAX = 64 };
 typedef struct cli_options {
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
-    const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features;
+    const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
+        *world, *output;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers;
@@ -127,6 +129,13 @@ berth_status cli_artifact_has_hook(const cli_bytes *bytes, const cli_options *op
 void cli_digest_hex(char hex_out[2 * BERTH_DIGEST_SIZE + 1],
                     const uint8_t digest[BERTH_DIGEST_SIZE]);
 
+/* file.c */
+
+/* Whether what `option` names can be written to.  0, or the exit code, said why. */
+int cli_file_check(const char *path, const char *option);
+/* Writes it whole; when that fails, what was there before is there still. */
+int cli_file_write(const char *path, const char *option, const void *bytes, size_t size);
+
 /* host.c */
 
 /* A runtime with one slot, as the options want them. */
@@ -158,5 +167,6 @@ int cli_call(const cli_options *options);
 int cli_pipe(const cli_options *options);
 int cli_ctl(const cli_options *options);
 int cli_wit(const cli_options *options);
+int cli_wrap(const cli_options *options);
 
 #endif

@@ -16,6 +16,7 @@ static const char program_help[] =
     "  ctl SOCKET swap FILE|rollback|stat|evict\n"
     "                                steers a running 'berth pipe --control SOCKET'\n"
     "  wit PATH...                   resolves WIT and prints it\n"
+    "  wrap CORE --wit PATH -o FILE  makes a component of a core module\n"
     "  help [COMMAND]                this text, or a command's\n"
     "\n"
     "  -h, --help                    this text; after a command, the command's\n"
@@ -118,6 +119,19 @@ static const char wit_help[] =
     "\n"
     "Exit status: 0 it resolves, 1 it cannot be read, 2 usage, 3 it does not resolve.\n";
 
+static const char wrap_help[] =
+    "usage: berth wrap CORE --wit PATH [--world NAME] -o FILE\n"
+    "\n"
+    "Makes a component of a core module and the world that it was written for.\n"
+    "\n"
+    "      --artifact-max SIZE       refuses larger modules (32MiB)\n"
+    "  -o, --output FILE             where the component goes (required)\n"
+    "      --wit PATH                a WIT file or folder, as for 'berth wit' (required)\n"
+    "      --world NAME              the world (the only one of the package)\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 made, 1 failed, 2 usage, 3 the module and the world do not fit.\n";
+
 static const struct {
     cli_command command;
     const char *name, *help;
@@ -127,6 +141,7 @@ static const struct {
     { CLI_PIPE, "pipe", pipe_help },
     { CLI_CTL, "ctl", ctl_help },
     { CLI_WIT, "wit", wit_help },
+    { CLI_WRAP, "wrap", wrap_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

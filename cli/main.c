@@ -76,6 +76,9 @@ static void *run_job(void *context)
     case CLI_WIT:
         j->code = cli_wit(j->options);
         break;
+    case CLI_WRAP:
+        j->code = cli_wrap(j->options);
+        break;
     }
     return NULL;
 }

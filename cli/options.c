@@ -15,7 +15,7 @@ typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
 enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
-    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT
+    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP
 };
 
 typedef struct option_spec {
@@ -37,7 +37,15 @@ typedef struct option_spec {
 
 static const option_spec specs[] = {
     { "all-features", 0, FLAG, CLI_WIT, AT(all_features), { 0 }, 0, 0, 0 },
-    { "artifact-max", 0, SIZE, HOST | CLI_INSPECT, AT(artifact_bytes), { 0 }, 1, GIB, 0 },
+    { "artifact-max",
+      0,
+      SIZE,
+      HOST | CLI_INSPECT | CLI_WRAP,
+      AT(artifact_bytes),
+      { 0 },
+      1,
+      GIB,
+      0 },
     { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
@@ -49,6 +57,7 @@ static const option_spec specs[] = {
     { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
+    { "output", 'o', TEXT, CLI_WRAP, AT(output), { 0 }, 0, 0, 0 },
     { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
     { "probe-deadline",
       0,
@@ -68,7 +77,9 @@ static const option_spec specs[] = {
     { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
     { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
+    { "wit", 0, TEXT, CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
+    { "world", 0, TEXT, CLI_WRAP, AT(world), { 0 }, 0, 0, 0 },
 };
 
 enum { SPECS_COUNT = sizeof specs / sizeof *specs };
@@ -90,6 +101,8 @@ static const char *help_hint(cli_command command)
         return "see 'berth help ctl'";
     case CLI_WIT:
         return "see 'berth help wit'";
+    case CLI_WRAP:
+        return "see 'berth help wrap'";
     }
     return "see 'berth help'";
 }
@@ -295,6 +308,11 @@ static bool check_operands(const cli_options *options, cli_command command)
     if ((command & HOST) != 0 && options->hook == NULL) {
         cli_fail(CLI_USAGE, cli_command_name(command),
                  "'berth inspect FILE' lists the hooks of a plugin", "needs --hook NAME");
+        return false;
+    }
+    if (command == CLI_WRAP && (options->wit == NULL || options->output == NULL)) {
+        cli_fail(CLI_USAGE, "wrap", help_hint(command), "needs %s",
+                 options->wit == NULL ? "--wit PATH" : "--output FILE");
         return false;
     }
     return true;

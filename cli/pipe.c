@@ -215,7 +215,7 @@ static int prepare(crew *c)
     int code = CLI_OK;
 
     if (options->summary != NULL)
-        code = pipe_summary_check(options->summary);
+        code = cli_file_check(options->summary, "--summary");
     if (code == CLI_OK)
         code =
             cli_host_open(&c->line.host, options, "pipe", is_timed ? BERTH_SLOT_TIMED : 0, 0);

@@ -169,8 +169,7 @@ const char *pipe_record_name(const pipeline *line, uint64_t number, char dst[32]
 
 /* pipe_report.c */
 
-json_t *pipe_stat(pipeline *line);        /* what `ctl stat` answers; NULL: out of memory */
-int pipe_summary_check(const char *path); /* whether it will be possible to write one */
+json_t *pipe_stat(pipeline *line); /* what `ctl stat` answers; NULL: out of memory */
 int pipe_summary_write(pipeline *line, const char *path, const char *ended);
 void pipe_progress_print(pipeline *line);
 

@@ -252,117 +252,11 @@ json_t *pipe_stat(pipeline *line)
     return root;
 }
 
-/* Where the summary goes: through a temporary file beside it when it is a file or none yet, or
- * straight into it when it is a device or a pipe. */
-typedef struct target {
-    char *path; /* without links, so that a link is not replaced by a file; free() */
-    bool is_file;
-} target;
-
-static int find_target(const char *path, target *t)
-{
-    struct stat info;
-
-    t->path = realpath(path, NULL);
-    t->is_file = t->path == NULL || stat(t->path, &info) != 0 || S_ISREG(info.st_mode);
-    if (t->path == NULL && errno == ENOENT)
-        t->path = strdup(path);
-    if (t->path == NULL)
-        return cli_fail_os(path, "give --summary a path that can be written", errno);
-    if (!t->is_file && S_ISDIR(info.st_mode)) {
-        free(t->path);
-        return cli_fail_os(path, "give --summary the path of a file", EISDIR);
-    }
-    return CLI_OK;
-}
-
-int pipe_summary_check(const char *path)
-{
-    target t;
-    char *folder;
-    int code = find_target(path, &t);
-
-    if (code != CLI_OK)
-        return code;
-    folder = strdup(t.path);
-    if (folder == NULL || access(t.is_file ? dirname(folder) : t.path, W_OK) != 0)
-        code = cli_fail_os(path, "give --summary a path that can be written", errno);
-    free(folder);
-    free(t.path);
-    return code;
-}
-
-/* 0, or errno. */
-static int write_text(int fd, const char *text, bool sync)
-{
-    size_t left = strlen(text);
-    int code = 0;
-
-    while (left > 0 && code == 0) {
-        ssize_t n = write(fd, text, left);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            code = errno;
-        } else {
-            text += n;
-            left -= (size_t)n;
-        }
-    }
-    if (code == 0 && sync && fsync(fd) != 0)
-        code = errno;
-    if (close(fd) != 0 && code == 0)
-        code = errno;
-    return code;
-}
-
-/* 0, or errno; then nothing of it is left. */
-static int replace_file(const char *path, const char *text)
-{
-    size_t size = strlen(path) + sizeof ".XXXXXX";
-    char *temporary = cli_alloc(size);
-    mode_t mask = umask(077);
-    int fd, code;
-
-    umask(mask);
-    snprintf(temporary, size, "%s.XXXXXX", path);
-    fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0) {
-        code = errno;
-        cli_free(temporary);
-        return code;
-    }
-    if (fchmod(fd, 0666 & ~mask) != 0) {
-        code = errno;
-        close(fd);
-    } else {
-        code = write_text(fd, text, true);
-    }
-    if (code == 0 && rename(temporary, path) != 0)
-        code = errno;
-    if (code != 0)
-        unlink(temporary);
-    cli_free(temporary);
-    return code;
-}
-
-static int write_target(const target *t, const char *text)
-{
-    int fd;
-
-    if (t->is_file)
-        return replace_file(t->path, text);
-    fd = open(t->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    return fd < 0 ? errno : write_text(fd, text, false);
-}
-
 int pipe_summary_write(pipeline *line, const char *path, const char *ended)
 {
     json_t *root = pipe_stat(line);
     char *text, *whole;
     size_t size;
-    target t;
     int code;
 
     if (root == NULL)
@@ -370,22 +264,14 @@ int pipe_summary_write(pipeline *line, const char *path, const char *ended)
     put_text(root, "ended", ended);
     text = json_dumps(root, JSON_INDENT(2));
     json_decref(root);
-    code = text == NULL ? cli_fail_os(path, "the summary was not written", ENOMEM)
-                        : find_target(path, &t);
-    if (code != CLI_OK) {
-        free(text);
-        return code;
-    }
+    if (text == NULL)
+        return cli_fail_os(path, "the summary was not written", ENOMEM);
     size = strlen(text) + sizeof "\n";
     whole = cli_alloc(size);
     snprintf(whole, size, "%s\n", text);
-    code = write_target(&t, whole);
-    if (code != 0)
-        code = cli_fail_os(path, "the summary was not written; make room or name another file",
-                           code);
+    code = cli_file_write(path, "--summary", whole, size - 1);
     cli_free(whole);
     free(text);
-    free(t.path);
     return code;
 }
 

@@ -44,3 +44,22 @@ function(berth_guest source output)
         DEPENDS ${source} ${beside} ${section_tool}
         COMMENT "Guest ${output}" VERBATIM)
 endfunction()
+
+# berth_component(SOURCE WIT WORLD OUTPUT): a rule that makes a component from a plugin in C that uses
+# guest/berth_hook.h, by the program that this build makes.
+function(berth_component source wit world output)
+    get_filename_component(folder ${output} DIRECTORY)
+    get_filename_component(source_folder ${source} DIRECTORY)
+    file(MAKE_DIRECTORY ${folder})
+    file(GLOB beside CONFIGURE_DEPENDS ${source_folder}/*.h ${CMAKE_SOURCE_DIR}/guest/*.h)
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${BERTH_WASM_CLANG} --target=wasm32 -std=c17 -O2 -Wall -Wextra -Werror
+            -ffreestanding -DBERTH_HOOK_COMPONENT -I ${source_folder}
+            -I ${CMAKE_SOURCE_DIR}/guest -c ${source} -o ${output}.o
+        COMMAND ${BERTH_WASM_LD} --no-entry --export-dynamic -z stack-size=65536 ${output}.o
+            -o ${output}.core
+        COMMAND berth_program wrap ${output}.core --wit ${wit} --world ${world} -o ${output}
+        COMMAND ${CMAKE_COMMAND} -E rm ${output}.o ${output}.core
+        DEPENDS ${source} ${wit} ${beside} berth_program
+        COMMENT "Component ${output}" VERBATIM)
+endfunction()

@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from html import escape
 
-COLOURS = {"v1": "#4477aa", "v2": "#228833", "v6": "#ccbb44", "pass": "#cc3311"}
+COLOURS = {"v1": "#4477aa", "v2": "#228833", "v6": "#ccbb44", "v7": "#aa3377", "pass": "#cc3311"}
 OTHER = "#888888"
 LABELS = {"pass": "failed call, line passed on as it was"}
 TOP, BOTTOM, LEFT, RIGHT = 102, 340, 70, 20

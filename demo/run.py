@@ -66,7 +66,8 @@ def plan(guests, out, scale):
     ]
     flat = [
         Step(0.25, "flat out: swap to v1", ["swap", guest("redact-v1")], "v1"),
-        Step(0.60, "flat out: roll back", ["rollback"], "v2"),
+        Step(0.45, "flat out: swap to v7, a component", ["swap", guest("redact-v7")], "v7"),
+        Step(0.70, "flat out: roll back", ["rollback"], "v1"),
     ]
     for step in paced:
         step.at *= scale
@@ -289,7 +290,7 @@ class Demo:
                                                        "acknowledged"),
             None,
             ("lines per second", count(int(flat_lines / flat_seconds)) if flat_lines and
-             flat_seconds > 0 else "-", "flat out, two swaps included; %s while paced" %
+             flat_seconds > 0 else "-", "flat out, three swaps included; %s while paced" %
              count(int(self.arguments.rate))),
             ("latency p50",) + at(0.5, "p50"),
             ("latency p99",) + at(0.99, "p99"),

@@ -60,7 +60,11 @@ def v6(line):
     return redact(line, True) + b" ms-per-kib=%d berth-demo=v6" % cost
 
 
-VERSIONS = {"v1": v1, "v2": v2, "v6": v6}
+def v7(line):
+    return redact(line, True) + b" berth-demo=v7"
+
+
+VERSIONS = {"v1": v1, "v2": v2, "v6": v6, "v7": v7}
 
 # A change of what serves: version `name` was asked for at `asked` and acknowledged at
 # `acknowledged` (seconds of one clock).  The first has both at the start of the stream.

@@ -713,6 +713,24 @@ static berth_status put_core(wrapper *x, const uint8_t *core, size_t size)
     return put_fixup(x, types, indices);
 }
 
+/* What a plugin says of itself is of the component too. */
+static void copy_metadata(wrapper *x)
+{
+    static const char prefix[] = "berth.";
+
+    for (uint32_t i = 0; i < x->core.sections_count; i++) {
+        const berthi_wasm_section *section = &x->core.sections[i];
+
+        if (section->id != 0 || section->name.size < sizeof prefix - 1 ||
+            memcmp(section->name.text, prefix, sizeof prefix - 1) != 0)
+            continue;
+        berthi_cm_put_name(&x->w.body, section->name.text, section->name.size);
+        berthi_text_buf_put(&x->w.body, (const char *)x->core.bytes + section->body.offset,
+                            section->body.size);
+        berthi_cm_put_section(&x->w.out, 0, &x->w.body);
+    }
+}
+
 static berth_status wrap(wrapper *x, const uint8_t *core, size_t size)
 {
     berth_status status = prepare(x, core, size);
@@ -725,7 +743,11 @@ static berth_status wrap(wrapper *x, const uint8_t *core, size_t size)
         status = each_resource(x, reserve_destructor);
     if (status == BERTH_OK)
         status = put_core(x, core, size);
-    return status == BERTH_OK ? export_world(x) : status;
+    if (status == BERTH_OK)
+        status = export_world(x);
+    if (status == BERTH_OK)
+        copy_metadata(x);
+    return status;
 }
 
 berth_status berthi_component_wrap(const uint8_t *core, size_t core_size, const berthi_wit *wit,

@@ -9,7 +9,7 @@ import unittest
 from program import PROGRAM, SOURCE, Folder, environment, guest, run
 
 GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
-COMMANDS = ["inspect", "call", "pipe", "ctl", "wit"]
+COMMANDS = ["inspect", "call", "pipe", "ctl", "wit", "wrap"]
 
 
 class Help(Folder):
@@ -102,6 +102,8 @@ class Usage(Folder):
             (["wit"], "needs a PATH"),
             (["wit", file, "--hook", "edit"], "is not an option of 'berth wit'"),
             (["wit", file, "--features"], "needs a value"),
+            (["wrap", file, "-o", "x"], "needs --wit PATH"),
+            (["wrap", file, "--wit", "x"], "needs --output FILE"),
             (["ctl"], "needs a SOCKET"),
             (["ctl", "socket"], "needs a command"),
             (["ctl", "socket", "explode"], "is not a command of ctl"),

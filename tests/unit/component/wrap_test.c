@@ -112,7 +112,7 @@ static berth_status wrap(rig *r, const char *world)
 static const berthi_cm_steps *load(rig *r, bool keeps_shims)
 {
     const berthi_cm_component *component;
-    const berthi_cm_steps *steps;
+    const berthi_cm_steps *steps = NULL;
 
     if (berthi_component_read((const uint8_t *)r->out.data, r->out.size, &r->arena, &component,
                               &r->diag) != BERTH_OK ||
@@ -141,7 +141,7 @@ static void a_module_and_its_world_become_a_component_that_is_valid(void **state
     steps = load(r, true);
     assert_int_equal(steps->core_instances_count, 3);
     assert_int_equal(steps->lifted_count, 7);
-    assert_int_equal(steps->needs_count, 8); /* 7 functions and a resource */
+    assert_int_equal(steps->needs_count, 9); /* 7 functions, a resource and its use */
     assert_int_equal(steps->resources_count, 2);
     assert_true(has_export(steps, "demo:plug/counters@1.0.0"));
     assert_true(has_export(steps, "demo:plug/more@1.0.0"));

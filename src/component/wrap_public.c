@@ -1,0 +1,73 @@
+/* wrap_public.c - <berth/component.h> over wrap.h.  Layer: component. */
+#include <berth/component.h>
+
+#include "base/diag.h"
+#include "base/reply_arena.h"
+#include "component/wrap.h"
+
+static berth_status choose_world(const berthi_wit *wit, const char *name,
+                                 const berthi_wit_world **world_out, berth_diag *diag)
+{
+    const berthi_wit_package *root = &wit->packages[wit->root];
+
+    if (name != NULL)
+        *world_out = berthi_wit_find_world(wit, name);
+    else if (root->worlds_count == 1)
+        *world_out = &wit->worlds[root->worlds[0]];
+    else
+        return berthi_fail(diag, BERTH_E_ABSENT, "package %s has %u worlds; name one", root->id,
+                           (unsigned)root->worlds_count);
+    if (*world_out != NULL)
+        return BERTH_OK;
+    return berthi_fail(diag, BERTH_E_ABSENT, "package %s has no world `%s`%s%s", root->id, name,
+                       root->worlds_count == 0 ? "" : "; the first one is ",
+                       root->worlds_count == 0 ? "" : wit->worlds[root->worlds[0]].name);
+}
+
+static berth_status wrap(const void *core, size_t size, const berth_wrap_options *options,
+                         berthi_arena *scratch, berthi_text_buf *out, berth_diag *diag)
+{
+    const berthi_wit_world *world;
+    const berthi_wit *wit;
+    berth_status status = berthi_wit_read_paths(options->wit_paths, options->wit_paths_count,
+                                                NULL, scratch, &wit, diag);
+
+    if (status == BERTH_OK)
+        status = choose_world(wit, options->world, &world, diag);
+    if (status == BERTH_OK)
+        status = berthi_component_wrap(core, size, wit, world, scratch->allocator, out, diag);
+    return status;
+}
+
+berth_status berth_component_wrap(const void *core, size_t core_size,
+                                  const berth_wrap_options *options, berth_arena *arena,
+                                  const void **bytes_out, size_t *size_out, berth_diag *diag)
+{
+    berth_wrap_options own = BERTH_WRAP_OPTIONS_INIT;
+    berthi_arena scratch;
+    berthi_text_buf out;
+    berth_status status;
+    void *bytes;
+
+    BERTHI_REQUIRE(core != NULL && options != NULL && arena != NULL, diag);
+    BERTHI_REQUIRE(bytes_out != NULL && size_out != NULL, diag);
+    status = berthi_options_copy(&own, sizeof own, options, "berth_wrap_options", diag);
+    if (status != BERTH_OK)
+        return status;
+    BERTHI_REQUIRE(own.wit_paths_count != 0 && own.wit_paths != NULL, diag);
+    berthi_arena_init(&scratch, &arena->allocator, SIZE_MAX);
+    berthi_text_buf_init(&out, &arena->allocator);
+    status = wrap(core, core_size, &own, &scratch, &out, diag);
+    if (status == BERTH_OK) {
+        bytes = berthi_reply_arena_alloc(arena, out.size);
+        if (bytes == NULL) {
+            status = berthi_fail(diag, BERTH_E_NOMEM, "out of memory for the component");
+        } else {
+            *bytes_out = memcpy(bytes, out.data, out.size);
+            *size_out = out.size;
+        }
+    }
+    berthi_text_buf_fini(&out);
+    berthi_arena_fini(&scratch);
+    return status;
+}
