@@ -231,7 +231,7 @@ static berth_status func_locked(berth_slot *slot, const char *name, type_text *w
     berth_status status;
     type_text has;
     berth_diag own = { 0 };
-    uint32_t n;
+    uint32_t n = 0;
 
     if (v == NULL)
         (void)berthi_fail(&own, BERTH_E_ABSENT, "slot '%s' has no plugin; install one",
