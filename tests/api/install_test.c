@@ -53,44 +53,27 @@ static void the_same_bytes_change_nothing(void **state)
     assert_int_equal(slot_rig_install_spec(r, slot, &(plugin_spec){ .number = 6 }), 2);
 }
 
-/* Each prefix and each change of one byte of a small plugin is refused, or does as it says. */
-static void a_truncated_or_changed_plugin_does_no_harm(void **state)
+/* What becomes of one with a changed byte: mutation_test.c. */
+static void every_beginning_of_a_plugin_is_refused(void **state)
 {
     slot_rig *r = *state;
-    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
-    unsigned step = slot_rig_slowness(r) > 10 ? 7 : 1, refused = 0, changed = 0;
+    berth_slot *slot = slot_rig_open(r, "a", NULL);
     size_t size;
-    uint8_t *bytes = plugin_answering(5, &size), *copy = malloc(size);
-    berth_slot *slot;
+    uint8_t *bytes = plugin_answering(5, &size);
 
-    opt.probe_deadline_ns = opt.deadline_ns = 30 * MS;
-    slot = slot_rig_open(r, "a", &opt);
     assert_int_equal(slot_rig_install_answering(r, slot, 1), 1);
-    for (size_t cut = 0; cut < size; cut += step) {
-        memset(&r->diag, 0, sizeof r->diag);
+    for (size_t cut = 0; cut < size; cut++) {
+        uint8_t *copy = malloc(cut == 0 ? 1 : cut); /* sanitizers see where it ends */
+
+        assert_non_null(copy);
         memcpy(copy, bytes, cut);
+        memset(&r->diag, 0, sizeof r->diag);
         assert_int_not_equal(berth_slot_install(slot, copy, cut, NULL, &r->diag), BERTH_OK);
         assert_true(r->diag.status != BERTH_OK && r->diag.text[0] != '\0');
-        refused++;
+        free(copy);
     }
     assert_int_equal(slot_rig_stats(slot).version, 1);
-    assert_int_equal(slot_rig_stats(slot).refused, refused);
-    for (size_t at = 0; at < size; at += step) {
-        memcpy(copy, bytes, size);
-        copy[at] ^= (uint8_t)(1 + at % 255);
-        memset(&r->diag, 0, sizeof r->diag);
-        if (berth_slot_install(slot, copy, size, NULL, &r->diag) == BERTH_OK) {
-            changed++;
-            (void)slot_rig_call(r, slot, NULL, 0, NULL);
-        } else {
-            assert_true(r->diag.status != BERTH_OK && r->diag.text[0] != '\0');
-        }
-    }
-    assert_true(changed > 0); /* a description may change */
-    assert_int_equal(slot_rig_stats(slot).version, 1 + changed);
-    slot_rig_wait_reaped(r);
-    assert_true(slot_rig_stats(slot).instances_live <= 2);
-    free(copy);
+    assert_int_equal(slot_rig_stats(slot).refused, size);
     free(bytes);
 }
 
@@ -380,7 +363,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         slot_test(versions_count_from_one),
         slot_test(the_same_bytes_change_nothing),
-        slot_test(a_truncated_or_changed_plugin_does_no_harm),
+        slot_test(every_beginning_of_a_plugin_is_refused),
         slot_test(a_file_is_installed_as_its_bytes),
         slot_test(a_rollback_publishes_the_version_before_once),
         slot_test(a_rollback_compiles_and_probes_nothing),
