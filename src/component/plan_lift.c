@@ -23,13 +23,15 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
 static inline bool lift_utf8(const lifting *l, berthi_cm_range range, uint8_t *host)
 {
     berthi_cm_guest *from = l->from;
-    const char *text = (const char *)from->memory.base + range.ptr;
+    const char *text;
     char *copy;
 
     if (from->encoding != BERTHI_CM_UTF8 || range.ptr > from->memory.size ||
         range.count > from->memory.size - range.ptr ||
-        range.count > BERTHI_CM_VALUE_BYTES_MAX || range.count > *from->budget ||
-        !berthi_utf8_is_valid(text, range.count))
+        range.count > BERTHI_CM_VALUE_BYTES_MAX || range.count > *from->budget)
+        return false;
+    text = (const char *)from->memory.base + range.ptr;
+    if (!berthi_utf8_is_valid(text, range.count))
         return false;
     if (!l->host->views) {
         copy = berthi_reply_arena_alloc(l->host->arena, range.count);
@@ -59,13 +61,18 @@ static berth_status lift_string(const lifting *l, berthi_cm_range range, uint8_t
 static berth_status lift_list(const lifting *l, const berthi_cm_program *element,
                               berthi_cm_range range, uint8_t *host)
 {
-    berthi_cm_host_list list = { .count = (size_t)range.count };
+    static const _Alignas(16) uint8_t nothing[16];
+    berthi_cm_host_list list = { nothing, (size_t)range.count };
     berth_status status = berthi_cm_check_list(l->from, element, range, l->diag);
     uint64_t bytes;
     uint8_t *data;
 
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
+    if (list.count == 0) { /* of a memory that may be none at all */
+        memcpy(host, &list, sizeof list);
+        return BERTH_OK;
+    }
     if (l->host->views && element->is_lifted_whole) {
         list.data = l->from->memory.base + range.ptr;
         memcpy(host, &list, sizeof list);
@@ -80,8 +87,6 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
         return berthi_fail(l->diag, BERTH_E_NOMEM, "a list of %zu elements", list.count);
     list.data = data;
     memcpy(host, &list, sizeof list);
-    if (list.count == 0)
-        return BERTH_OK;
     if (!element->is_lifted_whole)
         return lift_memory(l, element, range.ptr, data, list.count);
     memcpy(data, l->from->memory.base + range.ptr, bytes);

@@ -490,6 +490,28 @@ static void lists_of_bits_and_text_may_stay_where_they_are(void **state)
     assert_int_equal(r->guest.count, 0);
 }
 
+static void a_guest_without_memory_has_empty_lists(void **state)
+{
+    plan_rig *r = *state;
+    berthi_cm_host_list value[2];
+
+    plan_of(r, "func(a: list<u64>, b: string)");
+    for (int views = 0; views < 2; views++) {
+        plan_fresh(r, BERTHI_CM_UTF8);
+        for (uint32_t i = 0; i < 4; i++)
+            r->cells[i].words[0] = 0;
+        fake_guest_fini(&r->guest); /* leaves no memory */
+        r->host.views = views != 0;
+        assert_int_equal(berthi_cm_lift_params(r->plan, &r->guest.guest, r->cells, &r->host,
+                                               value, &r->diag),
+                         BERTH_OK);
+        for (uint32_t i = 0; i < 2; i++) {
+            assert_non_null(value[i].data);
+            assert_int_equal(value[i].count, 0);
+        }
+    }
+}
+
 static void any_bool_that_is_not_0_is_true_and_flags_have_names(void **state)
 {
     static const uint8_t bytes[] = { 0, 1, 2, 255 };
@@ -563,6 +585,7 @@ int main(void)
         PLAN_TEST(what_guests_write_is_lifted_as_the_standard_says),
         PLAN_TEST(a_transfer_is_a_lift_and_a_lower),
         PLAN_TEST(lists_of_bits_and_text_may_stay_where_they_are),
+        PLAN_TEST(a_guest_without_memory_has_empty_lists),
         PLAN_TEST(any_bool_that_is_not_0_is_true_and_flags_have_names),
         PLAN_TEST(facts_tell_what_a_caller_has_to_know),
         PLAN_TEST(random_values_come_back_as_they_went),
