@@ -9,7 +9,7 @@
 #include "base/diag.h"
 #include "os/clock.h"
 
-static void count_failure(berthi_counts *c, berth_status status)
+void berthi_count_failure(berthi_counts *c, berth_status status)
 {
     switch (status) {
     case BERTH_E_TRAP:
@@ -78,7 +78,7 @@ berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const ber
     if (v->is_timed)
         count_time(seat, began_ns);
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {
-        count_failure(&seat->counts, status);
+        berthi_count_failure(&seat->counts, status);
         reply->version = v->number;
         return status;
     }
@@ -148,7 +148,7 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
     else
         seat->idle = i;
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {
-        count_failure(&seat->counts, status);
+        berthi_count_failure(&seat->counts, status);
         reply->version = v->number;
         return status;
     }
@@ -189,18 +189,6 @@ static berth_status nothing_there(const berth_slot *slot, berth_reply *reply, be
 static uint64_t ticks_of(const berth_slot *slot, const berth_call *call)
 {
     return berthi_ticks(call->deadline_ns != 0 ? call->deadline_ns : slot->options.deadline_ns);
-}
-
-/* Whether a call that is not nested has to take a place; its record already names the version.
- * Nested ones always do. */
-static inline bool must_count(const berth_slot *slot)
-{
-    const berthi_domain *d = &slot->runtime->domain;
-
-    /* acquire: who counts itself knows of the join that made it so (gate.c). */
-    return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_acquire
-                                                                    : memory_order_seq_cst) >
-           slot->uncounted_max;
 }
 
 /* The rarer form of a call: it takes a place first.  `lease` is NULL for the current version.  The
@@ -263,7 +251,7 @@ BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call
     if (BERTHI_UNUSUAL(!berthi_record_is_idle(mine)))
         return call_nested(slot, mine, NULL, call, call_hook, NULL, reply, diag);
     v = berthi_pin(d, mine, 0, &slot->current);
-    if (BERTHI_UNUSUAL(must_count(slot))) {
+    if (BERTHI_UNUSUAL(berthi_must_count(slot))) {
         berthi_unpin(mine, 0);
         return call_counted(slot, mine, 0, NULL, call, call_hook, NULL, reply, diag);
     }
@@ -292,7 +280,7 @@ berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_
     if (!berthi_record_is_idle(mine))
         return call_nested(slot, mine, NULL, call, body, more, reply, diag);
     v = berthi_pin(d, mine, 0, &slot->current);
-    if (must_count(slot)) {
+    if (berthi_must_count(slot)) {
         berthi_unpin(mine, 0);
         return call_counted(slot, mine, 0, NULL, call, body, more, reply, diag);
     }
@@ -320,7 +308,7 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     if (!berthi_record_is_idle(mine))
         return call_nested(v->slot, mine, v, call, call_hook, NULL, reply, diag);
     berthi_pin_held(d, mine, 0, v);
-    if (must_count(v->slot)) {
+    if (berthi_must_count(v->slot)) {
         berthi_unpin(mine, 0);
         return call_counted(v->slot, mine, 0, v, call, call_hook, NULL, reply, diag);
     }

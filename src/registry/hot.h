@@ -30,6 +30,8 @@ berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const ber
                                 uint64_t ticks, berthi_run run, void *more, berth_reply *reply,
                                 berth_diag *diag);
 
+void berthi_count_failure(berthi_counts *counts, berth_status status);
+
 /* instance.c: what is behind the calls. */
 berth_status berthi_instance_input_place(berth_version *v, berthi_instance *i, size_t size,
                                          uint32_t *at_out, berth_diag *diag);
@@ -49,6 +51,18 @@ BERTHI_HOT berthi_memory_view berthi_instance_view(berthi_instance *i)
         i->view_is_old = false;
     }
     return i->view;
+}
+
+/* Whether a call that is not nested has to take a place; its record already names the version.
+ * Nested ones always do. */
+BERTHI_HOT bool berthi_must_count(const berth_slot *slot)
+{
+    const berthi_domain *d = &slot->runtime->domain;
+
+    /* acquire: who counts itself knows of the join that made it so (gate.c). */
+    return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_acquire
+                                                                    : memory_order_seq_cst) >
+           slot->uncounted_max;
 }
 
 /* The guest may serve on: it answered, if only an error of its own. */

@@ -114,44 +114,112 @@ static berth_status find_func(berth_version *v, uint32_t number, const berthi_cm
     return BERTH_OK;
 }
 
-static berth_status run(berth_version *v, berthi_instance *i, const berth_call *call,
-                        uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+BERTHI_HOT berth_status run_func(berth_version *v, berthi_instance *i, const berth_call *call,
+                                 uint64_t ticks, const typed_values *values, berth_diag *diag)
 {
-    const typed_values *values = more;
     berth_status status;
 
-    i->calls++;
     berthi_component_deadline(v, i, ticks);
-    *reply = (berth_reply){ .version = v->number };
     status = berthi_cm_call(i->component, values->func, values->args, values->result,
                             call->arena, diag);
-    if (BERTHI_UNUSUAL(status !=
-                       BERTH_OK)) /* what was agreed upon stays, so no lock is needed */
+    if (BERTHI_UNUSUAL(status != BERTH_OK)) /* agreed upon for good, so no lock is needed */
         return berthi_diag_prefix(diag, status, "%s",
                                   v->slot->func_names[call->hook - BERTHI_HOOKS_MAX]);
     return BERTH_OK;
 }
 
+static berth_status run(berth_version *v, berthi_instance *i, const berth_call *call,
+                        uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    i->calls++;
+    *reply = (berth_reply){ .version = v->number };
+    return run_func(v, i, call, ticks, more, diag);
+}
+
+/* The key of a memo of a typed call: none of a hook's, for the numbers of both are callers'. */
+static uint64_t memo_key(const berth_version *v)
+{
+    return ~v->serial;
+}
+
+/* A call in every form. */
 static berth_status invoke(berth_version *v, berthi_record *mine, const berth_call *call,
                            uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
 {
     typed_values *values = more;
     berth_status status = find_func(v, call->hook, &values->func, diag);
+    berthi_seat *seat;
 
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return status;
-    return berthi_call_pooled(v, mine, call, ticks, run, more, reply, diag);
+    status = berthi_call_pooled(v, mine, call, ticks, run, more, reply, diag);
+    seat = berthi_seat_find(v, mine->index);
+    if (!v->is_special && seat != NULL)
+        mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat };
+    return status;
+}
+
+/* The usual form, as in call.c: this thread called the same function of the same version last, its
+ * own instance is idle, and nobody waits for one.  False: it is another. */
+BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
+                               const berth_call *call, typed_values *values,
+                               berth_status *status_out, berth_diag *diag)
+{
+    const berthi_memo *memo = &mine->memo;
+    berthi_seat *seat = memo->place;
+    berthi_instance *i;
+    berth_status status;
+
+    if (BERTHI_UNUSUAL(memo->key != memo_key(v) || memo->what != call->hook ||
+                       berthi_seats_closed(v) || (i = seat->idle) == NULL))
+        return false;
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    BERTHI_WINDOW();
+    /* It was found before: relaxed, by this very thread. */
+    values->func =
+        &atomic_load_explicit(&v->typed, memory_order_relaxed)[call->hook - BERTHI_HOOKS_MAX]
+             .func;
+    seat->idle = NULL;
+    berthi_count(&seat->counts.calls, 1);
+    status =
+        run_func(v, i, call,
+                 call->deadline_ns == 0 ? v->deadline_ticks : berthi_ticks(call->deadline_ns),
+                 values, diag);
+    if (BERTHI_UNUSUAL(status != BERTH_OK ||
+                       atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0))
+        berthi_pool_give(v, seat, i, status == BERTH_OK);
+    else
+        seat->idle = i;
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        berthi_count_failure(&seat->counts, status);
+    else
+        berthi_count(&seat->counts.answered, 1);
+    *status_out = status;
+    return true;
 }
 
 berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
                                const berth_call *call, berth_diag *diag)
 {
+    berthi_domain *d = &slot->runtime->domain;
+    berthi_record *mine = berthi_domain_record(d);
     typed_values values = { NULL, args, result };
+    berth_status status;
+    berth_version *v;
     berth_reply reply;
+    bool is_done = false;
 
-    assert(slot != NULL && call != NULL && call->arena != NULL);
+    assert(call != NULL && call->arena != NULL);
     if (BERTHI_UNUSUAL(call->input_size != 0))
         return berthi_fail(diag, BERTH_E_INVALID, "a typed call has no input but its args");
+    if (mine != NULL && berthi_record_is_idle(mine)) {
+        v = berthi_pin(d, mine, 0, &slot->current);
+        if (v != NULL && !berthi_must_count(slot))
+            is_done = invoke_shortly(v, mine, call, &values, &status, diag);
+        berthi_unpin(mine, 0);
+        if (is_done)
+            return status;
+    }
     return berthi_slot_enter(slot, call, invoke, &values, &reply, diag);
 }
 
