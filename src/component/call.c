@@ -241,7 +241,7 @@ static berth_status call_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
         status = berthi_cm_call_slot(i, e->lifted->func, cells, 2, diag);
     if (status != BERTH_OK || e->path == BERTHI_CM_SHAPE_BYTES_IN)
         return status;
-    i->returned = cells[0];
+    i->returned.words[0] = (uint32_t)cells[0].i32;
     return take_result(i, e, (uint32_t)cells[0].i32, arena, result, diag);
 }
 
@@ -314,7 +314,8 @@ BERTHI_UNGUARDED static berth_status begin_scalars(berthi_cm_instance *i,
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
-    i->returned = cells[0];
+    if (__builtin_expect(e->lifted->abi.post_return != BERTHI_CM_NO_INDEX, 0))
+        i->returned = cells[0];
     if (__builtin_expect(status == BERTH_OK, 1))
         status = berthi_cm_scalars_lift(&s->result, s->has_result, cells, result, diag);
     return begun(i, e, status, diag);

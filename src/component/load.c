@@ -289,6 +289,8 @@ static berth_status make_targets(loader *o)
         return no_memory(o);
     for (uint32_t n = 0; n < o->steps->trampolines_count && status == BERTH_OK; n++) {
         o->l->targets[n].trampoline = &o->steps->trampolines[n];
+        o->l->targets[n].instance = o->steps->trampolines[n].instance;
+        o->l->targets[n].ready_step = o->steps->trampolines[n].ready_step;
         status = make_target(o, &o->l->targets[n]);
     }
     return status;

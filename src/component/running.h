@@ -39,6 +39,7 @@ typedef struct berthi_cm_entry {
 /* What a trampoline does; the context that engines hand to it. */
 typedef struct berthi_cm_target {
     const berthi_cm_trampoline *trampoline;
+    uint32_t instance, ready_step; /* the trampoline's */
     const berthi_cm_plan *plan;
     berthi_cm_plan_facts facts;
     const berthi_cm_scalars *scalars; /* NULL: it takes or gives something else */

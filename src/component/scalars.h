@@ -47,6 +47,7 @@ static inline uint32_t berthi_cm_carry_sign(int32_t value)
     return (uint32_t)value;
 }
 
+/* Words first, by comparison: a jump table costs as much as the rest of the move. */
 static inline uint64_t berthi_cm_scalar_read(berthi_cm_scalar s, const void *from)
 {
     const unsigned char *at = (const unsigned char *)from + s.place;
@@ -54,24 +55,20 @@ static inline uint64_t berthi_cm_scalar_read(berthi_cm_scalar s, const void *fro
     uint32_t word;
     uint16_t half;
 
-    switch (s.code) {
-    case BERTHI_CM_U8:
-        return *at;
-    case BERTHI_CM_S8:
-        return berthi_cm_carry_sign((int8_t)*at);
-    case BERTHI_CM_U16:
-        memcpy(&half, at, sizeof half);
-        return half;
-    case BERTHI_CM_S16:
-        memcpy(&half, at, sizeof half);
-        return berthi_cm_carry_sign((int16_t)half);
-    case BERTHI_CM_U64:
-        memcpy(&wide, at, sizeof wide);
-        return wide;
-    default:
+    if (s.code == BERTHI_CM_U32) {
         memcpy(&word, at, sizeof word);
         return word;
     }
+    if (s.code == BERTHI_CM_U64) {
+        memcpy(&wide, at, sizeof wide);
+        return wide;
+    }
+    if (s.code == BERTHI_CM_U8)
+        return *at;
+    if (s.code == BERTHI_CM_S8)
+        return berthi_cm_carry_sign((int8_t)*at);
+    memcpy(&half, at, sizeof half);
+    return s.code == BERTHI_CM_U16 ? half : berthi_cm_carry_sign((int16_t)half);
 }
 
 static inline void berthi_cm_scalar_write(berthi_cm_scalar s, uint64_t value, void *to)
@@ -80,21 +77,14 @@ static inline void berthi_cm_scalar_write(berthi_cm_scalar s, uint64_t value, vo
     uint32_t word = (uint32_t)value;
     uint16_t half = (uint16_t)value;
 
-    switch (s.code) {
-    case BERTHI_CM_U8:
-    case BERTHI_CM_S8:
-        *at = (uint8_t)value;
-        break;
-    case BERTHI_CM_U16:
-    case BERTHI_CM_S16:
-        memcpy(at, &half, sizeof half);
-        break;
-    case BERTHI_CM_U64:
-        memcpy(at, &value, sizeof value);
-        break;
-    default:
+    if (s.code == BERTHI_CM_U32)
         memcpy(at, &word, sizeof word);
-    }
+    else if (s.code == BERTHI_CM_U64)
+        memcpy(at, &value, sizeof value);
+    else if (s.code == BERTHI_CM_U8 || s.code == BERTHI_CM_S8)
+        *at = (uint8_t)value;
+    else
+        memcpy(at, &half, sizeof half);
 }
 
 /* False: no such value. */
@@ -138,6 +128,13 @@ static inline uint64_t berthi_cm_scalar_cut(berthi_cm_scalar s, uint64_t value)
     }
 }
 
+/* As wide as the guest wrote it: to read more than a fresh store wrote is slow, and what lies behind
+ * it means nothing. */
+static inline uint64_t berthi_cm_scalar_of_cell(berthi_cm_scalar s, const berthi_val *cell)
+{
+    return s.code == BERTHI_CM_U64 ? cell->words[0] : (uint32_t)cell->i32;
+}
+
 /* Host to guest: into `cells`, each written as a whole 64 bits. */
 static inline berth_status berthi_cm_scalars_lower(const berthi_cm_scalar *s, uint32_t count,
                                                    const void *from, berthi_val *cells,
@@ -159,7 +156,7 @@ static inline berth_status berthi_cm_scalars_lift(const berthi_cm_scalar *s, uin
                                                   berth_diag *diag)
 {
     for (uint32_t n = 0; n < count; n++) {
-        uint64_t value = cells[n].words[0];
+        uint64_t value = berthi_cm_scalar_of_cell(s[n], &cells[n]);
 
         if (__builtin_expect(s[n].check != 0 && !berthi_cm_scalar_check_value(s[n], &value), 0))
             return berthi_cm_scalar_refuse(s[n], false, diag);
@@ -174,7 +171,7 @@ static inline berth_status berthi_cm_scalars_transfer(const berthi_cm_scalar *s,
                                                       berth_diag *diag)
 {
     for (uint32_t n = 0; n < count; n++) {
-        uint64_t value = from[n].words[0];
+        uint64_t value = berthi_cm_scalar_of_cell(s[n], &from[n]);
 
         if (__builtin_expect(s[n].check != 0 && !berthi_cm_scalar_check_value(s[n], &value), 0))
             return berthi_cm_scalar_refuse(s[n], false, diag);

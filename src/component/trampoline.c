@@ -9,10 +9,10 @@
 static inline berth_status leave(berthi_cm_instance *i, const berthi_cm_target *t,
                                  berth_diag *diag)
 {
-    if (__builtin_expect(i->steps_done < t->trampoline->ready_step, 0))
+    if (__builtin_expect(i->steps_done < t->ready_step, 0))
         return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_INDIRECT_NULL,
                                    "uninitialized element: nothing is bound here yet");
-    if (__builtin_expect(i->components[t->trampoline->instance].may_not_leave, 0))
+    if (__builtin_expect(i->components[t->instance].may_not_leave, 0))
         return BERTHI_CM_TRAP(diag, "cannot leave component instance");
     return BERTH_OK;
 }
@@ -191,7 +191,7 @@ static berth_status call_new(void *ctx, berthi_wasm_store *store, berthi_val *ce
 
     if (status != BERTH_OK)
         return status;
-    if (!berthi_cm_handle_add_own(&i->components[t->trampoline->instance].handles, t->resource,
+    if (!berthi_cm_handle_add_own(&i->components[t->instance].handles, t->resource,
                                   (uint32_t)cells[0].i32, &index, diag))
         return (berth_status)diag->status;
     cells[0].words[0] = index;
@@ -208,7 +208,7 @@ static berth_status call_drop(void *ctx, berthi_wasm_store *store, berthi_val *c
 
     if (status != BERTH_OK)
         return status;
-    if (!berthi_cm_handle_drop(&i->components[t->trampoline->instance].handles, t->resource,
+    if (!berthi_cm_handle_drop(&i->components[t->instance].handles, t->resource,
                                (uint32_t)cells[0].i32, &was, diag))
         return (berth_status)diag->status;
     return was.is_own ? berthi_cm_destroy_resource(i, was.resource, was.rep, diag) : BERTH_OK;
@@ -221,7 +221,7 @@ static berth_status call_rep(void *ctx, berthi_wasm_store *store, berthi_val *ce
     berthi_cm_instance *i = store->data;
     uint32_t rep;
 
-    if (!berthi_cm_handle_rep(&i->components[t->trampoline->instance].handles, t->resource,
+    if (!berthi_cm_handle_rep(&i->components[t->instance].handles, t->resource,
                               (uint32_t)cells[0].i32, &rep, diag))
         return (berth_status)diag->status;
     cells[0].words[0] = rep;
