@@ -7,6 +7,7 @@ typedef struct cursor {
     const char *text;
     size_t size, at;
     const char *why;
+    const berthi_json_limits *limits;
     berthi_arena *arena;
     bool out_of_memory;
 } cursor;
@@ -73,7 +74,7 @@ static bool take_escape(cursor *c)
     c->at++;
     if (!take_unit(c, &unit))
         return false;
-    if (unit == 0)
+    if (unit == 0 && !c->limits->allows_nul)
         return wrong(c, "strings may not hold NUL");
     if (unit >= 0xdc00 && unit <= 0xdfff)
         return wrong(c, "half of a surrogate pair");
@@ -230,6 +231,18 @@ static void note_integer(const cursor *c, size_t from, size_t to, berthi_json *v
     value->integer = sum;
 }
 
+/* The text of a number that is no integer, does not fit, or is -0. */
+static bool keep_number(cursor *c, size_t from, berthi_json *value)
+{
+    if (value->is_integer && (value->integer != 0 || c->text[from] != '-'))
+        return true;
+    value->size = c->at - from;
+    value->text = berthi_arena_strndup(c->arena, c->text + from, value->size);
+    if (value->text == NULL)
+        c->out_of_memory = true;
+    return value->text != NULL;
+}
+
 static bool take_scalar(cursor *c, berthi_json *value)
 {
     size_t from = c->at;
@@ -246,7 +259,7 @@ static bool take_scalar(cursor *c, berthi_json *value)
         if (!take_number(c))
             return false;
         note_integer(c, from, c->at, value);
-        return true;
+        return keep_number(c, from, value);
     }
     value->kind = peek(c) == 't'   ? BERTHI_JSON_TRUE
                   : peek(c) == 'f' ? BERTHI_JSON_FALSE
@@ -305,7 +318,9 @@ static berthi_json *add(cursor *c, level *inner)
 {
     berthi_json *value;
 
-    if (inner->value->count == BERTHI_JSON_MEMBERS_MAX) {
+    bool is_object = inner->value->kind == BERTHI_JSON_OBJECT;
+
+    if (inner->value->count == (is_object ? c->limits->members : c->limits->items)) {
         wrong(c, "too many members or items");
         return NULL;
     }
@@ -314,7 +329,7 @@ static berthi_json *add(cursor *c, level *inner)
         c->out_of_memory = true;
         return NULL;
     }
-    if (inner->value->kind == BERTHI_JSON_OBJECT && !take_name(c, inner->value, value))
+    if (is_object && !take_name(c, inner->value, value))
         return NULL;
     *inner->tail = value;
     inner->tail = &value->next;
@@ -346,7 +361,7 @@ static bool open_value(cursor *c, level *levels, unsigned *depth, berthi_json *v
 {
     bool is_object = peek(c) == '{';
 
-    if (*depth == BERTHI_JSON_NESTING_MAX)
+    if (*depth == c->limits->nesting)
         return wrong(c, "nested too deep");
     value->kind = is_object ? BERTHI_JSON_OBJECT : BERTHI_JSON_ARRAY;
     levels[*depth] = (level){ value, &value->first };
@@ -359,13 +374,14 @@ static bool open_value(cursor *c, level *levels, unsigned *depth, berthi_json *v
 
 static bool take_document(cursor *c, berthi_json *value)
 {
-    level levels[BERTHI_JSON_NESTING_MAX];
+    level levels[BERTHI_JSON_NESTING_TOP];
     unsigned depth = 0;
 
     for (;;) {
         bool is_empty = true;
 
         skip_space(c);
+        value->at = c->at;
         if (peek(c) == '{' || peek(c) == '[') {
             if (!open_value(c, levels, &depth, value, &is_empty))
                 return false;
@@ -387,7 +403,19 @@ static bool take_document(cursor *c, berthi_json *value)
 berth_status berthi_json_read(const char *text, size_t size, berthi_arena *arena,
                               const berthi_json **value_out, berthi_json_error *error_out)
 {
-    cursor c = { .text = text, .size = size, .arena = arena };
+    static const berthi_json_limits limits = { .nesting = BERTHI_JSON_NESTING_MAX,
+                                               .members = BERTHI_JSON_MEMBERS_MAX,
+                                               .items = BERTHI_JSON_MEMBERS_MAX };
+
+    return berthi_json_read_within(text, size, &limits, arena, value_out, error_out);
+}
+
+berth_status berthi_json_read_within(const char *text, size_t size,
+                                     const berthi_json_limits *limits, berthi_arena *arena,
+                                     const berthi_json **value_out,
+                                     berthi_json_error *error_out)
+{
+    cursor c = { .text = text, .size = size, .limits = limits, .arena = arena };
     berthi_json *value = berthi_arena_alloc(arena, sizeof *value);
 
     if (value == NULL)

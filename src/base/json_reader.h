@@ -9,7 +9,19 @@
 
 #include "base/alloc.h"
 
-enum { BERTHI_JSON_NESTING_MAX = 32, BERTHI_JSON_MEMBERS_MAX = 1024 /* of one value */ };
+enum {
+    BERTHI_JSON_NESTING_MAX = 32,
+    BERTHI_JSON_MEMBERS_MAX = 1024, /* of one value */
+    BERTHI_JSON_NESTING_TOP = 128   /* the most that limits may ask for */
+};
+
+/* What is taken at most. */
+typedef struct berthi_json_limits {
+    uint32_t nesting; /* at most BERTHI_JSON_NESTING_TOP */
+    uint32_t members; /* of an object; each is compared with those before it */
+    uint32_t items;   /* of an array */
+    bool allows_nul;  /* in strings: their users look at sizes */
+} berthi_json_limits;
 
 typedef enum berthi_json_kind {
     BERTHI_JSON_NULL,
@@ -25,8 +37,10 @@ typedef struct berthi_json {
     berthi_json_kind kind;
     bool is_integer; /* a number without fraction and exponent that fits */
     int64_t integer;
-    const char *text; /* of a string: decoded, terminated */
+    const char
+        *text; /* of a string: decoded, terminated; of a number that `integer` does not say */
     size_t size;
+    size_t at;        /* where it starts */
     const char *name; /* in an object: the same */
     size_t name_size;
     uint32_t name_hash;
@@ -43,6 +57,12 @@ typedef struct berthi_json_error {
  * BERTH_E_REJECTED with *error_out, or BERTH_E_NOMEM. */
 berth_status berthi_json_read(const char *text, size_t size, berthi_arena *arena,
                               const berthi_json **value_out, berthi_json_error *error_out)
+    __attribute__((warn_unused_result));
+
+berth_status berthi_json_read_within(const char *text, size_t size,
+                                     const berthi_json_limits *limits, berthi_arena *arena,
+                                     const berthi_json **value_out,
+                                     berthi_json_error *error_out)
     __attribute__((warn_unused_result));
 
 /* The member of that name; NULL when there is none, or when it is no object. */

@@ -11,7 +11,7 @@ void berthi_json_init(berthi_json_writer *w, berthi_text_buf *out)
     *w = (berthi_json_writer){ .out = out };
 }
 
-static void put_string(berthi_text_buf *out, const char *text, size_t size)
+void berthi_json_put_string(berthi_text_buf *out, const char *text, size_t size)
 {
     uint32_t c;
 
@@ -46,7 +46,7 @@ static void put_key(berthi_json_writer *w, const char *key)
         w->has_members[w->depth - 1] = true;
     }
     if (key != NULL) {
-        put_string(w->out, key, strlen(key));
+        berthi_json_put_string(w->out, key, strlen(key));
         berthi_text_buf_puts(w->out, ": ");
     }
 }
@@ -87,7 +87,7 @@ void berthi_json_end(berthi_json_writer *w)
 void berthi_json_text(berthi_json_writer *w, const char *key, const char *text, size_t size)
 {
     put_key(w, key);
-    put_string(w->out, text, size);
+    berthi_json_put_string(w->out, text, size);
 }
 
 void berthi_json_string(berthi_json_writer *w, const char *key, const char *text)

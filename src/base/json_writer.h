@@ -25,6 +25,9 @@ void berthi_json_object(berthi_json_writer *w, const char *key);
 void berthi_json_array(berthi_json_writer *w, const char *key);
 void berthi_json_end(berthi_json_writer *w); /* of the innermost object or array */
 
+/* A string with its quotes, by itself. */
+void berthi_json_put_string(berthi_text_buf *out, const char *text, size_t size);
+
 void berthi_json_text(berthi_json_writer *w, const char *key, const char *text, size_t size);
 void berthi_json_string(berthi_json_writer *w, const char *key,
                         const char *text); /* NULL: null */

@@ -70,4 +70,14 @@ berth_status berthi_cm_wave_arguments(const char *text, size_t size,
                                       const berthi_cm_value_room *room, const void **args_out,
                                       berth_diag *diag) __attribute__((warn_unused_result));
 
+/* ---------------------------------------------------------------- JSON */
+
+/* The same as JSON (docs/values.md): read with limits of its own, written on one line. */
+berth_status berthi_cm_json_read(const char *text, size_t size, const berthi_cm_type *type,
+                                 const berthi_cm_value_room *room, const void **value_out,
+                                 berth_diag *diag) __attribute__((warn_unused_result));
+berth_status berthi_cm_json_write(berthi_text_buf *out, const berthi_cm_type *type,
+                                  const void *value, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -1,7 +1,7 @@
 /* fuzz_wave.c - hostile text as values.
  *
- * The first eight bytes choose a random type; the rest is read as a value of it, and as a call.  What
- * reads is written, and reads as the same value again.  What a reading takes of memory is bounded by
+ * The first eight bytes choose a random type; the rest is read as a value of it in WAVE and in JSON, and as
+ * a call.  What reads is written both ways, and reads as the same value again.  What a reading takes of memory is bounded by
  * what it may take. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +34,10 @@ static void check_round_trip(const berthi_cm_type *type, const void *value,
     berthi_text_buf_init(&out, &berthi_allocator_libc);
     CHECK(berthi_cm_wave_write(&out, type, value, &diag) == BERTH_OK && !out.has_failed);
     CHECK(berthi_cm_wave_read(out.data, out.size, type, room, &again, &diag) == BERTH_OK);
+    CHECK(bertht_cm_same_value(type, value, again));
+    berthi_text_buf_fini(&out);
+    CHECK(berthi_cm_json_write(&out, type, value, &diag) == BERTH_OK && !out.has_failed);
+    CHECK(berthi_cm_json_read(out.data, out.size, type, room, &again, &diag) == BERTH_OK);
     CHECK(bertht_cm_same_value(type, value, again));
     berthi_text_buf_fini(&out);
 }
@@ -88,6 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     type = bertht_cm_random_type(&types, &seed, 4);
     CHECK(type != NULL && berth_arena_create(NULL, 0, &room.arena, NULL) == BERTH_OK);
     status = berthi_cm_wave_read(text, size, type, &room, &value, &diag);
+    check_answer(status, &diag);
+    if (status == BERTH_OK)
+        check_round_trip(type, value, &room);
+    status = berthi_cm_json_read(text, size, type, &room, &value, &diag);
     check_answer(status, &diag);
     if (status == BERTH_OK)
         check_round_trip(type, value, &room);
