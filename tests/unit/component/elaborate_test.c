@@ -312,6 +312,40 @@ static void what_was_imported_as_less_is_exported_as_less(void **state)
     end(&r);
 }
 
+/* The same where the instance stands in another one, and where an export is said to be less. */
+static void less_is_less_within_instances_and_by_what_an_export_says(void **state)
+{
+    bertht_buf inner = { 0 };
+    rig r;
+
+    (void)state;
+    start(&r);
+    put_callee(&r.b);
+    COMPONENT(&r.b, 5,
+              "\x01\x01\x02\x00\x01"
+              "f\x01\x00\x00\x01g\x01\x00");
+    COMPONENT(&r.b, 5, "\x01\x01\x01\x00\x01i\x05\x00");
+    component_start(&inner);
+    COMPONENT(&inner, 7,
+              "\x01\x42\x02\x01\x42\x02\x01\x40\x00\x01\x00\x04\x00\x01"
+              "f\x01\x00"
+              "\x04\x00\x01i\x05\x00");
+    COMPONENT(&inner, 10, "\x01\x00\x01p\x05\x00");
+    COMPONENT(&inner, 11, "\x01\x00\x01o\x05\x00\x00");
+    component_nested(&r.b, &inner);
+    COMPONENT(&r.b, 5, "\x01\x00\x00\x01\x01p\x05\x01"); /* instance 2 */
+    COMPONENT(&r.b, 6, "\x01\x05\x00\x02\x01o");
+    COMPONENT(&r.b, 7, "\x01\x42\x02\x01\x40\x00\x01\x00\x04\x00\x01g\x01\x00");
+    COMPONENT(&r.b, 11, "\x02\x00\x01p\x05\x03\x00\x00\x01q\x05\x00\x01\x05\x01");
+    must_elaborate(&r);
+    assert_int_equal(r.steps->exports[0].count, 1);
+    assert_int_equal(r.steps->exports[0].exports[0].count, 1);
+    assert_true(is_name(r.steps->exports[0].exports[0].exports[0].name, "f"));
+    assert_int_equal(r.steps->exports[1].count, 1);
+    assert_true(is_name(r.steps->exports[1].exports[0].name, "g"));
+    end(&r);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -321,6 +355,7 @@ int main(void)
         cmocka_unit_test(resources_are_made_anew_by_each_instance),
         cmocka_unit_test(calls_between_siblings_enter_and_calls_up_or_to_oneself_never_do),
         cmocka_unit_test(what_was_imported_as_less_is_exported_as_less),
+        cmocka_unit_test(less_is_less_within_instances_and_by_what_an_export_says),
     };
 
     return cmocka_run_group_tests_name("elaborate", tests, NULL, NULL);
