@@ -193,6 +193,8 @@ static const gauge runtime_gauges[] = {
     GAUGE("cache_evictions", berth_runtime_stats, cache_evictions),
     GAUGE("cache_entries", berth_runtime_stats, cache_entries),
     GAUGE("cache_bytes", berth_runtime_stats, cache_bytes),
+    GAUGE("components", berth_runtime_stats, components),
+    GAUGE("component_loads", berth_runtime_stats, component_loads),
 };
 
 static json_t *gauges_json(const void *stats, const gauge *gauges, size_t count)

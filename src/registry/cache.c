@@ -211,3 +211,27 @@ berth_status berthi_cache_take(berth_runtime *rt, const uint8_t *bytes, size_t s
         berthi_free(&rt->allocator, made, sizeof *made);
     return status;
 }
+
+berth_status berthi_cache_use(berth_runtime *rt, berthi_arena *arena, berthi_compiled **list,
+                              const uint8_t *bytes, size_t size, const uint8_t *digest,
+                              berthi_wasm_module **module_out, berth_diag *diag)
+{
+    berthi_compiled *compiled = berthi_arena_alloc(arena, sizeof *compiled);
+    berth_status status;
+
+    if (compiled == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a compiled module");
+    status = berthi_cache_take(rt, bytes, size, digest, &compiled->entry, diag);
+    if (status != BERTH_OK)
+        return status;
+    compiled->next = *list;
+    *list = compiled;
+    *module_out = compiled->entry->module;
+    return BERTH_OK;
+}
+
+void berthi_cache_drop_all(berth_runtime *rt, berthi_compiled *list)
+{
+    for (berthi_compiled *c = list; c != NULL; c = c->next)
+        berthi_cache_drop(rt, c->entry);
+}

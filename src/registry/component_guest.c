@@ -1,57 +1,14 @@
 /* component_guest.c - guests that are components: loaded, instantiated, called.  Layer: registry.
  *
  * A component is called through its types where a core module is called through a profile's byte
- * ABI; everything around the call is the same.  Its core modules are compiled through the cache of
- * all artifacts, so that two components that share a module share its code, and a slot may swap one
- * for the other.  The reply is looked at where the guest put it, and copied once. */
+ * ABI; everything around the call is the same, so that a slot may swap one for the other.  The reply
+ * is looked at where the guest put it, and copied once. */
 #include "registry/hot.h"
 
-#include "base/digest.h"
 #include "base/utf8.h"
 #include "component/host_call.h"
 
 enum { INTERFACE_NAME_MAX = 256 };
-
-/* Loading: which content takes what is compiled. */
-typedef struct loading {
-    berth_runtime *rt;
-    berthi_content *content;
-} loading;
-
-static berth_status compile(void *ctx, const uint8_t *bytes, size_t size,
-                            berthi_wasm_module **module_out, berth_diag *diag)
-{
-    const loading *l = ctx;
-    uint8_t digest[BERTH_DIGEST_SIZE];
-    berthi_cache_entry *entry;
-    berth_status status;
-
-    if (!berthi_sha256(bytes, size, digest))
-        return berthi_fail(diag, BERTH_E_NOMEM, "a digest");
-    status = berthi_content_compile(l->rt, l->content, bytes, size, digest, &entry, diag);
-    if (status != BERTH_OK)
-        return status;
-    l->rt->ops->module_ref(entry->module);
-    *module_out = entry->module;
-    return BERTH_OK;
-}
-
-/* What an instance makes, so that its store allows for exactly that. */
-static void count_parts(berthi_content *content)
-{
-    const berthi_cm_steps *steps = berthi_cm_loaded_steps(content->component);
-
-    for (uint32_t i = 0; i < steps->steps_count; i++) {
-        const berthi_wasm_info *info;
-
-        if (steps->steps[i].kind != BERTHI_CM_STEP_INSTANTIATE)
-            continue;
-        info = steps->modules[steps->steps[i].module].info;
-        assert(info != NULL); /* the host gives no modules */
-        content->memories += info->memories_count - info->imported_memories;
-        content->tables += info->tables_count - info->imported_tables;
-    }
-}
 
 bool berthi_component_find(const berthi_content *content, const char *name,
                            berthi_cm_func *func_out)
@@ -60,33 +17,23 @@ bool berthi_component_find(const berthi_content *content, const char *name,
     char interface[INTERFACE_NAME_MAX + 1];
 
     if (mark == NULL)
-        return berthi_cm_loaded_func(content->component, NULL, name, func_out);
+        return berthi_cm_loaded_func(content->component->loaded, NULL, name, func_out);
     if ((size_t)(mark - name) >= sizeof interface)
         return false;
     memcpy(interface, name, (size_t)(mark - name));
     interface[mark - name] = '\0';
-    return berthi_cm_loaded_func(content->component, interface, mark + 1, func_out);
+    return berthi_cm_loaded_func(content->component->loaded, interface, mark + 1, func_out);
 }
 
 berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
                                    const uint8_t *bytes, size_t size, berth_diag *diag)
 {
     const berthi_plugin *plugin = &content->plugin;
-    loading l = { rt, content };
-    const berthi_cm_load_options options = { .allocator = &rt->allocator,
-                                             .engine = rt->engine,
-                                             .resolve = rt->options.host == NULL
-                                                            ? NULL
-                                                            : berthi_host_resolve,
-                                             .resolve_ctx = rt->options.host,
-                                             .compile = compile,
-                                             .compile_ctx = &l };
     berth_status status;
 
-    status = berthi_cm_load(bytes, size, &options, &content->component, diag);
+    status = berthi_component_take(rt, bytes, size, content->digest, &content->component, diag);
     if (status != BERTH_OK)
         return status;
-    count_parts(content);
     content->funcs =
         berthi_arena_array(&content->arena, plugin->hooks_count, sizeof *content->funcs);
     if (content->funcs == NULL)
@@ -107,7 +54,7 @@ static berth_status make_host_instance(const berth_version *v, berthi_instance *
     const berthi_host_instance_options options = { .plugin = v->content->plugin.name,
                                                    .ctx = v->slot->options.host_ctx };
 
-    if (berthi_cm_loaded_steps(v->content->component)->needs_count == 0)
+    if (berthi_cm_loaded_steps(v->content->component->loaded)->needs_count == 0)
         return BERTH_OK;
     i->host = berthi_alloc(a, sizeof *i->host);
     if (i->host == NULL)
@@ -129,21 +76,21 @@ berth_status berthi_component_open(berth_version *v, berthi_instance *i, berth_d
 {
     const berthi_content *content = v->content;
     const berth_slot_options *opt = &v->slot->options;
-    const berthi_cm_steps *steps = berthi_cm_loaded_steps(content->component);
-    uint32_t memories = content->memories == 0 ? 1 : content->memories;
+    const berthi_cm_steps *steps = berthi_cm_loaded_steps(content->component->loaded);
+    uint32_t memories = content->component->memories == 0 ? 1 : content->component->memories;
     /* The bound of an instance holds for all its memories together, so each has its part. */
     const berthi_cm_limits limits = {
         .store = { .memory_bytes_max = opt->memory_bytes_max / memories,
                    .table_elements_max = v->runtime->options.table_elements_max,
                    .instances_max = steps->core_instances_count,
                    .memories_max = memories,
-                   .tables_max = content->tables }
+                   .tables_max = content->component->tables }
     };
 
     berth_status status = make_host_instance(v, i, diag);
 
     if (status == BERTH_OK)
-        status = berthi_cm_instance_create(content->component, &limits,
+        status = berthi_cm_instance_create(content->component->loaded, &limits,
                                            berthi_ticks(opt->probe_deadline_ns), i->host,
                                            &i->component, diag);
     if (status != BERTH_OK)

@@ -82,18 +82,6 @@ static uint64_t current_number(berth_slot *slot)
 
 /* ---- the content ---- */
 
-static berth_status compile(berth_runtime *rt, berthi_content *content, const uint8_t *bytes,
-                            size_t size, berth_diag *diag)
-{
-    berthi_cache_entry *entry;
-    berth_status status =
-        berthi_content_compile(rt, content, bytes, size, content->digest, &entry, diag);
-
-    if (status == BERTH_OK)
-        content->module = entry->module;
-    return status;
-}
-
 static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
                                  const uint8_t *digest, berthi_content **content_out,
                                  berth_diag *diag)
@@ -121,7 +109,8 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     if (status == BERTH_OK)
         status = content->plugin.is_component
                      ? berthi_component_load(rt, content, bytes, size, diag)
-                     : compile(rt, content, bytes, size, diag);
+                     : berthi_cache_use(rt, &content->arena, &content->compiled, bytes, size,
+                                        digest, &content->module, diag);
     if (status != BERTH_OK) {
         berthi_content_unref(rt, content);
         return status;

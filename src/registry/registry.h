@@ -4,6 +4,7 @@
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
  *   component_guest.c  the same for components  typed.c  calls by type
+ *   component_cache.c  components that are loaded, shared
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
@@ -78,6 +79,24 @@ typedef struct berthi_cache_entry { /* all guarded by the cache's lock */
     berth_diag failure;
 } berthi_cache_entry;
 
+typedef struct berthi_compiled { /* held by the arena of what uses it */
+    struct berthi_compiled *next;
+    berthi_cache_entry *entry;
+} berthi_compiled;
+
+/* A component that is loaded, once for all contents of that digest (component_cache.c). */
+typedef struct berthi_component {
+    struct berthi_component *next; /* guarded by the cache's lock, as are these three */
+    berthi_cache_state state;
+    uint32_t refs; /* contents that use it, and threads that wait for it */
+    berth_diag failure;
+    uint8_t digest[BERTH_DIGEST_SIZE];
+    berthi_cm_loaded *loaded;
+    berthi_arena arena;
+    berthi_compiled *compiled; /* its core modules */
+    uint32_t memories, tables; /* how many an instance makes */
+} berthi_component;
+
 typedef struct berthi_cache {
     berthi_lock lock;
     berthi_cond built;
@@ -86,6 +105,8 @@ typedef struct berthi_cache {
     uint32_t entries, cold_entries;
     uint64_t bytes, cold_bytes;
     uint64_t compiles, failures, hits, evictions;
+    berthi_component *components;
+    uint64_t components_count, component_loads;
 } berthi_cache;
 
 /* ---- instances ---- */
@@ -141,21 +162,15 @@ typedef struct berthi_seat {
 
 /* ---- versions ---- */
 
-typedef struct berthi_compiled { /* held by the arena of the content that uses it */
-    struct berthi_compiled *next;
-    berthi_cache_entry *entry;
-} berthi_compiled;
-
 /* What an install found out; shared by a version and the twin kept for rollback. */
 typedef struct berthi_content {
     _Atomic(uint32_t) refs;
     berthi_arena arena; /* holds all of `plugin` */
     berthi_plugin plugin;
-    berthi_compiled *compiled;   /* the module, or the core modules of the component */
+    berthi_compiled *compiled;   /* the module */
     berthi_wasm_module *module;  /* NULL: a component */
-    berthi_cm_loaded *component; /* NULL: a core module */
+    berthi_component *component; /* NULL: a core module */
     berthi_cm_func *funcs;       /* of the component: that of each hook */
-    uint32_t memories, tables;   /* of the component: how many an instance makes */
     uint8_t digest[BERTH_DIGEST_SIZE];
     berthi_counts past; /* of reaped versions of this content; slot's lock */
 } berthi_content;
@@ -286,6 +301,19 @@ berth_status berthi_cache_take(berth_runtime *rt, const uint8_t *bytes, size_t s
                                berthi_cache_entry **entry_out, berth_diag *diag);
 void berthi_cache_drop(berth_runtime *rt, berthi_cache_entry *entry);
 
+/* A core module for somebody who keeps a list of what he uses, in that arena. */
+berth_status berthi_cache_use(berth_runtime *rt, berthi_arena *arena, berthi_compiled **list,
+                              const uint8_t *bytes, size_t size, const uint8_t *digest,
+                              berthi_wasm_module **module_out, berth_diag *diag);
+void berthi_cache_drop_all(berth_runtime *rt, berthi_compiled *list);
+
+/* component_cache.c */
+/* Gives a loaded component with one reference more; one thread loads, others wait for it. */
+berth_status berthi_component_take(berth_runtime *rt, const uint8_t *bytes, size_t size,
+                                   const uint8_t digest[BERTH_DIGEST_SIZE],
+                                   berthi_component **component_out, berth_diag *diag);
+void berthi_component_drop(berth_runtime *rt, berthi_component *component);
+
 /* gate.c */
 int berthi_gate_init(berthi_gate *gate, uint32_t max);
 void berthi_gate_fini(berthi_gate *gate);
@@ -372,10 +400,6 @@ void berthi_pool_discard(berth_version *v, berthi_instance *instance);
 bool berthi_reclaim(berth_runtime *rt);
 
 /* version.c */
-/* A core module through the cache, for as long as the content lives. */
-berth_status berthi_content_compile(berth_runtime *rt, berthi_content *content,
-                                    const uint8_t *bytes, size_t size, const uint8_t *digest,
-                                    berthi_cache_entry **entry_out, berth_diag *diag);
 berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
                                  berth_diag *diag);
 void berthi_version_fill(berth_version *v, berthi_content *content);

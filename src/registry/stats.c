@@ -206,6 +206,8 @@ berth_status berth_runtime_stats_read(berth_runtime *rt, berth_runtime_stats *st
     s.compile_failures = rt->cache.failures;
     s.cache_hits = rt->cache.hits;
     s.cache_evictions = rt->cache.evictions;
+    s.components = rt->cache.components_count;
+    s.component_loads = rt->cache.component_loads;
     berthi_lock_drop(&rt->cache.lock);
     return give(stats, &s, (uint32_t)sizeof s, "berth_runtime_stats", diag);
 }

@@ -62,32 +62,14 @@ void berthi_version_fill(berth_version *v, berthi_content *content)
     atomic_fetch_add_explicit(&content->refs, 1, memory_order_relaxed);
 }
 
-berth_status berthi_content_compile(berth_runtime *rt, berthi_content *content,
-                                    const uint8_t *bytes, size_t size, const uint8_t *digest,
-                                    berthi_cache_entry **entry_out, berth_diag *diag)
-{
-    berthi_compiled *compiled = berthi_arena_alloc(&content->arena, sizeof *compiled);
-    berth_status status;
-
-    if (compiled == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "a compiled module");
-    status = berthi_cache_take(rt, bytes, size, digest, &compiled->entry, diag);
-    if (status != BERTH_OK)
-        return status;
-    compiled->next = content->compiled;
-    content->compiled = compiled;
-    *entry_out = compiled->entry;
-    return BERTH_OK;
-}
-
 void berthi_content_unref(berth_runtime *rt, berthi_content *content)
 {
     /* acq_rel: the last one sees what the others did. */
     if (atomic_fetch_sub_explicit(&content->refs, 1, memory_order_acq_rel) != 1)
         return;
-    berthi_cm_loaded_unref(content->component);
-    for (berthi_compiled *c = content->compiled; c != NULL; c = c->next)
-        berthi_cache_drop(rt, c->entry);
+    if (content->component != NULL)
+        berthi_component_drop(rt, content->component);
+    berthi_cache_drop_all(rt, content->compiled);
     berthi_arena_fini(&content->arena);
     berthi_free(&rt->allocator, content, sizeof *content);
 }

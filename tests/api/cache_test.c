@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "component_builder.h"
 #include "slot_rig.h"
 #include "wasm_builder.h"
 
@@ -211,6 +212,153 @@ static void a_failure_to_compile_is_told_to_all_and_not_kept(void **state)
     assert_int_equal(slot_rig_try_install(r, in[0].slot, bytes, size), BERTH_E_REJECTED);
 }
 
+/* ---- components ---- */
+
+static uint64_t install_component(slot_rig *r, berth_slot *slot, uint32_t number)
+{
+    size_t size;
+    uint8_t *bytes = component_answering(number, &size);
+
+    return slot_rig_install(r, slot, bytes, size);
+}
+
+static void a_component_is_loaded_once_while_anybody_uses_it(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *a = slot_rig_open(r, "a", NULL), *b = slot_rig_open(r, "b", NULL);
+
+    install_component(r, a, 1);
+    install_component(r, b, 1);
+    assert_int_equal(stats_of(r).component_loads, 1);
+    assert_int_equal(stats_of(r).components, 1);
+    assert_int_equal(stats_of(r).cache_hits, 1);
+    install_component(r, a, 2); /* 1 is kept for a rollback */
+    assert_int_equal(stats_of(r).components, 2);
+    assert_int_equal(berth_slot_rollback(a, NULL, NULL), BERTH_OK);
+    assert_int_equal(stats_of(r).component_loads, 2);
+    assert_int_equal(berth_slot_evict(r->runtime, NULL, "a"), BERTH_OK);
+    slot_rig_wait_reaped(r);
+    assert_int_equal(stats_of(r).components, 1);
+    assert_int_equal(slot_rig_answer(r, b), 1);
+    assert_int_equal(berth_slot_evict(r->runtime, NULL, "b"), BERTH_OK);
+    slot_rig_wait_reaped(r);
+    assert_int_equal(stats_of(r).components, 0);
+    assert_int_equal(stats_of(r).cache_entries, 2);
+    a = slot_rig_open(r, "a", NULL);
+    install_component(r, a, 1); /* loaded again, but not compiled again */
+    assert_int_equal(stats_of(r).component_loads, 3);
+    assert_int_equal(stats_of(r).compiles, 2);
+    assert_int_equal(slot_rig_answer(r, a), 1);
+}
+
+static void many_that_want_a_component_load_it_once(void **state)
+{
+    slot_rig *r = *state;
+    installer in[INSTALLERS];
+    size_t size;
+    uint8_t *bytes = component_answering(9, &size);
+
+    install_at_once(r, in, bytes, size);
+    for (int i = 0; i < INSTALLERS; i++) {
+        assert_int_equal(in[i].status, BERTH_OK);
+        assert_int_equal(slot_rig_answer(r, in[i].slot), 9);
+    }
+    assert_int_equal(stats_of(r).component_loads, 1);
+    assert_int_equal(stats_of(r).components, 1);
+    assert_int_equal(stats_of(r).compiles, 1);
+    assert_int_equal(stats_of(r).cache_hits, INSTALLERS - 1);
+    free(bytes);
+}
+
+/* A component around a module that is read and does not compile. */
+static uint8_t *component_of_invalid_code(size_t *size_out)
+{
+    static const uint8_t code[] = { 0x42, 0x00 }; /* an i64, where an i32 is due */
+    component_recipe recipe = { .functions = "do" };
+    bertht_wasm m = { 0 };
+    uint8_t *core, *bytes;
+
+    wasm_memory(&m, 0, 1, 0);
+    wasm_export(&m, "memory", 2, 0);
+    wasm_export(&m, "cabi_realloc", 0, wasm_func(&m, "iiii:i", code, sizeof code));
+    wasm_export(&m, "do", 0, wasm_func(&m, "ii:i", code, sizeof code));
+    core = wasm_finish(&m, &recipe.core_size);
+    wasm_free(&m);
+    recipe.core = core;
+    bytes = component_build(&recipe, size_out);
+    free(core);
+    return bytes;
+}
+
+static void a_component_that_fails_to_load_is_told_to_all_and_not_kept(void **state)
+{
+    slot_rig *r = *state;
+    installer in[INSTALLERS];
+    size_t size;
+    uint8_t *bytes = component_of_invalid_code(&size);
+
+    install_at_once(r, in, bytes, size);
+    for (int i = 0; i < INSTALLERS; i++) {
+        assert_int_equal(in[i].status, BERTH_E_REJECTED);
+        assert_int_equal(in[i].diag.status, BERTH_E_REJECTED);
+        assert_non_null(strstr(in[i].diag.text, "core module 0"));
+    }
+    assert_int_equal(stats_of(r).component_loads, 0);
+    assert_int_equal(stats_of(r).components, 0);
+    assert_int_equal(stats_of(r).cache_entries, 0);
+    assert_true(stats_of(r).compile_failures >= 1);
+    assert_int_equal(slot_rig_try_install(r, in[0].slot, bytes, size), BERTH_E_REJECTED);
+}
+
+static void modules_of_components_in_use_are_warm_and_others_bounded(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot *warm, *cold;
+
+    options.cache_entries_max = 2;
+    slot_rig_restart(r, options);
+    warm = slot_rig_open(r, "warm", NULL);
+    install_component(r, warm, 100);
+    install_component(r, warm, 101); /* 100 is kept for a rollback: warm as well */
+    for (uint32_t i = 1; i <= 3; i++) {
+        cold = slot_rig_open(r, "cold", NULL);
+        install_component(r, cold, i);
+        assert_int_equal(berth_slot_evict(r->runtime, NULL, "cold"), BERTH_OK);
+        slot_rig_wait_reaped(r);
+        assert_int_equal(stats_of(r).cache_evictions,
+                         i <= 2 ? 0 : 1); /* at the bound, past it */
+        assert_int_equal(stats_of(r).cache_entries, 2 + (i <= 2 ? i : 2));
+        assert_int_equal(stats_of(r).components, 2);
+    }
+    cold = slot_rig_open(r, "cold", NULL);
+    install_component(r, cold, 2);
+    install_component(r, cold, 3);
+    assert_int_equal(stats_of(r).compiles, 5);
+    install_component(r, cold, 1); /* it went */
+    assert_int_equal(stats_of(r).compiles, 6);
+    assert_int_equal(slot_rig_answer(r, warm), 101);
+    assert_int_equal(berth_slot_rollback(warm, NULL, NULL), BERTH_OK);
+    assert_int_equal(slot_rig_answer(r, warm), 100);
+}
+
+static void bytes_of_components_are_bounded_as_well(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot *slot;
+
+    options.cache_bytes_max = 1;
+    slot_rig_restart(r, options);
+    slot = slot_rig_open(r, "x", NULL);
+    install_component(r, slot, 1);
+    assert_int_equal(stats_of(r).cache_entries, 1);
+    assert_int_equal(berth_slot_evict(r->runtime, NULL, "x"), BERTH_OK);
+    slot_rig_wait_reaped(r);
+    assert_int_equal(stats_of(r).cache_entries, 0);
+    assert_int_equal(stats_of(r).cache_bytes, 0);
+}
+
 /* A plugin whose compilation takes a while: its hook has so many steps. */
 static uint8_t *large_plugin(uint32_t steps, size_t *size_out)
 {
@@ -267,6 +415,11 @@ int main(void)
         slot_test(bytes_are_bounded_as_well),
         slot_test(many_that_want_the_same_compile_it_once),
         slot_test(a_failure_to_compile_is_told_to_all_and_not_kept),
+        slot_test(a_component_is_loaded_once_while_anybody_uses_it),
+        slot_test(many_that_want_a_component_load_it_once),
+        slot_test(a_component_that_fails_to_load_is_told_to_all_and_not_kept),
+        slot_test(modules_of_components_in_use_are_warm_and_others_bounded),
+        slot_test(bytes_of_components_are_bounded_as_well),
         slot_test(different_contents_are_compiled_beside_each_other),
     };
 
