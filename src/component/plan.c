@@ -28,8 +28,8 @@ typedef struct place {
 } place;
 
 static void write_type(compiler *c, const berthi_cm_type *type, place at);
-static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type, bool is_row,
-                                           berthi_cm_form form);
+static berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type, bool is_row,
+                                     berthi_cm_form form);
 
 /* ---------------------------------------------------------------- layouts */
 
@@ -178,16 +178,26 @@ static void write_flags(compiler *c, const berthi_cm_type *type, place at)
         write_op(c, op);
 }
 
+/* The program that moves what a list or map holds, and knows the one that checks it. */
+static const berthi_cm_program *element_of(compiler *c, const berthi_cm_type *type)
+{
+    bool is_row = type->kind == BERTHI_CM_MAP; /* its entries are pairs of its items */
+    const berthi_cm_type *element = is_row ? type : type->items[0].type;
+    berthi_cm_program *memory = program_of(c, element, is_row, BERTHI_CM_FORM_MEMORY);
+    const berthi_cm_program *check = program_of(c, element, is_row, BERTHI_CM_FORM_CHECK);
+
+    if (check == NULL)
+        return NULL;
+    memory->check = check->ops->code == BERTHI_CM_OP_END ? NULL : check;
+    return memory;
+}
+
 static void write_list(compiler *c, const berthi_cm_type *type, place at)
 {
     berthi_cm_op op = op_at(BERTHI_CM_OP_LIST, at);
-    berthi_cm_form form = c->form == BERTHI_CM_FORM_CHECK ? c->form : BERTHI_CM_FORM_MEMORY;
 
     op.width = c->is_64 ? 8 : 4;
-    op.u.program =
-        type->kind == BERTHI_CM_MAP
-            ? program_of(c, type, true, form) /* its entries are pairs of its items */
-            : program_of(c, type->items[0].type, false, form);
+    op.u.program = element_of(c, type);
     write_op(c, op);
 }
 
@@ -513,8 +523,8 @@ static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type, 
 
 /* The program of a type, or of its items in a row: the parameters of a function, an entry of a map.
  * NULL: failed. */
-static const berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type, bool is_row,
-                                           berthi_cm_form form)
+static berthi_cm_program *program_of(compiler *c, const berthi_cm_type *type, bool is_row,
+                                     berthi_cm_form form)
 {
     uintptr_t key = (uintptr_t)type->canon;
     berthi_cm_program **bucket = &c->buckets[(key >> 4 ^ key >> 10) % BUCKETS], *p;
@@ -570,9 +580,15 @@ static berthi_cm_shape shape_of(const berthi_cm_type *func, bool params_spill)
 static void make_programs(compiler *c, const berthi_cm_type *type, bool is_row, bool spills,
                           berthi_cm_programs *out)
 {
-    out->memory = program_of(c, type, is_row, BERTHI_CM_FORM_MEMORY);
-    out->check = program_of(c, type, is_row, BERTHI_CM_FORM_CHECK);
-    out->flat = spills ? NULL : program_of(c, type, is_row, BERTHI_CM_FORM_FLAT);
+    const berthi_cm_program *check;
+
+    out->whole =
+        program_of(c, type, is_row, spills ? BERTHI_CM_FORM_MEMORY : BERTHI_CM_FORM_FLAT);
+    out->is_flat = !spills;
+    if (!spills)
+        return;
+    check = program_of(c, type, is_row, BERTHI_CM_FORM_CHECK);
+    out->check = check == NULL || check->ops->code == BERTHI_CM_OP_END ? NULL : check;
 }
 
 static void set_facts(berthi_cm_plan *plan, const berthi_cm_type *func, uint32_t cells)
@@ -621,11 +637,11 @@ berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_
     berthi_free_array(arena->allocator, c.ops, c.room, sizeof *c.ops);
     if (c.status != BERTH_OK)
         return c.status;
-    plan->facts.args_size = plan->params.memory->host_size;
-    plan->facts.args_align = plan->params.memory->host_align;
+    plan->facts.args_size = plan->params.whole->host_size;
+    plan->facts.args_align = plan->params.whole->host_align;
     if (result != NULL) {
-        plan->facts.result_size = plan->result.memory->host_size;
-        plan->facts.result_align = plan->result.memory->host_align;
+        plan->facts.result_size = plan->result.whole->host_size;
+        plan->facts.result_align = plan->result.whole->host_align;
     }
     *plan_out = plan;
     return BERTH_OK;

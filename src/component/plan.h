@@ -62,7 +62,8 @@ berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_
     __attribute__((warn_unused_result));
 const berthi_cm_plan_facts *berthi_cm_plan_facts_of(const berthi_cm_plan *plan);
 
-/* A call of an export: `cells` receives the arguments of the core function. */
+/* A call of an export: `cells` receives the arguments of the core function; after a failure it holds
+ * anything. */
 berth_status berthi_cm_lower_params(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
                                     const void *args, berthi_cm_guest *to, berthi_val *cells,
                                     berth_diag *diag);

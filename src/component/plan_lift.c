@@ -263,14 +263,14 @@ static berth_status lift(const berthi_cm_programs *programs, berthi_cm_guest *fr
                          const berthi_val *cells, const berthi_cm_host_side *host,
                          uint8_t *value, berth_diag *diag)
 {
-    const berthi_cm_program *memory = programs->memory;
+    const berthi_cm_program *memory = programs->whole;
     berth_diag spare;
     const lifting l = { from, host, diag == NULL ? &spare : diag };
     berth_status status;
     uint64_t ptr;
 
-    if (programs->flat != NULL)
-        return lift_flat(&l, programs->flat, cells, value);
+    if (programs->is_flat)
+        return lift_flat(&l, programs->whole, cells, value);
     ptr = berthi_cm_get_pointer(cells, from->is_64);
     status = berthi_cm_check_range(from, ptr, memory->guest_size, memory->guest_align,
                                    "pointer out of bounds of memory", l.diag);

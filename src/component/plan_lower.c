@@ -1,9 +1,10 @@
 /* plan_lower.c - values of the host's go into a guest.  Layer: component.
  *
  * First everything is checked that the host may have got wrong, so that nothing has happened to the
- * guest when it has (check()).  Then parts are stored in their order, which is also the order of the
- * calls of realloc that the specification asks for; each such call may move the guest's memory, and
- * the address of what is being written is made anew (I7). */
+ * guest when it has: by a program of its own for what goes into memory, in passing for cells.  Then
+ * parts are stored in their order, which is also the order of the calls of realloc that the
+ * specification asks for; each such call may move the guest's memory, and the address of what is being
+ * written is made anew (I7). */
 #include "component/plan_ops.h"
 #include "component/transcode.h"
 
@@ -49,8 +50,7 @@ static berth_status check_list(const lowering *l, const berthi_cm_program *eleme
         !(is_bytes(element->type) && berthi_cm_reserved_claim(l->to, list.data, list.count)))
         return berthi_fail(l->diag, BERTH_E_INVALID,
                            "a list of the host's is a view of the guest that it goes to");
-    return element->ops->code == BERTHI_CM_OP_END ? BERTH_OK
-                                                  : check(l, element, list.data, list.count);
+    return element->check == NULL ? BERTH_OK : check(l, element->check, list.data, list.count);
 }
 
 static berth_status check_string(const lowering *l, const uint8_t *host)
@@ -59,6 +59,15 @@ static berth_status check_string(const lowering *l, const uint8_t *host)
 
     memcpy(&string, host, sizeof string);
     return berthi_cm_string_check(l->to, string, l->diag);
+}
+
+static berth_status check_char(const lowering *l, uint32_t character)
+{
+    if (__builtin_expect(berthi_cm_is_scalar(character), 1))
+        return BERTH_OK;
+    return berthi_fail(l->diag, BERTH_E_INVALID,
+                       "a char of the host's is 0x%x, which is no character",
+                       (unsigned)character);
 }
 
 static berth_status check_tag(const lowering *l, const berthi_cm_op *op, uint32_t tag)
@@ -89,10 +98,7 @@ static berth_status check(const lowering *l, const berthi_cm_program *program,
             continue;
         case BERTHI_CM_OP_CHAR:
             memcpy(&value, host + op->host, sizeof value);
-            if (!berthi_cm_is_scalar(value))
-                status = berthi_fail(l->diag, BERTH_E_INVALID,
-                                     "a char of the host's is 0x%x, which is no character",
-                                     (unsigned)value);
+            status = check_char(l, value);
             break;
         case BERTHI_CM_OP_ENUM:
             status = check_tag(l, op, berthi_cm_get(host + op->host, op->width));
@@ -279,13 +285,21 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
 
 /* ---------------------------------------------------------------- into cells */
 
-/* Small numbers are extended to 32 bits as their sign asks, and to the cell with zeros. */
-static berth_status lower_flat(const lowering *l, const berthi_cm_program *program,
-                               const uint8_t *host, berthi_val *cells)
+/* Cells are not the guest's yet, so numbers and tags are checked as they are written; what asks the
+ * guest for something is put off until all is known to be right. */
+typedef struct put_off {
+    const berthi_cm_op *op;
+    const uint8_t *host;
+    berthi_val *cell;
+} put_off;
+
+/* `*next` is where to put off the next part: there is room for as many as there are cells. */
+static berth_status write_cells(const lowering *l, const berthi_cm_program *program,
+                                const uint8_t *host, berthi_val *cells, put_off **next)
 {
-    uint64_t wide, units;
     berth_status status;
     uint32_t value;
+    uint64_t wide;
     int16_t half;
 
     for (const berthi_cm_op *op = program->ops;; op++) {
@@ -301,7 +315,7 @@ static berth_status lower_flat(const lowering *l, const berthi_cm_program *progr
         case BERTHI_CM_OP_U8:
             cell->words[0] = *part;
             continue;
-        case BERTHI_CM_OP_S8:
+        case BERTHI_CM_OP_S8: /* extended to 32 bits as the sign asks, to the cell with zeros */
             cell->words[0] = (uint64_t)(uint32_t)(int8_t)*part;
             continue;
         case BERTHI_CM_OP_U16:
@@ -313,7 +327,6 @@ static berth_status lower_flat(const lowering *l, const berthi_cm_program *progr
             cell->words[0] = (uint64_t)(uint32_t)half;
             continue;
         case BERTHI_CM_OP_32:
-        case BERTHI_CM_OP_CHAR:
             memcpy(&value, part, 4);
             cell->words[0] = value;
             continue;
@@ -327,34 +340,40 @@ static berth_status lower_flat(const lowering *l, const berthi_cm_program *progr
         case BERTHI_CM_OP_FLAGS:
             cell->words[0] = berthi_cm_get(part, op->width) & op->a;
             continue;
+        case BERTHI_CM_OP_CHAR:
+            memcpy(&value, part, 4);
+            cell->words[0] = value;
+            status = check_char(l, value);
+            break;
         case BERTHI_CM_OP_ENUM:
-            cell->words[0] = berthi_cm_get(part, op->width);
-            continue;
+            value = berthi_cm_get(part, op->width);
+            cell->words[0] = value;
+            status = check_tag(l, op, value);
+            break;
         case BERTHI_CM_OP_VARIANT:
             value = berthi_cm_get(part, op->width);
-            assert(value < op->a);
+            status = check_tag(l, op, value);
+            if (__builtin_expect(status != BERTH_OK, 0))
+                return status;
             cell->words[0] = value;
             for (uint32_t i = 1; i <= op->guest; i++)
                 cell[i].words[0] = 0;
             op += op->u.targets[value];
             continue;
         case BERTHI_CM_OP_STRING:
-            status = lower_string(l, part, &wide, &units);
-            cell[0].words[0] = wide;
-            cell[1].words[0] = units;
+            status = check_string(l, part);
+            *(*next)++ = (put_off){ op, part, cell };
             break;
         case BERTHI_CM_OP_LIST:
-            status = lower_list(l, op->u.program, part, &wide, &units);
-            cell[0].words[0] = wide;
-            cell[1].words[0] = units;
+            status = check_list(l, op->u.program, part);
+            *(*next)++ = (put_off){ op, part, cell };
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
-            status = lower_handle(l, op, part, &value);
-            cell->words[0] = value;
-            break;
+            *(*next)++ = (put_off){ op, part, cell };
+            continue;
         case BERTHI_CM_OP_PART:
-            status = lower_flat(l, op->u.program, part, cell);
+            status = write_cells(l, op->u.program, part, cell, next);
             break;
         default:
             berthi_cm_no_such_op();
@@ -364,34 +383,64 @@ static berth_status lower_flat(const lowering *l, const berthi_cm_program *progr
     }
 }
 
-/* ---------------------------------------------------------------- entries */
-
-static berth_status check_all(const lowering *l, const berthi_cm_program *program,
-                              const uint8_t *host)
+static berth_status lower_flat(const lowering *l, const berthi_cm_program *program,
+                               const uint8_t *host, berthi_val *cells)
 {
-    return program->ops->code == BERTHI_CM_OP_END ? BERTH_OK : check(l, program, host, 1);
+    put_off parts[BERTHI_CM_FLAT_PARAMS_MAX], *end = parts;
+    berth_status status = write_cells(l, program, host, cells, &end);
+    uint64_t ptr, count;
+    uint32_t index;
+
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    assert(end <= parts + BERTHI_CM_FLAT_PARAMS_MAX);
+    for (const put_off *p = parts; p != end; p++) {
+        switch ((berthi_cm_opcode)p->op->code) {
+        case BERTHI_CM_OP_STRING:
+            status = lower_string(l, p->host, &ptr, &count);
+            break;
+        case BERTHI_CM_OP_LIST:
+            status = lower_list(l, p->op->u.program, p->host, &ptr, &count);
+            break;
+        default:
+            status = lower_handle(l, p->op, p->host, &index);
+        }
+        if (__builtin_expect(status != BERTH_OK, 0))
+            return status;
+        if (p->op->code == BERTHI_CM_OP_OWN || p->op->code == BERTHI_CM_OP_BORROW) {
+            p->cell->words[0] = index;
+            continue;
+        }
+        p->cell[0].words[0] = ptr;
+        p->cell[1].words[0] = count;
+    }
+    return BERTH_OK;
 }
+
+/* ---------------------------------------------------------------- entries */
 
 berth_status berthi_cm_lower_params(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
                                     const void *args, berthi_cm_guest *to, berthi_val *cells,
                                     berth_diag *diag)
 {
-    const berthi_cm_program *memory = plan->params.memory;
+    const berthi_cm_programs *params = &plan->params;
+    const berthi_cm_program *whole = params->whole;
     berth_diag spare;
     const lowering l = { to, host, diag == NULL ? &spare : diag };
-    berth_status status = check_all(&l, plan->params.check, args);
+    berth_status status;
     uint64_t ptr;
 
+    if (params->is_flat)
+        return lower_flat(&l, whole, args, cells);
+    status = params->check == NULL ? BERTH_OK : check(&l, params->check, args, 1);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    if (plan->params.flat != NULL)
-        return lower_flat(&l, plan->params.flat, args, cells);
-    status = to->realloc(to, 0, 0, memory->guest_align, memory->guest_size, &ptr, l.diag);
+    status = to->realloc(to, 0, 0, whole->guest_align, whole->guest_size, &ptr, l.diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    assert(ptr <= to->memory.size && memory->guest_size <= to->memory.size - ptr);
+    assert(ptr <= to->memory.size && whole->guest_size <= to->memory.size - ptr);
     cells[0].words[0] = ptr;
-    return lower_memory(&l, memory, args, ptr, 1);
+    return lower_memory(&l, whole, args, ptr, 1);
 }
 
 berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
@@ -399,7 +448,8 @@ berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_
                                     const berthi_val *arguments, berthi_val *result_cells,
                                     berth_diag *diag)
 {
-    const berthi_cm_program *memory = plan->result.memory;
+    const berthi_cm_programs *programs = &plan->result;
+    const berthi_cm_program *whole = programs->whole;
     berth_diag spare;
     const lowering l = { to, host, diag == NULL ? &spare : diag };
     berth_status status;
@@ -407,15 +457,15 @@ berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_
 
     if (!plan->has_result)
         return BERTH_OK;
-    status = check_all(&l, plan->result.check, result);
+    if (programs->is_flat)
+        return lower_flat(&l, whole, result, result_cells);
+    status = programs->check == NULL ? BERTH_OK : check(&l, programs->check, result, 1);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    if (plan->result.flat != NULL)
-        return lower_flat(&l, plan->result.flat, result, result_cells);
     ptr = berthi_cm_get_pointer(&arguments[plan->facts.params_cells], plan->is_64);
-    status = berthi_cm_check_range(to, ptr, memory->guest_size, memory->guest_align,
+    status = berthi_cm_check_range(to, ptr, whole->guest_size, whole->guest_align,
                                    "pointer out of bounds of memory", l.diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    return lower_memory(&l, memory, result, ptr, 1);
+    return lower_memory(&l, whole, result, ptr, 1);
 }

@@ -78,12 +78,15 @@ typedef struct berthi_cm_program {
     uint8_t form; /* enum berthi_cm_form */
     bool is_row;  /* of the items of the type: parameters, or an entry of a map */
     const berthi_cm_type *type;
+    /* Of an element's program: what to check of a host's elements first; NULL: nothing. */
+    const struct berthi_cm_program *check;
     struct berthi_cm_program *next; /* of those that the compiler knows */
 } berthi_cm_program;
 
 typedef struct berthi_cm_programs {
-    const berthi_cm_program *memory, *check;
-    const berthi_cm_program *flat; /* NULL: spilled */
+    const berthi_cm_program *whole; /* flat, or of memory where the value is spilled */
+    const berthi_cm_program *check; /* of a spilled value; NULL: there is nothing to check */
+    bool is_flat;
 } berthi_cm_programs;
 
 struct berthi_cm_plan {

@@ -289,9 +289,9 @@ berth_status berthi_cm_transfer_params(const berthi_cm_plan *plan, berthi_cm_gue
     berth_diag spare;
     const passage p = { from, to, diag == NULL ? &spare : diag };
 
-    if (plan->params.flat != NULL)
-        return pass_flat(&p, plan->params.flat, from_cells, to_cells);
-    return pass_spilled(&p, plan->params.memory, from_cells, NULL, to_cells);
+    if (plan->params.is_flat)
+        return pass_flat(&p, plan->params.whole, from_cells, to_cells);
+    return pass_spilled(&p, plan->params.whole, from_cells, NULL, to_cells);
 }
 
 berth_status berthi_cm_transfer_result(const berthi_cm_plan *plan, berthi_cm_guest *from,
@@ -304,8 +304,8 @@ berth_status berthi_cm_transfer_result(const berthi_cm_plan *plan, berthi_cm_gue
 
     if (!plan->has_result)
         return BERTH_OK;
-    if (plan->result.flat != NULL)
-        return pass_flat(&p, plan->result.flat, returned, result_cells);
-    return pass_spilled(&p, plan->result.memory, returned, &arguments[plan->facts.params_cells],
+    if (plan->result.is_flat)
+        return pass_flat(&p, plan->result.whole, returned, result_cells);
+    return pass_spilled(&p, plan->result.whole, returned, &arguments[plan->facts.params_cells],
                         NULL);
 }
