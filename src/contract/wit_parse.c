@@ -291,7 +291,8 @@ static bool parse_item(wit_parser *p, wit_file *file)
     if (external_id != NULL)
         return berthi_wit_fail(
             p->reader, berthi_wit_here(&p->lexer),
-            "`@external-id` goes with imports, exports, types and functions");
+            "`@external-id` goes with types, functions, and imports and exports "
+            "of a plain name");
     docs = berthi_wit_lex_docs(&p->lexer, &first);
     switch (berthi_wit_next(p)) {
     case WIT_USE:

@@ -461,11 +461,22 @@ static bool parse_typedef(wit_parser *p, berthi_wit_kind kind, const wit_def *he
 
 /* ---------------------------------------------------------------- use */
 
+/* Only what has a plain name of its own may be known under another one outside. */
+static bool has_no_external_id(wit_parser *p, const wit_def *head)
+{
+    return head->external_id == NULL ||
+           berthi_wit_fail(p->reader, berthi_wit_here(&p->lexer),
+                           "`@external-id` goes with types, functions, and imports and exports "
+                           "of a plain name");
+}
+
 /* `use path.{a, b as c};` - a definition for each name. */
 static bool parse_use(wit_parser *p, const wit_def *head)
 {
     wit_path *path;
 
+    if (!has_no_external_id(p, head))
+        return false;
     if (!berthi_wit_need(p, WIT_USE))
         return false;
     path = berthi_wit_parse_path(p);
@@ -497,7 +508,7 @@ static bool parse_include(wit_parser *p, const wit_def *head)
     wit_def *def = add_def(p, WIT_DEF_INCLUDE, head);
     wit_item **tail;
 
-    if (def == NULL || !berthi_wit_need(p, WIT_INCLUDE))
+    if (def == NULL || !has_no_external_id(p, head) || !berthi_wit_need(p, WIT_INCLUDE))
         return false;
     def->path = berthi_wit_parse_path(p);
     if (def->path == NULL)
@@ -597,7 +608,8 @@ static bool parse_extern(wit_parser *p, const wit_def *head)
         return false;
     start = berthi_wit_here(&p->lexer);
     if (berthi_wit_next(p) == WIT_ID && is_path(p) && !is_type_behind_colon(p))
-        return !berthi_wit_is_bad(p->reader) && parse_extern_path(p, def);
+        return !berthi_wit_is_bad(p->reader) && has_no_external_id(p, def) &&
+               parse_extern_path(p, def);
     if (!berthi_wit_parse_name(p, &def->name))
         return false;
     has_colon = berthi_wit_take(p, WIT_COLON);
@@ -609,7 +621,7 @@ static bool parse_extern(wit_parser *p, const wit_def *head)
         def->extern_kind = BERTHI_WIT_EXTERN_FUNC;
         return parse_func_type(p, def) && berthi_wit_need(p, WIT_SEMICOLON);
     }
-    if (berthi_wit_is_bad(p->reader))
+    if (berthi_wit_is_bad(p->reader) || !has_no_external_id(p, def))
         return false;
     def->extern_kind = BERTHI_WIT_EXTERN_INTERFACE;
     def->path = berthi_wit_scratch(p->reader, 1, sizeof *def->path);
