@@ -1,8 +1,8 @@
 /* berth/wit.h - WIT, read and resolved, as text and as JSON.
  *
  * A file is a package; a folder is a package of all its files whose names end in .wit, and each
- * file and folder in its folder `deps` is a package that others may refer to.  Nothing else is
- * looked for.  Words: <berth/base.h>.  Stability: draft until 1.0.
+ * file and folder in its folder `deps` is a package that others may refer to.  A file in .wasm is a
+ * package in binary form, or a core module that carries one.  Nothing else is looked for.  Words: <berth/base.h>.  Stability: draft until 1.0.
  */
 #ifndef BERTH_WIT_H
 #define BERTH_WIT_H

@@ -19,14 +19,16 @@
 #define BERTHI_CONTRACT_WIT_H
 
 #include "base/alloc.h"
+#include "base/text_buf.h"
 
-enum {                                 /* what is taken at most (I8) */
-       BERTHI_WIT_SOURCES_MAX = 1000,  /* files */
-       BERTHI_WIT_BYTES_MAX = 4 << 20, /* of all files together */
-       BERTHI_WIT_TOKENS_MAX = 400000, /* in all files together */
-       BERTHI_WIT_NAME_MAX = 256,      /* bytes of an identifier, or of a version */
-       BERTHI_WIT_NESTING_MAX = 100,   /* types within types, through names too */
-       BERTHI_WIT_ITEMS_MAX = 10000,   /* fields, cases or parameters of one type */
+enum {                                   /* what is taken at most (I8) */
+       BERTHI_WIT_SOURCES_MAX = 1000,    /* files */
+       BERTHI_WIT_BYTES_MAX = 4 << 20,   /* of all files together */
+       BERTHI_WIT_BINARY_MAX = 32 << 20, /* of one file in binary form */
+       BERTHI_WIT_TOKENS_MAX = 400000,   /* in all files together */
+       BERTHI_WIT_NAME_MAX = 256,        /* bytes of an identifier, or of a version */
+       BERTHI_WIT_NESTING_MAX = 100,     /* types within types, through names too */
+       BERTHI_WIT_ITEMS_MAX = 10000,     /* fields, cases or parameters of one type */
        BERTHI_WIT_FLAGS_MAX = 32,
        BERTHI_WIT_TYPES_MAX = 100000, /* of one model */
        BERTHI_WIT_EXTERNS_MAX =
@@ -134,8 +136,8 @@ typedef struct berthi_wit_interface {
     const char *id;   /* such as `wasi:io/poll@0.2.12`; NULL: inline */
     uint32_t package;
     uint32_t types_count, funcs_count, uses_count;
-    const uint32_t *types;        /* named types in the order of the text, used ones included */
-    const berthi_wit_func *funcs; /* in the order of the text, resources' functions included */
+    const uint32_t *types; /* named types, used ones too: by the text, behind what they need */
+    const berthi_wit_func *funcs; /* those of resources first, else in the order of the text */
     const uint32_t *uses;         /* interfaces that its `use` statements name, ascending */
     const char *docs;
     berthi_wit_gate gate;
@@ -175,7 +177,7 @@ typedef struct berthi_wit_package {
     const char *version;      /* NULL: none */
     const char *id;           /* `wasi:io@0.2.12` */
     uint32_t interfaces_count, worlds_count;
-    const uint32_t *interfaces, *worlds; /* in the order of the text; files by their paths */
+    const uint32_t *interfaces, *worlds; /* each behind what it needs, else by the text */
     const char *docs;
 } berthi_wit_package;
 
@@ -189,10 +191,16 @@ typedef struct berthi_wit {
     const uint32_t *listed;       /* packages, the root and then the others by their ids */
 } berthi_wit;
 
+/* Appends the WIT that a binary carries as text; component/wit_decode.h has one. */
+typedef berth_status berthi_wit_decode(const uint8_t *bytes, size_t size,
+                                       const berth_allocator *a, berthi_text_buf *out,
+                                       berth_diag *diag);
+
 typedef struct berthi_wit_options {
     const char *const *features; /* `@unstable` items of these are there */
     uint32_t features_count;
     bool has_all_features;
+    berthi_wit_decode *decode; /* of files in .wasm; NULL: they are passed over */
 } berthi_wit_options;
 
 /* One file.  `path` is for messages.  Its package must be named in it; other packages that it

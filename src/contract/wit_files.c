@@ -2,7 +2,7 @@
  *
  * A file is a package.  A folder is a package too, of all files in it whose names end in .wit; each
  * file and each folder in its folder `deps` is a package that others may refer to.  Names of files
- * and folders mean nothing. */
+ * and folders mean nothing.  A file that ends in .wasm is a package in binary form. */
 #include "contract/wit_tree.h"
 #include "os/file.h"
 #include "os/folder.h"
@@ -44,28 +44,68 @@ static bool fail_at(wit_reader *r, const char *path, berth_status status, const 
     return false;
 }
 
+static bool is_binary(const wit_reader *r, const char *name)
+{
+    return r->options != NULL && r->options->decode != NULL && ends_in(name, ".wasm");
+}
+
+static bool is_wit(const wit_reader *r, const berthi_folder_entry *entry)
+{
+    return entry->is_file && (ends_in(entry->name, ".wit") || is_binary(r, entry->name));
+}
+
+/* What a file holds becomes a source whose text lives as long as the reader. */
+static bool add_source(wit_reader *r, const char *path, const void *data, size_t size)
+{
+    char *text = berthi_wit_scratch(r, size, 1);
+
+    if (text == NULL)
+        return false;
+    if (size != 0)
+        memcpy(text, data, size);
+    r->sources[r->sources_count++] =
+        (wit_source){ .path = path, .text = text, .size = (uint32_t)size };
+    return true;
+}
+
+static bool add_decoded(wit_reader *r, const char *path, const berthi_file_bytes *file)
+{
+    berthi_text_buf text;
+    berth_status status;
+    bool is_good;
+
+    berthi_text_buf_init(&text, r->arena->allocator);
+    status = r->options->decode(file->data, file->size, r->arena->allocator, &text, r->diag);
+    if (status != BERTH_OK)
+        r->status = berthi_diag_prefix(r->diag, status, "%s", berthi_wit_show(path).text);
+    is_good = status == BERTH_OK && add_source(r, path, text.data, text.size);
+    if (is_good)
+        r->sources[r->sources_count - 1].is_decoded = true;
+    berthi_text_buf_fini(&text);
+    return is_good;
+}
+
 static bool read_source(wit_reader *r, const char *path, wit_package *package)
 {
-    wit_source *source = &r->sources[r->sources_count];
+    uint64_t bytes_max = is_binary(r, path) ? BERTHI_WIT_BINARY_MAX : r->bytes_left;
     berthi_file_bytes file;
-    char *text;
+    bool is_good;
 
     if (r->sources_count == BERTHI_WIT_SOURCES_MAX)
         return fail_at(r, path, BERTH_E_LIMIT, "more than 1000 files of WIT");
-    if (!fail_status(
-            r, berthi_file_read(r->arena->allocator, path, r->bytes_left, &file, r->diag)))
+    if (!fail_status(r, berthi_file_read(r->arena->allocator, path, bytes_max, &file, r->diag)))
         return false;
-    r->bytes_left -= (uint32_t)file.size;
-    text = berthi_wit_scratch(r, file.size, 1);
-    if (text != NULL && file.size != 0)
-        memcpy(text, file.data, file.size);
-    *source = (wit_source){ .path = path, .text = text, .size = (uint32_t)file.size };
+    is_good = is_binary(r, path) ? add_decoded(r, path, &file)
+                                 : add_source(r, path, file.data, file.size);
     berthi_file_free(r->arena->allocator, &file);
-    if (text == NULL)
+    if (!is_good)
         return false;
+    if (r->sources[r->sources_count - 1].size > r->bytes_left)
+        return fail_at(r, path, BERTH_E_LIMIT, "more than 4 MiB of WIT");
+    r->bytes_left -= r->sources[r->sources_count - 1].size;
     if (package->files == NULL)
-        package->at.source = r->sources_count;
-    return berthi_wit_parse(r, r->sources_count++, package);
+        package->at.source = r->sources_count - 1;
+    return berthi_wit_parse(r, r->sources_count - 1, package);
 }
 
 static wit_package *read_file(wit_reader *r, const char *path)
@@ -116,7 +156,7 @@ static bool read_dependencies(wit_reader *r, const char *path)
         if (entry->is_folder) {
             if (!list(r, inner, &inner_folder) || read_folder(r, inner, &inner_folder) == NULL)
                 return false;
-        } else if (entry->is_file && ends_in(entry->name, ".wit")) {
+        } else if (is_wit(r, entry)) {
             if (read_file(r, inner) == NULL)
                 return false;
         }

@@ -412,6 +412,7 @@ static bool parse_nested(wit_parser *p, const package_name *name)
 
     if (file == NULL || !name_package(p, package, name))
         return false;
+    package->is_partial = p->reader->sources[p->lexer.source].is_decoded;
     if (!berthi_wit_need(p, WIT_BRACE))
         return false;
     while (berthi_wit_next(p) != WIT_BRACE_END) {

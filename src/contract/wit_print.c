@@ -1,7 +1,6 @@
 /* wit_print.c - a model as WIT text.  Layer: contract.
  *
- * What is read back is the same model, so the order of functions is kept: a resource is written
- * where its functions stand among the others. */
+ * What is read back is the same model. */
 #include "contract/wit_print.h"
 
 #include "base/utf8.h"
@@ -24,12 +23,16 @@ static void put_indent(printer *p)
     berthi_text_buf_fill(p->out, ' ', 2 * (size_t)p->indent);
 }
 
-/* An identifier, escaped when it is a keyword. */
+void berthi_wit_put_name(berthi_text_buf *out, const char *name, size_t size)
+{
+    if (size != 0 && berthi_wit_keyword(name, size) != WIT_ID)
+        berthi_text_buf_puts(out, "%");
+    berthi_text_buf_put(out, name, size);
+}
+
 static void put_name_to(berthi_text_buf *out, const char *name)
 {
-    if (berthi_wit_keyword(name, strlen(name)) != WIT_ID)
-        berthi_text_buf_puts(out, "%");
-    berthi_text_buf_puts(out, name);
+    berthi_wit_put_name(out, name, strlen(name));
 }
 
 static void put_name(printer *p, const char *name)
@@ -125,26 +128,30 @@ static void put_gate(printer *p, const berthi_wit_gate *gate)
     }
 }
 
-static void put_external_id(printer *p, const char *text)
+void berthi_wit_put_external_id(berthi_text_buf *out, const char *text, size_t size)
 {
-    size_t size = text == NULL ? 0 : strlen(text);
     uint32_t c;
 
+    berthi_text_buf_puts(out, "@external-id(\"");
+    for (size_t at = 0, step; at < size; at += step) {
+        step = berthi_utf8_next(text + at, size - at, &c);
+        if (step == 0)
+            return; /* neither a parser nor a reader of binaries takes this */
+        if (c == '"' || c == '\\' || c < 0x20 || c == 0x7f || !berthi_utf8_is_plain(c) ||
+            berthi_wit_is_discouraged(c))
+            berthi_text_buf_putf(out, "\\u{%x}", (unsigned)c);
+        else
+            berthi_text_buf_put(out, text + at, step);
+    }
+    berthi_text_buf_puts(out, "\")\n");
+}
+
+static void put_external_id(printer *p, const char *text)
+{
     if (text == NULL)
         return;
     put_indent(p);
-    put(p, "@external-id(\"");
-    for (size_t at = 0; at < size;) {
-        size_t step = berthi_utf8_next(text + at, size - at, &c);
-
-        if (c == '"' || c == '\\' || c < 0x20 || c == 0x7f || !berthi_utf8_is_plain(c) ||
-            berthi_wit_is_discouraged(c))
-            berthi_text_buf_putf(p->out, "\\u{%x}", (unsigned)c);
-        else
-            berthi_text_buf_put(p->out, text + at, step);
-        at += step;
-    }
-    put(p, "\")\n");
+    berthi_wit_put_external_id(p->out, text, strlen(text));
 }
 
 static void put_head(printer *p, const char *docs, const berthi_wit_gate *gate,
@@ -343,15 +350,6 @@ static void put_used(printer *p, const berthi_wit_type *type)
 
 /* ---------------------------------------------------------------- interfaces */
 
-/* The first function of a resource from `func` on, or the end.  Resources with functions stand in
- * the order of these, so that this one belongs to the next resource that has any. */
-static uint32_t next_of_resource(const berthi_wit_interface *it, uint32_t func)
-{
-    while (func < it->funcs_count && it->funcs[func].kind == BERTHI_WIT_FREE)
-        func++;
-    return func;
-}
-
 static uint32_t put_uses(printer *p, const berthi_wit_interface *it, uint32_t first)
 {
     const berthi_wit_type *types = p->model->types;
@@ -368,33 +366,32 @@ static uint32_t put_uses(printer *p, const berthi_wit_interface *it, uint32_t fi
     return i - first;
 }
 
-/* A resource with functions waits for the functions in front of them. */
 static void put_body(printer *p, const berthi_wit_interface *it)
 {
     func_list list = { .funcs = it->funcs, .count = it->funcs_count };
-    uint32_t type = 0, func = 0, ahead = next_of_resource(it, 0);
+    uint32_t func = 0;
 
     put(p, " {\n");
     p->indent++;
-    while (type < it->types_count || func < it->funcs_count) {
-        uint32_t index = type < it->types_count ? it->types[type] : BERTHI_WIT_NONE;
-        bool waits = func < ahead && ahead < it->funcs_count &&
-                     berthi_wit_is_func_of(&it->funcs[ahead], index);
+    for (uint32_t type = 0; type < it->types_count;) {
+        const berthi_wit_type *next = &p->model->types[it->types[type]];
 
-        if (type == it->types_count || waits) {
-            put_func(p, &it->funcs[func++]);
-        } else if (p->model->types[index].kind == BERTHI_WIT_RESOURCE) {
-            func += put_resource(p, index, &list, func);
-            ahead = next_of_resource(it, func > ahead ? func : ahead);
-            type++;
-        } else if (p->model->types[index].is_used) {
-            type += put_uses(p, it, type);
-        } else {
-            put_definition(p, &p->model->types[index]);
-            type++;
-        }
-        if (type < it->types_count || func < it->funcs_count)
+        if (type != 0)
             put(p, "\n");
+        if (next->is_used) {
+            type += put_uses(p, it, type);
+            continue;
+        }
+        if (next->kind == BERTHI_WIT_RESOURCE)
+            func += put_resource(p, it->types[type], &list, func);
+        else
+            put_definition(p, next);
+        type++;
+    }
+    for (; func < it->funcs_count; func++) {
+        if (it->types_count != 0 || func != 0)
+            put(p, "\n");
+        put_func(p, &it->funcs[func]);
     }
     p->indent--;
     put_indent(p);

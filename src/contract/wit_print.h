@@ -20,6 +20,12 @@ bool berthi_wit_print_json(const berthi_wit *model, berthi_text_buf *out);
 /* A type as it is written where values are meant; `%` goes with keywords. */
 void berthi_wit_print_type(const berthi_wit *model, uint32_t type, berthi_text_buf *out);
 
+/* An identifier, with `%` in front when it is a keyword. */
+void berthi_wit_put_name(berthi_text_buf *out, const char *name, size_t size);
+
+/* `@external-id("...")` and a newline. */
+void berthi_wit_put_external_id(berthi_text_buf *out, const char *text, size_t size);
+
 /* Whether functions of the resource `type` are among `funcs`. */
 static inline bool berthi_wit_is_func_of(const berthi_wit_func *func, uint32_t type)
 {

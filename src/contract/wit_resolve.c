@@ -351,30 +351,32 @@ static bool make_in_order(wit_reader *r, wit_decl *decl, uint32_t package)
 
 /* ---------------------------------------------------------------- packages */
 
-static bool list_decls(wit_reader *r, const wit_package *package, berthi_wit_package *made)
+static int compare_indexes(const void *a, const void *b)
 {
-    uint32_t interfaces = 0, worlds = 0, *lists[2];
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* In the order in which they were made: each behind what it needs. */
+static bool list_decls(wit_reader *r, const wit_package *package, wit_decl_kind kind,
+                       const uint32_t **list_out, uint32_t *count_out)
+{
+    uint32_t *list;
 
     for (const wit_file *f = package->files; f != NULL; f = f->next)
-        for (const wit_decl *d = f->decls; d != NULL; d = d->next) {
-            interfaces += d->kind == WIT_DECL_INTERFACE && !d->gate.is_out;
-            worlds += d->kind == WIT_DECL_WORLD && !d->gate.is_out;
-        }
-    lists[0] = berthi_wit_model(r, interfaces, sizeof **lists);
-    lists[1] = berthi_wit_model(r, worlds, sizeof **lists);
-    if (lists[0] == NULL || lists[1] == NULL)
+        for (const wit_decl *d = f->decls; d != NULL; d = d->next)
+            *count_out += d->kind == kind && !d->gate.is_out;
+    list = berthi_wit_model(r, *count_out, sizeof *list);
+    if (list == NULL)
         return false;
-    made->interfaces = lists[0];
-    made->worlds = lists[1];
+    *list_out = list;
     for (const wit_file *f = package->files; f != NULL; f = f->next)
-        for (const wit_decl *d = f->decls; d != NULL; d = d->next) {
-            if (d->gate.is_out || d->kind == WIT_DECL_USE)
-                continue;
-            if (d->kind == WIT_DECL_INTERFACE)
-                lists[0][made->interfaces_count++] = d->index;
-            else
-                lists[1][made->worlds_count++] = d->index;
-        }
+        for (const wit_decl *d = f->decls; d != NULL; d = d->next)
+            if (d->kind == kind && !d->gate.is_out)
+                *list++ = d->index;
+    if (*count_out != 0)
+        qsort(list - *count_out, *count_out, sizeof *list, compare_indexes);
     return true;
 }
 
@@ -393,7 +395,9 @@ static bool make_package(wit_reader *r, wit_package *package)
         for (wit_decl *d = f->decls; d != NULL; d = d->next)
             if (!make_in_order(r, d, package->index))
                 return false;
-    return list_decls(r, package, made);
+    return list_decls(r, package, WIT_DECL_INTERFACE, &made->interfaces,
+                      &made->interfaces_count) &&
+           list_decls(r, package, WIT_DECL_WORLD, &made->worlds, &made->worlds_count);
 }
 
 static wit_path *next_path(wit_package *package)
@@ -538,11 +542,31 @@ static bool finish_model(wit_reader *r)
     return true;
 }
 
-bool berthi_wit_resolve(wit_reader *r)
+/* Whole packages first, then the parts of those that are not there. */
+static bool declare_packages(wit_reader *r)
 {
     for (wit_package *p = r->packages; p != NULL; p = p->next)
-        if (!declare_package(r, p))
+        if (!p->is_partial && !declare_package(r, p))
             return false;
+    for (wit_package **at = &r->packages; *at != NULL;) {
+        wit_package *p = *at;
+
+        if (p->is_partial && berthi_wit_lookup(&r->names, PACKAGES, p->id) != NULL) {
+            *at = p->next;
+            r->packages_count--;
+            continue;
+        }
+        if (p->is_partial && !declare_package(r, p))
+            return false;
+        at = &p->next;
+    }
+    return true;
+}
+
+bool berthi_wit_resolve(wit_reader *r)
+{
+    if (!declare_packages(r))
+        return false;
     for (wit_package *p = r->packages; p != NULL; p = p->next)
         if (!find_targets(r, p))
             return false;

@@ -30,6 +30,7 @@ typedef struct wit_source {
     const char *path;
     const char *text;
     uint32_t size;
+    bool is_decoded; /* from a binary, which has parts of other packages in it */
 } wit_source;
 
 /* A place in the texts. */
@@ -230,8 +231,9 @@ typedef struct wit_type {
     uint32_t length, count;
     struct wit_type *first, *second; /* of a tuple: the first of `next` */
     struct wit_type *next;
-    struct wit_type *next_ref; /* names in the same definition */
-    struct wit_def *target;
+    struct wit_type *next_ref;     /* names in the same definition */
+    struct wit_def *user, *target; /* that definition, and the one that is named */
+    struct wit_type *next_user;    /* names of the same target */
 } wit_type;
 
 /* Field, case, flag, parameter; of an include's `with`: the old name, and the new one in `as`. */
@@ -265,10 +267,9 @@ typedef struct wit_def {
     uint32_t items_count;
     struct wit_def *funcs; /* of a resource; WIT_DEF_FUNC */
     wit_type *refs;
-    uint8_t state;          /* a wit_state */
-    uint32_t index;         /* in the model */
-    struct wit_def *parent; /* while it is being made */
-    wit_type *cursor;
+    uint32_t order, waits; /* among the types of the text; for so many others */
+    wit_type *users;       /* names of this one */
+    uint32_t index;        /* in the model */
     /* use, include, an import or export of an interface */
     wit_path *path;
     wit_name used; /* the name in the other interface */
@@ -323,6 +324,7 @@ typedef struct wit_package {
     wit_file *files, **files_tail;
     uint32_t scope; /* of its interfaces and worlds */
     bool has_name;
+    bool is_partial;                  /* gives way to a whole package of that name */
     struct wit_package *next_version; /* of the same name */
     uint32_t index;                   /* in the model */
     uint8_t state;

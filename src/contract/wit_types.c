@@ -216,61 +216,112 @@ static bool make_def(wit_reader *r, const wit_decl *decl, wit_def *def,
     if (items == NULL || !make_items(r, decl, def->items, def->items_count, items) ||
         (def->type_kind == BERTHI_WIT_ALIAS && !make_alias(r, decl, def, &draft)))
         return false;
-    def->state = WIT_DONE;
     def->index = berthi_wit_add_type(r, &draft, def->name.at);
     return def->index != BERTHI_WIT_NONE;
 }
 
-/* The next definition that has to be made in front of this one; *found_out is NULL without. */
-static bool next_needed(wit_reader *r, const wit_decl *decl, wit_def *def, wit_def **found_out)
-{
-    *found_out = NULL;
-    while (def->cursor != NULL) {
-        const wit_type *ref = def->cursor;
-        wit_def *needed = find_type(r, decl, &ref->name);
+/* Definitions that wait for no other, the first in the text on top. */
+typedef struct ready {
+    wit_def **defs; /* a heap by `order` */
+    uint32_t count;
+} ready;
 
-        if (needed == NULL)
-            return false;
-        def->cursor = ref->next_ref;
-        if (needed->state == WIT_STARTED)
-            return berthi_wit_fail(r, ref->at, "the type `%s` depends on itself",
-                                   berthi_wit_show(needed->name.text).text);
-        if (needed->state == WIT_NEW) {
-            *found_out = needed;
-            return true;
+static void push_ready(ready *q, wit_def *def)
+{
+    uint32_t at = q->count++;
+
+    for (; at > 0 && q->defs[(at - 1) / 2]->order > def->order; at = (at - 1) / 2)
+        q->defs[at] = q->defs[(at - 1) / 2];
+    q->defs[at] = def;
+}
+
+static wit_def *pop_ready(ready *q)
+{
+    wit_def *first = q->defs[0], *last = q->defs[--q->count];
+    uint32_t at = 0;
+
+    for (uint32_t child = 1; child < q->count; at = child, child = 2 * at + 1) {
+        if (child + 1 < q->count && q->defs[child + 1]->order < q->defs[child]->order)
+            child++;
+        if (q->defs[child]->order > last->order)
+            break;
+        q->defs[at] = q->defs[child];
+    }
+    q->defs[at] = last;
+    return first;
+}
+
+static bool is_type_def(const wit_def *def)
+{
+    return (def->kind == WIT_DEF_TYPE || def->kind == WIT_DEF_USE) && !def->gate.is_out;
+}
+
+/* Each definition learns for how many it waits, and who waits for it. */
+static bool link_defs(wit_reader *r, const wit_decl *decl, uint32_t *count_out)
+{
+    *count_out = 0;
+    for (wit_def *def = decl->defs; def != NULL; def = def->next) {
+        if (!is_type_def(def))
+            continue;
+        def->order = (*count_out)++;
+        for (wit_type *ref = def->refs; ref != NULL; ref = ref->next_ref) {
+            wit_def *needed = find_type(r, decl, &ref->name);
+
+            if (needed == NULL)
+                return false;
+            ref->user = def;
+            ref->target = needed;
+            ref->next_user = needed->users;
+            needed->users = ref;
+            def->waits++;
         }
     }
     return true;
 }
 
-/* A type is made behind those that it refers to, wherever they stand in the text. */
+/* Whoever still waits leads to a circle, by way of what it waits for. */
+static bool fail_circle(wit_reader *r, const wit_decl *decl, uint32_t count)
+{
+    const wit_def *def = decl->defs;
+    const wit_type *ref = NULL;
+
+    while (!is_type_def(def) || def->waits == 0)
+        def = def->next;
+    for (uint32_t i = 0; i <= count; i++) {
+        for (ref = def->refs; ref->target->waits == 0;)
+            ref = ref->next_ref;
+        def = ref->target;
+    }
+    return berthi_wit_fail(r, ref->at, "the type `%s` depends on itself",
+                           berthi_wit_show(ref->name.text).text);
+}
+
+/* A type is made behind those that it refers to, wherever they stand in the text; other than that
+ * the order is the text's.  Tools that write the binary form keep the same order. */
 bool berthi_wit_make_types(wit_reader *r, wit_decl *decl, berthi_wit_owner owner_kind,
                            uint32_t owner)
 {
-    for (wit_def *first = decl->defs; first != NULL; first = first->next) {
-        wit_def *def = first, *needed;
+    uint32_t count, made = 0;
+    ready q = { .count = 0 };
 
-        if ((def->kind != WIT_DEF_TYPE && def->kind != WIT_DEF_USE) || def->gate.is_out ||
-            def->state == WIT_DONE)
-            continue;
-        while (def != NULL) {
-            if (def->state == WIT_NEW) {
-                def->state = WIT_STARTED;
-                def->cursor = def->refs;
-            }
-            if (!next_needed(r, decl, def, &needed))
-                return false;
-            if (needed != NULL) {
-                needed->parent = def;
-                def = needed;
-                continue;
-            }
-            if (!make_def(r, decl, def, owner_kind, owner))
-                return false;
-            def = def->parent;
-        }
+    if (!link_defs(r, decl, &count))
+        return false;
+    q.defs = berthi_wit_scratch(r, count, sizeof(wit_def *));
+    if (q.defs == NULL)
+        return false;
+    for (wit_def *def = decl->defs; def != NULL; def = def->next)
+        if (is_type_def(def) && def->waits == 0)
+            push_ready(&q, def);
+    for (; q.count != 0; made++) {
+        wit_def *def = pop_ready(&q);
+
+        if (!make_def(r, decl, def, owner_kind, owner))
+            return false;
+        for (const wit_type *ref = def->users; ref != NULL; ref = ref->next_user)
+            if (--ref->user->waits == 0)
+                push_ready(&q, ref->user);
     }
-    return true;
+    return made == count || fail_circle(r, decl, count);
 }
 
 /* ---------------------------------------------------------------- functions */
@@ -358,17 +409,17 @@ static void count_defs(const wit_decl *decl, berthi_wit_interface *made)
     }
 }
 
+/* Those of resources first, as the binary form has them. */
 static bool make_funcs(wit_reader *r, wit_decl *decl, berthi_wit_func *funcs)
 {
-    for (const wit_def *def = decl->defs; def != NULL; def = def->next) {
-        if (def->gate.is_out)
-            continue;
-        if (def->kind == WIT_DEF_FUNC && !berthi_wit_make_func(r, decl, def, NULL, funcs++))
-            return false;
-        for (const wit_def *f = def->funcs; f != NULL; f = f->next)
+    for (const wit_def *def = decl->defs; def != NULL; def = def->next)
+        for (const wit_def *f = def->funcs; f != NULL && !def->gate.is_out; f = f->next)
             if (!f->gate.is_out && !berthi_wit_make_func(r, decl, f, def, funcs++))
                 return false;
-    }
+    for (const wit_def *def = decl->defs; def != NULL; def = def->next)
+        if (def->kind == WIT_DEF_FUNC && !def->gate.is_out &&
+            !berthi_wit_make_func(r, decl, def, NULL, funcs++))
+            return false;
     return true;
 }
 
@@ -391,6 +442,7 @@ static void list_types(const wit_decl *decl, berthi_wit_interface *made, uint32_
         if (def->kind == WIT_DEF_USE && def->path->target->index != last)
             uses[uses_count++] = last = def->path->target->index;
     }
+    qsort(types, types_count, sizeof *types, compare_indexes); /* the order they were made in */
     qsort(uses, uses_count, sizeof *uses, compare_indexes);
     made->uses_count = 0;
     for (uint32_t i = 0; i < uses_count; i++)

@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from program import SOURCE, Folder, run
+from program import SOURCE, Folder, guest, run
 
 GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
 
@@ -82,6 +82,13 @@ class Wit(Folder):
         self.assertNotIn("lists", self.printed(folder, "--features", "more"))
         self.assertIn("lists", self.printed(folder, "--features", "more,lists"))
         self.assertIn("lists", self.printed(folder, "--all-features"))
+
+    def test_the_binary_form_says_what_the_text_says(self):
+        store = os.path.join(SOURCE, "tests", "unit", "component", "wit", "store")
+        for words in [["--all-features"], ["--all-features", "--json"]]:
+            self.assertEqual(self.printed(store + ".wit", *words),
+                             self.printed(store + ".wasm", *words))
+        self.assert_error(run("wit", guest("cli_v1")), 3, "without a section component-type")
 
     def test_dependencies_may_be_given_in_front(self):
         store, base = self.write("store.wit", STORE), self.write("base.wit", BASE)

@@ -34,7 +34,7 @@ static const struct {
 
 /* The corpus was made with this feature asked for. */
 static const char *const features[] = { "active" };
-static const berthi_wit_options options = { features, 1, false };
+static const berthi_wit_options options = { features, 1, false, NULL };
 
 typedef struct rig {
     bertht_memory memory;

@@ -148,6 +148,22 @@ static void types_have_parts_and_aliases_have_an_end(void **state)
     end(&t);
 }
 
+static void types_are_listed_behind_what_they_need_and_else_as_they_are_written(void **state)
+{
+    rig t;
+    const berthi_wit *m = accept(&t, "package a:b; interface i { type a = d; type b = u8; "
+                                     "record c { x: f, y: d } type d = u8; type e = c; "
+                                     "type f = list<b>; type g = e; }");
+    const berthi_wit_interface *i = &m->interfaces[0];
+    char names[16] = "";
+
+    (void)state;
+    for (uint32_t k = 0; k < i->types_count; k++)
+        names[k] = m->types[i->types[k]].name[0];
+    assert_string_equal(names, "bdafceg");
+    end(&t);
+}
+
 /* What a type refers to has a lower index, so that whoever walks types need not look ahead. */
 static void types_without_a_name_are_made_once(void **state)
 {
@@ -184,11 +200,11 @@ static void functions_of_resources_have_the_names_that_components_use(void **sta
         int kind;
         uint32_t params;
     } rows[] = {
-        { "first", "first", BERTHI_WIT_FREE, 1 },
         { "[constructor]conn", "conn", BERTHI_WIT_CONSTRUCTOR, 1 },
         { "[method]conn.send", "send", BERTHI_WIT_METHOD, 2 },
         { "[static]conn.all", "all", BERTHI_WIT_STATIC, 0 },
         { "[constructor]other", "other", BERTHI_WIT_CONSTRUCTOR, 0 },
+        { "first", "first", BERTHI_WIT_FREE, 1 },
     };
     rig t;
     const berthi_wit *m = accept(
@@ -212,16 +228,16 @@ static void functions_of_resources_have_the_names_that_components_use(void **sta
         assert_int_equal(f[k].kind, rows[k].kind);
         assert_int_equal(f[k].params_count, rows[k].params);
     }
-    assert_int_equal(f[0].resource, BERTHI_WIT_NONE);
-    assert_int_equal(f[2].resource, conn);
-    assert_int_equal(m->types[f[0].params[0].type].kind, BERTHI_WIT_OWN);
-    assert_int_equal(m->types[f[0].params[0].type].element, conn);
-    assert_int_equal(m->types[f[1].result].kind, BERTHI_WIT_OWN);
-    assert_string_equal(f[2].params[0].name, "self");
-    assert_int_equal(m->types[f[2].params[0].type].kind, BERTHI_WIT_BORROW);
-    assert_int_equal(f[2].result, BERTHI_WIT_U32);
-    assert_true(f[3].is_async && !f[2].is_async);
-    assert_int_equal(m->types[f[4].result].kind, BERTHI_WIT_RESULT);
+    assert_int_equal(f[4].resource, BERTHI_WIT_NONE);
+    assert_int_equal(f[1].resource, conn);
+    assert_int_equal(m->types[f[4].params[0].type].kind, BERTHI_WIT_OWN);
+    assert_int_equal(m->types[f[4].params[0].type].element, conn);
+    assert_int_equal(m->types[f[0].result].kind, BERTHI_WIT_OWN);
+    assert_string_equal(f[1].params[0].name, "self");
+    assert_int_equal(m->types[f[1].params[0].type].kind, BERTHI_WIT_BORROW);
+    assert_int_equal(f[1].result, BERTHI_WIT_U32);
+    assert_true(f[2].is_async && !f[1].is_async);
+    assert_int_equal(m->types[f[3].result].kind, BERTHI_WIT_RESULT);
     assert_int_equal(type_of(m, i, "again")->canon, conn);
     assert_true(type_of(m, i, "held")->has_borrow && !type_of(m, i, "again")->has_borrow);
     end(&t);
@@ -343,7 +359,7 @@ static void unstable_items_are_there_when_their_feature_is_asked_for(void **stat
     const berthi_wit_interface *i;
 
     (void)state;
-    t.options = (berthi_wit_options){ t.features, 1, false };
+    t.options = (berthi_wit_options){ t.features, 1, false, NULL };
     assert_int_equal(read_text(&t, text, sizeof text - 1), BERTH_OK);
     i = berthi_wit_find_interface(t.model, "i");
     assert_int_equal(i->funcs_count, 2);
@@ -439,7 +455,8 @@ static void every_rule_is_kept(void **state)
     static const struct {
         const char *text, *what; /* behind the package */
     } rows[] = {
-        { "interface i { type t = t2; type t2 = list<t>; }", "the type `t` depends on itself" },
+        { "interface i { type t = t2; type t2 = list<t>; }",
+          "the type `t2` depends on itself" },
         { "interface i { use j.{}; } interface j { use i.{}; }", "depends on itself" },
         { "world a { include b; } world b { include a; }", "depends on itself" },
         { "interface i { record r { a: u8, A: u8 } }", "`A` and `a` are too much alike" },
@@ -728,6 +745,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_package_has_its_name_and_its_interfaces),
         cmocka_unit_test(types_have_parts_and_aliases_have_an_end),
+        cmocka_unit_test(types_are_listed_behind_what_they_need_and_else_as_they_are_written),
         cmocka_unit_test(types_without_a_name_are_made_once),
         cmocka_unit_test(functions_of_resources_have_the_names_that_components_use),
         cmocka_unit_test(uses_are_aliases_of_what_they_name),

@@ -1,7 +1,8 @@
-/* wit_public.c - <berth/wit.h> over the model.  Layer: contract. */
+/* wit_public.c - <berth/wit.h> over the model.  Layer: component. */
 #include <berth/wit.h>
 
 #include "base/diag.h"
+#include "component/wit_decode.h"
 #include "contract/wit_print.h"
 
 struct berth_wit {
@@ -62,7 +63,8 @@ berth_status berth_wit_read(const berth_allocator *allocator, const char *const 
     wit->allocator = *a;
     berthi_text_buf_init(&wit->text, &wit->allocator);
     berthi_text_buf_init(&wit->json, &wit->allocator);
-    inner = (berthi_wit_options){ own.features, own.features_count, own.has_all_features != 0 };
+    inner = (berthi_wit_options){ own.features, own.features_count, own.has_all_features != 0,
+                                  berthi_component_wit };
     status = fill(wit, paths, count, &inner, diag);
     if (status == BERTH_OK)
         *wit_out = wit;
