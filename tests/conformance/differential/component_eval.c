@@ -127,7 +127,7 @@ static void call(eval *e, const char *line)
                                            .tables_max = 8 } };
     berthi_cm_value_room room = { .arena = e->arena };
     berthi_cm_wave_call what;
-    berthi_cm_instance *instance;
+    berthi_cm_instance *instance = NULL;
     berthi_cm_func func;
     const void *args;
     void *result;
