@@ -5,7 +5,7 @@
  *
  *   C1  only the fixup gets the table of s: no other instance imports it, no built-in takes it
  *   C2  and the fixup's table is that one, as large as the shim's
- *   C3  what the fixup puts into it are functions that exist by then, none of them of a shim
+ *   C3  the functions that the fixup imports exist by then, and none of them is a shim's
  *   C4  each of the type that the shim's function calls through; otherwise the call would trap
  *   C5  each element is filled once: the shim's functions are a permutation of them
  *   C6  until p, calls trap: trampolines are not ready before, slots are not filled before
@@ -169,7 +169,7 @@ static const berthi_cm_core_item *behind(const pass *p, const pair *x, uint32_t 
     return &p->steps[x->fixup_step].imports[x->fixup.imports[slot]];
 }
 
-/* C3.  A trampoline that waits for another fixup would have to wait for both. */
+/* A trampoline that waits for another fixup would have to wait for both. */
 static bool is_plain(pass *p, const berthi_cm_core_item *item)
 {
     const berthi_cm_trampoline *t = p->e->trampolines.items;
@@ -179,29 +179,35 @@ static bool is_plain(pass *p, const berthi_cm_core_item *item)
     return shim_at(p, p->instantiating[item->index]) == NULL && p->s->status == BERTH_OK;
 }
 
-/* C4 */
-static bool has_same_types(pass *p, const pair *x)
+/* C3, of imports that go into no element, too: what take_out() counts down was counted in the beginning,
+ * which copies of trampolines were not. */
+static bool has_plain_imports(pass *p, const pair *x)
 {
-    const berthi_wasm_info *info = x->shim->info;
+    const berthi_cm_step *fixup = &p->steps[x->fixup_step];
 
-    for (uint32_t i = 0; i < x->shim->count; i++) {
-        const berthi_cm_core_item *item = behind(p, x, x->shim->slots[i]);
-
-        if (!is_plain(p, item) ||
-            berthi_cm_core_func(p->s, &info->types[info->funcs[i]]) != item->type)
+    for (uint32_t i = 0; i < fixup->imports_count; i++)
+        if (fixup->imports[i].sort == BERTHI_CM_CORE_FUNC && !is_plain(p, &fixup->imports[i]))
             return false;
-    }
     return true;
 }
 
-static bool may_start(pass *p, const pair *x)
+/* C4 */
+static bool has_same_types(const pass *p, const pair *x)
 {
-    const berthi_cm_core_item *item;
+    const berthi_wasm_info *info = x->shim->info;
 
-    if (x->fixup.start == BERTHI_CM_NO_INDEX)
-        return true;
-    item = &p->steps[x->fixup_step].imports[x->fixup.start];
-    return item->from == BERTHI_CM_FROM_EXPORT && is_plain(p, item);
+    for (uint32_t i = 0; i < x->shim->count; i++)
+        if (berthi_cm_core_func(p->s, &info->types[info->funcs[i]]) !=
+            behind(p, x, x->shim->slots[i])->type)
+            return false;
+    return true;
+}
+
+/* A start function of the host's would have to be called as the engine calls one. */
+static bool may_start(const pass *p, const pair *x)
+{
+    return x->fixup.start == BERTHI_CM_NO_INDEX ||
+           p->steps[x->fixup_step].imports[x->fixup.start].from == BERTHI_CM_FROM_EXPORT;
 }
 
 static bool has_room(const pass *p, const pair *x)
@@ -224,8 +230,8 @@ static bool find_pair(pass *p, uint32_t step, pair *x)
         return false;
     info = info_of(p, &p->steps[x->fixup_step]);
     return info != NULL && berthi_cm_read_fixup(p->s, info, &x->fixup) &&
-           x->fixup.count == x->shim->count && has_room(p, x) && has_same_types(p, x) &&
-           may_start(p, x);
+           x->fixup.count == x->shim->count && has_room(p, x) && has_plain_imports(p, x) &&
+           has_same_types(p, x) && may_start(p, x);
 }
 
 /* ---------------------------------------------------------------- taking out */
