@@ -4,6 +4,22 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
+/* An arena's blocks lie in one allocation, in which AddressSanitizer sees nothing by itself: what no
+ * block has is poisoned, and behind each block there is a gap. */
+#include <sanitizer/asan_interface.h>
+#define POISON(p, size)   __asan_poison_memory_region(p, size)
+#define UNPOISON(p, size) __asan_unpoison_memory_region(p, size)
+#define GAP               16
+#else
+#define POISON(p, size)   ((void)(p), (void)(size))
+#define UNPOISON(p, size) ((void)(p), (void)(size))
+#define GAP               0
+#endif
+
 static void *libc_alloc(void *ctx, size_t size)
 {
     (void)ctx;
@@ -40,6 +56,7 @@ void berthi_arena_fini(berthi_arena *arena)
 
     for (; chunk != NULL; chunk = next) {
         next = chunk->next;
+        UNPOISON((unsigned char *)chunk + HEAD_SIZE, chunk->size);
         berthi_free(arena->allocator, chunk, HEAD_SIZE + chunk->size);
     }
     arena->chunks = NULL;
@@ -61,23 +78,27 @@ static berthi_arena_chunk *add_chunk(berthi_arena *arena, size_t size)
     *chunk = (berthi_arena_chunk){ .next = arena->chunks, .size = want };
     arena->chunks = chunk;
     arena->bytes += want;
+    POISON((unsigned char *)chunk + HEAD_SIZE, want);
     return chunk;
 }
 
 void *berthi_arena_alloc(berthi_arena *arena, size_t size)
 {
     berthi_arena_chunk *chunk = arena->chunks;
+    size_t room, left;
     void *p;
 
     if (size > SIZE_MAX - ALIGNMENT)
         return NULL;
-    size = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (chunk == NULL || chunk->size - chunk->used < size)
-        chunk = add_chunk(arena, size);
+    room = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if (chunk == NULL || chunk->size - chunk->used < room)
+        chunk = add_chunk(arena, room);
     if (chunk == NULL)
         return NULL;
     p = (unsigned char *)chunk + HEAD_SIZE + chunk->used;
-    chunk->used += size;
+    left = chunk->size - chunk->used;
+    chunk->used += left - room < GAP ? left : room + GAP;
+    UNPOISON(p, size);
     return memset(p, 0, size);
 }
 
