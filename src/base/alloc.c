@@ -97,7 +97,7 @@ void *berthi_arena_alloc(berthi_arena *arena, size_t size)
         return NULL;
     p = (unsigned char *)chunk + HEAD_SIZE + chunk->used;
     left = chunk->size - chunk->used;
-    chunk->used += left - room < GAP ? left : room + GAP;
+    chunk->used += room + (left - room > GAP ? GAP : left - room);
     UNPOISON(p, size);
     return memset(p, 0, size);
 }
