@@ -1,7 +1,9 @@
-/* call.c - `berth call`: one hook, once.  Layer: cli. */
+/* call.c - `berth call`: one hook or one function, once.  Layer: cli. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <berth/invoke.h>
 
 #include "cli.h"
 
@@ -89,6 +91,36 @@ static int call_once(cli_host *host, const cli_options *options, const cli_bytes
     return code;
 }
 
+/* A function of a component, called by text. */
+static int evaluate_once(cli_host *host, const cli_options *options)
+{
+    const char *result;
+    berth_call call = BERTH_CALL_INIT;
+    berth_diag diag = { 0 };
+    berth_arena *arena;
+    berth_status status = berth_arena_create(NULL, 0, &arena, &diag);
+    int code;
+
+    if (status != BERTH_OK)
+        return cli_fail_diag(CLI_FAILED, "memory", NULL, status, &diag);
+    call.arena = arena;
+    status =
+        berth_slot_evaluate(host->slot, options->operands[1], &call,
+                            options->json ? BERTH_TEXT_JSON : BERTH_TEXT_WAVE, &result, &diag);
+    if (status == BERTH_E_INVALID) {
+        code = cli_fail_lines(CLI_USAGE, "call", "'berth inspect FILE' shows what it exports",
+                              diag.text);
+    } else if (status != BERTH_OK) {
+        code = cli_fail_diag(CLI_FAILED, "call", NULL, status, &diag);
+    } else {
+        if (result[0] != '\0')
+            puts(result);
+        code = cli_stdout_end(CLI_OK);
+    }
+    berth_arena_destroy(arena);
+    return code;
+}
+
 int cli_call(const cli_options *options)
 {
     uint64_t memory = options->memory_bytes == 0 ? MEMORY_BYTES_DEFAULT : options->memory_bytes;
@@ -104,9 +136,9 @@ int cli_call(const cli_options *options)
     if (status != BERTH_OK)
         code =
             cli_fail_diag(cli_install_exit(status), options->operands[0], NULL, status, &diag);
-    if (code == CLI_OK)
-        code = read_stdin(memory, &input);
-    if (code == CLI_OK)
+    if (code == CLI_OK && options->operands_count == 2)
+        code = evaluate_once(&host, options);
+    else if (code == CLI_OK && (code = read_stdin(memory, &input)) == CLI_OK)
         code = call_once(&host, options, &input);
     cli_free(input.data);
     cli_host_close(&host);

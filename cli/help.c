@@ -12,6 +12,7 @@ static const char program_help[] =
     "\n"
     "  inspect FILE                  says what an artifact is and which slots it fits\n"
     "  call FILE --hook NAME         calls a hook once: stdin in, reply out\n"
+    "  call COMPONENT 'f(1, [2])'    calls an exported function and prints its result\n"
     "  pipe FILE --hook NAME         passes records from stdin through a hook to stdout\n"
     "  ctl SOCKET swap FILE|rollback|stat|evict\n"
     "                                steers a running 'berth pipe --control SOCKET'\n"
@@ -40,7 +41,6 @@ static const char inspect_help[] =
     "Exit status: 0 it fits something, 1 it cannot be read, 2 usage, 3 it fits nothing.\n";
 
 #define HOST_HELP                                                                              \
-    "      --hook NAME               the hook to call (required)\n"                            \
     "      --tenant NAME             the tenant that the slot belongs to (none)\n"             \
     "      --policy fresh|reuse      an instance per call, or one for many (reuse)\n"          \
     "      --deadline TIME           for a call (100ms)\n"                                     \
@@ -55,11 +55,17 @@ static const char inspect_help[] =
 
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
+    "       berth call COMPONENT CALL [OPTION]...\n"
     "\n"
     "Installs the artifact into a slot of its own, calls the hook once with what is on stdin, "
     "and\n"
-    "writes the reply to stdout.\n"
-    "\n" HOST_HELP "  -q, --quiet                   no note when the plugin drops its input\n"
+    "writes the reply to stdout; or calls a function that the component exports, and prints "
+    "its\n"
+    "result.  CALL is text in WAVE: 'f(\"text\", [1, 2])' or 'ns:pkg/iface@1.0.0#f({x: 1})'.\n"
+    "\n"
+    "      --hook NAME               the hook to call (required without CALL)\n"
+    "      --json                    prints the result of CALL as JSON\n" HOST_HELP
+    "  -q, --quiet                   no note when the plugin drops its input\n"
     "  -h, --help                    this text\n"
     "\n"
     "Exit status: 0 answered or dropped, 1 failed, 2 usage, 3 the artifact was rejected.\n";
@@ -68,7 +74,9 @@ static const char pipe_help[] =
     "usage: berth pipe FILE --hook NAME [OPTION]... <IN >OUT\n"
     "\n"
     "Calls the hook for each record on stdin and writes the replies to stdout, in order.\n"
-    "\n" HOST_HELP "      --records lines|u32le     how records are cut: by newlines, or each "
+    "\n"
+    "      --hook NAME               the hook to call (required)\n" HOST_HELP
+    "      --records lines|u32le     how records are cut: by newlines, or each "
     "with its size in\n"
     "                                four bytes before it, least first (lines)\n"
     "      --record-max SIZE         bytes of one record (1MiB)\n"

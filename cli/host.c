@@ -33,7 +33,7 @@ static berth_status open_slot(cli_host *host, const cli_options *options, uint32
     slot.output_bytes_max = options->output_bytes;
     slot.flags = flags;
     status = berth_slot_open(host->runtime, &slot, &host->slot, diag);
-    if (status != BERTH_OK)
+    if (status != BERTH_OK || options->hook == NULL)
         return status;
     return berth_slot_hook(host->slot, options->hook, &host->hook, diag);
 }
@@ -67,7 +67,8 @@ berth_status cli_host_install(cli_host *host, const cli_options *options, const 
 
     if (status != BERTH_OK)
         return status;
-    status = cli_artifact_has_hook(&bytes, options, diag);
+    if (options->hook != NULL)
+        status = cli_artifact_has_hook(&bytes, options, diag);
     if (status == BERTH_OK)
         status = berth_slot_install(host->slot, bytes.data, bytes.size, installed_out, diag);
     cli_free(bytes.data);

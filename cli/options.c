@@ -52,7 +52,7 @@ static const option_spec specs[] = {
     { "features", 0, TEXT, CLI_WIT, AT(features), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
-    { "json", 0, FLAG, CLI_INSPECT | CLI_CTL | CLI_WIT, AT(json), { 0 }, 0, 0, 0 },
+    { "json", 0, FLAG, CLI_INSPECT | CLI_CALL | CLI_CTL | CLI_WIT, AT(json), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
     { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
@@ -286,12 +286,15 @@ static bool read_option(cli_options *options, cli_command command, int argc, cha
     return store_value(spec, options, value);
 }
 
-enum { CTL_OPERANDS_MAX = 3 };
+enum { CTL_OPERANDS_MAX = 3, CALL_OPERANDS_MAX = 2 };
 
 static bool check_operands(const cli_options *options, cli_command command)
 {
     bool is_ctl = command == CLI_CTL;
-    uint32_t most = command == CLI_WIT ? CLI_OPERANDS_MAX : is_ctl ? CTL_OPERANDS_MAX : 1;
+    uint32_t most = command == CLI_WIT    ? CLI_OPERANDS_MAX
+                    : is_ctl              ? CTL_OPERANDS_MAX
+                    : command == CLI_CALL ? CALL_OPERANDS_MAX
+                                          : 1;
 
     if (options->operands_count == 0) {
         cli_fail(CLI_USAGE, cli_command_name(command), help_hint(command), "needs a %s",
@@ -305,9 +308,19 @@ static bool check_operands(const cli_options *options, cli_command command)
                  "is one operand too many");
         return false;
     }
-    if ((command & HOST) != 0 && options->hook == NULL) {
+    if (command == CLI_CALL && options->operands_count == 2 && options->hook != NULL) {
+        cli_fail(CLI_USAGE, "call", help_hint(command), "takes --hook or a CALL, not both");
+        return false;
+    }
+    if (command == CLI_CALL && options->operands_count == 1 && options->json) {
+        cli_fail(CLI_USAGE, "call", help_hint(command),
+                 "writes a reply as it is; --json is for a CALL such as 'f(1)'");
+        return false;
+    }
+    if ((command & HOST) != 0 && options->hook == NULL && options->operands_count == 1) {
         cli_fail(CLI_USAGE, cli_command_name(command),
-                 "'berth inspect FILE' lists the hooks of a plugin", "needs --hook NAME");
+                 "'berth inspect FILE' lists the hooks of a plugin", "needs --hook NAME%s",
+                 command == CLI_CALL ? ", or a call such as 'f(1)'" : "");
         return false;
     }
     if (command == CLI_WRAP && (options->wit == NULL || options->output == NULL)) {

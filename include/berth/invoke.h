@@ -48,5 +48,20 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_invoke(berth_slot *slot, const v
                                                        void *result, const berth_call *call,
                                                        berth_diag *diag);
 
+enum { BERTH_TEXT_WAVE = 0, BERTH_TEXT_JSON = 1 };
+
+/* Calls what `text` says, in WAVE, the value encoding of the component model: `f("a", [1, 2])`, or
+ * `ns:pkg/interface@1.0.0#f({x: 1})` (docs/values.md).  `call` gives the arena and the deadline.  For
+ * tools and people: it reads and writes text, allocates, and agrees upon the function.
+ * Gives *text_out, the result as WAVE or as JSON on one line; where there is none, "" or "null".  The
+ * arena lends it.  Thread: any.  Blocks: as berth_slot_call().
+ * Fails: as berth_slot_func() and berth_slot_invoke(); BERTH_E_INVALID with the column, what was
+ *        expected there, and the line with a caret below; BERTH_E_ABSENT also when a swap came
+ *        between reading the text and the call, and brought a function of another type. */
+BERTH_API BERTH_CHECKED berth_status berth_slot_evaluate(berth_slot *slot, const char *text,
+                                                         const berth_call *call,
+                                                         uint32_t format, const char **text_out,
+                                                         berth_diag *diag);
+
 BERTH_END
 #endif /* BERTH_INVOKE_H */

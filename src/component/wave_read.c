@@ -2,6 +2,8 @@
  *
  * The type says what may come; the text never opens more than the type has.  Recursion is therefore
  * bounded by the depth of types (BERTHI_CM_TYPE_DEPTH_MAX). */
+#include <stdio.h>
+
 #include "base/decimal.h"
 #include "base/utf8.h"
 #include "component/type_text.h"
@@ -46,10 +48,8 @@ void berthi_cm_wave_skip(reader *r)
 }
 
 /* What stands here, for messages. */
-static const char *found_here(const reader *r)
+static const char *kind_here(int c)
 {
-    int c = peek(r);
-
     if (c < 0)
         return "the end of the text";
     if (c == '"')
@@ -66,12 +66,34 @@ static const char *found_here(const reader *r)
         return "a number";
     if (is_letter(c) || c == '%')
         return "a word";
-    return "something else";
+    return NULL;
+}
+
+typedef struct found {
+    char text[24];
+} found;
+
+static found found_here(const reader *r)
+{
+    const char *kind = kind_here(peek(r));
+    found f;
+    uint32_t c;
+    size_t size = kind == NULL ? berthi_utf8_next(r->text + r->at, r->size - r->at, &c) : 0;
+
+    if (kind != NULL)
+        snprintf(f.text, sizeof f.text, "%s", kind);
+    else if (size != 0 && berthi_utf8_is_plain(c))
+        snprintf(f.text, sizeof f.text, "`%.*s`", (int)size, r->text + r->at);
+    else if (size != 0)
+        snprintf(f.text, sizeof f.text, "U+%04X", (unsigned)c);
+    else
+        snprintf(f.text, sizeof f.text, "no UTF-8");
+    return f;
 }
 
 static bool expected(reader *r, const berthi_cm_type *type)
 {
-    return berthi_cm_reader_expected(r, r->at, type, found_here(r));
+    return berthi_cm_reader_expected(r, r->at, type, found_here(r).text);
 }
 
 /* Takes `c`, with space before it. */
@@ -87,7 +109,7 @@ static bool take(reader *r, char c)
 bool berthi_cm_wave_need(reader *r, char c, const char *why)
 {
     return take(r, c) || berthi_cm_reader_wrong(r, r->at, "expected '%c' %s, found %s", c, why,
-                                                found_here(r));
+                                                found_here(r).text);
 }
 
 /* The label that starts here, without what marks it as none of the keywords; empty: none does.
@@ -238,7 +260,7 @@ static bool another(reader *r, char close, bool *is_end_out)
     if (*is_end_out || comma)
         return true;
     return berthi_cm_reader_wrong(r, r->at, "expected ',' or '%c', found %s", close,
-                                  found_here(r));
+                                  found_here(r).text);
 }
 
 /* The items between brackets, as a struct. */
@@ -374,7 +396,7 @@ static bool read_field(reader *r, const berthi_cm_type *type, seen *s, berthi_cm
     i = find_item(type, l.name, *from);
     if (l.name.size == 0)
         return berthi_cm_reader_wrong(r, r->at, "expected a field of %.100s, found %s",
-                                      berthi_cm_type_show(type).text, found_here(r));
+                                      berthi_cm_type_show(type).text, found_here(r).text);
     if (i == type->count)
         return berthi_cm_reader_wrong(r, r->at, "%.100s has no field `%s`",
                                       berthi_cm_type_show(type).text,
@@ -557,7 +579,7 @@ static bool read_end(reader *r)
 {
     berthi_cm_wave_skip(r);
     return r->at == r->size ||
-           berthi_cm_reader_wrong(r, r->at, "the value ends before %s", found_here(r));
+           berthi_cm_reader_wrong(r, r->at, "the value ends before %s", found_here(r).text);
 }
 
 berth_status berthi_cm_wave_read(const char *text, size_t size, const berthi_cm_type *type,

@@ -3,7 +3,7 @@
  * What this directory is: the call path and everything that changes what it calls.
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
- *   component_guest.c  the same for components  typed.c  calls by type
+ *   component_guest.c  the same for components  typed.c, evaluate.c  calls by type
  *   component_cache.c  components that are loaded, shared
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
@@ -35,7 +35,9 @@ enum {
     BERTHI_TICK_NS = 1000000, /* the ticker's step */
     BERTHI_SEATS_PER_GROUP = 64,
     BERTHI_SEAT_GROUPS = BERTHI_RECORDS_MAX / BERTHI_SEATS_PER_GROUP,
-    BERTHI_FUNCS_MAX = 32,  /* functions of a slot that typed calls name */
+    BERTHI_FUNCS_MAX = 32, /* functions of a slot that typed calls name */
+    BERTHI_FUNC_NAME_MAX = 256,
+    BERTHI_FUNC_TYPE_MAX = 4096,
     BERTHI_RING_SIZE = 16,  /* instances made ahead, and used up, per seat */
     BERTHI_BEQUEST_MAX = 8, /* instances that a version leaves to its twin */
     BERTHI_MAP_BUCKETS_MIN = 64,
@@ -356,6 +358,13 @@ bool berthi_component_find(const berthi_content *content, const char *name,
                            berthi_cm_func *func_out);
 
 /* typed.c */
+typedef struct berthi_func_type {
+    char text
+        [BERTHI_FUNC_TYPE_MAX]; /* complete, and without blanks: equal texts, equal layouts */
+} berthi_func_type;
+/* The function of that name that typed calls may call, with its type. */
+berth_status berthi_typed_find(const berthi_content *content, const char *name,
+                               berthi_cm_func *func, berthi_func_type *type, berth_diag *diag);
 void berthi_funcs_free(berth_slot *slot);
 
 /* pool.c */

@@ -11,12 +11,9 @@
 #include "os/clock.h"
 #include "registry/hot.h"
 
-enum { NAME_MAX = 256, TYPE_MAX = 4096 };
 enum { UNKNOWN, MISSING, FOUND };
 
-typedef struct type_text {
-    char text[TYPE_MAX]; /* without blanks */
-} type_text;
+typedef berthi_func_type type_text;
 
 static void remove_blanks(char *text)
 {
@@ -30,26 +27,22 @@ static void remove_blanks(char *text)
 
 /* ---- what a version has ---- */
 
-/* The function of that name, with its type; false with the reason. */
-static bool find_typed(const berthi_content *content, const char *name, berthi_cm_func *func,
-                       type_text *type, berth_diag *diag)
+berth_status berthi_typed_find(const berthi_content *content, const char *name,
+                               berthi_cm_func *func, berthi_func_type *type, berth_diag *diag)
 {
-    if (content->component == NULL || !berthi_component_find(content, name, func)) {
-        (void)berthi_fail(diag, BERTH_E_ABSENT, "it exports no function '%s'", name);
-        return false;
-    }
-    if (func->type->has_resource) {
-        (void)berthi_fail(
+    if (content->component == NULL)
+        return berthi_fail(diag, BERTH_E_ABSENT,
+                           "it is a core module, which has hooks and no typed functions");
+    if (!berthi_component_find(content, name, func))
+        return berthi_fail(diag, BERTH_E_ABSENT, "it exports no function '%s'", name);
+    if (func->type->has_resource)
+        return berthi_fail(
             diag, BERTH_E_REJECTED,
             "function '%s' takes or gives resources, which belong to one instance", name);
-        return false;
-    }
-    if (!berthi_cm_type_write(func->type, type->text, sizeof type->text)) {
-        (void)berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long", name);
-        return false;
-    }
+    if (!berthi_cm_type_write(func->type, type->text, sizeof type->text))
+        return berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long", name);
     remove_blanks(type->text);
-    return true;
+    return BERTH_OK;
 }
 
 /* Under the slot's lock. */
@@ -71,7 +64,8 @@ static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *dia
         atomic_store_explicit(&v->typed, typed, memory_order_release);
     }
     if (atomic_load_explicit(&typed[n].state, memory_order_relaxed) == UNKNOWN) {
-        is_found = find_typed(v->content, slot->func_names[n], &typed[n].func, &type, NULL) &&
+        is_found = berthi_typed_find(v->content, slot->func_names[n], &typed[n].func, &type,
+                                     NULL) == BERTH_OK &&
                    strcmp(type.text, slot->func_types[n]) == 0;
         /* release: pairs with the acquire in find_func(). */
         atomic_store_explicit(&typed[n].state, is_found ? FOUND : MISSING,
@@ -229,10 +223,10 @@ static berth_status check_name(const char *name, berth_diag *diag)
 {
     size_t size = strlen(name);
 
-    if (size == 0 || size > NAME_MAX || !berthi_utf8_is_plain_text(name, size))
+    if (size == 0 || size > BERTHI_FUNC_NAME_MAX || !berthi_utf8_is_plain_text(name, size))
         return berthi_fail_because(diag, BERTH_E_INVALID, BERTH_REASON_NAME,
                                    "the name of a function has 1 to %d printable bytes",
-                                   NAME_MAX);
+                                   BERTHI_FUNC_NAME_MAX);
     return BERTH_OK;
 }
 
@@ -305,7 +299,7 @@ static berth_status func_locked(berth_slot *slot, const char *name, type_text *w
         (void)berthi_fail(&own, BERTH_E_ABSENT, "slot '%s' has no plugin; install one",
                           slot->name);
     else
-        is_there = find_typed(v->content, name, &found, &has, &own);
+        is_there = berthi_typed_find(v->content, name, &found, &has, &own) == BERTH_OK;
     if (!is_there && !is_given) {
         if (diag != NULL)
             *diag = own;

@@ -251,5 +251,108 @@ class Call(Folder):
         self.assertIn("stdin : input: has more than 1048576 bytes", error)
 
 
+class Evaluate(Folder):
+    """`berth call COMPONENT CALL`."""
+
+    shapes = "demo:values/shapes@1.0.0#"
+
+    def evaluate(self, call, *words, component="cli_values.component", **options):
+        return run("call", guest(component), call, *NO_HURRY, *words, **options)
+
+    def check(self, call, result, in_json):
+        for engine in ENGINES:
+            for words, expected in [([], result), (["--json"], in_json)]:
+                got = self.evaluate(call, "--engine", engine, *words)
+                self.assert_exit(got, 0)
+                self.assertEqual(expected, got.stdout.decode())
+                self.assertEqual(b"", got.stderr)
+
+    def test_arguments_and_results_are_text(self):
+        for call, result, in_json in [
+            ("sum([1, 2, 4294967295])", "4294967298", "4294967298"),
+            ("  sum ( [ ] , ) // nothing", "0", "0"),
+            ("reverse([1, 2, 3])", "[3, 2, 1]", "[3, 2, 1]"),
+            (self.shapes + "add({x: 1, y: 2}, {x: -10, y: 5})", "{x: -9, y: 7}", '{"x": -9, "y": 7}'),
+            (self.shapes + "add({y: 2, x: 1, label: \"\u00e9\"}, {x: 0, y: 0})",
+             '{x: 1, y: 2, label: some("\u00e9")}', '{"x": 1, "y": 2, "label": "\u00e9"}'),
+            (self.shapes + "next(blue)", "red", '"red"'),
+            (self.shapes + "area(circle(0.5))", "ok(0.75)", '{"ok": 0.75}'),
+            (self.shapes + "area(box((3, 4)))", "ok(12)", '{"ok": 12}'),
+        ]:
+            self.check(call, result + "\n", in_json + "\n")
+
+    def test_a_function_without_result_prints_none(self):
+        self.check("forget()", "", "null\n")
+
+    def test_an_error_of_the_functions_own_is_a_result(self):
+        self.check(self.shapes + "area(dot)", 'err("a dot has\\nnone")\n', '{"err": "a dot has\\nnone"}\n')
+
+    def test_what_comes_back_cannot_drive_the_terminal(self):
+        call = self.shapes + 'add({x: 0, y: 0, label: "\\u{1b}[2J\\u{202e}\\u{9b}"}, {x: 0, y: 0})'
+        for words in [[], ["--json"]]:
+            result = self.evaluate(call, *words)
+            self.assert_exit(result, 0)
+            for bad in [b"\033", "\u202e".encode(), "\u009b".encode()]:
+                self.assertNotIn(bad, result.stdout)
+
+    def test_stdin_is_not_read(self):
+        ours, theirs = os.pipe()  # a stdin that never ends
+        self.assert_exit(self.evaluate("calls()", stdin_file=ours), 0)
+        os.close(ours)
+        os.close(theirs)
+
+    def test_text_that_is_no_call_is_shown_with_a_caret(self):
+        for call, part, shown in [
+            ("sum", "column 4: expected '(' behind the function's name", "  sum\n     ^"),
+            ("", "column 1: expected '('", "^"),
+            ("(1)", "column 1: expected the name of a function", "  (1)\n  ^"),
+            ("sum(.)", "column 5: expected list<u32> for `numbers`, found `.`", "  sum(.)\n      ^"),
+            ("sum([1,", "column 8: expected u32 for `numbers`, found the end of the text", "       ^"),
+            ("sum([1], 2)", "too many arguments for func(numbers: list<u32>) -> u64", "^"),
+            ("sum()", "the argument `numbers` of func(numbers: list<u32>) -> u64 is missing", "^"),
+            ("sum([\u00e9])", "column 6: expected u32 for `numbers`, found `\u00e9`", "^"),
+            ("sum([\u202e])", "column 6: expected u32 for `numbers`, found U+202E", "^"),
+            ("sum([-1])", "column 6: the number does not fit u32", "^"),
+            (self.shapes + "next(pink)", "`pink` is no case of enum { red, green, blue }", "^"),
+            ("f" * 300 + "()", "has at most 256 bytes", ""),
+        ]:
+            result = self.evaluate(call)
+            self.assert_error(result, 2, part)
+            self.assertIn(shown.replace("\n", "\n  "), result.stderr.decode())
+            self.assertEqual(b"", result.stdout)
+
+    def test_a_function_that_is_not_there_is_a_failure(self):
+        for call in ["nothing()", "other:pkg/shapes@1.0.0#add()", "shapes#add()", "cabi_realloc(1)"]:
+            self.assert_error(self.evaluate(call), 1, "absent", "it exports no function")
+        self.assert_error(run("call", guest("cli_v1"), "edit([1])", *NO_HURRY), 1, "it is a core module")
+
+    def test_a_call_has_the_deadline_and_the_memory_of_the_options(self):
+        result = run("call", guest("cli_values.component"), "spin()", "--probe-deadline", "60s",
+                     "--deadline", "50ms")
+        self.assert_error(result, 1, "deadline", "spin")
+        numbers = "sum([" + "1," * 60000 + "])"
+        self.assert_error(self.evaluate(numbers, "--memory", "128KiB"), 1, "trap")
+        self.assert_exit(self.evaluate(numbers, "--memory", "1MiB"), 0)
+
+    def test_either_policy_serves_a_call(self):
+        for policy in ["reuse", "fresh"]:
+            result = self.evaluate("calls()", "--policy", policy)
+            self.assert_exit(result, 0)
+            self.assertEqual(b"1\n", result.stdout)
+
+    def test_a_trap_is_told_with_its_frames(self):
+        result = self.evaluate("fail()")
+        self.assert_error(result, 1, "trap (unreachable)", "fail")
+        self.assertIn(b"\n  ", result.stderr)
+
+    def test_what_is_no_component_is_rejected_before_anything_is_called(self):
+        self.assert_error(run("call", self.write("empty", b""), "f()"), 3, "rejected")
+
+    def test_a_full_stdout_is_a_failure(self):
+        with open("/dev/full", "wb") as full:
+            result = self.evaluate("calls()", stdout=full)
+        self.assert_error(result, 1, "stdout : No space left on device")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -277,7 +277,7 @@ static void floating_point_numbers_are_exact(void **state)
     expect_wrong(r, "f64", "1e999", "column 1: the number does not fit f64\n  1e999\n  ^");
     expect_wrong(r, "f32", "3.5e38", "column 1: the number does not fit f32\n  3.5e38\n  ^");
     expect_wrong(r, "f64", "nano", "column 1: expected f64, found a word\n  nano\n  ^");
-    expect_wrong(r, "f64", "1.", "column 2: the value ends before something else\n  1.\n   ^");
+    expect_wrong(r, "f64", "1.", "column 2: the value ends before `.`\n  1.\n   ^");
 }
 
 static void strings_may_have_lines_of_their_own(void **state)
@@ -327,7 +327,7 @@ static void errors_say_what_was_expected_where(void **state)
                  "  {nam: \"a\"}\n   ^");
     expect_wrong(r, person, "{}",
                  "column 2: expected a field of record { name: string, age: u32 }, found "
-                 "something else\n  {}\n   ^");
+                 "`}`\n  {}\n   ^");
     expect_wrong(r, "u8", "256", "column 1: the number does not fit u8 (0 to 255)\n  256\n  ^");
     expect_wrong(r, "u8", "-1", "column 1: the number does not fit u8 (0 to 255)\n  -1\n  ^");
     expect_wrong(r, "s8", "128",
