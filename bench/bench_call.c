@@ -122,6 +122,7 @@ int main(void)
     berth_diag diag = { 0 };
 
     options.name = "bench";
+    options.deadline_ns = 60u * 1000000000u; /* stepping takes its time */
     bare_open(&c.bare);
     bench_rig_open(&c.rig, &options, "bench", "empty");
     bench_measure(&(bench_case){ "call_empty", slot_block, empty_bare, &c, 1.5 });

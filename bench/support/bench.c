@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 15, ROUND_NS = 8 * 1000 * 1000 };
+enum { ROUNDS = 15, ROUND_NS = 8 * 1000 * 1000, SHORT_NS = 300 };
 
 uint64_t bench_now_ns(void)
 {
@@ -56,6 +56,14 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void print_steps(const char *key, bench_loop loop, void *ctx, double ns)
+{
+    uint64_t steps = loop == NULL || ns > SHORT_NS ? 0 : bench_steps(loop, ctx);
+
+    if (steps != 0)
+        printf(", \"%s\": %llu", key, (unsigned long long)steps);
+}
+
 double bench_measure(const bench_case *c)
 {
     double mine[ROUNDS], theirs[ROUNDS], ratio = 0;
@@ -76,6 +84,8 @@ double bench_measure(const bench_case *c)
     }
     if (c->goal > 0)
         printf(", \"goal\": %.2f", c->goal);
+    print_steps("instructions", c->run, c->ctx, mine[0]);
+    print_steps("baseline_instructions", c->baseline, c->ctx, mine[0]);
     printf(", \"p50_ns\": %.2f, \"max_ns\": %.2f, \"rounds\": %d}\n", mine[ROUNDS / 2],
            mine[ROUNDS - 1], ROUNDS);
     fflush(stdout);

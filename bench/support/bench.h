@@ -6,7 +6,8 @@
  * A round runs the baseline and the case for some milliseconds each, so that what else the
  * machine does meets both.  ns_per_op and baseline_ns are the best rounds, which is what the
  * code costs, and `ratio` is of these; p50 and max of the rounds of the case say how quiet the
- * machine was.  Keys without a value in a case are left out.
+ * machine was.  Short operations say how many instructions they are: "instructions" of the case,
+ * "baseline_instructions".  Keys without a value in a case are left out.
  */
 #ifndef BERTH_BENCH_H
 #define BERTH_BENCH_H
@@ -28,6 +29,9 @@ double bench_measure(const bench_case *c);
 
 /* One figure that is not a loop: {"case": name, unit: value, "goal": goal}. */
 void bench_report(const char *name, const char *unit, double value, double goal);
+
+/* Instructions of one operation, when its loop goes round; 0: they cannot be counted here. */
+uint64_t bench_steps(bench_loop run, void *ctx);
 
 uint64_t bench_now_ns(void);
 
