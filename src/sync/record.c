@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/diag.h"
+#include "os/clock.h"
 
 _Thread_local berthi_record_cache berthi_record_mine
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -24,6 +25,20 @@ static _Atomic(uint64_t) domains_made;
 /* Not ranked: a thread that is ending takes it with nothing else held. */
 static berthi_mutex living_lock = BERTHI_MUTEX_INIT;
 static berthi_domain *living; /* guarded by living_lock */
+
+#ifdef BERTH_HOSTILE
+enum { WINDOW_EVERY = 61, WINDOW_NS = 30000 };
+
+void berthi_window(void)
+{
+    static _Atomic(unsigned) windows;
+
+    if (atomic_fetch_add_explicit(&windows, 1, memory_order_relaxed) % WINDOW_EVERY == 0)
+        berthi_clock_wait_until(berthi_clock_ns() + WINDOW_NS);
+    else
+        berthi_thread_yield();
+}
+#endif
 
 static bool has_record(berthi_domain *d, const berthi_record *wanted)
 {

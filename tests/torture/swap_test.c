@@ -14,7 +14,14 @@
 #include "slot_rig.h"
 #include "torture.h"
 
-enum { CALLERS_MAX = 8, TRAPPING = 5, ROLLING_BACK = 7, CYCLE = 10, KINDS = 3 };
+enum {
+    CALLERS_MAX = 8,
+    TRAPPING = 5,
+    ROLLING_BACK = 7,
+    CYCLE = 10,
+    KINDS = 3,
+    CACHED_MAX = 64
+};
 
 /* What one thread met. */
 typedef struct tally {
@@ -644,7 +651,9 @@ static void a_second_round_needs_no_more_than_the_first(void **state)
             blocks = atomic_load(&r->memory.live_blocks);
         }
     }
-    assert_int_equal(process_descriptors(), descriptors);
+    /* Each cached artifact with data has a descriptor, and how many of those are cached depends on
+     * where the swaps ended; a version that kept one would show: each round makes a hundred. */
+    assert_true(process_descriptors() < descriptors + CACHED_MAX);
     /* A thread that was joined is among the process's for a moment longer. */
     for (int n = 0; n < 1000 && process_threads() > threads; n++)
         slot_rig_sleep_ms(1);
