@@ -3,29 +3,10 @@
  * A call is made in two halves (instance.h): begin() lowers the arguments, calls and lifts the result;
  * end() lets the guest take back what the result lay in.  Any failure once the guest was entered ends
  * the instance (I6): half of the arguments may be in it already. */
-#include "component/running.h"
-
-#include "base/utf8.h"
+#include "component/bytes.h"
 #include "component/transcode.h"
 
 /* ---------------------------------------------------------------- sides */
-
-/* Runs the guest's realloc: a task of its own, which may not leave. */
-static berth_status run_realloc(berthi_cm_instance *i, const berthi_cm_abi *abi,
-                                uint32_t instance, berthi_val *cells, berth_diag *diag)
-{
-    berthi_cm_task task = { .instance = instance }, *before = i->task;
-    berthi_cm_component_state *component = &i->components[instance];
-    berth_status status;
-
-    i->task = &task;
-    i->is_touched = true;
-    component->may_not_leave = true;
-    status = berthi_cm_call_slot(i, abi->realloc, cells, 4, diag);
-    component->may_not_leave = false;
-    i->task = before;
-    return status;
-}
 
 static berth_status side_realloc(berthi_cm_guest *guest, uint64_t old_ptr, uint64_t old_size,
                                  uint32_t align, uint64_t size, uint64_t *ptr_out,
@@ -41,7 +22,7 @@ static berth_status side_realloc(berthi_cm_guest *guest, uint64_t old_ptr, uint6
 
     if (s->abi->realloc == BERTHI_CM_NO_INDEX || (!s->abi->is_64 && size > UINT32_MAX))
         return BERTHI_CM_TRAP(diag, "realloc of %llu bytes", (unsigned long long)size);
-    status = run_realloc(s->instance, s->abi, guest->instance, cells, diag);
+    status = berthi_cm_run_realloc(s->instance, s->abi, guest->instance, cells, diag);
     if (status != BERTH_OK)
         return status;
     guest->memory = berthi_cm_view(s->instance, s->abi->memory); /* I7 */
@@ -129,116 +110,58 @@ static inline berth_status begun(berthi_cm_instance *i, const berthi_cm_entry *e
 
 /* ---------------------------------------------------------------- bytes in, bytes out */
 
-static berth_status put_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
-                              const berthi_cm_host_string *in, berthi_val *cells,
-                              berth_diag *diag)
-{
-    const berthi_cm_abi *abi = &e->lifted->abi;
-    berthi_val wants[4] = {
-        { .words = { 0 } }, { .words = { 0 } }, { .words = { 1 } }, { .words = { in->size } }
-    };
-    berthi_memory_view memory;
-    berth_status status = run_realloc(i, abi, e->lifted->instance, wants, diag);
-    uint32_t ptr;
-
-    if (status != BERTH_OK)
-        return status;
-    memory = berthi_cm_view(i, abi->memory); /* I7 */
-    ptr = (uint32_t)wants[0].i32;
-    if (ptr > memory.size || in->size > memory.size - ptr)
-        return BERTHI_CM_TRAP(diag, "realloc return: beyond end of memory");
-    if (in->size != 0)
-        memcpy(memory.base + ptr, in->text, in->size);
-    cells[0].words[0] = ptr;
-    cells[1].words[0] = in->size;
-    return BERTH_OK;
-}
-
-typedef struct bytes_of_result {
-    uint32_t ptr, size;
-    bool is_string;
-} bytes_of_result;
-
-static berth_status take_bytes(berthi_cm_instance *i, berthi_memory_view memory,
-                               bytes_of_result bytes, berth_arena *arena,
-                               berthi_cm_host_string *out, berth_diag *diag)
-{
-    const char *at = (const char *)memory.base + bytes.ptr;
-    char *copy;
-
-    if (bytes.size > BERTHI_CM_VALUE_BYTES_MAX || bytes.ptr > memory.size ||
-        bytes.size > memory.size - bytes.ptr)
-        return BERTHI_CM_TRAP(diag, bytes.is_string
-                                        ? "string pointer/length out of bounds of memory"
-                                        : "list content out-of-bounds");
-    if (bytes.size > i->copy_left)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
-                                   "the call moves more bytes out of guests than it may");
-    i->copy_left -= bytes.size;
-    if (bytes.is_string) {
-        size_t valid = berthi_utf8_valid_size(at, bytes.size);
-
-        if (valid != bytes.size)
-            return BERTHI_CM_TRAP(diag, berthi_utf8_is_cut(at + valid, bytes.size - valid)
-                                            ? "incomplete utf-8 byte sequence"
-                                            : "invalid utf-8");
-    }
-    if (arena == NULL) { /* a view */
-        *out = (berthi_cm_host_string){ bytes.size == 0 ? "" : at, bytes.size };
-        return BERTH_OK;
-    }
-    copy = berthi_reply_arena_alloc(arena, bytes.size);
-    if (copy == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "a result of %u bytes", (unsigned)bytes.size);
-    if (bytes.size != 0)
-        memcpy(copy, at, bytes.size);
-    *out = (berthi_cm_host_string){ copy, bytes.size };
-    return BERTH_OK;
-}
-
 typedef struct bytes_or_error { /* result<bytes, bytes> in host layout */
     uint8_t tag;
     berthi_cm_host_string bytes;
 } bytes_or_error;
 
-/* The result lies behind a pointer: (ptr, size), or a discriminant in front of them. */
-static berth_status take_result(berthi_cm_instance *i, const berthi_cm_entry *e, uint32_t at,
-                                berth_arena *arena, void *result, berth_diag *diag)
+/* Without an arena the bytes stay where they are. */
+static inline berth_status take_result(berthi_cm_instance *i, const berthi_cm_entry *e,
+                                       uint32_t at, berth_arena *arena, void *result,
+                                       berth_diag *diag)
 {
     berthi_memory_view memory = berthi_cm_view(i, e->lifted->abi.memory); /* I7 */
-    bool has_tag = e->path == BERTHI_CM_SHAPE_BYTES_RESULT;
-    uint32_t size = has_tag ? 12 : 8, pair[2];
-    bytes_of_result bytes;
     berthi_cm_host_string *out = result;
+    berthi_cm_guest_bytes bytes = { 0 };
     uint8_t tag = 0;
+    berth_status status = berthi_cm_bytes_result(i, e, memory, at, &tag, &bytes, diag);
+    const char *from;
+    char *copy;
 
-    if (at % 4 != 0)
-        return BERTHI_CM_TRAP(diag, "unaligned pointer");
-    if (at > memory.size || size > memory.size - at)
-        return BERTHI_CM_TRAP(diag, "result pointer out of bounds of memory");
-    if (has_tag) {
-        tag = memory.base[at];
-        if (tag > 1)
-            return BERTHI_CM_TRAP(diag, "invalid variant discriminant");
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    if (e->path == BERTHI_CM_SHAPE_BYTES_RESULT) {
         ((bytes_or_error *)result)->tag = tag;
         out = &((bytes_or_error *)result)->bytes;
     }
-    memcpy(pair, memory.base + at + size - 8, sizeof pair);
-    bytes =
-        (bytes_of_result){ pair[0], pair[1], tag == 0 ? e->out_is_string : e->error_is_string };
-    return take_bytes(i, memory, bytes, arena, out, diag);
+    from = berthi_cm_bytes_at(memory, bytes);
+    if (arena != NULL) {
+        copy = berthi_reply_arena_alloc(arena, bytes.size);
+        if (copy == NULL)
+            return berthi_fail(diag, BERTH_E_NOMEM, "a result of %u bytes",
+                               (unsigned)bytes.size);
+        from = memcpy(copy, from, bytes.size);
+    }
+    *out = (berthi_cm_host_string){ from, bytes.size };
+    return BERTH_OK;
 }
 
-static berth_status call_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
-                               const void *args, void *result, berth_arena *arena,
-                               berth_diag *diag)
+static inline berth_status call_bytes(berthi_cm_instance *i, const berthi_cm_entry *e,
+                                      const void *args, void *result, berth_arena *arena,
+                                      berth_diag *diag)
 {
+    const berthi_cm_host_string *in = args;
     berthi_val cells[2];
-    berth_status status;
+    uint32_t ptr = 0;
+    berth_status status =
+        berthi_cm_bytes_put(i, &e->lifted->abi, e->lifted->instance, in->text,
+                            (uint32_t)in->size, &ptr, diag); /* check_bytes() bounds it */
 
-    status = put_bytes(i, e, args, cells, diag);
-    if (status == BERTH_OK)
-        status = berthi_cm_call_slot(i, e->lifted->func, cells, 2, diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    cells[0].words[0] = ptr;
+    cells[1].words[0] = in->size;
+    status = berthi_cm_call_slot(i, e->lifted->func, cells, 2, diag);
     if (status != BERTH_OK || e->path == BERTHI_CM_SHAPE_BYTES_IN)
         return status;
     i->returned.words[0] = (uint32_t)cells[0].i32;
@@ -258,6 +181,20 @@ static berth_status check_bytes(const berthi_cm_entry *e, const void *args, bert
     if (e->in_is_string && !berthi_utf8_is_valid(in->text, in->size))
         return berthi_fail(diag, BERTH_E_INVALID, "the argument is no UTF-8");
     return BERTH_OK;
+}
+
+berth_status berthi_cm_bytes_refuse_place(bool is_string, berth_diag *diag)
+{
+    return BERTHI_CM_TRAP(diag, is_string ? "string pointer/length out of bounds of memory"
+                                          : "list content out-of-bounds");
+}
+
+berth_status berthi_cm_bytes_refuse_text(const char *text, size_t size, size_t valid,
+                                         berth_diag *diag)
+{
+    return BERTHI_CM_TRAP(diag, berthi_utf8_is_cut(text + valid, size - valid)
+                                    ? "incomplete utf-8 byte sequence"
+                                    : "invalid utf-8");
 }
 
 /* ---------------------------------------------------------------- any type */

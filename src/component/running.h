@@ -188,6 +188,70 @@ static inline berth_status berthi_cm_call_slot(berthi_cm_instance *i, uint32_t s
     return i->call(i->store, &i->funcs[slot], cells, count, diag);
 }
 
+/* Runs the guest's realloc: a task of its own, which may not leave. */
+static inline berth_status berthi_cm_run_realloc(berthi_cm_instance *i,
+                                                 const berthi_cm_abi *abi, uint32_t instance,
+                                                 berthi_val *cells, berth_diag *diag)
+{
+    berthi_cm_task task = { .instance = instance }, *before = i->task;
+    berthi_cm_component_state *component = &i->components[instance];
+    berth_status status;
+
+    i->task = &task;
+    i->is_touched = true;
+    component->may_not_leave = true;
+    status = berthi_cm_call_slot(i, abi->realloc, cells, 4, diag);
+    component->may_not_leave = false;
+    i->task = before;
+    return status;
+}
+
+/* ---------------------------------------------------------------- leaving */
+
+/* Whoever leaves may do so. */
+static inline berth_status berthi_cm_leave(berthi_cm_instance *i, const berthi_cm_target *t,
+                                           berth_diag *diag)
+{
+    if (__builtin_expect(i->steps_done < t->ready_step, 0))
+        return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_INDIRECT_NULL,
+                                   "uninitialized element: nothing is bound here yet");
+    if (__builtin_expect(i->components[t->instance].may_not_leave, 0))
+        return BERTHI_CM_TRAP(diag, "cannot leave component instance");
+    return BERTH_OK;
+}
+
+/* ... for a function of the host's. */
+static inline berth_status berthi_cm_leave_to_host(berthi_cm_instance *i,
+                                                   const berthi_cm_target *t, berth_diag *diag)
+{
+    berth_status status = berthi_cm_leave(i, t, diag);
+
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    if (__builtin_expect(i->host_calls_left == 0, 0))
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_HOST,
+                                   "more than %llu host calls",
+                                   (unsigned long long)i->host_calls_max);
+    i->host_calls_left--;
+    return BERTH_OK;
+}
+
+/* Each component that calls another takes a piece of this thread's stack: how many do is bounded. */
+static inline berth_status berthi_cm_go_deeper(berthi_cm_instance *i, berth_diag *diag)
+{
+    if (__builtin_expect(i->depth >= i->depth_max, 0))
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
+                                   "call stack exhausted: more than %u components call another",
+                                   (unsigned)i->depth_max);
+    i->depth++;
+    return BERTH_OK;
+}
+
+/* ---------------------------------------------------------------- trampoline_bytes.c */
+
+/* NULL: what is called takes or gives something else than one list of bytes or one text in UTF-8. */
+berthi_host_function berthi_cm_trampoline_of_bytes(const berthi_cm_target *t);
+
 /* ---------------------------------------------------------------- trampoline.c */
 
 /* The function of the host that does what a trampoline of this kind does. */

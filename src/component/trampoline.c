@@ -5,18 +5,6 @@
  * A failure ends the whole root instance: whoever made the outermost call sees it (I6). */
 #include "component/running.h"
 
-/* Whoever leaves may do so. */
-static inline berth_status leave(berthi_cm_instance *i, const berthi_cm_target *t,
-                                 berth_diag *diag)
-{
-    if (__builtin_expect(i->steps_done < t->ready_step, 0))
-        return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_INDIRECT_NULL,
-                                   "uninitialized element: nothing is bound here yet");
-    if (__builtin_expect(i->components[t->instance].may_not_leave, 0))
-        return BERTHI_CM_TRAP(diag, "cannot leave component instance");
-    return BERTH_OK;
-}
-
 /* ---------------------------------------------------------------- resources, on either side */
 
 static bool is_of_host(const berthi_cm_instance *i, uint32_t resource)
@@ -112,23 +100,12 @@ void berthi_cm_destroy_rest(berthi_cm_instance *i, const berthi_cm_type *type,
         berthi_cm_owned_walk(type, value, destroy_one, i);
 }
 
-/* Each component that calls another takes a piece of this thread's stack: how many do is bounded. */
-static berth_status deeper(berthi_cm_instance *i, berth_diag *diag)
-{
-    if (__builtin_expect(i->depth >= i->depth_max, 0))
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
-                                   "call stack exhausted: more than %u components call another",
-                                   (unsigned)i->depth_max);
-    i->depth++;
-    return BERTH_OK;
-}
-
 static berth_status destroy_in_guest(berthi_cm_instance *i, const berthi_cm_resource_use *use,
                                      uint32_t rep, berth_diag *diag)
 {
     berthi_cm_task task = { .instance = use->instance }, *before = i->task;
     berthi_val cell = { .words = { rep } };
-    berth_status status = deeper(i, diag);
+    berth_status status = berthi_cm_go_deeper(i, diag);
 
     if (status != BERTH_OK)
         return status;
@@ -186,7 +163,7 @@ static berth_status call_new(void *ctx, berthi_wasm_store *store, berthi_val *ce
 {
     const berthi_cm_target *t = ctx;
     berthi_cm_instance *i = store->data;
-    berth_status status = leave(i, t, diag);
+    berth_status status = berthi_cm_leave(i, t, diag);
     uint32_t index;
 
     if (status != BERTH_OK)
@@ -203,7 +180,7 @@ static berth_status call_drop(void *ctx, berthi_wasm_store *store, berthi_val *c
 {
     const berthi_cm_target *t = ctx;
     berthi_cm_instance *i = store->data;
-    berth_status status = leave(i, t, diag);
+    berth_status status = berthi_cm_leave(i, t, diag);
     berthi_cm_handle was;
 
     if (status != BERTH_OK)
@@ -249,16 +226,6 @@ static void *room_for(berthi_cm_instance *i, room *few, size_t size, berth_diag 
     return p;
 }
 
-static berth_status count_host_call(berthi_cm_instance *i, berth_diag *diag)
-{
-    if (__builtin_expect(i->host_calls_left == 0, 0))
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_HOST,
-                                   "more than %llu host calls",
-                                   (unsigned long long)i->host_calls_max);
-    i->host_calls_left--;
-    return BERTH_OK;
-}
-
 static berth_status run_host(const berthi_cm_target *t, berthi_cm_instance *i,
                              berthi_cm_guest *guest, berthi_val *cells, berth_arena *arena,
                              berth_diag *diag)
@@ -298,10 +265,8 @@ static berth_status call_host(void *ctx, berthi_wasm_store *store, berthi_val *c
     berthi_cm_side s;
     berthi_cm_lends lends;
     berthi_cm_host_scope scope;
-    berth_status status = leave(i, t, diag);
+    berth_status status = berthi_cm_leave_to_host(i, t, diag);
 
-    if (status == BERTH_OK)
-        status = count_host_call(i, diag);
     if (status == BERTH_OK && berthi_cm_room(i, diag) == NULL)
         status = BERTH_E_NOMEM;
     if (status != BERTH_OK)
@@ -326,10 +291,8 @@ BERTHI_UNGUARDED static berth_status call_host_scalars(void *ctx, berthi_wasm_st
     berthi_cm_instance *i = store->data;
     berthi_cm_host_call call = { .instance = i };
     room args, result;
-    berth_status status = leave(i, t, diag);
+    berth_status status = berthi_cm_leave_to_host(i, t, diag);
 
-    if (status == BERTH_OK)
-        status = count_host_call(i, diag);
     if (status == BERTH_OK)
         status = berthi_cm_scalars_lift(scalars->params, scalars->count, cells, &args, diag);
     if (status == BERTH_OK)
@@ -344,7 +307,7 @@ BERTHI_UNGUARDED static berth_status call_host_scalars(void *ctx, berthi_wasm_st
 static berth_status refuse_entry(void *ctx, berthi_wasm_store *store, berthi_val *cells,
                                  berth_diag *diag)
 {
-    berth_status status = leave(store->data, ctx, diag);
+    berth_status status = berthi_cm_leave(store->data, ctx, diag);
 
     (void)cells;
     return status != BERTH_OK ? status
@@ -354,9 +317,9 @@ static berth_status refuse_entry(void *ctx, berthi_wasm_store *store, berthi_val
 static berth_status go_deeper(berthi_cm_instance *i, const berthi_cm_target *t,
                               berth_diag *diag)
 {
-    berth_status status = leave(i, t, diag);
+    berth_status status = berthi_cm_leave(i, t, diag);
 
-    return status != BERTH_OK ? status : deeper(i, diag);
+    return status != BERTH_OK ? status : berthi_cm_go_deeper(i, diag);
 }
 
 typedef struct crossing { /* a call from one component to another */
@@ -492,7 +455,7 @@ static berth_status refuse_async(void *ctx, berthi_wasm_store *store, berthi_val
                                  berth_diag *diag)
 {
     const berthi_cm_target *t = ctx;
-    berth_status status = leave(store->data, t, diag);
+    berth_status status = berthi_cm_leave(store->data, t, diag);
 
     (void)cells;
     if (status != BERTH_OK)
@@ -503,13 +466,18 @@ static berth_status refuse_async(void *ctx, berthi_wasm_store *store, berthi_val
 
 berthi_host_function berthi_cm_trampoline_function(const berthi_cm_target *t)
 {
+    berthi_host_function straight;
+
     switch ((berthi_cm_trampoline_kind)t->trampoline->kind) {
     case BERTHI_CM_TO_HOST:
         return t->scalars != NULL ? call_host_scalars : call_host;
     case BERTHI_CM_TO_GUEST:
         if (t->trampoline->never_enters)
             return refuse_entry;
-        return t->scalars != NULL ? call_guest_scalars : call_guest;
+        if (t->scalars != NULL)
+            return call_guest_scalars;
+        straight = berthi_cm_trampoline_of_bytes(t);
+        return straight != NULL ? straight : call_guest;
     case BERTHI_CM_TO_NEW:
         return call_new;
     case BERTHI_CM_TO_DROP:
