@@ -44,15 +44,20 @@ static void check_text(const char *text)
     }
 }
 
-static void check_plugin(const berthi_plugin *plugin)
+/* A component's hook is exported under its own name, a core module's behind a prefix. */
+static void check_plugin(const berthi_plugin *plugin, bool is_component)
 {
+    const char *hook_prefix = is_component ? "" : plugin->profile->hook_prefix;
+    size_t prefix = strlen(hook_prefix);
+
     CHECK(plugin->name[0] != '\0' && plugin->version[0] != '\0');
-    CHECK(plugin->hooks_count >= 1 && plugin->hooks_count <= BERTHI_HOOKS_MAX);
+    CHECK(plugin->hooks_count >= 1 ||
+          is_component); /* which may have functions of other types */
+    CHECK(plugin->hooks_count <= BERTHI_HOOKS_MAX);
     for (uint32_t i = 0; i < plugin->hooks_count; i++) {
         const berthi_hook *hook = &plugin->hooks[i];
-        size_t prefix = strlen(plugin->profile->hook_prefix);
 
-        CHECK(strncmp(hook->export_name, plugin->profile->hook_prefix, prefix) == 0);
+        CHECK(strncmp(hook->export_name, hook_prefix, prefix) == 0);
         CHECK(strcmp(hook->export_name + prefix, hook->name) == 0);
         CHECK(i == 0 || strcmp(plugin->hooks[i - 1].name, hook->name) < 0);
         CHECK(hook->probe.size == 0 || hook->probe.data != NULL);
@@ -71,7 +76,7 @@ static void admit_one(const uint8_t *bytes, size_t size, const char *profile, co
     status = berthi_admit(bytes, size, profile, kind, &limits, &arena, &plugin, &diag);
     CHECK(status == (fits ? BERTH_OK : BERTH_E_REJECTED));
     if (status == BERTH_OK)
-        check_plugin(&plugin);
+        check_plugin(&plugin, size > 4 && bytes[4] == 0x0d);
     else
         CHECK(diag.status == (int32_t)BERTH_E_REJECTED && diag.text[0] != '\0');
     berthi_arena_fini(&arena);
