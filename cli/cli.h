@@ -23,7 +23,8 @@ typedef enum cli_command {
     CLI_PIPE = 4,
     CLI_CTL = 8,
     CLI_WIT = 16,
-    CLI_WRAP = 32
+    CLI_WRAP = 32,
+    CLI_BINDGEN = 64
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -35,7 +36,7 @@ typedef struct cli_options {
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
-        *world, *output;
+        *world, *output, *out, *prefix;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers;
@@ -136,6 +137,17 @@ int cli_file_check(const char *path, const char *option);
 /* Writes it whole; when that fails, what was there before is there still. */
 int cli_file_write(const char *path, const char *option, const void *bytes, size_t size);
 
+typedef struct cli_file {
+    const char *name;
+    const char *text;
+    size_t size;
+} cli_file;
+
+/* Writes files into a folder, which is made when it is not there.  A file that says the same already
+ * is left alone, its time too.  All new texts are on the disk before the first takes its name. */
+int cli_folder_write(const char *folder, const char *option, const cli_file *files,
+                     uint32_t count);
+
 /* host.c */
 
 /* A runtime with one slot, as the options want them. */
@@ -160,6 +172,16 @@ int cli_install_exit(berth_status status);
 
 void cli_host_close(cli_host *host);
 
+/* wit.c */
+
+enum { CLI_FEATURES_MAX = 64 };
+
+/* The names of --features; `copy` holds them.  False: said why. */
+bool cli_features_split(char *copy, const char **names, uint32_t *count_out);
+
+/* Says why WIT was refused, with the place in front.  Returns the exit code. */
+int cli_fail_wit(const char *path, const berth_diag *diag);
+
 /* the commands; each returns the exit code */
 
 int cli_inspect(const cli_options *options);
@@ -168,5 +190,6 @@ int cli_pipe(const cli_options *options);
 int cli_ctl(const cli_options *options);
 int cli_wit(const cli_options *options);
 int cli_wrap(const cli_options *options);
+int cli_bindgen(const cli_options *options);
 
 #endif

@@ -81,8 +81,9 @@ static int write_bytes(int fd, const char *bytes, size_t left, bool sync)
     return code;
 }
 
-/* 0, or errno; then nothing of it is left. */
-static int replace_file(const char *path, const char *bytes, size_t left)
+/* A file of these bytes beside `path`, which only has to be renamed; cli_free() its name.  0, or errno:
+ * then nothing of it is left. */
+static int stage_file(const char *path, const char *bytes, size_t left, char **temporary_out)
 {
     size_t room = strlen(path) + sizeof ".XXXXXX";
     char *temporary = cli_alloc(room);
@@ -103,10 +104,27 @@ static int replace_file(const char *path, const char *bytes, size_t left)
     } else {
         code = write_bytes(fd, bytes, left, true);
     }
-    if (code == 0 && rename(temporary, path) != 0)
-        code = errno;
-    if (code != 0)
+    if (code != 0) {
         unlink(temporary);
+        cli_free(temporary);
+        return code;
+    }
+    *temporary_out = temporary;
+    return 0;
+}
+
+/* 0, or errno; then nothing of it is left. */
+static int replace_file(const char *path, const char *bytes, size_t left)
+{
+    char *temporary;
+    int code = stage_file(path, bytes, left, &temporary);
+
+    if (code != 0)
+        return code;
+    if (rename(temporary, path) != 0) {
+        code = errno;
+        unlink(temporary);
+    }
     cli_free(temporary);
     return code;
 }
@@ -136,4 +154,93 @@ int cli_file_write(const char *path, const char *option, const void *bytes, size
     snprintf(advice, sizeof advice, "nothing was written; make room or give %s another file",
              option);
     return cli_fail_os(path, advice, code);
+}
+
+/* ---------------------------------------------------------------- folders */
+
+typedef struct staged {
+    char *path, *temporary; /* temporary: NULL when the file says the same already */
+} staged;
+
+/* Whether the file has these bytes. */
+static bool is_same(const char *path, const cli_file *file)
+{
+    struct stat info;
+    char buffer[4096];
+    size_t at = 0;
+    ssize_t n = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (size_t)info.st_size != file->size) {
+        close(fd);
+        return false;
+    }
+    while (at < file->size) {
+        n = read(fd, buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0 || (size_t)n > file->size - at ||
+            memcmp(buffer, file->text + at, (size_t)n) != 0)
+            break;
+        at += (size_t)n;
+    }
+    close(fd);
+    return at == file->size;
+}
+
+static int stage(const char *folder, const cli_file *file, staged *s)
+{
+    size_t room = strlen(folder) + strlen(file->name) + 2;
+    struct stat info;
+
+    s->path = cli_alloc(room);
+    snprintf(s->path, room, "%s/%s", folder, file->name);
+    if (is_same(s->path, file))
+        return 0;
+    if (lstat(s->path, &info) == 0 && S_ISDIR(info.st_mode))
+        return EISDIR;
+    return stage_file(s->path, file->text, file->size, &s->temporary);
+}
+
+static int write_staged(const char *folder, const char *option, const cli_file *files,
+                        uint32_t count, staged *all)
+{
+    char advice[96];
+    uint32_t at = 0;
+    int code = 0;
+
+    for (at = 0; at < count && code == 0; at++)
+        code = stage(folder, &files[at], &all[at]);
+    if (code == 0)
+        for (at = 0; at < count && code == 0; at++)
+            if (all[at].temporary != NULL && rename(all[at].temporary, all[at].path) != 0)
+                code = errno;
+    if (code == 0)
+        return CLI_OK;
+    for (uint32_t i = 0; i < count; i++)
+        if (all[i].temporary != NULL) /* one that was renamed is not there under that name */
+            unlink(all[i].temporary);
+    snprintf(advice, sizeof advice, "make room or give %s another folder", option);
+    return cli_fail_os(all[at - 1].path, advice, code);
+}
+
+int cli_folder_write(const char *folder, const char *option, const cli_file *files,
+                     uint32_t count)
+{
+    staged *all;
+    int code;
+
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+        return fail(folder, option, "a folder that can be made", errno);
+    all = cli_alloc(count * sizeof *all);
+    memset(all, 0, count * sizeof *all);
+    code = write_staged(folder, option, files, count, all);
+    for (uint32_t i = 0; i < count; i++) {
+        cli_free(all[i].path);
+        cli_free(all[i].temporary);
+    }
+    cli_free(all);
+    return code;
 }

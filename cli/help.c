@@ -18,6 +18,8 @@ static const char program_help[] =
     "                                steers a running 'berth pipe --control SOCKET'\n"
     "  wit PATH...                   resolves WIT and prints it\n"
     "  wrap CORE --wit PATH -o FILE  makes a component of a core module\n"
+    "  bindgen host PATH... --out DIR\n"
+    "                                writes typed C and C++ for a WIT world\n"
     "  help [COMMAND]                this text, or a command's\n"
     "\n"
     "  -h, --help                    this text; after a command, the command's\n"
@@ -140,6 +142,27 @@ static const char wrap_help[] =
     "\n"
     "Exit status: 0 made, 1 failed, 2 usage, 3 the module and the world do not fit.\n";
 
+static const char bindgen_help[] =
+    "usage: berth bindgen host PATH... --out DIR [OPTION]...\n"
+    "\n"
+    "Writes source text for a WIT world, in C that C++ takes as well:\n"
+    "\n"
+    "  host                          typed calls of the functions that plugins in a slot "
+    "export\n"
+    "\n"
+    "PATH is as for 'berth wit'; the world is one of the last PATH's package.  Files that say "
+    "the\n"
+    "same already are left alone.\n"
+    "\n"
+    "      --all-features            keeps all @unstable items\n"
+    "      --features NAME,...       keeps the @unstable items of these features\n"
+    "      --out DIR                 the folder that the files go to (required)\n"
+    "      --prefix NAME             what all names begin with (the world's name)\n"
+    "      --world NAME              the world (the only one of the package)\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 written, 1 failed, 2 usage, 3 the WIT was refused.\n";
+
 static const struct {
     cli_command command;
     const char *name, *help;
@@ -150,6 +173,7 @@ static const struct {
     { CLI_CTL, "ctl", ctl_help },
     { CLI_WIT, "wit", wit_help },
     { CLI_WRAP, "wrap", wrap_help },
+    { CLI_BINDGEN, "bindgen", bindgen_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

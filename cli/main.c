@@ -79,6 +79,9 @@ static void *run_job(void *context)
     case CLI_WRAP:
         j->code = cli_wrap(j->options);
         break;
+    case CLI_BINDGEN:
+        j->code = cli_bindgen(j->options);
+        break;
     }
     return NULL;
 }

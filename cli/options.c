@@ -15,7 +15,7 @@ typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
 enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
-    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP
+    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN
 };
 
 typedef struct option_spec {
@@ -36,7 +36,7 @@ typedef struct option_spec {
 #define SECOND    (1000 * MS)
 
 static const option_spec specs[] = {
-    { "all-features", 0, FLAG, CLI_WIT, AT(all_features), { 0 }, 0, 0, 0 },
+    { "all-features", 0, FLAG, CLI_WIT | CLI_BINDGEN, AT(all_features), { 0 }, 0, 0, 0 },
     { "artifact-max",
       0,
       SIZE,
@@ -49,16 +49,18 @@ static const option_spec specs[] = {
     { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
-    { "features", 0, TEXT, CLI_WIT, AT(features), { 0 }, 0, 0, 0 },
+    { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
     { "json", 0, FLAG, CLI_INSPECT | CLI_CALL | CLI_CTL | CLI_WIT, AT(json), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
     { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
+    { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
     { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
     { "output", 'o', TEXT, CLI_WRAP, AT(output), { 0 }, 0, 0, 0 },
     { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
+    { "prefix", 0, TEXT, CLI_BINDGEN, AT(prefix), { 0 }, 0, 0, 0 },
     { "probe-deadline",
       0,
       TIME,
@@ -79,7 +81,7 @@ static const option_spec specs[] = {
     { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
     { "wit", 0, TEXT, CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
-    { "world", 0, TEXT, CLI_WRAP, AT(world), { 0 }, 0, 0, 0 },
+    { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN, AT(world), { 0 }, 0, 0, 0 },
 };
 
 enum { SPECS_COUNT = sizeof specs / sizeof *specs };
@@ -103,6 +105,8 @@ static const char *help_hint(cli_command command)
         return "see 'berth help wit'";
     case CLI_WRAP:
         return "see 'berth help wrap'";
+    case CLI_BINDGEN:
+        return "see 'berth help bindgen'";
     }
     return "see 'berth help'";
 }
@@ -288,19 +292,42 @@ static bool read_option(cli_options *options, cli_command command, int argc, cha
 
 enum { CTL_OPERANDS_MAX = 3, CALL_OPERANDS_MAX = 2 };
 
+static uint32_t operands_max(cli_command command)
+{
+    switch (command) {
+    case CLI_WIT:
+    case CLI_BINDGEN:
+        return CLI_OPERANDS_MAX;
+    case CLI_CTL:
+        return CTL_OPERANDS_MAX;
+    case CLI_CALL:
+        return CALL_OPERANDS_MAX;
+    default:
+        return 1;
+    }
+}
+
+static const char *operand_word(cli_command command)
+{
+    switch (command) {
+    case CLI_WIT:
+        return "PATH";
+    case CLI_CTL:
+        return "SOCKET";
+    case CLI_BINDGEN:
+        return "side: host";
+    default:
+        return "FILE";
+    }
+}
+
 static bool check_operands(const cli_options *options, cli_command command)
 {
-    bool is_ctl = command == CLI_CTL;
-    uint32_t most = command == CLI_WIT    ? CLI_OPERANDS_MAX
-                    : is_ctl              ? CTL_OPERANDS_MAX
-                    : command == CLI_CALL ? CALL_OPERANDS_MAX
-                                          : 1;
+    uint32_t most = operands_max(command);
 
     if (options->operands_count == 0) {
         cli_fail(CLI_USAGE, cli_command_name(command), help_hint(command), "needs a %s",
-                 is_ctl               ? "SOCKET"
-                 : command == CLI_WIT ? "PATH"
-                                      : "FILE");
+                 operand_word(command));
         return false;
     }
     if (options->operands_count > most) {
@@ -326,6 +353,11 @@ static bool check_operands(const cli_options *options, cli_command command)
     if (command == CLI_WRAP && (options->wit == NULL || options->output == NULL)) {
         cli_fail(CLI_USAGE, "wrap", help_hint(command), "needs %s",
                  options->wit == NULL ? "--wit PATH" : "--output FILE");
+        return false;
+    }
+    if (command == CLI_BINDGEN && (options->operands_count == 1 || options->out == NULL)) {
+        cli_fail(CLI_USAGE, "bindgen", help_hint(command), "needs %s",
+                 options->operands_count == 1 ? "a PATH" : "--out DIR");
         return false;
     }
     return true;

@@ -5,17 +5,15 @@
 
 #include "cli.h"
 
-enum { FEATURES_MAX = 64 };
-
-/* "a,b" as names; `copy` holds them.  False: said why. */
-static bool split_features(char *copy, const char **names, uint32_t *count_out)
+/* "a,b" as names. */
+bool cli_features_split(char *copy, const char **names, uint32_t *count_out)
 {
     for (char *at = copy; at != NULL; *count_out += 1) {
         char *comma = strchr(at, ',');
 
         if (comma != NULL)
             *comma = '\0';
-        if (*at == '\0' || *count_out == FEATURES_MAX) {
+        if (*at == '\0' || *count_out == CLI_FEATURES_MAX) {
             cli_fail(CLI_USAGE, "--features", "give up to 64 names with commas between",
                      *at == '\0' ? "a name is empty" : "there are too many");
             return false;
@@ -27,7 +25,7 @@ static bool split_features(char *copy, const char **names, uint32_t *count_out)
 }
 
 /* "PLACE: WHY; ADVICE" and the line shown below, as our errors are. */
-static int fail_rejected(const char *path, const berth_diag *diag)
+int cli_fail_wit(const char *path, const berth_diag *diag)
 {
     char text[sizeof diag->text], why[sizeof diag->text];
     size_t first = strcspn(diag->text, "\n");
@@ -55,7 +53,7 @@ static int print(const cli_options *options, const berth_wit_options *wit_option
                                          wit_options, &wit, &diag);
 
     if (status == BERTH_E_REJECTED)
-        return fail_rejected(path, &diag);
+        return cli_fail_wit(path, &diag);
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
     fputs(options->json ? berth_wit_json(wit) : berth_wit_text(wit), stdout);
@@ -68,7 +66,7 @@ static int print(const cli_options *options, const berth_wit_options *wit_option
 int cli_wit(const cli_options *options)
 {
     berth_wit_options wit_options = BERTH_WIT_OPTIONS_INIT;
-    const char *names[FEATURES_MAX];
+    const char *names[CLI_FEATURES_MAX];
     char *copy = NULL;
     int code = CLI_USAGE;
 
@@ -78,7 +76,7 @@ int cli_wit(const cli_options *options)
         copy = cli_alloc(size);
         memcpy(copy, options->features, size);
     }
-    if (split_features(copy, names, &wit_options.features_count)) {
+    if (cli_features_split(copy, names, &wit_options.features_count)) {
         wit_options.features = names;
         wit_options.has_all_features = options->all_features;
         code = print(options, &wit_options);

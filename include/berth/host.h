@@ -29,19 +29,13 @@
 #ifndef BERTH_HOST_H
 #define BERTH_HOST_H
 
-#include <berth/base.h>
+#include <berth/layout.h>
 
 BERTH_BEGIN
 
 typedef struct berth_host berth_host;                   /* what a host offers */
 typedef struct berth_host_resource berth_host_resource; /* one kind of its objects */
 typedef struct berth_host_call berth_host_call;         /* a call of one of its functions */
-
-/* UTF-8, not terminated.  In arguments it was checked. */
-typedef struct berth_string {
-    const char *text;
-    size_t size;
-} berth_string;
 
 /* A function that components call, on the thread that called the plugin, within that call's deadline.
  *

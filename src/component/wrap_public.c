@@ -5,25 +5,6 @@
 #include "base/reply_arena.h"
 #include "component/wrap.h"
 
-static berth_status choose_world(const berthi_wit *wit, const char *name,
-                                 const berthi_wit_world **world_out, berth_diag *diag)
-{
-    const berthi_wit_package *root = &wit->packages[wit->root];
-
-    if (name != NULL)
-        *world_out = berthi_wit_find_world(wit, name);
-    else if (root->worlds_count == 1)
-        *world_out = &wit->worlds[root->worlds[0]];
-    else
-        return berthi_fail(diag, BERTH_E_ABSENT, "package %s has %u worlds; name one", root->id,
-                           (unsigned)root->worlds_count);
-    if (*world_out != NULL)
-        return BERTH_OK;
-    return berthi_fail(diag, BERTH_E_ABSENT, "package %s has no world `%s`%s%s", root->id, name,
-                       root->worlds_count == 0 ? "" : "; the first one is ",
-                       root->worlds_count == 0 ? "" : wit->worlds[root->worlds[0]].name);
-}
-
 static berth_status wrap(const void *core, size_t size, const berth_wrap_options *options,
                          berthi_arena *scratch, berthi_text_buf *out, berth_diag *diag)
 {
@@ -33,7 +14,7 @@ static berth_status wrap(const void *core, size_t size, const berth_wrap_options
                                                 NULL, scratch, &wit, diag);
 
     if (status == BERTH_OK)
-        status = choose_world(wit, options->world, &world, diag);
+        status = berthi_wit_choose_world(wit, options->world, &world, diag);
     if (status == BERTH_OK)
         status = berthi_component_wrap(core, size, wit, world, scratch->allocator, out, diag);
     return status;

@@ -1,6 +1,7 @@
 /* wit.c - from text to the model, and finding things in it.  Layer: contract. */
 #include "contract/wit.h"
 
+#include "base/diag.h"
 #include "contract/wit_tree.h"
 
 static void start(wit_reader *r, const berthi_wit_options *options, berthi_arena *arena,
@@ -101,6 +102,25 @@ const berthi_wit_world *berthi_wit_find_world(const berthi_wit *model, const cha
         }
     }
     return count == 1 ? found : NULL;
+}
+
+berth_status berthi_wit_choose_world(const berthi_wit *wit, const char *name,
+                                     const berthi_wit_world **world_out, berth_diag *diag)
+{
+    const berthi_wit_package *root = &wit->packages[wit->root];
+
+    if (name != NULL)
+        *world_out = berthi_wit_find_world(wit, name);
+    else if (root->worlds_count == 1)
+        *world_out = &wit->worlds[root->worlds[0]];
+    else
+        return berthi_fail(diag, BERTH_E_ABSENT, "package %s has %u worlds; name one", root->id,
+                           (unsigned)root->worlds_count);
+    if (*world_out != NULL)
+        return BERTH_OK;
+    return berthi_fail(diag, BERTH_E_ABSENT, "package %s has no world `%s`%s%s", root->id, name,
+                       root->worlds_count == 0 ? "" : "; the first one is ",
+                       root->worlds_count == 0 ? "" : wit->worlds[root->worlds[0]].name);
 }
 
 const berthi_wit_func *berthi_wit_find_func(const berthi_wit_interface *interface,

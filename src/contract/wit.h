@@ -224,6 +224,11 @@ const berthi_wit_interface *berthi_wit_find_interface(const berthi_wit *model,
                                                       const char *name);
 const berthi_wit_world *berthi_wit_find_world(const berthi_wit *model, const char *name);
 
+/* The same, or the only one of the root package for NULL.  Fails: BERTH_E_ABSENT. */
+berth_status berthi_wit_choose_world(const berthi_wit *model, const char *name,
+                                     const berthi_wit_world **world_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
 /* By its component name.  NULL: none. */
 const berthi_wit_func *berthi_wit_find_func(const berthi_wit_interface *interface,
                                             const char *name);

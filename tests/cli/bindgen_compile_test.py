@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""bindgen_compile_test.py - what `berth bindgen` writes compiles without a warning, as C and as C++,
+for the worlds of this tree, for those in ../shared/wit, and for random ones."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from program import PATIENCE, SOURCE, Folder, run
+from random_wit import World
+
+SHARED = os.path.join(SOURCE, "..", "shared", "wit")
+RANDOM_WORLDS = int(os.environ.get("BERTH_RANDOM_WORLDS", "12"))
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
+
+
+def compilers():
+    for c, cxx in [("gcc", "g++"), ("clang", "clang++")]:
+        if shutil.which(c):
+            yield [c, "-std=c11", "-Wconversion", "-Wshadow"]
+        if shutil.which(cxx):
+            yield [cxx, "-std=c++11", "-x", "c++", "-Wconversion"]
+
+
+def worlds_of(wit):
+    """The names of the worlds of the package; none when it does not resolve."""
+    result = run("wit", *wit, "--json", "--all-features")
+    if result.returncode != 0:
+        return []
+    found = json.loads(result.stdout)
+    return [world["name"] for world in found["packages"][0]["worlds"]]
+
+
+class Compile(Folder):
+    def compile(self, folder, source):
+        for compiler in compilers():
+            result = subprocess.run([*compiler, *WARNINGS, "-I", os.path.join(SOURCE, "include"),
+                                     os.path.join(folder, source)],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+            self.assertEqual(0, result.returncode, "%s\n%s" % (" ".join(compiler), result.stdout.decode()[:4000]))
+
+    def check(self, wit, world):
+        """True, or False when there are no bindings for it, said with a reason."""
+        out = self.path("out-%s" % world)
+        result = run("bindgen", "host", *wit, "--world", world, "--out", out, "--all-features")
+        if result.returncode == 3:
+            self.assertIn(b"there are no bindings for", result.stderr)
+            return False
+        self.assert_exit(result, 0)
+        for source in os.listdir(out):
+            if source.endswith(".c"):
+                self.compile(out, source)
+        shutil.rmtree(out)
+        return True
+
+    def test_there_is_a_compiler(self):
+        self.assertTrue(list(compilers()))
+
+    def test_worlds_of_this_tree_compile(self):
+        count = 0
+        for folder in ["wit", "demo/plugins", "examples/plugins", "tests/fuzz/corpus/wit", "tests/guests"]:
+            for name in sorted(os.listdir(os.path.join(SOURCE, folder))):
+                path = [os.path.join(SOURCE, folder, name)]
+                for world in worlds_of(path) if name.endswith(".wit") else []:
+                    count += self.check(path, world)
+        self.assertGreater(count, 4)
+
+    def test_worlds_of_others_compile(self):
+        if not os.path.isdir(SHARED):
+            self.skipTest("there is no ../shared/wit")
+        count = 0
+        wasi = os.path.join(SHARED, "wasi-0.2")
+        files = sorted(os.path.join(wasi, name) for name in os.listdir(wasi))
+        for file in files:
+            wit = [other for other in files if other != file] + [file]
+            for world in worlds_of(wit):
+                count += self.check(wit, world)
+        torvyn = os.path.join(SHARED, "torvyn")
+        folders = sorted(os.path.join(torvyn, name) for name in os.listdir(torvyn))
+        for folder in folders:
+            wit = [other for other in folders if other != folder] + [folder]
+            for world in worlds_of(wit):
+                count += self.check(wit, world)
+        self.assertGreater(count, 5)
+
+    def test_random_worlds_compile(self):
+        for seed in range(RANDOM_WORLDS):
+            text = World(seed).text()
+            with self.subTest(seed=seed):
+                wit = [self.write("random.wit", text.encode())]
+                self.assertTrue(self.check(wit, "w"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
