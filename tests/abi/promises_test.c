@@ -11,6 +11,7 @@
 #include <berth/admit.h>
 #include <berth/arena.h>
 #include <berth/base.h>
+#include <berth/bindgen.h>
 #include <berth/component.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
