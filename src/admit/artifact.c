@@ -112,16 +112,17 @@ bool berthi_check_artifact(const berthi_profile *profile, const berthi_artifact 
 
 /* From bytes to steps; nothing of it runs. */
 static berth_status read_component(const uint8_t *bytes, size_t size, berthi_arena *arena,
-                                   const berthi_cm_steps **steps_out, berth_diag *diag)
+                                   berthi_artifact *artifact, berth_diag *diag)
 {
     const berthi_cm_component *component;
     berth_status status = berthi_component_read(bytes, size, arena, &component, diag);
 
     if (status == BERTH_OK)
         status = berthi_component_validate(component, arena, diag);
-    if (status == BERTH_OK)
-        status = berthi_component_elaborate(component, arena, false, steps_out, diag);
-    return status;
+    if (status != BERTH_OK)
+        return status;
+    artifact->component = component;
+    return berthi_component_elaborate(component, arena, false, &artifact->steps, diag);
 }
 
 berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
@@ -136,7 +137,7 @@ berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_aren
                                        .bytes = bytes,
                                        .size = (uint32_t)size };
     if (artifact_out->kind == BERTHI_ARTIFACT_COMPONENT) {
-        status = read_component(bytes, size, arena, &artifact_out->steps, &why);
+        status = read_component(bytes, size, arena, artifact_out, &why);
         if (status == BERTH_E_NOMEM)
             goto fail_memory;
         if (status != BERTH_OK)

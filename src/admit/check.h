@@ -24,7 +24,8 @@ typedef struct berthi_artifact {
     uint32_t size;
     bool is_readable; /* a module whose structure is sound: `info` is filled */
     berthi_wasm_info info;
-    const berthi_cm_steps *steps; /* a component that may be instantiated, else NULL */
+    const berthi_cm_component *component; /* what was read of a valid one */
+    const berthi_cm_steps *steps;         /* a component that may be instantiated, else NULL */
 } berthi_artifact;
 
 /* The profile's view of an artifact. */
@@ -32,6 +33,7 @@ typedef struct berthi_profile_view {
     const berthi_profile *profile;
     bool has_metadata; /* it has the profile's metadata section: it means to be one */
     berthi_metadata metadata;
+    bool metadata_is_implied; /* the section is not there; its exports describe a component */
 } berthi_profile_view;
 
 /* Says what `bytes` are; findings that speak against every profile go to `findings`.

@@ -301,6 +301,7 @@ static bool check_metadata(const component_check *c)
     berthi_wasm_range body;
     uint32_t count = find_custom(c->artifact, name, &body);
 
+    c->view->metadata_is_implied = count == 0;
     if (count > 1)
         berthi_find(c->scope, "section-duplicate", body.offset,
                     "`%s` section is there more than once", name);

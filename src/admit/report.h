@@ -5,6 +5,7 @@
 
 #include "admit/check.h"
 #include "base/digest.h"
+#include "base/json_writer.h"
 #include "base/text_buf.h"
 
 enum {
@@ -27,12 +28,18 @@ typedef struct berthi_report {
     uint32_t views_count; /* 0 unless the artifact is a readable module */
     berthi_producer producers[BERTHI_PRODUCERS_MAX];
     uint32_t producers_count;
+    berthi_text_buf wit; /* the world of a component */
+    bool wit_is_missing; /* there would be too much of it */
 } berthi_report;
 
 /* How many profile and kind pairs nothing speaks against. */
 uint32_t berthi_report_fits(const berthi_report *report);
 
 const char *berthi_artifact_kind_name(berthi_artifact_kind kind); /* for machines */
+
+/* What a component is made of, and its world. */
+void berthi_component_json(const berthi_report *report, berthi_json_writer *w);
+void berthi_component_text(const berthi_report *report, berthi_text_buf *out);
 
 void berthi_report_json(const berthi_report *report, berthi_text_buf *out);
 void berthi_report_text(const berthi_report *report, berthi_text_buf *out);

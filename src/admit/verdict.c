@@ -6,6 +6,7 @@
 #include "admit/describe.h"
 #include "admit/report.h"
 #include "base/diag.h"
+#include "component/print_wit.h"
 #include "wasm/cursor.h"
 
 struct berth_verdict {
@@ -83,6 +84,19 @@ static void read_producers(berthi_report *report)
 }
 
 /* Fills what `arena` and `bytes` hold up. */
+/* A world whose text has no bound is no reason to say nothing about the rest. */
+static berth_status write_world(berthi_report *report, berthi_arena *arena, berth_diag *diag)
+{
+    berth_diag why = { 0 };
+    berth_status status =
+        berthi_component_print_wit(report->artifact.component, arena, &report->wit, &why);
+
+    report->wit_is_missing = status != BERTH_OK;
+    if (status == BERTH_E_NOMEM)
+        return berthi_fail(diag, status, "writing the world of a component");
+    return BERTH_OK;
+}
+
 static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *arena,
                             berthi_report *report, berth_diag *diag)
 {
@@ -99,6 +113,8 @@ static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *are
     berthi_findings_init(&report->findings, arena);
     status =
         berthi_artifact_read(bytes, size, arena, &report->findings, &report->artifact, diag);
+    if (status == BERTH_OK && report->artifact.component != NULL)
+        status = write_world(report, arena, diag);
     if (status != BERTH_OK || (!report->artifact.is_readable && report->artifact.steps == NULL))
         return status;
     for (size_t i = 0; berthi_profiles[i] != NULL; i++) {
@@ -120,14 +136,16 @@ static berth_status conclude(const uint8_t *bytes, size_t size, berthi_report *r
     berth_status status;
 
     berthi_arena_init(&arena, &verdict->allocator, SIZE_MAX);
+    berthi_text_buf_init(&report->wit, &verdict->allocator);
     status = examine(bytes, size, &arena, report, diag);
     if (status == BERTH_OK) {
         verdict->fits = berthi_report_fits(report);
         berthi_report_json(report, &verdict->json);
         berthi_report_text(report, &verdict->text);
-        if (verdict->json.has_failed || verdict->text.has_failed)
+        if (verdict->json.has_failed || verdict->text.has_failed || report->wit.has_failed)
             status = berthi_fail(diag, BERTH_E_NOMEM, "writing a verdict");
     }
+    berthi_text_buf_fini(&report->wit);
     berthi_arena_fini(&arena);
     return status;
 }

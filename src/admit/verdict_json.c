@@ -5,7 +5,6 @@
 
 #include "admit/describe.h"
 #include "admit/report.h"
-#include "base/json_writer.h"
 
 typedef berthi_json_writer writer;
 
@@ -270,5 +269,6 @@ void berthi_report_json(const berthi_report *report, berthi_text_buf *out)
     put_findings(&w, report);
     put_plugins(&w, report);
     put_module(&w, report);
+    berthi_component_json(report, &w);
     berthi_json_end(&w);
 }

@@ -121,8 +121,10 @@ static void put_plugin(const page *p, const berthi_profile_view *view)
 
     berthi_text_buf_puts(p->out, "\n");
     put_label(p, "plugin");
-    berthi_text_buf_putf(p->out, "%s %s, as %s says\n", or_unknown(m->name),
-                         or_unknown(m->version), view->profile->metadata_section);
+    berthi_text_buf_putf(
+        p->out, "%s %s, as %s%s\n", or_unknown(m->name), or_unknown(m->version),
+        view->metadata_is_implied ? "its exports say" : view->profile->metadata_section,
+        view->metadata_is_implied ? "" : " says");
     put_label(p, "");
     put_prose(p, m->description);
     for (uint32_t i = 0; i < m->hooks_count; i++)
@@ -318,5 +320,6 @@ void berthi_report_text(const berthi_report *report, berthi_text_buf *out)
             put_plugin(&p, &report->views[i]);
     if (report->artifact.is_readable)
         put_module(&p);
+    berthi_component_text(report, out);
     put_findings(&p);
 }

@@ -61,6 +61,26 @@ class Inspect(Folder):
             self.assertNotIn(bad, result.stdout)
         json.loads(run("inspect", path, "--json").stdout)
 
+    def test_a_component_is_shown_with_what_it_is_made_of(self):
+        result = run("inspect", guest("cli_values.component"))
+        self.assert_exit(result, 0)
+        text = result.stdout.decode()
+        for part in ["WebAssembly component", "functions, memory of 2.. pages\n",
+                     "instances  1 of core modules, 2 of components\n", "limits     ",
+                     "\n    export sum: func(numbers: list<u32>) -> u64;\n",
+                     "\n      add: func(a: point, b: point) -> point;\n"]:
+            self.assertIn(part, text)
+
+    def test_the_world_of_a_component_is_wit_that_is_read_again(self):
+        for name in ["cli_values.component", "greet.component", "redact-v7"]:
+            component = json.loads(run("inspect", guest(name), "--json").stdout)["component"]
+            self.assertEqual(1, component["core_instances"])
+            result = run("wit", self.write("world.wit", component["wit"].encode()))
+            self.assert_exit(result, 0)
+            self.assertEqual([line for line in component["wit"].split("\n") if line],
+                             [line for line in result.stdout.decode().split("\n") if line])
+        self.assertIsNone(json.loads(run("inspect", guest("cli_v1"), "--json").stdout)["component"])
+
     def test_what_is_no_file_is_refused_by_its_kind(self):
         os.mkfifo(self.path("fifo"))
         server = socket.socket(socket.AF_UNIX)

@@ -15,6 +15,7 @@
 
 #include <berth/admit.h>
 
+#include "guests.h"
 #include "memory.h"
 #include "plugin_builder.h"
 
@@ -119,7 +120,7 @@ static berth_status admit_once(bertht_memory *m, const uint8_t *bytes, size_t si
     berthi_arena_init(&arena, &a, SIZE_MAX);
     status = berthi_admit(bytes, size, NULL, NULL, &limits, &arena, &plugin, &diag);
     if (status == BERTH_OK)
-        assert_int_equal(plugin.hooks_count, 4);
+        assert_int_equal(plugin.hooks_count, plugin.is_component ? 0 : 4);
     else
         assert_int_equal(diag.status, status);
     berthi_arena_fini(&arena);
@@ -166,6 +167,19 @@ static void any_of_our_allocations_may_fail(void **state)
     }
 }
 
+static void any_allocation_of_a_component_may_fail(void **state)
+{
+    size_t size;
+    uint8_t *bytes = guest_read("cli_values.component", &size);
+
+    (void)state;
+    for (int sticky = 0; sticky < 2; sticky++) {
+        fail_each_of_ours(inspect_once, bytes, size, sticky != 0);
+        fail_each_of_ours(admit_once, bytes, size, sticky != 0);
+    }
+    free(bytes);
+}
+
 /* The answer is that of a run with memory, or that there was none: never "bad metadata". */
 static void fail_each_of_theirs(foreign_heap *heap, step run, const uint8_t *bytes, size_t size,
                                 bool sticky)
@@ -209,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_of_our_allocations_may_fail),
+        cmocka_unit_test(any_allocation_of_a_component_may_fail),
         cmocka_unit_test(any_allocation_of_libcrypto_may_fail),
     };
 

@@ -136,7 +136,8 @@ static void the_json_has_its_documented_shape(void **state)
         "    \"start\": null,\n"
         "    \"sections\": {\n      \"count\": 0,\n      \"items\": []\n    },\n"
         "    \"producers\": {\n      \"count\": 0,\n      \"items\": []\n    }\n"
-        "  }\n"
+        "  },\n"
+        "  \"component\": null\n"
         "}\n";
     berth_verdict *verdict = inspect("\0asm\1\0\0\0", 8);
     const char *json = berth_verdict_json(verdict);
