@@ -48,7 +48,8 @@ static size_t column(const berthi_bg_out *o)
 }
 
 /* Into `item`, which is small: names are bounded by the reader of WIT. */
-static void format_item(berthi_bg_out *o, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void format_item(berthi_bg_out *o,
+                                                              const char *format, va_list args)
 {
     va_list again;
     char small[512];
