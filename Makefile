@@ -17,7 +17,8 @@ engine_flag := -DBERTH_ENGINE_WASMTIME=OFF
 endif
 export BERTH_ENGINE := $(ENGINE)
 
-.PHONY: all setup engine release dev test check demo bench install asan tsan hostile fuzz clean help
+.PHONY: all setup engine release dev test check demo bench install asan tsan hostile msan valgrind \
+	arm64 fuzz clean help
 all: release
 
 help:
@@ -25,6 +26,8 @@ help:
 	@echo "make test       everything below, checks included; at the end what ran and what was skipped"
 	@echo "make check      the tests of the release build alone"
 	@echo "make asan|tsan|hostile   build and test one preset"
+	@echo "make msan|valgrind       the same on the interpreter; minutes longer, not part of make test"
+	@echo "make arm64      cross build, tests under qemu-user (CONTRIBUTING.md)"
 	@echo "make demo       a plugin is replaced while a log streams through it"
 	@echo "make bench      one JSON line per case"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
@@ -56,6 +59,20 @@ check: engine
 asan tsan hostile: engine
 	@mkdir -p build
 	@tools/test.sh $@
+
+msan:
+	@tools/setup.sh --no-rust --fuzz
+	@mkdir -p build
+	@tools/test.sh msan
+
+valgrind:
+	@tools/setup.sh --no-rust --valgrind
+	@mkdir -p build
+	@tools/test.sh valgrind
+
+arm64:
+	@mkdir -p build
+	@tools/test.sh arm64
 
 demo: release
 	@demo/run.sh

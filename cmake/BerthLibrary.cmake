@@ -4,6 +4,10 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 # For the program and the tests; the library reads JSON itself (docs/design/0003-json.md).
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.12)
+if(BERTH_SANITIZE MATCHES memory)
+    target_compile_options(PkgConfig::JANSSON INTERFACE
+        -include ${CMAKE_SOURCE_DIR}/tests/support/msan_jansson.h)
+endif()
 pkg_check_modules(LIBCRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 
 file(GLOB_RECURSE library_sources CONFIGURE_DEPENDS src/*.c)

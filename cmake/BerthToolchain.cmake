@@ -41,6 +41,13 @@ if(BERTH_SANITIZE)
     target_link_options(berth_build_flags INTERFACE -fsanitize=${BERTH_SANITIZE})
 endif()
 
+# What libraries without instrumentation hand to a function of ours is taken as initialized: cmocka
+# calls the tests.  The allocator poisons what it gives out itself (src/base/alloc.c).
+if(BERTH_SANITIZE MATCHES memory)
+    target_compile_options(berth_build_flags INTERFACE
+        -fsanitize-memory-param-retval -fsanitize-memory-track-origins)
+endif()
+
 # GCC 12's null check of a thread-local's address takes its flags from an `add` that linkers turn
 # into a `lea`, which sets none.  A null pointer that is used is found by AddressSanitizer.
 if(BERTH_SANITIZE MATCHES undefined AND CMAKE_C_COMPILER_ID STREQUAL GNU)

@@ -5,15 +5,17 @@
 #
 #   tools/setup.sh            what `make test` and `make demo` need
 #   tools/setup.sh --no-rust  the same without cargo, for -DBERTH_ENGINE_WASMTIME=OFF
-#   tools/setup.sh --fuzz     also what the fuzz preset needs
+#   tools/setup.sh --fuzz     also what the fuzz and msan presets need
+#   tools/setup.sh --valgrind also valgrind
 set -eu
 
-want_rust=yes want_fuzz=no
+want_rust=yes want_fuzz=no want_valgrind=no
 for arg; do
     case $arg in
     --no-rust) want_rust=no ;;
     --fuzz) want_fuzz=yes ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 2 ;;
+    --valgrind) want_valgrind=yes ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 2 ;;
     esac
 done
 
@@ -55,6 +57,7 @@ if [ "$want_fuzz" = yes ]; then
     ls "$runtime"/libclang_rt.fuzzer* >/dev/null 2>&1 ||
         missing="$missing libclang-rt-$(clang -dumpversion 2>/dev/null | cut -d. -f1 || echo 14)-dev"
 fi
+[ "$want_valgrind" = no ] || need valgrind valgrind
 rust_missing=no
 if [ "$want_rust" = yes ] && ! "$tools/engine.sh" --toolchain >/dev/null 2>&1; then
     rust_missing=yes

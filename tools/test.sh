@@ -35,9 +35,9 @@ for preset in "${presets[@]}"; do
     log=build/$preset/Testing/Temporary/LastTest.log
     junit=$PWD/build/$preset/junit.xml
     rm -f "$log" "$junit"
-    # GCC's TSan of this age cannot live with the address randomisation of newer kernels.
+    # TSan and MSan of this age cannot live with the address randomisation of newer kernels.
     fixed=()
-    [ "$preset" != tsan ] || ! setarch -R true 2>/dev/null || fixed=(setarch -R)
+    [[ $preset != [tm]san ]] || ! setarch -R true 2>/dev/null || fixed=(setarch -R)
     "${fixed[@]}" ctest --preset "$preset" -j"$jobs" --output-junit "$junit" >"build/$preset.tests" 2>&1 </dev/null
     status=$?
     # The whole output is in the file; what failed or was skipped, and the totals, are shown.

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/instrument.h"
+
 #ifndef __has_feature
 #define __has_feature(name) 0
 #endif
@@ -22,8 +24,12 @@
 
 static void *libc_alloc(void *ctx, size_t size)
 {
+    void *p = malloc(size);
+
     (void)ctx;
-    return malloc(size);
+    if (p != NULL)
+        berthi_uninitialized(p, size);
+    return p;
 }
 
 static void libc_free(void *ctx, void *ptr, size_t size)

@@ -6,15 +6,19 @@
 
 #include <openssl/evp.h>
 
+#include "base/instrument.h"
+
 bool berthi_sha256(const void *bytes, size_t size, uint8_t digest_out[BERTHI_SHA256_SIZE])
 {
     uint8_t digest[BERTHI_SHA256_SIZE];
     unsigned digest_size = sizeof digest;
 
+    berthi_calling_out();
     if (EVP_Digest(size == 0 ? "" : bytes, size, digest, &digest_size, EVP_sha256(), NULL) !=
             1 ||
         digest_size != sizeof digest)
         return false;
+    berthi_initialized(digest, sizeof digest);
     memcpy(digest_out, digest, sizeof digest);
     return true;
 }

@@ -317,7 +317,8 @@ unsigned slot_rig_slowness(const slot_rig *r)
 {
     unsigned slow = strcmp(r->engine, "interp") == 0 ? 10 : 1;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(BERTH_HOSTILE)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(BERTH_HOSTILE) || \
+    defined(BERTH_TEST_SLOW)
     slow *= 10;
 #endif
     return slow;
