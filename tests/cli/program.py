@@ -81,10 +81,11 @@ class Folder(unittest.TestCase):
 class Pipe:
     """A running `berth pipe` with a control socket, fed by hand."""
 
-    def __init__(self, test, *words, artifact="cli_v1", control=True, on_interrupt=signal.SIG_DFL):
+    def __init__(self, test, *words, artifact="cli_v1", hook="edit", control=True,
+                 on_interrupt=signal.SIG_DFL):
         self.test = test
         self.socket = test.path("socket")
-        command = [PROGRAM, "pipe", guest(artifact), "--hook", "edit", *NO_HURRY, *words]
+        command = [PROGRAM, "pipe", guest(artifact), "--hook", hook, *NO_HURRY, *words]
         if control:
             command += ["--control", self.socket]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
