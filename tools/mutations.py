@@ -141,12 +141,36 @@ MUTATIONS = [
          tests=["unit_sync_domain"]),
     dict(name="record-since-after-pin", file=RECORD_H,
          what="the time of a pin is stored after the pin",
-         old="    return berthi_pin_at(d, berthi_pin_open(d, mine, at), shared);",
-         new="    void *p = berthi_pin_at(d, &mine->pin[at], shared);\n"
+         old="    return berthi_pin_at(d, berthi_pin_open(d, mine, at), shared, d->is_asymmetric);",
+         new="    void *p = berthi_pin_at(d, &mine->pin[at], shared, d->is_asymmetric);\n"
              "    atomic_store_explicit(&mine->since[at],\n"
              "                          atomic_load_explicit(&d->tick, memory_order_relaxed),\n"
              "                          memory_order_relaxed);\n    return p;",
          tests=["unit_sync_domain"]),
+    dict(name="record-quick-since-after-pin", file=RECORD_H, preset="dev",
+         what="in the short form the time of a pin is stored after the pin",
+         old="    return berthi_pin_at(d, berthi_pin_open(d, mine, 0), shared, true);",
+         new="    void *p = berthi_pin_at(d, &mine->pin[0], shared, true);\n"
+             "    (void)berthi_pin_open(d, mine, 1);\n"
+             "    atomic_store_explicit(&mine->since[0],\n"
+             "                          atomic_load_explicit(&d->tick, memory_order_relaxed),\n"
+             "                          memory_order_relaxed);\n    return p;",
+         tests=["unit_sync_domain"]),
+    dict(name="record-quick-for-all", file=RECORD_C, preset="tsan",
+         what="the short form serves domains whose pins need a fence",
+         old="d->quick_id = d->is_asymmetric ? d->id : UINT64_MAX;", new="d->quick_id = d->id;",
+         tests=["unit_sync_domain"]),
+    dict(name="record-quick-any-domain", file=RECORD_H, preset="dev",
+         what="the short form takes the record of another domain",
+         old="__builtin_expect(berthi_record_mine.domain_id == d->quick_id, 1)",
+         new="(d->is_asymmetric && berthi_record_mine.record != NULL)",
+         tests=["unit_sync_domain"]),
+    dict(name="record-quick-no-barrier", file=RECORD_C, preset="dev",
+         what="without membarrier the short form is used, whose pin is a release store",
+         old="d->is_asymmetric = berthi_barrier_register();",
+         new="d->is_asymmetric = false;\n    (void)berthi_barrier_register();\n    d->quick_id = d->id;\n"
+             "    if (false)",
+         tests=["unit_sync_domain", "torture_record"]),
     dict(name="record-depth-blind", file=RECORD_H,
          what="a nested call takes the entry of the outermost one",
          old="        at++;\n    return at;", new="        at++;\n    return 0;",
@@ -270,10 +294,9 @@ MUTATIONS += [
          tests=["torture_swap"], repeat=5),
     dict(name="slot-call-unpinned", file="src/registry/call.c",
          what="a call takes its pin back before the plugin runs",
-         old="    v = berthi_pin(d, mine, 0, &slot->current);\n    if (BERTHI_UNUSUAL(must_count(slot))) {",
-         new="    v = berthi_pin(d, mine, 0, &slot->current);\n"
-             "    berthi_pin_set(d, &mine->pin[0], NULL);\n"
-             "    if (BERTHI_UNUSUAL(must_count(slot))) {",
+         old="                 : berthi_pin(d, mine, 0, &slot->current);\n",
+         new="                 : berthi_pin(d, mine, 0, &slot->current);\n"
+             "    berthi_pin_set(d, &mine->pin[0], NULL);\n",
          tests=["torture_swap"], repeat=3),
     dict(name="slot-thief-does-not-look", file="src/registry/pool.c",
          what="an instance is taken from a thread that is calling",
@@ -318,7 +341,7 @@ MUTATIONS += [
          new="taken = gate->inside + uncounted <= gate->max;", tests=["api_limits"]),
     dict(name="view-is-old", file="src/registry/hot.h", preset="dev",
          what="a memory that may have moved is not asked for again after the call (I7)",
-         old="    i->view_is_old |= i->view_ages;\n", new="", tests=["api_hostile_guest"]),
+         old="i->view_is_old = i->view_ages;", new="i->view_is_old = false;", tests=["api_hostile_guest"]),
     dict(name="reply-end", file="src/registry/hot.h", preset="dev",
          what="a reply may end past the memory's end (I7)",
          old="size <= memory.size - at", new="size <= memory.size", tests=["api_hostile_guest"]),

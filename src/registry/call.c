@@ -122,16 +122,31 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     return berthi_call_pooled(v, mine, call, ticks, run_hook, &index, reply, diag);
 }
 
+/* I6: the instance goes, unless the guest answered with an error of its own. */
+__attribute__((noinline, cold)) static berth_status end_badly(berth_version *v,
+                                                              berthi_seat *seat,
+                                                              berthi_instance *i,
+                                                              berth_status status,
+                                                              berth_reply *reply)
+{
+    berthi_pool_give(v, seat, i, berthi_is_answer(status));
+    berthi_count_failure(&seat->counts, status);
+    reply->version = v->number;
+    return status;
+}
+
 /* The usual form: this thread called the same hook of the same version last, its own instance is
  * idle, and nobody waits for one. */
-BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
-                                     const berth_call *call, uint64_t ticks, berth_reply *reply,
-                                     berth_diag *diag)
+BERTHI_HOT berth_status call_version(const berthi_domain *d, berth_version *v,
+                                     berthi_record *mine, const berth_call *call,
+                                     uint64_t ticks, berth_reply *reply, berth_diag *diag)
 {
     const berthi_memo *memo = &mine->memo;
     berthi_seat *seat = memo->place;
     berthi_instance *i;
     berth_status status;
+    uint32_t is_dropped;
+    size_t size;
 
     if (BERTHI_UNUSUAL(memo->key != v->serial || memo->what != call->hook ||
                        berthi_seats_closed(v) || (i = seat->idle) == NULL))
@@ -141,19 +156,17 @@ BERTHI_HOT berth_status call_version(berth_version *v, berthi_record *mine,
     seat->idle = NULL;        /* a nested call takes another */
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, call->input_size);
-    status = berthi_instance_enter(v, i, memo->where, call, ticks, reply, diag);
-    if (BERTHI_UNUSUAL(status != BERTH_OK ||
-                       atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0))
-        berthi_pool_give(v, seat, i, berthi_is_answer(status));
+    status = berthi_instance_enter(d, v, i, memo->where, call, ticks, reply, diag);
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        return end_badly(v, seat, i, status, reply);
+    size = reply->size; /* now, while the compiler knows them */
+    is_dropped = reply->is_dropped;
+    if (BERTHI_UNUSUAL(atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0))
+        berthi_pool_give(v, seat, i, true);
     else
         seat->idle = i;
-    if (BERTHI_UNUSUAL(status != BERTH_OK)) {
-        berthi_count_failure(&seat->counts, status);
-        reply->version = v->number;
-        return status;
-    }
-    berthi_count(&seat->counts.bytes_out, reply->size);
-    berthi_count(reply->is_dropped ? &seat->counts.dropped : &seat->counts.answered, 1);
+    berthi_count(&seat->counts.bytes_out, size);
+    berthi_count(is_dropped ? &seat->counts.dropped : &seat->counts.answered, 1);
     return BERTH_OK;
 }
 
@@ -161,7 +174,7 @@ static berth_status call_hook(berth_version *v, berthi_record *mine, const berth
                               uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
 {
     (void)more;
-    return call_version(v, mine, call, ticks, reply, diag);
+    return call_version(&v->runtime->domain, v, mine, call, ticks, reply, diag);
 }
 
 static berth_status no_record(berth_reply *reply, berth_diag *diag)
@@ -237,34 +250,56 @@ __attribute__((noinline, cold)) static berth_status call_nested(
     return call_counted(slot, mine, at, lease, call, body, more, reply, diag);
 }
 
-BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call *call,
-                                              berth_reply *reply, berth_diag *diag)
+BERTHI_HOT berth_status call_current(berthi_domain *d, berth_slot *slot, berthi_record *mine,
+                                     bool is_quick, const berth_call *call, berth_reply *reply,
+                                     berth_diag *diag)
 {
-    berthi_domain *d = &slot->runtime->domain;
-    berthi_record *mine = berthi_domain_record(d);
     berth_version *v;
     berth_status status;
 
-    assert(call != NULL && reply != NULL && call->arena != NULL);
-    if (BERTHI_UNUSUAL(mine == NULL))
-        return no_record(reply, diag);
     if (BERTHI_UNUSUAL(!berthi_record_is_idle(mine)))
         return call_nested(slot, mine, NULL, call, call_hook, NULL, reply, diag);
-    v = berthi_pin(d, mine, 0, &slot->current);
-    if (BERTHI_UNUSUAL(berthi_must_count(slot))) {
+    v = is_quick ? berthi_pin_quickly(d, mine, &slot->current)
+                 : berthi_pin(d, mine, 0, &slot->current);
+    if (BERTHI_UNUSUAL(berthi_must_count(d, slot))) {
         berthi_unpin(mine, 0);
         return call_counted(slot, mine, 0, NULL, call, call_hook, NULL, reply, diag);
     }
     if (BERTHI_UNUSUAL(v == NULL))
         status = nothing_there(slot, reply, diag);
     else
-        status = call_version(v, mine, call,
+        status = call_version(d, v, mine, call,
                               __builtin_expect(call->deadline_ns == 0, 1)
                                   ? v->deadline_ticks
                                   : berthi_ticks(call->deadline_ns),
                               reply, diag);
     berthi_unpin(mine, 0);
     return status;
+}
+
+/* The thread's first call, or that of a thread which called into another runtime last; and every
+ * call where pins need a fence. */
+__attribute__((noinline)) static berth_status call_with_any_record(berth_slot *slot,
+                                                                   const berth_call *call,
+                                                                   berth_reply *reply,
+                                                                   berth_diag *diag)
+{
+    berthi_domain *d = &slot->runtime->domain;
+    berthi_record *mine = berthi_domain_record(d);
+
+    return mine == NULL ? no_record(reply, diag)
+                        : call_current(d, slot, mine, false, call, reply, diag);
+}
+
+BERTHI_UNGUARDED berth_status berth_slot_call(berth_slot *slot, const berth_call *call,
+                                              berth_reply *reply, berth_diag *diag)
+{
+    berthi_domain *d = &slot->runtime->domain;
+
+    assert(call != NULL && reply != NULL && call->arena != NULL);
+    if (BERTHI_UNUSUAL(!berthi_domain_is_quick(d)))
+        return call_with_any_record(slot, call, reply, diag);
+    return call_current(d, slot, berthi_record_mine.record, true, call, reply, diag);
 }
 
 berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_body body,
@@ -280,7 +315,7 @@ berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_
     if (!berthi_record_is_idle(mine))
         return call_nested(slot, mine, NULL, call, body, more, reply, diag);
     v = berthi_pin(d, mine, 0, &slot->current);
-    if (berthi_must_count(slot)) {
+    if (berthi_must_count(d, slot)) {
         berthi_unpin(mine, 0);
         return call_counted(slot, mine, 0, NULL, call, body, more, reply, diag);
     }
@@ -308,11 +343,11 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     if (!berthi_record_is_idle(mine))
         return call_nested(v->slot, mine, v, call, call_hook, NULL, reply, diag);
     berthi_pin_held(d, mine, 0, v);
-    if (berthi_must_count(v->slot)) {
+    if (berthi_must_count(d, v->slot)) {
         berthi_unpin(mine, 0);
         return call_counted(v->slot, mine, 0, v, call, call_hook, NULL, reply, diag);
     }
-    status = call_version(v, mine, call, ticks_of(v->slot, call), reply, diag);
+    status = call_version(d, v, mine, call, ticks_of(v->slot, call), reply, diag);
     berthi_unpin(mine, 0);
     return status;
 }

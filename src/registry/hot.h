@@ -43,22 +43,20 @@ berth_status berthi_instance_fault(berth_version *v, uint32_t index, berth_statu
                                    berth_diag *diag);
 
 /* The guest's memory where it is now, and at least as far as it went when that was asked last
- * (I7): asked again if the guest ran since and that could have moved it. */
+ * (I7): asked again each time where a guest that runs could move it. */
 BERTHI_HOT berthi_memory_view berthi_instance_view(berthi_instance *i)
 {
     if (i->view_is_old) {
         i->view = i->look(i->store, &i->memory);
-        i->view_is_old = false;
+        i->view_is_old = i->view_ages;
     }
     return i->view;
 }
 
 /* Whether a call that is not nested has to take a place; its record already names the version.
  * Nested ones always do. */
-BERTHI_HOT bool berthi_must_count(const berth_slot *slot)
+BERTHI_HOT bool berthi_must_count(const berthi_domain *d, const berth_slot *slot)
 {
-    const berthi_domain *d = &slot->runtime->domain;
-
     /* acquire: who counts itself knows of the join that made it so (gate.c). */
     return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_acquire
                                                                     : memory_order_seq_cst) >
@@ -82,9 +80,10 @@ BERTHI_HOT bool berthi_reply_fits(const berth_version *v, berthi_memory_view mem
 /* I5.  Setting a deadline is a call into the engine; within one tick the same one is in force
  * already, and a call that begins in the tick still gets `ticks` whole ones: the engine's tick
  * that is going on is never counted. */
-BERTHI_HOT void berthi_instance_deadline(berth_version *v, berthi_instance *i, uint64_t ticks)
+BERTHI_HOT void berthi_instance_deadline(const berthi_domain *d, berthi_instance *i,
+                                         uint64_t ticks)
 {
-    uint64_t now = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed);
+    uint64_t now = atomic_load_explicit(&d->tick, memory_order_relaxed);
 
     if (BERTHI_UNUSUAL(i->deadline_tick != now || i->deadline_ticks != ticks)) {
         i->ops->store_deadline(i->store, ticks);
@@ -100,19 +99,25 @@ BERTHI_HOT berth_status berthi_instance_put(berth_version *v, berthi_instance *i
 {
     size_t size = call->input_size;
     berth_status status;
+    uint32_t at;
 
-    *at_out = 0;
-    if (size == 0 && !v->allocs_empty)
+    if (size == 0 && !v->allocs_empty) {
+        *at_out = 0;
         return BERTH_OK;
-    *at_out = i->input_at;
+    }
     if (BERTHI_UNUSUAL(size > i->input_capacity || v->guest_owns_input)) {
-        status = berthi_instance_input_place(v, i, size, at_out, diag);
+        at = 0;
+        status = berthi_instance_input_place(v, i, size, &at, diag);
+        *at_out = at;
         if (status != BERTH_OK ||
             size == 0) /* an empty input may be NULL, which memcpy may not */
             return status;
+    } else {
+        at = i->input_at;
     }
     /* In bounds: the block was checked when it was made, and memory never shrinks. */
-    memcpy(berthi_instance_view(i).base + *at_out, call->input, size);
+    memcpy(berthi_instance_view(i).base + at, call->input, size);
+    *at_out = at;
     return BERTH_OK;
 }
 
@@ -147,10 +152,10 @@ BERTHI_HOT berth_status berthi_instance_take(berth_version *v, berthi_instance *
 }
 
 /* Calls plugin hook `index`.  After any failure the instance must go (I6). */
-BERTHI_HOT berth_status berthi_instance_enter(berth_version *v, berthi_instance *i,
-                                              uint32_t index, const berth_call *call,
-                                              uint64_t ticks, berth_reply *reply,
-                                              berth_diag *diag)
+BERTHI_HOT berth_status berthi_instance_enter(const berthi_domain *d, berth_version *v,
+                                              berthi_instance *i, uint32_t index,
+                                              const berth_call *call, uint64_t ticks,
+                                              berth_reply *reply, berth_diag *diag)
 {
     berthi_val cells[2];
     berth_status status;
@@ -161,13 +166,12 @@ BERTHI_HOT berth_status berthi_instance_enter(berth_version *v, berthi_instance 
             return berthi_component_enter(v, i, index, call, ticks, reply, diag);
         berthi_instance_resolve(v, i, 1u << index);
     }
-    berthi_instance_deadline(v, i, ticks); /* alloc and hook share it */
+    berthi_instance_deadline(d, i, ticks); /* alloc and hook share it */
     status = berthi_instance_put(v, i, call, &at, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return status;
     cells[0].i32 = (int32_t)at;
     cells[1].i32 = (int32_t)(uint32_t)call->input_size;
-    i->view_is_old |= i->view_ages;
     status = i->call(i->store, &i->hooks[index], cells, 2, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return berthi_instance_fault(v, index, status, diag);

@@ -282,5 +282,5 @@ berth_status berthi_instance_call(berth_version *v, berthi_instance *i, uint32_t
                                   berth_diag *diag)
 {
     i->calls++;
-    return berthi_instance_enter(v, i, index, call, ticks, reply, diag);
+    return berthi_instance_enter(&v->runtime->domain, v, i, index, call, ticks, reply, diag);
 }

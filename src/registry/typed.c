@@ -208,7 +208,7 @@ berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
         return berthi_fail(diag, BERTH_E_INVALID, "a typed call has no input but its args");
     if (mine != NULL && berthi_record_is_idle(mine)) {
         v = berthi_pin(d, mine, 0, &slot->current);
-        if (v != NULL && !berthi_must_count(slot))
+        if (v != NULL && !berthi_must_count(d, slot))
             is_done = invoke_shortly(v, mine, call, &values, &status, diag);
         berthi_unpin(mine, 0);
         if (is_done)

@@ -120,6 +120,7 @@ berth_status berthi_domain_init(berthi_domain *d, const berth_allocator *a, bert
     d->allocator = a;
     d->id = 1 + atomic_fetch_add_explicit(&domains_made, 1, memory_order_relaxed);
     d->is_asymmetric = berthi_barrier_register();
+    d->quick_id = d->is_asymmetric ? d->id : UINT64_MAX;
     code = berthi_lock_init(&d->lock, BERTHI_RANK_DOMAIN);
     if (code != 0)
         return berthi_fail_os(diag, code, "the lock of the call records");

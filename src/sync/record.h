@@ -64,6 +64,7 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
 
 typedef struct berthi_domain {
     uint64_t id;                      /* never 0, never the same for two domains of a process */
+    uint64_t quick_id;                /* the same where readers need no fence; else nobody's */
     bool is_asymmetric;               /* fixed: readers need no fence */
     _Atomic(uint64_t) tick;           /* coarse time, about 1 ms a step */
     _Atomic(berthi_record *) records; /* newest first */
@@ -117,11 +118,12 @@ static inline void berthi_pin_set(berthi_domain *d, _Atomic(void *) *pin, void *
 }
 
 /* Names what `shared` names in the entry and looks at `shared` again, until both agree. */
-static inline void *berthi_pin_at(berthi_domain *d, _Atomic(void *) *pin,
-                                  _Atomic(void *) *shared)
+static inline __attribute__((always_inline)) void *berthi_pin_at(berthi_domain *d,
+                                                                 _Atomic(void *) *pin,
+                                                                 _Atomic(void *) *shared,
+                                                                 bool is_asymmetric)
 {
     void *seen = atomic_load_explicit(shared, memory_order_relaxed), *again;
-    bool is_asymmetric = d->is_asymmetric;
 
     for (;;) {
         BERTHI_WINDOW();
@@ -182,7 +184,23 @@ static inline _Atomic(void *) *berthi_pin_open(berthi_domain *d, berthi_record *
 static inline void *berthi_pin(berthi_domain *d, berthi_record *mine, unsigned at,
                                _Atomic(void *) *shared)
 {
-    return berthi_pin_at(d, berthi_pin_open(d, mine, at), shared);
+    return berthi_pin_at(d, berthi_pin_open(d, mine, at), shared, d->is_asymmetric);
+}
+
+/* The short form of finding one's record and pinning with it: one comparison says that the thread
+ * has its record at hand and that its pins need no fence.  False: berthi_domain_record(), and
+ * berthi_pin(), which do for all. */
+static inline bool berthi_domain_is_quick(const berthi_domain *d)
+{
+    return __builtin_expect(berthi_record_mine.domain_id == d->quick_id, 1);
+}
+
+/* As berthi_pin() in the first entry, after berthi_domain_is_quick(). */
+static inline void *berthi_pin_quickly(berthi_domain *d, berthi_record *mine,
+                                       _Atomic(void *) *shared)
+{
+    assert(d->is_asymmetric && mine == berthi_record_mine.record);
+    return berthi_pin_at(d, berthi_pin_open(d, mine, 0), shared, true);
 }
 
 /* Names an object that the caller keeps alive by other means (a lease), for the gauges. */

@@ -78,6 +78,58 @@ static void a_domain_in_the_place_of_another_has_its_own_records(void **state)
     rig_fini(&one);
 }
 
+typedef struct look {
+    berthi_domain *domain;
+    bool is_quick;
+} look;
+
+static void *look_from_another_thread(void *arg)
+{
+    look *l = arg;
+
+    l->is_quick = berthi_domain_is_quick(l->domain);
+    return NULL;
+}
+
+static void the_short_form_is_for_who_has_a_record_and_needs_no_fence(void **state)
+{
+    _Atomic(void *) shared;
+    int object = 0;
+    berthi_thread t;
+    rig one, two;
+    look l = { &one.domain, true };
+
+    (void)state;
+    rig_init(&one);
+    rig_init(&two);
+    atomic_init(&shared, &object);
+    assert_false(berthi_domain_is_quick(&one.domain));
+    assert_non_null(berthi_domain_record(&one.domain));
+    assert_int_equal(berthi_domain_is_quick(&one.domain), one.domain.is_asymmetric);
+    assert_false(berthi_domain_is_quick(&two.domain));
+    if (one.domain.is_asymmetric) {
+        berthi_record *mine = berthi_domain_record(&one.domain);
+
+        atomic_store(&one.domain.tick, 7);
+        assert_ptr_equal(berthi_pin_quickly(&one.domain, mine, &shared), &object);
+        assert_true(berthi_domain_uses(&one.domain, &object));
+        assert_int_equal(atomic_load(&mine->since[0]), 7);
+        berthi_unpin(mine, 0);
+        assert_false(berthi_domain_uses(&one.domain, &object));
+    }
+    start(&t, look_from_another_thread, &l); /* which has no record yet */
+    berthi_thread_join(&t);
+    assert_false(l.is_quick);
+    assert_non_null(berthi_domain_record(&two.domain));
+    assert_false(berthi_domain_is_quick(&one.domain));
+    rig_fini(&one);
+    rig_init(&one); /* the same place, another domain */
+    assert_false(berthi_domain_is_quick(&one.domain));
+    rig_fini(&one);
+    rig_fini(&two);
+    assert_false(berthi_domain_is_quick(&two.domain));
+}
+
 static void pins_nest_and_name_what_is_shared(void **state)
 {
     _Atomic(void *) shared[BERTHI_PINS_MAX];
@@ -401,7 +453,10 @@ static void *pin_and_count(void *arg)
         n++;
         atomic_store(&g->r.domain.tick, n);
         atomic_store(&g->shared, (void *)(n << 4));
-        (void)berthi_pin(&g->r.domain, mine, 0, &g->shared);
+        if (n % 2 == 0 && berthi_domain_is_quick(&g->r.domain))
+            (void)berthi_pin_quickly(&g->r.domain, mine, &g->shared);
+        else
+            (void)berthi_pin(&g->r.domain, mine, 0, &g->shared);
         berthi_unpin(mine, 0);
     }
     return NULL;
@@ -442,6 +497,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_has_one_record_in_a_domain),
         cmocka_unit_test(a_domain_in_the_place_of_another_has_its_own_records),
+        cmocka_unit_test(the_short_form_is_for_who_has_a_record_and_needs_no_fence),
         cmocka_unit_test(pins_nest_and_name_what_is_shared),
         cmocka_unit_test(one_object_may_be_pinned_more_than_once),
         cmocka_unit_test(a_pin_of_nothing_leaves_its_entry_free),
