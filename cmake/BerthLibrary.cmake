@@ -23,6 +23,12 @@ if(BERTH_ENGINE_WASMTIME)
 endif()
 
 add_library(berth_objects OBJECT ${library_sources})
+
+# A frame pointer is four instructions and a register of each call; these two are in every one.
+if(CMAKE_BUILD_TYPE STREQUAL Release)
+    set_source_files_properties(src/registry/call.c src/wasm/wasmtime/wt_store.c
+        PROPERTIES COMPILE_OPTIONS -fomit-frame-pointer)
+endif()
 set_target_properties(berth_objects PROPERTIES
     POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
 target_compile_options(berth_objects PRIVATE -ffunction-sections -fdata-sections)
