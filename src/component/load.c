@@ -4,9 +4,14 @@
  * compiling core modules, finding what the host gives, plans, binding imports.  Layer: component. */
 #include "component/running.h"
 
-typedef struct plan_entry { /* of the table of plans, by function type and width */
+enum { MEMORY_PAGES_MAX = 65536 }; /* of 64 KiB, whatever the width of addresses */
+
+typedef enum plan_use { BY_HOST, TO_32, TO_64 } plan_use; /* TO: from a guest to another */
+
+typedef struct plan_entry { /* of the table of plans, by function type, width and use */
     const berthi_cm_type *type;
-    bool is_64;
+    bool is_64; /* the guest's memory, or the caller's */
+    uint8_t use;
     const berthi_cm_plan *plan;
     const berthi_cm_scalars *scalars; /* NULL: it is none */
 } plan_entry;
@@ -132,9 +137,25 @@ static berth_status resolve_needs(loader *o)
 
 /* ---------------------------------------------------------------- core modules */
 
+/* Whatever the engine would say of it, and when. */
+static berth_status check_memories(loader *o, const berthi_wasm_info *info)
+{
+    for (uint32_t n = 0; n < info->memories_count; n++)
+        if (info->memories[n].min > MEMORY_PAGES_MAX)
+            return berthi_fail_because(o->diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
+                                       "memory %u starts with %llu pages; memories of more "
+                                       "than 4 GiB are not supported",
+                                       (unsigned)n, (unsigned long long)info->memories[n].min);
+    return BERTH_OK;
+}
+
 static berth_status compile(loader *o, const berthi_wasm_info *info,
                             berthi_wasm_module **module_out)
 {
+    berth_status status = check_memories(o, info);
+
+    if (status != BERTH_OK)
+        return status;
     if (o->options->compile != NULL)
         return o->options->compile(o->options->compile_ctx, info->bytes, info->size, module_out,
                                    o->diag);
@@ -171,7 +192,10 @@ static berth_status make_plan(loader *o, plan_entry *e)
 {
     berthi_cm_scalars scalars, *kept;
     berth_status status =
-        berthi_cm_plan_make(e->type, e->is_64, &o->l->arena, &e->plan, o->diag);
+        e->use == BY_HOST
+            ? berthi_cm_plan_make(e->type, e->is_64, &o->l->arena, &e->plan, o->diag)
+            : berthi_cm_plan_make_transfer(e->type, e->is_64, e->use == TO_64, &o->l->arena,
+                                           &e->plan, o->diag);
 
     if (status != BERTH_OK || !berthi_cm_scalars_make(e->type, &scalars))
         return status;
@@ -184,18 +208,19 @@ static berth_status make_plan(loader *o, plan_entry *e)
 }
 
 /* The plan of a function type; made once for each that the component has. */
-static berth_status find_plan(loader *o, const berthi_cm_type *func, bool is_64,
+static berth_status find_plan(loader *o, const berthi_cm_type *func, bool is_64, plan_use use,
                               const plan_entry **entry_out)
 {
     const berthi_cm_type *type = func->canon;
-    uint32_t at = (type->hash + is_64) & (o->plans_room - 1);
+    uint32_t at = (type->hash + is_64 + 2u * use) & (o->plans_room - 1);
     berth_status status = BERTH_OK;
 
-    while (o->plans[at].type != NULL &&
-           (o->plans[at].type != type || o->plans[at].is_64 != is_64))
+    while (
+        o->plans[at].type != NULL &&
+        (o->plans[at].type != type || o->plans[at].is_64 != is_64 || o->plans[at].use != use))
         at = (at + 1) & (o->plans_room - 1);
     if (o->plans[at].type == NULL) {
-        o->plans[at] = (plan_entry){ .type = type, .is_64 = is_64 };
+        o->plans[at] = (plan_entry){ .type = type, .is_64 = is_64, .use = (uint8_t)use };
         status = make_plan(o, &o->plans[at]);
     }
     *entry_out = &o->plans[at];
@@ -241,7 +266,7 @@ static berth_status make_entries(loader *o)
         berth_status status;
 
         e->lifted = &steps->lifted[n];
-        status = find_plan(o, e->lifted->type, e->lifted->abi.is_64, &found);
+        status = find_plan(o, e->lifted->type, e->lifted->abi.is_64, BY_HOST, &found);
         if (status != BERTH_OK)
             return status;
         e->plan = found->plan;
@@ -263,10 +288,11 @@ static berth_status make_target(loader *o, berthi_cm_target *t)
     if (t->trampoline->kind == BERTHI_CM_TO_GUEST) {
         /* By the type of what is called, whatever the caller was told. */
         t->entry = &o->l->entries[t->trampoline->target];
-        status = find_plan(o, t->entry->lifted->type, t->trampoline->abi.is_64, &found);
+        status = find_plan(o, t->entry->lifted->type, t->trampoline->abi.is_64,
+                           t->entry->lifted->abi.is_64 ? TO_64 : TO_32, &found);
     } else if (t->trampoline->kind == BERTHI_CM_TO_HOST) {
         t->binding = o->l->bindings[t->trampoline->target];
-        status = find_plan(o, t->trampoline->type, t->trampoline->abi.is_64, &found);
+        status = find_plan(o, t->trampoline->type, t->trampoline->abi.is_64, BY_HOST, &found);
     } else if (t->trampoline->kind == BERTHI_CM_TO_NEW ||
                t->trampoline->kind == BERTHI_CM_TO_DROP ||
                t->trampoline->kind == BERTHI_CM_TO_REP) {
@@ -308,7 +334,7 @@ static berth_status plan_exports(loader *o, const berthi_cm_export *exports, uin
         if (e->sort == BERTHI_CM_INSTANCE)
             status = plan_exports(o, e->exports, e->count);
         else if (e->sort == BERTHI_CM_FUNC && e->is_host)
-            status = find_plan(o, o->steps->needs[e->index].type, false, &found);
+            status = find_plan(o, o->steps->needs[e->index].type, false, BY_HOST, &found);
         if (status == BERTH_OK && found != NULL)
             o->l->export_plans[e->index] = found->plan;
     }

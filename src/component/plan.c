@@ -9,11 +9,14 @@
 enum { INLINE_NODES = 64, BUCKETS = 64 };
 #define NO_JUMP UINT32_MAX
 
+typedef enum layout { LAYOUT_32, LAYOUT_64, LAYOUT_HOST } layout;
+
 typedef struct compiler {
     berthi_arena *arena;
     berth_diag *diag;
     berth_status status; /* the first failure sticks */
     bool is_64;
+    layout other;        /* at the other end of the way */
     berthi_cm_form form; /* of the program that is being written */
     uint32_t fence;      /* operations below it are jumped to, or over: none grows any more */
     uint32_t count, room;
@@ -22,9 +25,9 @@ typedef struct compiler {
     berthi_cm_program *buckets[BUCKETS];
 } compiler;
 
-/* Where a part lies. */
+/* Where a part lies: in the guest, at the other end, in cells. */
 typedef struct place {
-    uint32_t guest, host, cell;
+    uint32_t guest, other, cell;
 } place;
 
 static void write_type(compiler *c, const berthi_cm_type *type, place at);
@@ -38,34 +41,48 @@ static uint32_t round_up(uint32_t size, uint32_t align)
     return (size + align - 1) / align * align;
 }
 
-static uint32_t guest_size(const compiler *c, const berthi_cm_type *type)
+static uint8_t max_align(uint8_t a, uint8_t b)
 {
-    return c->is_64 ? (uint32_t)type->size_wide : type->size; /* both below 2^28 */
+    return a > b ? a : b;
 }
 
-static uint8_t guest_align(const compiler *c, const berthi_cm_type *type)
+static uint32_t size_in(layout l, const berthi_cm_type *type)
 {
-    return c->is_64 ? type->align_wide : type->align;
+    if (l == LAYOUT_HOST)
+        return type->host_size;
+    return l == LAYOUT_64 ? (uint32_t)type->size_wide : type->size; /* both below 2^28 */
+}
+
+static uint8_t align_in(layout l, const berthi_cm_type *type)
+{
+    if (l == LAYOUT_HOST)
+        return type->host_align;
+    return l == LAYOUT_64 ? type->align_wide : type->align;
+}
+
+static layout guest_layout(const compiler *c)
+{
+    return c->is_64 ? LAYOUT_64 : LAYOUT_32;
 }
 
 /* Sizes and alignments in both layouts, and the number of cells, of items in a row. */
 typedef struct extent {
     place size;
-    uint8_t guest_align, host_align;
+    uint8_t guest_align, other_align;
 } extent;
 
 static void add_item(const compiler *c, extent *e, const berthi_cm_type *type, place *at_out)
 {
-    uint8_t align = guest_align(c, type);
+    uint8_t align = align_in(guest_layout(c), type), other_align = align_in(c->other, type);
 
     at_out->guest = round_up(e->size.guest, align);
-    at_out->host = round_up(e->size.host, type->host_align);
+    at_out->other = round_up(e->size.other, other_align);
     at_out->cell = e->size.cell;
-    e->size.guest = at_out->guest + guest_size(c, type);
-    e->size.host = at_out->host + type->host_size;
+    e->size.guest = at_out->guest + size_in(guest_layout(c), type);
+    e->size.other = at_out->other + size_in(c->other, type);
     e->size.cell += type->flat_count;
-    e->guest_align = align > e->guest_align ? align : e->guest_align;
-    e->host_align = type->host_align > e->host_align ? type->host_align : e->host_align;
+    e->guest_align = max_align(e->guest_align, align);
+    e->other_align = max_align(e->other_align, other_align);
 }
 
 /* How many of a type's items lie in a row in it. */
@@ -76,13 +93,13 @@ static uint32_t row_count(const berthi_cm_type *type)
 
 static extent measure_row(const compiler *c, const berthi_cm_type *type)
 {
-    extent e = { .guest_align = 1, .host_align = 1 };
+    extent e = { .guest_align = 1, .other_align = 1 };
     place at;
 
     for (uint32_t i = 0; i < row_count(type); i++)
         add_item(c, &e, type->items[i].type, &at);
     e.size.guest = round_up(e.size.guest, e.guest_align);
-    e.size.host = round_up(e.size.host, e.host_align);
+    e.size.other = round_up(e.size.other, e.other_align);
     return e;
 }
 
@@ -131,7 +148,7 @@ static void write_op(compiler *c, berthi_cm_op op)
 static berthi_cm_op op_at(berthi_cm_opcode code, place at)
 {
     return (berthi_cm_op){
-        .code = (uint8_t)code, .cell = (uint16_t)at.cell, .guest = at.guest, .host = at.host
+        .code = (uint8_t)code, .cell = (uint16_t)at.cell, .guest = at.guest, .other = at.other
     };
 }
 
@@ -145,7 +162,7 @@ static void write_copy(compiler *c, place at, uint32_t size)
     assert(c->form == BERTHI_CM_FORM_MEMORY);
     last = c->count > c->fence ? &c->ops[c->count - 1] : NULL;
     if (last != NULL && last->code == BERTHI_CM_OP_COPY && last->guest + last->a == at.guest &&
-        last->host + last->a == at.host) {
+        last->other + last->a == at.other) {
         last->a += size;
         return;
     }
@@ -184,32 +201,45 @@ static const berthi_cm_program *element_of(compiler *c, const berthi_cm_type *ty
     bool is_row = type->kind == BERTHI_CM_MAP; /* its entries are pairs of its items */
     const berthi_cm_type *element = is_row ? type : type->items[0].type;
     berthi_cm_program *memory = program_of(c, element, is_row, BERTHI_CM_FORM_MEMORY);
-    const berthi_cm_program *check = program_of(c, element, is_row, BERTHI_CM_FORM_CHECK);
+    const berthi_cm_program *check;
 
+    if (c->other != LAYOUT_HOST)
+        return memory;
+    check = program_of(c, element, is_row, BERTHI_CM_FORM_CHECK);
     if (check == NULL)
         return NULL;
     memory->check = check->ops->code == BERTHI_CM_OP_END ? NULL : check;
     return memory;
 }
 
-static void write_list(compiler *c, const berthi_cm_type *type, place at)
+/* A pointer and a length, as wide as either end has them. */
+static berthi_cm_op range_at(const compiler *c, berthi_cm_opcode code, place at)
 {
-    berthi_cm_op op = op_at(BERTHI_CM_OP_LIST, at);
+    berthi_cm_op op = op_at(code, at);
 
     op.width = c->is_64 ? 8 : 4;
+    op.a = c->other == LAYOUT_64 ? 8 : 4;
+    return op;
+}
+
+static void write_list(compiler *c, const berthi_cm_type *type, place at)
+{
+    berthi_cm_op op = range_at(c, BERTHI_CM_OP_LIST, at);
+
     op.u.program = element_of(c, type);
     write_op(c, op);
 }
 
 static void write_row(compiler *c, const berthi_cm_type *type, place at)
 {
-    extent e = { .guest_align = 1, .host_align = 1 };
+    extent e = { .guest_align = 1, .other_align = 1 };
     place part;
 
     for (uint32_t i = 0; i < row_count(type); i++) {
         add_item(c, &e, type->items[i].type, &part);
-        write_type(c, type->items[i].type,
-                   (place){ at.guest + part.guest, at.host + part.host, at.cell + part.cell });
+        write_type(
+            c, type->items[i].type,
+            (place){ at.guest + part.guest, at.other + part.other, at.cell + part.cell });
     }
 }
 
@@ -233,7 +263,7 @@ static void write_fixed_list(compiler *c, const berthi_cm_type *type, place at)
     if (c->form == BERTHI_CM_FORM_FLAT) { /* at most 16 cells: as many elements */
         for (uint32_t i = 0; i < type->length; i++) {
             write_type(c, element, at);
-            at.host += element->host_size;
+            at.other += size_in(c->other, element);
             at.cell += element->flat_count;
         }
         return;
@@ -263,17 +293,17 @@ static const berthi_cm_type *payload_of(const berthi_cm_type *type, uint32_t num
 /* Where payloads begin. */
 static place payload_place(const compiler *c, const berthi_cm_type *type, uint8_t tag, place at)
 {
-    uint8_t guest = 1, host = 1;
+    uint8_t guest = 1, other = 1;
 
     for (uint32_t i = 0; i < cases_count(type); i++) {
         const berthi_cm_type *payload = payload_of(type, i);
 
         if (payload == NULL)
             continue;
-        guest = guest_align(c, payload) > guest ? guest_align(c, payload) : guest;
-        host = payload->host_align > host ? payload->host_align : host;
+        guest = max_align(guest, align_in(guest_layout(c), payload));
+        other = max_align(other, align_in(c->other, payload));
     }
-    return (place){ at.guest + round_up(tag, guest), at.host + round_up(tag, host),
+    return (place){ at.guest + round_up(tag, guest), at.other + round_up(tag, other),
                     at.cell + 1 };
 }
 
@@ -358,8 +388,6 @@ static void write_handle(compiler *c, const berthi_cm_type *type, place at)
 /* A type, written out. */
 static void write_whole(compiler *c, const berthi_cm_type *type, place at)
 {
-    berthi_cm_op op;
-
     switch (type->kind) {
     case BERTHI_CM_BOOL:
         if (c->form != BERTHI_CM_FORM_CHECK)
@@ -383,9 +411,7 @@ static void write_whole(compiler *c, const berthi_cm_type *type, place at)
         write_op(c, op_at(BERTHI_CM_OP_CHAR, at));
         break;
     case BERTHI_CM_STRING:
-        op = op_at(BERTHI_CM_OP_STRING, at);
-        op.width = c->is_64 ? 8 : 4;
-        write_op(c, op);
+        write_op(c, range_at(c, BERTHI_CM_OP_STRING, at));
         break;
     case BERTHI_CM_LIST:
     case BERTHI_CM_MAP:
@@ -476,8 +502,8 @@ static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
         if (ops[i].code == BERTHI_CM_OP_COPY)
             ops[i].code = (uint8_t)copy_of(ops[i].a);
     }
-    /* without pointers and handles, both layouts are the same */
-    assert(!is_whole || p->guest_size == p->host_size);
+    /* without pointers and handles, all layouts are the same */
+    assert(!is_whole || p->guest_size == p->other_size);
     p->is_lifted_whole = is_whole;
     p->is_bits = is_whole && count == 2 && ops[0].a == p->guest_size;
     p->ops = ops;
@@ -487,9 +513,10 @@ static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type, 
                                        berthi_cm_form form)
 {
     berthi_cm_program *p = berthi_arena_alloc(c->arena, sizeof *p);
-    extent e = { { guest_size(c, type), type->host_size, 0 },
-                 guest_align(c, type),
-                 type->host_align };
+    layout guest = guest_layout(c);
+    extent e = { { size_in(guest, type), size_in(c->other, type), 0 },
+                 align_in(guest, type),
+                 align_in(c->other, type) };
     berthi_cm_form form_before = c->form;
     uint32_t fence_before = c->fence, first = c->count;
 
@@ -503,9 +530,9 @@ static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type, 
                               .is_row = is_row,
                               .form = (uint8_t)form,
                               .guest_size = e.size.guest,
-                              .host_size = e.size.host,
+                              .other_size = e.size.other,
                               .guest_align = e.guest_align,
-                              .host_align = e.host_align };
+                              .other_align = e.other_align };
     c->form = form;
     c->fence = first;
     if (is_row)
@@ -585,35 +612,21 @@ static void make_programs(compiler *c, const berthi_cm_type *type, bool is_row, 
     out->whole =
         program_of(c, type, is_row, spills ? BERTHI_CM_FORM_MEMORY : BERTHI_CM_FORM_FLAT);
     out->is_flat = !spills;
-    if (!spills)
+    if (!spills || c->other != LAYOUT_HOST)
         return;
     check = program_of(c, type, is_row, BERTHI_CM_FORM_CHECK);
     out->check = check == NULL || check->ops->code == BERTHI_CM_OP_END ? NULL : check;
 }
 
-static void set_facts(berthi_cm_plan *plan, const berthi_cm_type *func, uint32_t cells)
+/* Facts and limits of a function; what of it goes into a plan is made from them. */
+static berth_status begin_plan(const berthi_cm_type *func, berthi_arena *arena,
+                               berthi_cm_plan **plan_out, berth_diag *diag)
 {
     const berthi_cm_type *result = berthi_cm_func_result(func);
-    berthi_cm_plan_facts *f = &plan->facts;
-
-    f->params_spill = cells > BERTHI_CM_FLAT_PARAMS_MAX;
-    f->params_cells = f->params_spill ? 1 : cells;
-    f->result_spills = result != NULL && result->flat_count > BERTHI_CM_FLAT_RESULTS_MAX;
-    f->result_cells = result != NULL ? 1 : 0; /* a value has a cell at least */
-    f->shape = (uint8_t)shape_of(func, f->params_spill);
-    f->has_handles = func->has_resource;
-}
-
-berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_arena *arena,
-                                 const berthi_cm_plan **plan_out, berth_diag *diag)
-{
-    compiler c = {
-        .arena = arena, .diag = diag, .is_64 = is_64, .left = BERTHI_CM_PLAN_OPS_MAX
-    };
-    const berthi_cm_type *result;
     uint64_t bytes = 0;
-    berthi_cm_plan *plan;
     uint32_t cells = 0;
+    berthi_cm_plan *plan;
+    berthi_cm_plan_facts *f;
 
     assert(berthi_cm_is_func(func));
     if (func->kind == BERTHI_CM_ASYNC_FUNC_TYPE)
@@ -628,23 +641,78 @@ berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_
     if (bytes > BERTHI_CM_VALUE_BYTES_MAX)
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
                                    "the parameters of a function are too large");
+    *plan = (berthi_cm_plan){ .has_result = result != NULL };
+    f = &plan->facts;
+    f->params_spill = cells > BERTHI_CM_FLAT_PARAMS_MAX;
+    f->params_cells = f->params_spill ? 1 : cells;
+    f->result_spills = result != NULL && result->flat_count > BERTHI_CM_FLAT_RESULTS_MAX;
+    f->result_cells = result != NULL ? 1 : 0; /* a value has a cell at least */
+    f->shape = (uint8_t)shape_of(func, f->params_spill);
+    f->has_handles = func->has_resource;
+    *plan_out = plan;
+    return BERTH_OK;
+}
+
+berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_arena *arena,
+                                 const berthi_cm_plan **plan_out, berth_diag *diag)
+{
+    compiler c = { .arena = arena,
+                   .diag = diag,
+                   .is_64 = is_64,
+                   .other = LAYOUT_HOST,
+                   .left = BERTHI_CM_PLAN_OPS_MAX };
+    const berthi_cm_type *result;
+    berthi_cm_plan *plan;
+    berth_status status = begin_plan(func, arena, &plan, diag);
+
+    if (status != BERTH_OK)
+        return status;
     result = berthi_cm_func_result(func);
-    *plan = (berthi_cm_plan){ .is_64 = is_64, .has_result = result != NULL };
-    set_facts(plan, func, cells);
+    plan->is_64 = is_64;
     make_programs(&c, func, true, plan->facts.params_spill, &plan->params);
     if (result != NULL)
         make_programs(&c, result, false, plan->facts.result_spills, &plan->result);
     berthi_free_array(arena->allocator, c.ops, c.room, sizeof *c.ops);
     if (c.status != BERTH_OK)
         return c.status;
-    plan->facts.args_size = plan->params.whole->host_size;
-    plan->facts.args_align = plan->params.whole->host_align;
+    plan->facts.args_size = plan->params.whole->other_size;
+    plan->facts.args_align = plan->params.whole->other_align;
     if (result != NULL) {
-        plan->facts.result_size = plan->result.whole->host_size;
-        plan->facts.result_align = plan->result.whole->host_align;
+        plan->facts.result_size = plan->result.whole->other_size;
+        plan->facts.result_align = plan->result.whole->other_align;
     }
     *plan_out = plan;
     return BERTH_OK;
+}
+
+berth_status berthi_cm_plan_make_transfer(const berthi_cm_type *func, bool caller_is_64,
+                                          bool callee_is_64, berthi_arena *arena,
+                                          const berthi_cm_plan **plan_out, berth_diag *diag)
+{
+    compiler c = { .arena = arena,
+                   .diag = diag,
+                   .is_64 = caller_is_64,
+                   .other = callee_is_64 ? LAYOUT_64 : LAYOUT_32,
+                   .left = BERTHI_CM_PLAN_OPS_MAX };
+    const berthi_cm_type *result;
+    berthi_cm_plan *plan;
+    berth_status status = begin_plan(func, arena, &plan, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    result = berthi_cm_func_result(func);
+    plan->is_64 = caller_is_64;
+    make_programs(&c, func, true, plan->facts.params_spill, &plan->params);
+    if (caller_is_64 != callee_is_64) /* results go the other way: no program serves both */
+        memset(c.buckets, 0, sizeof c.buckets);
+    c.is_64 = callee_is_64;
+    c.other = caller_is_64 ? LAYOUT_64 : LAYOUT_32;
+    if (result != NULL)
+        make_programs(&c, result, false, plan->facts.result_spills, &plan->result);
+    berthi_free_array(arena->allocator, c.ops, c.room, sizeof *c.ops);
+    if (c.status == BERTH_OK)
+        *plan_out = plan;
+    return c.status;
 }
 
 const berthi_cm_plan_facts *berthi_cm_plan_facts_of(const berthi_cm_plan *plan)

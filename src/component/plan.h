@@ -1,10 +1,11 @@
 /* component/plan.h - function types compiled to small programs that move values.
  *
  * A plan knows, for one function type and one width of memory, how its parameters and its result go
- * from the host into a guest (lower), from a guest to the host (lift) and from one guest to another
- * (transfer); flat in core values, or spilled into memory (CanonicalABI.md, "Flattening").  It is made
- * once and never changes; nothing walks a type at call time, nothing is allocated but what the values
- * need: room in the guest through its realloc, room in the host's arena.
+ * from the host into a guest (lower) and from a guest to the host (lift); a plan for transfers, for two
+ * widths, how they go from one guest to another; flat in core values, or spilled into memory
+ * (CanonicalABI.md, "Flattening").  It is made once and never changes; nothing walks a type at call
+ * time, nothing is allocated but what the values need: room in the guest through its realloc, room in
+ * the host's arena.
  *
  * Host layout (docs/host-layout.md): records and parameters are C structs with natural alignment;
  * string and list<T> are { pointer, size_t count }; a variant, option or result is { tag, union } with
@@ -60,6 +61,11 @@ typedef struct berthi_cm_plan_facts {
 berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_arena *arena,
                                  const berthi_cm_plan **plan_out, berth_diag *diag)
     __attribute__((warn_unused_result));
+/* The same for calls from guest to guest; of its facts, what is about the host means nothing. */
+berth_status berthi_cm_plan_make_transfer(const berthi_cm_type *func, bool caller_is_64,
+                                          bool callee_is_64, berthi_arena *arena,
+                                          const berthi_cm_plan **plan_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
 const berthi_cm_plan_facts *berthi_cm_plan_facts_of(const berthi_cm_plan *plan);
 
 /* A call of an export: `cells` receives the arguments of the core function; after a failure it holds
@@ -83,8 +89,7 @@ berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_
                                     const berthi_val *arguments, berthi_val *result_cells,
                                     berth_diag *diag);
 
-/* A call from guest to guest; both memories have the plan's width.  The two arrays of cells are
- * different ones. */
+/* A call from guest to guest, by a plan for transfers.  The two arrays of cells are different ones. */
 berth_status berthi_cm_transfer_params(const berthi_cm_plan *plan, berthi_cm_guest *from,
                                        const berthi_val *from_cells, berthi_cm_guest *to,
                                        berthi_val *to_cells, berth_diag *diag);

@@ -78,7 +78,7 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
         memcpy(host, &list, sizeof list);
         return BERTH_OK;
     }
-    bytes = range.count * element->host_size;
+    bytes = range.count * element->other_size;
     status = berthi_cm_guest_spend(l->from, bytes, l->diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
@@ -120,11 +120,11 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
 
     for (const berthi_cm_op *op = program->ops;; op++) {
         switch ((berthi_cm_opcode)op->code) {
-            BERTHI_CM_COPY_CASES(op, host + op->host, guest + op->guest);
+            BERTHI_CM_COPY_CASES(op, host + op->other, guest + op->guest);
         case BERTHI_CM_OP_END:
             if (--count == 0)
                 return BERTH_OK;
-            host += program->host_size;
+            host += program->other_size;
             at += program->guest_size;
             guest += program->guest_size;
             op = program->ops - 1;
@@ -133,24 +133,24 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
             op += op->a;
             break;
         case BERTHI_CM_OP_BOOL:
-            host[op->host] = guest[op->guest] != 0;
+            host[op->other] = guest[op->guest] != 0;
             break;
         case BERTHI_CM_OP_CHAR:
             memcpy(&value, guest + op->guest, 4);
             if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
                 return berthi_cm_trap(l->diag, "invalid `char` bit pattern");
-            memcpy(host + op->host, &value, 4);
+            memcpy(host + op->other, &value, 4);
             break;
         case BERTHI_CM_OP_FLAGS:
             value = berthi_cm_get(guest + op->guest, op->width) & op->a;
-            berthi_cm_put(host + op->host, op->width, value);
+            berthi_cm_put(host + op->other, op->width, value);
             break;
         case BERTHI_CM_OP_ENUM:
         case BERTHI_CM_OP_VARIANT:
             value = berthi_cm_get(guest + op->guest, op->width);
             if (__builtin_expect(value >= op->a, 0))
                 return berthi_cm_trap(l->diag, "invalid variant discriminant");
-            berthi_cm_put(host + op->host, op->width, value);
+            berthi_cm_put(host + op->other, op->width, value);
             if (op->code == BERTHI_CM_OP_VARIANT)
                 op += op->u.targets[value];
             break;
@@ -159,8 +159,8 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
             berthi_cm_range range = berthi_cm_get_range(guest + op->guest, op->width);
 
             status = op->code == BERTHI_CM_OP_LIST
-                         ? lift_list(l, op->u.program, range, host + op->host)
-                         : lift_string(l, range, host + op->host);
+                         ? lift_list(l, op->u.program, range, host + op->other)
+                         : lift_string(l, range, host + op->other);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             break;
@@ -168,12 +168,12 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
             memcpy(&value, guest + op->guest, 4);
-            status = lift_handle(l, op, value, host + op->host);
+            status = lift_handle(l, op, value, host + op->other);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             break;
         case BERTHI_CM_OP_PART:
-            status = lift_memory(l, op->u.program, at + op->guest, host + op->host, op->a);
+            status = lift_memory(l, op->u.program, at + op->guest, host + op->other, op->a);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             break;
@@ -194,7 +194,7 @@ static berth_status lift_flat(const lifting *l, const berthi_cm_program *program
 
     for (const berthi_cm_op *op = program->ops;; op++) {
         const berthi_val *cell = &cells[op->cell];
-        uint8_t *part = host + op->host;
+        uint8_t *part = host + op->other;
 
         value = (uint32_t)cell->words[0];
         switch ((berthi_cm_opcode)op->code) {

@@ -90,33 +90,33 @@ static berth_status check(const lowering *l, const berthi_cm_program *program,
         case BERTHI_CM_OP_END:
             if (--count == 0)
                 return BERTH_OK;
-            host += program->host_size;
+            host += program->other_size;
             op = program->ops - 1;
             continue;
         case BERTHI_CM_OP_JUMP:
             op += op->a;
             continue;
         case BERTHI_CM_OP_CHAR:
-            memcpy(&value, host + op->host, sizeof value);
+            memcpy(&value, host + op->other, sizeof value);
             status = check_char(l, value);
             break;
         case BERTHI_CM_OP_ENUM:
-            status = check_tag(l, op, berthi_cm_get(host + op->host, op->width));
+            status = check_tag(l, op, berthi_cm_get(host + op->other, op->width));
             break;
         case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(host + op->host, op->width);
+            value = berthi_cm_get(host + op->other, op->width);
             status = check_tag(l, op, value);
             if (status == BERTH_OK)
                 op += op->u.targets[value];
             break;
         case BERTHI_CM_OP_STRING:
-            status = check_string(l, host + op->host);
+            status = check_string(l, host + op->other);
             break;
         case BERTHI_CM_OP_LIST:
-            status = check_list(l, op->u.program, host + op->host);
+            status = check_list(l, op->u.program, host + op->other);
             break;
         case BERTHI_CM_OP_PART:
-            status = check(l, op->u.program, host + op->host, op->a);
+            status = check(l, op->u.program, host + op->other, op->a);
             break;
         default:
             berthi_cm_no_such_op();
@@ -218,11 +218,11 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
 
     for (const berthi_cm_op *op = program->ops;; op++) {
         switch ((berthi_cm_opcode)op->code) {
-            BERTHI_CM_COPY_CASES(op, guest + op->guest, host + op->host);
+            BERTHI_CM_COPY_CASES(op, guest + op->guest, host + op->other);
         case BERTHI_CM_OP_END:
             if (--count == 0)
                 return BERTH_OK;
-            host += program->host_size;
+            host += program->other_size;
             at += program->guest_size;
             guest += program->guest_size;
             op = program->ops - 1;
@@ -231,34 +231,34 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
             op += op->a;
             break;
         case BERTHI_CM_OP_BOOL:
-            guest[op->guest] = host[op->host] != 0;
+            guest[op->guest] = host[op->other] != 0;
             break;
         case BERTHI_CM_OP_CHAR:
-            memcpy(guest + op->guest, host + op->host, 4);
+            memcpy(guest + op->guest, host + op->other, 4);
             break;
         case BERTHI_CM_OP_FLAGS:
-            value = berthi_cm_get(host + op->host, op->width) & op->a;
+            value = berthi_cm_get(host + op->other, op->width) & op->a;
             berthi_cm_put(guest + op->guest, op->width, value);
             break;
         case BERTHI_CM_OP_ENUM:
-            value = berthi_cm_get(host + op->host, op->width);
+            value = berthi_cm_get(host + op->other, op->width);
             berthi_cm_put(guest + op->guest, op->width, value);
             break;
         case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(host + op->host, op->width);
+            value = berthi_cm_get(host + op->other, op->width);
             berthi_cm_put(guest + op->guest, op->width, value);
             assert(value < op->a);
             op += op->u.targets[value];
             break;
         case BERTHI_CM_OP_STRING:
-            status = lower_string(l, host + op->host, &ptr, &units);
+            status = lower_string(l, host + op->other, &ptr, &units);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             guest = l->to->memory.base + at;
             berthi_cm_put_range(guest + op->guest, op->width, ptr, units);
             break;
         case BERTHI_CM_OP_LIST:
-            status = lower_list(l, op->u.program, host + op->host, &ptr, &units);
+            status = lower_list(l, op->u.program, host + op->other, &ptr, &units);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             guest = l->to->memory.base + at;
@@ -266,13 +266,13 @@ static berth_status lower_memory(const lowering *l, const berthi_cm_program *pro
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
-            status = lower_handle(l, op, host + op->host, &value);
+            status = lower_handle(l, op, host + op->other, &value);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             memcpy(guest + op->guest, &value, 4);
             break;
         case BERTHI_CM_OP_PART:
-            status = lower_memory(l, op->u.program, host + op->host, at + op->guest, op->a);
+            status = lower_memory(l, op->u.program, host + op->other, at + op->guest, op->a);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             guest = l->to->memory.base + at;
@@ -304,7 +304,7 @@ static berth_status write_cells(const lowering *l, const berthi_cm_program *prog
 
     for (const berthi_cm_op *op = program->ops;; op++) {
         berthi_val *cell = cells + op->cell;
-        const uint8_t *part = host + op->host;
+        const uint8_t *part = host + op->other;
 
         switch ((berthi_cm_opcode)op->code) {
         case BERTHI_CM_OP_END:

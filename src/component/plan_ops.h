@@ -1,9 +1,10 @@
 /* component/plan_ops.h - what plans are made of: small programs over two layouts.
  *
  * A program moves one value, or `count` of them that lie one after the other.  Its operations name
- * where a part lies: `host` bytes from the start in host layout; `guest` bytes from the start in the
- * guest's memory, or `cell` cells from the first in flat form.  Which way the part goes is the
- * interpreter's: plan_lower.c, plan_lift.c, plan_transfer.c run the same programs.  Types share
+ * where a part lies: `guest` bytes from the start in a guest's memory, or `cell` cells from the first
+ * in flat form; and `other` bytes from the start at the other end of the way, which is the host, or
+ * the guest that is given what this one has.  plan_lower.c and plan_lift.c run the same programs,
+ * plan_transfer.c those of its own plans.  Types share
  * parts, so programs do: a part that is small when written out is written out, any other is a
  * program of its own (PART).
  *
@@ -39,9 +40,9 @@ typedef enum berthi_cm_opcode {
     /* in either */
     BERTHI_CM_OP_BOOL,
     BERTHI_CM_OP_CHAR,
-    BERTHI_CM_OP_ENUM,   /* below `a`, in `width` bytes */
-    BERTHI_CM_OP_FLAGS,  /* under the mask `a`, in `width` bytes */
-    BERTHI_CM_OP_STRING, /* pointer and length of `width` bytes each */
+    BERTHI_CM_OP_ENUM,  /* below `a`, in `width` bytes */
+    BERTHI_CM_OP_FLAGS, /* under the mask `a`, in `width` bytes */
+    BERTHI_CM_OP_STRING, /* pointer and length of `width` bytes each; of `a` in the other guest */
     BERTHI_CM_OP_LIST,   /* the same; elements are moved by `program` */
     BERTHI_CM_OP_OWN,    /* of resource `a` */
     BERTHI_CM_OP_BORROW, /* of resource `a` */
@@ -52,7 +53,7 @@ typedef enum berthi_cm_opcode {
 typedef struct berthi_cm_op {
     uint8_t code, width;
     uint16_t cell;
-    uint32_t guest, host, a;
+    uint32_t guest, other, a;
     union {
         const struct berthi_cm_program *program;
         const uint32_t *targets;
@@ -68,8 +69,8 @@ typedef enum berthi_cm_form {
 
 typedef struct berthi_cm_program {
     const berthi_cm_op *ops;
-    uint32_t guest_size, host_size;
-    uint8_t guest_align, host_align;
+    uint32_t guest_size, other_size;
+    uint8_t guest_align, other_align;
     /* Bytes that mean nothing but themselves, without padding: copied whole either way. */
     bool is_bits;
     /* The same, with padding perhaps: copied whole to the host, which may see a guest's padding,

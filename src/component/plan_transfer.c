@@ -1,8 +1,9 @@
 /* plan_transfer.c - values go from one guest to another, by way of no third place.  Layer: component.
  *
- * Both sides have the same width, so a part lies at the same offset in either, and one program's
- * `guest` serves both.  The specification lifts everything before it lowers anything; here a part is
- * lowered as soon as it is lifted.  The difference shows only after a trap, when both are gone.
+ * Either memory may have addresses of 32 or 64 bits: a part lies at its operation's `guest` in the
+ * source and at `other` in the destination.  The specification lifts everything before it lowers
+ * anything; here a part is lowered as soon as it is lifted.  The difference shows only after a trap,
+ * when both are gone.
  *
  * The destination's realloc runs guest code: both memories are looked up again behind it (I7).  Nothing
  * without a meaning is copied: no padding, no payload of another case. */
@@ -33,14 +34,14 @@ static berth_status pass_list(const passage *p, const berthi_cm_program *element
                               berthi_cm_range range, berthi_cm_range *out)
 {
     berth_status status = berthi_cm_check_list(p->from, element, range, p->diag);
-    uint64_t bytes = range.count * element->guest_size, ptr; /* of use once it is checked */
+    uint64_t bytes = range.count * element->other_size, ptr; /* of use once it is checked */
 
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    status = berthi_cm_guest_spend(p->from, bytes, p->diag);
+    status = berthi_cm_guest_spend(p->from, range.count * element->guest_size, p->diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    status = p->to->realloc(p->to, 0, 0, element->guest_align, bytes, &ptr, p->diag);
+    status = p->to->realloc(p->to, 0, 0, element->other_align, bytes, &ptr, p->diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     *out = (berthi_cm_range){ ptr, range.count };
@@ -99,38 +100,38 @@ static berth_status pass_memory(const passage *p, const berthi_cm_program *progr
 
     for (const berthi_cm_op *op = program->ops;; op++) {
         switch ((berthi_cm_opcode)op->code) {
-            BERTHI_CM_COPY_CASES(op, to + op->guest, from + op->guest);
+            BERTHI_CM_COPY_CASES(op, to + op->other, from + op->guest);
         case BERTHI_CM_OP_END:
             if (--count == 0)
                 return BERTH_OK;
             from_at += program->guest_size;
-            to_at += program->guest_size;
+            to_at += program->other_size;
             from += program->guest_size;
-            to += program->guest_size;
+            to += program->other_size;
             op = program->ops - 1;
             break;
         case BERTHI_CM_OP_JUMP:
             op += op->a;
             break;
         case BERTHI_CM_OP_BOOL:
-            to[op->guest] = from[op->guest] != 0;
+            to[op->other] = from[op->guest] != 0;
             break;
         case BERTHI_CM_OP_CHAR:
             memcpy(&value, from + op->guest, 4);
             if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
                 return berthi_cm_trap(p->diag, "invalid `char` bit pattern");
-            memcpy(to + op->guest, &value, 4);
+            memcpy(to + op->other, &value, 4);
             break;
         case BERTHI_CM_OP_FLAGS:
             value = berthi_cm_get(from + op->guest, op->width) & op->a;
-            berthi_cm_put(to + op->guest, op->width, value);
+            berthi_cm_put(to + op->other, op->width, value);
             break;
         case BERTHI_CM_OP_ENUM:
         case BERTHI_CM_OP_VARIANT:
             value = berthi_cm_get(from + op->guest, op->width);
             if (__builtin_expect(value >= op->a, 0))
                 return berthi_cm_trap(p->diag, "invalid variant discriminant");
-            berthi_cm_put(to + op->guest, op->width, value);
+            berthi_cm_put(to + op->other, op->width, value);
             if (op->code == BERTHI_CM_OP_VARIANT)
                 op += op->u.targets[value];
             break;
@@ -142,7 +143,7 @@ static berth_status pass_memory(const passage *p, const berthi_cm_program *progr
                 return status;
             from = p->from->memory.base + from_at;
             to = p->to->memory.base + to_at;
-            berthi_cm_put_range(to + op->guest, op->width, range.ptr, range.count);
+            berthi_cm_put_range(to + op->other, (uint8_t)op->a, range.ptr, range.count);
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
@@ -150,11 +151,11 @@ static berth_status pass_memory(const passage *p, const berthi_cm_program *progr
             status = pass_handle(p, op, value, &value);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
-            memcpy(to + op->guest, &value, 4);
+            memcpy(to + op->other, &value, 4);
             break;
         case BERTHI_CM_OP_PART:
             status =
-                pass_memory(p, op->u.program, from_at + op->guest, to_at + op->guest, op->a);
+                pass_memory(p, op->u.program, from_at + op->guest, to_at + op->other, op->a);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             from = p->from->memory.base + from_at;
@@ -269,10 +270,10 @@ static berth_status pass_spilled(const passage *p, const berthi_cm_program *memo
         return status;
     if (out == NULL) {
         status =
-            p->to->realloc(p->to, 0, 0, memory->guest_align, memory->guest_size, &to, p->diag);
+            p->to->realloc(p->to, 0, 0, memory->other_align, memory->other_size, &to, p->diag);
     } else {
         to = berthi_cm_get_pointer(out, p->to->is_64);
-        status = berthi_cm_check_range(p->to, to, memory->guest_size, memory->guest_align,
+        status = berthi_cm_check_range(p->to, to, memory->other_size, memory->other_align,
                                        "pointer out of bounds of memory", p->diag);
     }
     if (__builtin_expect(status != BERTH_OK, 0))

@@ -577,9 +577,10 @@ static uint8_t join(uint8_t a, uint8_t b)
     return BERTHI_I64;
 }
 
-static void flatten_value(const berthi_cm_type *t, uint8_t *out);
+/* `pointer` is the type of addresses. */
+static void flatten_value(const berthi_cm_type *t, uint8_t pointer, uint8_t *out);
 
-static void flatten_variant(const berthi_cm_type *t, uint8_t *out)
+static void flatten_variant(const berthi_cm_type *t, uint8_t pointer, uint8_t *out)
 {
     uint32_t made = 0;
 
@@ -590,7 +591,7 @@ static void flatten_variant(const berthi_cm_type *t, uint8_t *out)
 
         if (part == NULL)
             continue;
-        flatten_value(part, payload);
+        flatten_value(part, pointer, payload);
         for (uint32_t k = 0; k < part->flat_count; k++)
             out[1 + k] = k < made ? join(out[1 + k], payload[k]) : payload[k];
         if (part->flat_count > made)
@@ -599,7 +600,7 @@ static void flatten_variant(const berthi_cm_type *t, uint8_t *out)
 }
 
 /* flat_count of `t` is at most 16; its depth and nodes are bounded. */
-static void flatten_value(const berthi_cm_type *t, uint8_t *out)
+static void flatten_value(const berthi_cm_type *t, uint8_t pointer, uint8_t *out)
 {
     assert(t->flat_count <= BERTHI_CM_FLAT_PARAMS_MAX);
     switch (t->kind) {
@@ -616,27 +617,33 @@ static void flatten_value(const berthi_cm_type *t, uint8_t *out)
     case BERTHI_CM_RECORD:
     case BERTHI_CM_TUPLE:
         for (uint32_t i = 0; i < t->count; i++) {
-            flatten_value(t->items[i].type, out);
+            flatten_value(t->items[i].type, pointer, out);
             out += t->items[i].type->flat_count;
         }
         break;
     case BERTHI_CM_FIXED_LIST:
         for (uint32_t i = 0; i < t->length; i++, out += t->items[0].type->flat_count)
-            flatten_value(t->items[0].type, out);
+            flatten_value(t->items[0].type, pointer, out);
         break;
     case BERTHI_CM_VARIANT:
     case BERTHI_CM_ENUM:
     case BERTHI_CM_OPTION:
     case BERTHI_CM_RESULT:
-        flatten_variant(t, out);
+        flatten_variant(t, pointer, out);
         break;
-    default: /* small numbers, handles, and the pointer and length of strings and lists */
-        memset(out, BERTHI_I32, t->flat_count);
+    case BERTHI_CM_STRING:
+    case BERTHI_CM_LIST:
+    case BERTHI_CM_MAP:
+        out[0] = out[1] = pointer;
+        break;
+    default: /* small numbers and handles */
+        assert(t->flat_count == 1);
+        out[0] = BERTHI_I32;
     }
 }
 
-static void flatten_params(const berthi_cm_type *func, berthi_cm_flat *flat, bool *has_pointer,
-                           uint8_t *types, uint32_t *count)
+static void flatten_params(const berthi_cm_type *func, uint8_t pointer, berthi_cm_flat *flat,
+                           bool *has_pointer, uint8_t *types, uint32_t *count)
 {
     uint32_t total = 0;
 
@@ -645,24 +652,24 @@ static void flatten_params(const berthi_cm_type *func, berthi_cm_flat *flat, boo
         *has_pointer |= func->items[i].type->has_pointer;
     }
     if (total > BERTHI_CM_FLAT_PARAMS_MAX) {
-        types[0] = BERTHI_I32;
+        types[0] = pointer;
         *count = 1;
         flat->needs_memory = true; /* for a lower; for a lift realloc asks for it */
         return;
     }
     for (uint32_t i = 0; i + 1 < func->count; i++) {
-        flatten_value(func->items[i].type, types + *count);
+        flatten_value(func->items[i].type, pointer, types + *count);
         *count += func->items[i].type->flat_count;
     }
 }
 
-bool berthi_cm_flatten(berthi_cm_types *s, const berthi_cm_type *func, bool is_lift,
+bool berthi_cm_flatten(berthi_cm_types *s, const berthi_cm_type *func, bool is_lift, bool is_64,
                        berthi_cm_flat *flat_out)
 {
     const berthi_cm_type *result = berthi_cm_func_result(func);
     bool params_point = false, result_points = result != NULL && result->has_pointer;
     bool result_spills = result != NULL && result->flat_count > BERTHI_CM_FLAT_RESULTS_MAX;
-    uint8_t types[BERTHI_CM_FLAT_PARAMS_MAX + 2];
+    uint8_t types[BERTHI_CM_FLAT_PARAMS_MAX + 2], pointer = is_64 ? BERTHI_I64 : BERTHI_I32;
     berthi_functype type = { .types = types };
     berthi_cm_flat flat = { 0 };
     uint32_t params = 0, results = 0;
@@ -670,14 +677,14 @@ bool berthi_cm_flatten(berthi_cm_types *s, const berthi_cm_type *func, bool is_l
 
     if (!berthi_cm_charge(s, func->nodes))
         return false;
-    flatten_params(func, &flat, &params_point, types, &params);
+    flatten_params(func, pointer, &flat, &params_point, types, &params);
     params_spill = flat.needs_memory;
     if (result_spills && !is_lift)
-        types[params++] = BERTHI_I32;
+        types[params++] = pointer;
     if (result_spills && is_lift)
-        types[params + results++] = BERTHI_I32;
+        types[params + results++] = pointer;
     if (result != NULL && !result_spills) {
-        flatten_value(result, types + params);
+        flatten_value(result, pointer, types + params);
         results = 1;
     }
     type.params_count = params;

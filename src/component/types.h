@@ -141,13 +141,13 @@ static inline const berthi_cm_type *berthi_cm_func_result(const berthi_cm_type *
 const berthi_cm_extern *berthi_cm_find(berthi_cm_types *s, const berthi_cm_type *type,
                                        berthi_name name);
 
-/* How a function looks to core code.  A lift sees a function that a core module exports, a lower
- * one that it imports. */
+/* How a function looks to core code with a memory of that width.  A lift sees a function that a core
+ * module exports, a lower one that it imports. */
 typedef struct berthi_cm_flat {
     const berthi_cm_type *type; /* a core function's */
     bool needs_memory, needs_realloc;
 } berthi_cm_flat;
-bool berthi_cm_flatten(berthi_cm_types *s, const berthi_cm_type *func, bool is_lift,
+bool berthi_cm_flatten(berthi_cm_types *s, const berthi_cm_type *func, bool is_lift, bool is_64,
                        berthi_cm_flat *flat_out);
 
 /* ---------------------------------------------------------------- substitute.c */

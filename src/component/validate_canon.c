@@ -10,30 +10,28 @@ static const berthi_cm_type *get_func(berthi_cm_types *s, const berthi_cm_scope 
     return berthi_cm_get(s, scope, BERTHI_CM_CORE_FUNC, index);
 }
 
-/* In front of everything else: with a memory of 64 bits signatures would be others. */
+/* In front of everything else: what signatures are depends on the memory's addresses. */
 static bool check_memory(berthi_cm_types *s, const berthi_cm_scope *scope,
-                         const berthi_cm_options *o)
+                         const berthi_cm_options *o, bool *is_64_out)
 {
-    if (o->has_memory) {
-        const berthi_cm_type *memory =
-            berthi_cm_get(s, scope, BERTHI_CM_CORE_MEMORY, o->memory);
+    const berthi_cm_type *memory;
 
-        if (memory == NULL)
-            return false;
-        if (memory->memory.is_shared)
-            return BERTHI_CM_INVALID(s, "canonical option `memory` names a shared memory");
-        if (memory->memory.is_64)
-            return BERTHI_CM_INVALID(s, "canonical memories of 64 bits are not supported");
-    }
-    return true;
+    *is_64_out = false;
+    if (!o->has_memory)
+        return true;
+    memory = berthi_cm_get(s, scope, BERTHI_CM_CORE_MEMORY, o->memory);
+    if (memory == NULL)
+        return false;
+    *is_64_out = memory->memory.is_64;
+    return !memory->memory.is_shared ||
+           BERTHI_CM_INVALID(s, "canonical option `memory` names a shared memory");
 }
 
-/* Options that mean the same everywhere; `needs` says what the types of the function ask for. */
+/* Options that mean the same everywhere, behind check_memory(); `needs` says what the types of the
+ * function ask for. */
 static bool check_options(berthi_cm_types *s, const berthi_cm_scope *scope,
-                          const berthi_cm_options *o, const berthi_cm_flat *needs)
+                          const berthi_cm_options *o, bool is_64, const berthi_cm_flat *needs)
 {
-    if (!check_memory(s, scope, o))
-        return false;
     if (o->has_realloc) {
         const berthi_cm_type *realloc = get_func(s, scope, o->realloc);
 
@@ -42,7 +40,7 @@ static bool check_options(berthi_cm_types *s, const berthi_cm_scope *scope,
         if (!o->has_memory)
             return BERTHI_CM_INVALID(
                 s, "canonical option `realloc` requires `memory` to also be specified");
-        if (realloc != berthi_cm_core_signature(s, "iiii:i"))
+        if (realloc != berthi_cm_core_signature(s, is_64 ? "IIII:I" : "iiii:i"))
             return BERTHI_CM_INVALID(
                 s,
                 "canonical option `realloc` uses a core function with an incorrect signature");
@@ -82,20 +80,22 @@ static bool check_lift(berthi_cm_types *s, berthi_cm_scope *scope, const berthi_
     const berthi_cm_type *func =
         core == NULL ? NULL : berthi_cm_get(s, scope, BERTHI_CM_TYPE, canon->second);
     berthi_cm_flat flat;
+    bool is_64;
 
     if (func == NULL)
         return false;
     if (!berthi_cm_is_func(func))
         return BERTHI_CM_INVALID(s, "type index %u is not a function type",
                                  (unsigned)canon->second);
-    if (!is_sync(s, func, &canon->options) || !check_memory(s, scope, &canon->options) ||
-        !berthi_cm_flatten(s, func, true, &flat))
+    if (!is_sync(s, func, &canon->options) ||
+        !check_memory(s, scope, &canon->options, &is_64) ||
+        !berthi_cm_flatten(s, func, true, is_64, &flat))
         return false;
     if (core != flat.type)
         return BERTHI_CM_INVALID(
             s, "lowered parameter and result types do not match those of core function %u",
             (unsigned)canon->first);
-    return check_options(s, scope, &canon->options, &flat) &&
+    return check_options(s, scope, &canon->options, is_64, &flat) &&
            check_post_return(s, scope, &canon->options, &core->func) &&
            berthi_cm_add(s, scope, BERTHI_CM_FUNC, func);
 }
@@ -105,14 +105,16 @@ static bool check_lower(berthi_cm_types *s, berthi_cm_scope *scope,
 {
     const berthi_cm_type *func = berthi_cm_get(s, scope, BERTHI_CM_FUNC, canon->first);
     berthi_cm_flat flat;
+    bool is_64;
 
     if (func == NULL || !is_sync(s, func, &canon->options))
         return false;
     if (canon->options.has_post_return)
         return BERTHI_CM_INVALID(
             s, "canonical option `post-return` cannot be specified for lowerings");
-    return berthi_cm_flatten(s, func, false, &flat) &&
-           check_options(s, scope, &canon->options, &flat) &&
+    return check_memory(s, scope, &canon->options, &is_64) &&
+           berthi_cm_flatten(s, func, false, is_64, &flat) &&
+           check_options(s, scope, &canon->options, is_64, &flat) &&
            berthi_cm_add(s, scope, BERTHI_CM_CORE_FUNC, flat.type);
 }
 
@@ -136,14 +138,15 @@ static bool check_resource(berthi_cm_types *s, berthi_cm_scope *scope,
 
 /* ---------------------------------------------------------------- other built-ins */
 
+/* Of each code, what it takes and gives; p: an address of the memory. */
 static const char *builtin_signature(uint8_t code)
 {
     static const char *const signatures[0x2e] = {
         [0x05] = ":",     [0x06] = "i:i",   [0x0c] = ":i",   [0x0d] = "i:",   [0x0e] = ":I",
-        [0x0f] = "iii:i", [0x10] = "iii:i", [0x11] = "i:i",  [0x12] = "i:i",  [0x13] = "i:",
-        [0x14] = "i:",    [0x15] = ":I",    [0x16] = "ii:i", [0x17] = "ii:i", [0x18] = "i:i",
-        [0x19] = "i:i",   [0x1a] = "i:",    [0x1b] = "i:",   [0x1c] = "ii:i", [0x1d] = "ii:",
-        [0x1e] = "i:",    [0x1f] = ":i",    [0x20] = "ii:i", [0x21] = "ii:i", [0x22] = "i:",
+        [0x0f] = "ipp:p", [0x10] = "ipp:p", [0x11] = "i:i",  [0x12] = "i:i",  [0x13] = "i:",
+        [0x14] = "i:",    [0x15] = ":I",    [0x16] = "ip:i", [0x17] = "ip:i", [0x18] = "i:i",
+        [0x19] = "i:i",   [0x1a] = "i:",    [0x1b] = "i:",   [0x1c] = "pp:i", [0x1d] = "ip:",
+        [0x1e] = "i:",    [0x1f] = ":i",    [0x20] = "ip:i", [0x21] = "ip:i", [0x22] = "i:",
         [0x23] = "ii:",   [0x24] = ":",     [0x25] = ":",    [0x26] = ":i",   [0x27] = "ii:i",
         [0x28] = "i:",    [0x29] = ":i",    [0x2a] = "i:i",  [0x2b] = "i:i",  [0x2c] = "i:i",
         [0x2d] = "i:i",
@@ -155,7 +158,7 @@ static const char *builtin_signature(uint8_t code)
 
 /* Streams are 0e to 14, futures 15 to 1b; both have new, read, write, and so on in this order. */
 static bool check_stream(berthi_cm_types *s, const berthi_cm_scope *scope,
-                         const berthi_cm_canon *canon)
+                         const berthi_cm_canon *canon, bool *is_64)
 {
     bool is_future = canon->code >= 0x15;
     uint8_t place = (uint8_t)(canon->code - (is_future ? 0x15 : 0x0e));
@@ -171,7 +174,28 @@ static bool check_stream(berthi_cm_types *s, const berthi_cm_scope *scope,
         return true;
     needs.needs_memory = type->items[0].type != NULL;
     needs.needs_realloc = place == 1 && needs.needs_memory && type->items[0].type->has_pointer;
-    return check_options(s, scope, &canon->options, &needs);
+    return check_memory(s, scope, &canon->options, is_64) &&
+           check_options(s, scope, &canon->options, *is_64, &needs);
+}
+
+/* error-context.new and .debug-message. */
+static bool check_error_context(berthi_cm_types *s, const berthi_cm_scope *scope,
+                                const berthi_cm_canon *canon, bool *is_64)
+{
+    berthi_cm_flat needs = { .needs_memory = true, .needs_realloc = canon->code == 0x1d };
+
+    return check_memory(s, scope, &canon->options, is_64) &&
+           check_options(s, scope, &canon->options, *is_64, &needs);
+}
+
+/* waitable-set.wait and .poll. */
+static bool check_wait(berthi_cm_types *s, const berthi_cm_scope *scope,
+                       const berthi_cm_canon *canon, bool *is_64)
+{
+    const berthi_cm_type *memory = berthi_cm_get(s, scope, BERTHI_CM_CORE_MEMORY, canon->first);
+
+    *is_64 = memory != NULL && memory->memory.is_64;
+    return memory != NULL;
 }
 
 static bool check_thread(berthi_cm_types *s, const berthi_cm_scope *scope,
@@ -197,6 +221,7 @@ static bool check_task_return(berthi_cm_types *s, berthi_cm_scope *scope,
     uint32_t params = canon->result == BERTHI_CM_NONE ? 0 : 1;
     berthi_cm_flat flat, needs;
     const berthi_cm_type *func;
+    bool is_64;
 
     if (params != 0) {
         items[0].type = berthi_cm_resolve(s, scope, canon->result);
@@ -208,11 +233,12 @@ static bool check_task_return(berthi_cm_types *s, berthi_cm_scope *scope,
     func = berthi_cm_intern(
         s,
         &(berthi_cm_type){ .kind = BERTHI_CM_FUNC_TYPE, .count = params + 1, .items = items });
-    if (func == NULL || !berthi_cm_flatten(s, func, false, &flat))
+    if (func == NULL || !check_memory(s, scope, &canon->options, &is_64) ||
+        !berthi_cm_flatten(s, func, false, is_64, &flat))
         return false;
     needs = flat;
     needs.needs_realloc = false;
-    return check_options(s, scope, &canon->options, &needs) &&
+    return check_options(s, scope, &canon->options, is_64, &needs) &&
            berthi_cm_add(s, scope, BERTHI_CM_CORE_FUNC, flat.type);
 }
 
@@ -234,19 +260,23 @@ static bool check_context(berthi_cm_types *s, berthi_cm_scope *scope,
 static bool check_builtin(berthi_cm_types *s, berthi_cm_scope *scope,
                           const berthi_cm_canon *canon)
 {
-    berthi_cm_flat needs = { .needs_memory = true, .needs_realloc = canon->code == 0x1d };
-    bool ok = true;
+    const char *pattern = builtin_signature(canon->code);
+    char signature[8] = { 0 };
+    bool ok = true, is_64 = false;
 
     if (canon->code >= 0x0e && canon->code <= 0x1b)
-        ok = check_stream(s, scope, canon);
+        ok = check_stream(s, scope, canon, &is_64);
     else if (canon->code == 0x1c || canon->code == 0x1d)
-        ok = check_options(s, scope, &canon->options, &needs);
+        ok = check_error_context(s, scope, canon, &is_64);
     else if (canon->code == 0x20 || canon->code == 0x21)
-        ok = berthi_cm_get(s, scope, BERTHI_CM_CORE_MEMORY, canon->first) != NULL;
+        ok = check_wait(s, scope, canon, &is_64);
     else if (canon->code == 0x27)
         ok = check_thread(s, scope, canon);
-    return ok && berthi_cm_add(s, scope, BERTHI_CM_CORE_FUNC,
-                               berthi_cm_core_signature(s, builtin_signature(canon->code)));
+    assert(strlen(pattern) < sizeof signature);
+    for (size_t n = 0; pattern[n] != '\0'; n++)
+        signature[n] = pattern[n] != 'p' ? pattern[n] : is_64 ? 'I' : 'i';
+    return ok &&
+           berthi_cm_add(s, scope, BERTHI_CM_CORE_FUNC, berthi_cm_core_signature(s, signature));
 }
 
 bool berthi_cm_check_canon(berthi_cm_types *s, berthi_cm_scope *scope,

@@ -158,15 +158,34 @@ class Generator:
         raise AssertionError(t)
 
 
-def as_host(v):
-    """The same value with strings in UTF-8."""
+def with_strings(v, change):
+    """The same value with other strings."""
     if isinstance(v, tuple):
-        return (v[0], "utf8", len(v[0].encode()))
+        return change(v)
     if isinstance(v, list):
-        return [as_host(e) for e in v]
+        return [with_strings(e, change) for e in v]
     if isinstance(v, dict):
-        return {k: as_host(e) for k, e in v.items()}
+        return {k: with_strings(e, change) for k, e in v.items()}
     return v
+
+
+def as_host(v):
+    return with_strings(v, lambda s: (s[0], "utf8", len(s[0].encode())))
+
+
+def retagged(D, v, is_64, to_64):
+    """A lifted string has the tag of the memory it was in; definitions.py looks for that of the memory
+    it goes to."""
+    pointers = ["i64" if wide else "i32" for wide in (is_64, to_64)]
+    before, after = map(D.utf16_tag, pointers)
+
+    def change(s):
+        text, encoding, units = s
+        if encoding == "latin1+utf16" and units & before:
+            units = units ^ before | after
+        return (text, encoding, units)
+
+    return with_strings(v, change)
 
 
 def lower(D, guest, values, ts, is_result):
@@ -209,7 +228,8 @@ def outcome(guest, cells):
 
 
 def make_case(D, rng):
-    generator, is_64, is_result = Generator(D, rng), rng.random() < 0.2, rng.random() < 0.4
+    generator, is_result = Generator(D, rng), rng.random() < 0.4
+    is_64, to_64 = rng.choice([(False, False)] * 2 + [(False, True), (True, False), (True, True)])
     types_ = [generator.type(rng.randint(0, 3)) for _ in range(1 if is_result else rng.randint(1, 4))]
     ts = [t for t, _ in types_]
     text = (f"func() -> {types_[0][1]}" if is_result else
@@ -223,17 +243,18 @@ def make_case(D, rng):
     given = [c | rng.getrandbits(32) << 32 if k in ("i32", "f32") else c
              for c, k in zip(cells, kinds)]
     fields = [text, *(str(ENCODINGS.index(e)) for e in encodings), str(int(is_64)),
-              " ".join(f"{c:x}" for c in given), bytes(source.memory.bytes[START:]).hex()]
+              str(int(to_64)), " ".join(f"{c:x}" for c in given),
+              bytes(source.memory.bytes[START:]).hex()]
     D.elements_left[0] = ELEMENTS_MAX
     try:
         values = D.lift_flat_values(source.cx, D.MAX_FLAT_RESULTS if is_result
                                     else D.MAX_FLAT_PARAMS, D.CoreValueIter(cells), ts)
     except D.Trap:
         return fields + ["trap"]
-    for v in (values, as_host(values)):
-        target = Guest(D, encodings[1], is_64, START)
+    for v in (retagged(D, values, is_64, to_64), as_host(values)):
+        target = Guest(D, encodings[1], to_64, START)
         fields += outcome(target, lower(D, target, v, ts, is_result))
-    return fields[:6] + ["ok"] + fields[6:]
+    return fields[:7] + ["ok"] + fields[7:]
 
 
 def main():

@@ -23,7 +23,7 @@
 #include "component/plan.h"
 #include "fake_guest.h"
 
-enum { CASES = 1500, LINE = 1 << 20, FIELDS = 14, CELLS = 17, START = 16 };
+enum { CASES = 1500, LINE = 1 << 20, FIELDS = 15, CELLS = 17, START = 16 };
 
 /* Fields of a line, in their order. */
 enum {
@@ -32,6 +32,7 @@ enum {
     FROM_ENCODING,
     TO_ENCODING,
     IS_64,
+    TO_64,
     FROM_CELLS,
     FROM_MEMORY,
     OUTCOME,
@@ -43,7 +44,7 @@ typedef struct trial {
     char *fields[FIELDS];
     bertht_cm_types t;
     const berthi_cm_type *func;
-    const berthi_cm_plan *plan;
+    const berthi_cm_plan *plan, *to_plan, *transfer;
     berthi_cm_host_side host;
     fake_guest from, to;
     berthi_val from_cells[CELLS], to_cells[CELLS];
@@ -88,7 +89,7 @@ static void read_cells(trial *t)
 static void open_target(trial *t)
 {
     const berthi_cm_type *result = berthi_cm_func_result(t->func);
-    bool is_64 = t->fields[IS_64][0] == '1';
+    bool is_64 = t->fields[TO_64][0] == '1';
     uint64_t ptr;
 
     open_guest(&t->to, t->fields[TO_ENCODING], is_64, "");
@@ -133,9 +134,9 @@ static void compare_target(trial *t, int field, const char *what)
 static berth_status transfer(trial *t)
 {
     if (t->is_result)
-        return berthi_cm_transfer_result(t->plan, &t->from.guest, t->from_cells, &t->to.guest,
-                                         t->to_cells, t->to_cells, &t->diag);
-    return berthi_cm_transfer_params(t->plan, &t->from.guest, t->from_cells, &t->to.guest,
+        return berthi_cm_transfer_result(t->transfer, &t->from.guest, t->from_cells,
+                                         &t->to.guest, t->to_cells, t->to_cells, &t->diag);
+    return berthi_cm_transfer_params(t->transfer, &t->from.guest, t->from_cells, &t->to.guest,
                                      t->to_cells, &t->diag);
 }
 
@@ -151,9 +152,9 @@ static berth_status lift(trial *t, void *value)
 static berth_status lower(trial *t, const void *value)
 {
     if (t->is_result)
-        return berthi_cm_lower_result(t->plan, &t->host, value, &t->to.guest, t->to_cells,
+        return berthi_cm_lower_result(t->to_plan, &t->host, value, &t->to.guest, t->to_cells,
                                       t->to_cells, &t->diag);
-    return berthi_cm_lower_params(t->plan, &t->host, value, &t->to.guest, t->to_cells,
+    return berthi_cm_lower_params(t->to_plan, &t->host, value, &t->to.guest, t->to_cells,
                                   &t->diag);
 }
 
@@ -189,6 +190,20 @@ static void run_ways(trial *t)
     }
 }
 
+/* A result goes from the callee, which is `from`, to the caller. */
+static bool make_plans(trial *t)
+{
+    bool from_64 = t->fields[IS_64][0] == '1', to_64 = t->fields[TO_64][0] == '1';
+    bool is_result = t->func->count == 1;
+    berthi_arena *arena = &t->t.arena;
+
+    return berthi_cm_plan_make(t->func, from_64, arena, &t->plan, &t->diag) == BERTH_OK &&
+           berthi_cm_plan_make(t->func, to_64, arena, &t->to_plan, &t->diag) == BERTH_OK &&
+           berthi_cm_plan_make_transfer(t->func, is_result ? to_64 : from_64,
+                                        is_result ? from_64 : to_64, arena, &t->transfer,
+                                        &t->diag) == BERTH_OK;
+}
+
 static void run_line(trial *t)
 {
     char *rest = line;
@@ -196,8 +211,7 @@ static void run_line(trial *t)
     for (int i = 0; i < FIELDS; i++)
         t->fields[i] = rest == NULL ? NULL : strsep(&rest, "\t\n");
     t->func = bertht_cm_type(&t->t, t->fields[FUNC]);
-    if (t->func == NULL || berthi_cm_plan_make(t->func, t->fields[IS_64][0] == '1', &t->t.arena,
-                                               &t->plan, &t->diag) != BERTH_OK)
+    if (t->func == NULL || !make_plans(t))
         wrong(t, "a plan", t->func == NULL ? t->t.diag.text : t->diag.text, "ok");
     open_guest(&t->from, t->fields[FROM_ENCODING], t->fields[IS_64][0] == '1',
                t->fields[FROM_MEMORY]);

@@ -1,7 +1,8 @@
 /* fuzz_values.c - what a guest wrote, read as a value of any type.
  *
  * The bytes say a type, cells and a memory.  Lifting out of it must answer OK, a trap or "limit" and read
- * nothing outside; a transfer to another guest must answer the same.  What has been lifted is a value:
+ * nothing outside; a transfer to another guest, whose memory may have the other width, must answer the
+ * same.  What has been lifted is a value:
  * it can be lowered, and comes back as it was, as does what the transfer brought. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,12 +106,12 @@ static const berthi_cm_type *read_func(bertht_cm_types *t, input *in)
 typedef struct trial {
     bertht_cm_types t;
     const berthi_cm_type *func, *value_type;
-    const berthi_cm_plan *plan;
+    const berthi_cm_plan *plan, *to_plan, *transfer;
     berthi_cm_host_side host;
     fake_guest from, to;
     berthi_val cells[CELLS], to_cells[CELLS];
     uint8_t encoding;
-    bool is_64, is_result;
+    bool is_64, to_64, is_result;
     berth_diag diag;
 } trial;
 
@@ -118,7 +119,7 @@ static void fresh_target(trial *t)
 {
     fake_guest_fini(&t->to);
     fake_guest_init(&t->to, (enum berthi_cm_encoding)t->encoding, 0);
-    t->to.guest.is_64 = t->is_64;
+    t->to.guest.is_64 = t->to_64;
     t->to_cells[0].words[0] = 0;
     if (t->is_result && berthi_cm_plan_facts_of(t->plan)->result_spills) {
         uint64_t *place = &t->to_cells[t->func->count - 1].words[0];
@@ -132,9 +133,24 @@ static void fresh_target(trial *t)
 
 static berth_status lift(trial *t, fake_guest *from, const berthi_val *cells, void *value)
 {
+    const berthi_cm_plan *plan = from == &t->to ? t->to_plan : t->plan;
+
     return t->is_result
-               ? berthi_cm_lift_result(t->plan, &from->guest, cells, &t->host, value, &t->diag)
-               : berthi_cm_lift_params(t->plan, &from->guest, cells, &t->host, value, &t->diag);
+               ? berthi_cm_lift_result(plan, &from->guest, cells, &t->host, value, &t->diag)
+               : berthi_cm_lift_params(plan, &from->guest, cells, &t->host, value, &t->diag);
+}
+
+/* A result goes from the callee, which is `from`, to the caller. */
+static bool make_plans(trial *t)
+{
+    berthi_arena *arena = &t->t.arena;
+    bool caller_is_64 = t->is_result ? t->to_64 : t->is_64;
+    bool callee_is_64 = t->is_result ? t->is_64 : t->to_64;
+
+    return berthi_cm_plan_make(t->func, t->is_64, arena, &t->plan, &t->diag) == BERTH_OK &&
+           berthi_cm_plan_make(t->func, t->to_64, arena, &t->to_plan, &t->diag) == BERTH_OK &&
+           berthi_cm_plan_make_transfer(t->func, caller_is_64, callee_is_64, arena,
+                                        &t->transfer, &t->diag) == BERTH_OK;
 }
 
 /* What lies in the target is the value. */
@@ -172,19 +188,19 @@ static void run(trial *t)
         return;
     fresh_target(t);
     status = t->is_result
-                 ? berthi_cm_transfer_result(t->plan, &t->from.guest, t->cells, &t->to.guest,
-                                             t->to_cells, result, &t->diag)
-                 : berthi_cm_transfer_params(t->plan, &t->from.guest, t->cells, &t->to.guest,
-                                             t->to_cells, &t->diag);
+                 ? berthi_cm_transfer_result(t->transfer, &t->from.guest, t->cells,
+                                             &t->to.guest, t->to_cells, result, &t->diag)
+                 : berthi_cm_transfer_params(t->transfer, &t->from.guest, t->cells,
+                                             &t->to.guest, t->to_cells, &t->diag);
     must(status == lifted || status == BERTH_E_LIMIT, "a transfer is a lift");
     if (status == BERTH_OK)
         must_hold(t, value, "transferred");
     if (lifted != BERTH_OK)
         return;
     fresh_target(t);
-    status = t->is_result ? berthi_cm_lower_result(t->plan, &t->host, value, &t->to.guest,
+    status = t->is_result ? berthi_cm_lower_result(t->to_plan, &t->host, value, &t->to.guest,
                                                    t->to_cells, result, &t->diag)
-                          : berthi_cm_lower_params(t->plan, &t->host, value, &t->to.guest,
+                          : berthi_cm_lower_params(t->to_plan, &t->host, value, &t->to.guest,
                                                    t->to_cells, &t->diag);
     must(status == BERTH_OK, "what was lifted can be lowered");
     must_hold(t, value, "lowered");
@@ -199,12 +215,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bertht_cm_types_init(&t.t, &berthi_allocator_libc);
     must(berth_arena_create(NULL, 0, &t.host.arena, NULL) == BERTH_OK, "memory");
     t.is_64 = (options & 1) != 0;
+    t.to_64 = t.is_64 != (options >> 7 != 0);
     t.is_result = (options & 2) != 0;
     t.host.views = (options & 4) != 0;
     t.encoding = (options >> 3 & 3) % 3;
     t.func = read_func(&t.t, &in);
-    if (t.func != NULL &&
-        berthi_cm_plan_make(t.func, t.is_64, &t.t.arena, &t.plan, &t.diag) == BERTH_OK) {
+    if (t.func != NULL && make_plans(&t)) {
         const berthi_cm_plan_facts *facts = berthi_cm_plan_facts_of(t.plan);
         uint32_t cells = t.is_result ? facts->result_cells : facts->params_cells;
 

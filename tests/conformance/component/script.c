@@ -53,7 +53,8 @@ static outcome failed(script *s, const char *why)
 /* What Berth leaves out on purpose it refuses in these words, at load. */
 static bool is_left_out(const script *s, berth_status status)
 {
-    return status == BERTH_E_REJECTED && strstr(s->diag.text, "not supported") != NULL;
+    return (status == BERTH_E_REJECTED || status == BERTH_E_LIMIT) &&
+           strstr(s->diag.text, "not supported") != NULL;
 }
 
 static uint8_t *read_binary(script *s, const json_t *command, size_t *size_out)

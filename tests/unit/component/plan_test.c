@@ -42,7 +42,9 @@ void plan_of(plan_rig *r, const char *func)
     r->func = bertht_cm_type(&r->t, func);
     if (r->func == NULL)
         fail_msg("%s: %s", func, r->t.diag.text);
-    if (berthi_cm_plan_make(r->func, false, &r->t.arena, &r->plan, &r->diag) != BERTH_OK)
+    if (berthi_cm_plan_make(r->func, false, &r->t.arena, &r->plan, &r->diag) != BERTH_OK ||
+        berthi_cm_plan_make_transfer(r->func, false, false, &r->t.arena, &r->transfer,
+                                     &r->diag) != BERTH_OK)
         fail_msg("%s: %s", func, r->diag.text);
     r->facts = berthi_cm_plan_facts_of(r->plan);
 }
@@ -277,7 +279,7 @@ static void parameters_look_the_same_in_the_next_guest(void **state)
                          BERTH_OK);
         for (uint32_t k = 0; k < r->facts->params_cells; k++) /* above 32 bits lies anything */
             r->cells[k].words[1] = JUNK;
-        if (berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells, &r->other.guest,
+        if (berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells, &r->other.guest,
                                       r->other_cells, &r->diag) != BERTH_OK)
             fail_msg("%s %s: %s", params[i].func, params[i].call, r->diag.text);
         plan_expect(params[i].call, plan_cells_text(r->other_cells, r->facts->params_cells),
@@ -340,7 +342,7 @@ static void results_are_lowered_as_the_standard_says(void **state)
             cell.words[0] = r->cells[r->facts->params_cells].words[0];
         place_result(r, &r->other, r->other_cells);
         r->cells[0].words[0] = JUNK;
-        if (berthi_cm_transfer_result(r->plan, &r->guest.guest, &cell, &r->other.guest,
+        if (berthi_cm_transfer_result(r->transfer, &r->guest.guest, &cell, &r->other.guest,
                                       r->other_cells, &r->cells[0], &r->diag) != BERTH_OK)
             fail_msg("%s: %s", results[i].func, r->diag.text);
         expect_result(r, &r->other, &r->cells[0], i);
@@ -442,7 +444,7 @@ static void a_transfer_is_a_lift_and_a_lower(void **state)
                  plan_cells_text(r->other_cells, r->facts->params_cells));
         snprintf(memory, sizeof memory, "%s", plan_memory_text(&r->other));
         fresh_guest(&r->other, BERTHI_CM_UTF8);
-        assert_int_equal(berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells,
+        assert_int_equal(berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
                                                    &r->other.guest, r->other_cells, &r->diag),
                          BERTH_OK);
         assert_string_equal(plan_cells_text(r->other_cells, r->facts->params_cells), cells);

@@ -27,7 +27,7 @@ typedef struct plan_rig {
     berth_arena *arena;
     berth_diag diag;
     const berthi_cm_type *func;
-    const berthi_cm_plan *plan;
+    const berthi_cm_plan *plan, *transfer; /* of memories of 32 bits */
     const berthi_cm_plan_facts *facts;
     berthi_cm_host_side host;
     fake_guest guest, other;

@@ -79,6 +79,9 @@ static void open_rig(plan_rig *r, handles_rig *h, const char *func)
         number_resources(r->func->items[i].type, i % 2);
     assert_int_equal(berthi_cm_plan_make(r->func, false, &r->t.arena, &r->plan, &r->diag),
                      BERTH_OK);
+    assert_int_equal(berthi_cm_plan_make_transfer(r->func, false, false, &r->t.arena,
+                                                  &r->transfer, &r->diag),
+                     BERTH_OK);
     r->facts = berthi_cm_plan_facts_of(r->plan);
     assert_true(r->facts->has_handles);
     plan_fresh(r, BERTHI_CM_UTF8);
@@ -139,7 +142,7 @@ void handles_go_from_guest_to_guest(void **state)
         assert_true(berthi_cm_handle_add_own(&h.other.handles, i % 2, 20 + i, &index, NULL));
         r->other_cells[i].words[0] = 0xffffffff00000000u | index; /* of 32 bits */
     }
-    assert_int_equal(berthi_cm_transfer_params(r->plan, &r->other.guest, r->other_cells,
+    assert_int_equal(berthi_cm_transfer_params(r->transfer, &r->other.guest, r->other_cells,
                                                &r->guest.guest, r->cells, &r->diag),
                      BERTH_OK);
     /* the guest that gets them defines resource 0 */
@@ -188,7 +191,7 @@ void handles_that_fail_end_the_call(void **state)
             assert_int_equal(
                 way == 0 ? berthi_cm_lift_params(r->plan, &r->guest.guest, r->cells, &r->host,
                                                  back, &r->diag)
-                         : berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells,
+                         : berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
                                                      &r->other.guest, r->other_cells, &r->diag),
                 BERTH_E_TRAP);
             plan_expect(wrong[i].func, r->diag.text, wrong[i].why);

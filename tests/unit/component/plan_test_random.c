@@ -6,6 +6,12 @@ enum { ROUNDS = 3000, PARAMS_MAX = 5 };
 static const enum berthi_cm_encoding encodings[] = { BERTHI_CM_UTF8, BERTHI_CM_UTF16,
                                                      BERTHI_CM_LATIN1_UTF16 };
 
+typedef struct widths {
+    bool first_is_64, other_is_64;
+    const berthi_cm_plan *plan; /* of the other */
+    const berthi_cm_plan *back; /* of calls from the other to the first */
+} widths;
+
 /* A function of random parameters, whose tuple is its result as well. */
 static const berthi_cm_type *make_func(plan_rig *r, uint64_t *seed)
 {
@@ -67,7 +73,8 @@ static berthi_val returned(const plan_rig *r, const berthi_val *arguments, berth
     return r->facts->result_spills ? arguments[r->facts->params_cells] : cell;
 }
 
-static void send_params(plan_rig *r, uint64_t seed, const void *args)
+/* The first guest calls the other. */
+static void send_params(plan_rig *r, uint64_t seed, const widths *w, const void *args)
 {
     void *back = room(r, r->facts->args_size);
 
@@ -81,18 +88,19 @@ static void send_params(plan_rig *r, uint64_t seed, const void *args)
         "lifting parameters");
     must_be_same(r, seed, back, args, "parameters there and back");
     must_be_ok(r, seed,
-               berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells, &r->other.guest,
-                                         r->other_cells, &r->diag),
+               berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
+                                         &r->other.guest, r->other_cells, &r->diag),
                "parameters from guest to guest");
     memset(back, 0xee, r->facts->args_size);
     must_be_ok(r, seed,
-               berthi_cm_lift_params(r->plan, &r->other.guest, r->other_cells, &r->host, back,
+               berthi_cm_lift_params(w->plan, &r->other.guest, r->other_cells, &r->host, back,
                                      &r->diag),
                "lifting parameters from the other");
     must_be_same(r, seed, back, args, "parameters through two guests");
 }
 
-static void send_result(plan_rig *r, uint64_t seed, const void *result)
+/* The other guest called the first: `back` is a plan for calls that it makes. */
+static void send_result(plan_rig *r, uint64_t seed, const widths *w, const void *result)
 {
     void *back = room(r, r->facts->result_size);
     berthi_val cell = { .words = { JUNK } }, other = { .words = { JUNK } };
@@ -109,38 +117,57 @@ static void send_result(plan_rig *r, uint64_t seed, const void *result)
                "lifting a result");
     must_be_same(r, seed, back, result, "a result there and back");
     must_be_ok(r, seed,
-               berthi_cm_transfer_result(r->plan, &r->guest.guest, &cell, &r->other.guest,
+               berthi_cm_transfer_result(w->back, &r->guest.guest, &cell, &r->other.guest,
                                          r->other_cells, &other, &r->diag),
                "a result from guest to guest");
     other = returned(r, r->other_cells, other);
     must_be_ok(
         r, seed,
-        berthi_cm_lift_result(r->plan, &r->other.guest, &other, &r->host, back, &r->diag),
+        berthi_cm_lift_result(w->plan, &r->other.guest, &other, &r->host, back, &r->diag),
         "lifting a result from the other");
     must_be_same(r, seed, back, result, "a result through two guests");
 }
 
+/* Plans for the two guests; they may have memories of different widths. */
+static void make_plans(plan_rig *r, uint64_t seed, widths *w)
+{
+    must_be_ok(r, seed,
+               berthi_cm_plan_make(r->func, w->first_is_64, &r->t.arena, &r->plan, &r->diag),
+               "a plan");
+    must_be_ok(r, seed,
+               berthi_cm_plan_make(r->func, w->other_is_64, &r->t.arena, &w->plan, &r->diag),
+               "a plan of the other");
+    must_be_ok(r, seed,
+               berthi_cm_plan_make_transfer(r->func, w->first_is_64, w->other_is_64,
+                                            &r->t.arena, &r->transfer, &r->diag),
+               "a plan to the other");
+    must_be_ok(r, seed,
+               berthi_cm_plan_make_transfer(r->func, w->other_is_64, w->first_is_64,
+                                            &r->t.arena, &w->back, &r->diag),
+               "a plan from the other");
+}
+
 static void round_trip(plan_rig *r, uint64_t seed)
 {
+    widths w = { .first_is_64 = seed >> 32 & 1, .other_is_64 = seed >> 33 & 1 };
     uint64_t dice = seed;
     void *value;
 
     r->func = make_func(r, &dice);
     if (r->func == NULL)
         return; /* too large */
-    must_be_ok(r, seed,
-               berthi_cm_plan_make(r->func, dice % 4 == 0, &r->t.arena, &r->plan, &r->diag),
-               "a plan");
+    make_plans(r, seed, &w);
     r->facts = berthi_cm_plan_facts_of(r->plan);
     assert_int_equal(r->facts->args_size, berthi_cm_func_result(r->func)->host_size);
     plan_fresh(r, encodings[dice / 4 % 3]);
     r->other.guest.encoding = (uint8_t)encodings[dice / 12 % 3];
-    r->guest.guest.is_64 = r->other.guest.is_64 = dice % 4 == 0;
+    r->guest.guest.is_64 = w.first_is_64;
+    r->other.guest.is_64 = w.other_is_64;
     r->host.views = dice / 36 % 2 == 0;
     value = room(r, r->facts->args_size);
     bertht_cm_random_value(berthi_cm_func_result(r->func), &dice, r->arena, value);
-    send_params(r, seed, value);
-    send_result(r, seed, value);
+    send_params(r, seed, &w, value);
+    send_result(r, seed, &w, value);
 }
 
 void random_values_come_back_as_they_went(void **state)

@@ -90,7 +90,7 @@ static void run_row(plan_rig *r, size_t i)
     for (int way = 0; way < 3; way++) {
         r->diag = (berth_diag){ .text = "" };
         r->host.views = way == 1;
-        if ((way == 2 ? berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells,
+        if ((way == 2 ? berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
                                                   &r->other.guest, r->other_cells, &r->diag)
                       : berthi_cm_lift_params(r->plan, &r->guest.guest, r->cells, &r->host,
                                               value, &r->diag)) != BERTH_E_TRAP)
@@ -137,11 +137,11 @@ void a_result_needs_room_where_it_was_said_to_be(void **state)
                                                 r->cells, NULL, &r->diag),
                          BERTH_E_TRAP);
         assert_string_equal(r->diag.text, places[i].why);
-        assert_int_equal(berthi_cm_transfer_result(r->plan, &r->other.guest, &cell,
+        assert_int_equal(berthi_cm_transfer_result(r->transfer, &r->other.guest, &cell,
                                                    &r->guest.guest, r->cells, NULL, &r->diag),
                          BERTH_E_TRAP);
         assert_string_equal(r->diag.text, places[i].why);
-        assert_int_equal(berthi_cm_transfer_result(r->plan, &r->guest.guest, r->cells,
+        assert_int_equal(berthi_cm_transfer_result(r->transfer, &r->guest.guest, r->cells,
                                                    &r->other.guest, &cell, NULL, &r->diag),
                          BERTH_E_TRAP);
         assert_string_equal(r->diag.text, places[i].why);
@@ -248,7 +248,7 @@ void what_is_copied_is_within_the_budget(void **state)
                              less == 0 ? BERTH_OK : BERTH_E_LIMIT);
             assert_true(less == 1 || r->guest.budget == 0);
             r->guest.budget = costs[i].guest - less;
-            assert_int_equal(berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells,
+            assert_int_equal(berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
                                                        &r->other.guest, r->other_cells,
                                                        &r->diag),
                              less == 0 ? BERTH_OK : BERTH_E_LIMIT);
@@ -280,7 +280,7 @@ void a_list_in_a_list_in_a_list_ends_with_the_budget(void **state)
         BERTH_E_LIMIT);
     assert_int_equal(r->diag.reason, BERTH_REASON_OUTPUT);
     r->guest.budget = 1 << 20;
-    assert_int_equal(berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells,
+    assert_int_equal(berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
                                                &r->other.guest, r->other_cells, &r->diag),
                      BERTH_E_LIMIT);
     assert_true(atomic_load(&r->memory.live_bytes) < 8 << 20);
@@ -302,7 +302,7 @@ void a_realloc_that_fails_ends_the_call_at_once(void **state)
                                                 r->cells, &r->diag),
                          BERTH_OK);
         r->other.fail_at = n;
-        assert_int_equal(berthi_cm_transfer_params(r->plan, &r->guest.guest, r->cells,
+        assert_int_equal(berthi_cm_transfer_params(r->transfer, &r->guest.guest, r->cells,
                                                    &r->other.guest, r->other_cells, &r->diag),
                          BERTH_E_TRAP);
         assert_string_equal(r->diag.text, "realloc");

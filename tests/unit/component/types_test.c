@@ -212,15 +212,21 @@ static const berthi_cm_type *func_of(rig *r, const berthi_cm_type *param, uint32
     return make(r, BERTHI_CM_FUNC_TYPE, parts, count + 1, 0);
 }
 
-static void flatten(rig *r, const berthi_cm_type *func, bool is_lift, const char *signature,
-                    bool memory, bool realloc)
+static void flatten_at(rig *r, const berthi_cm_type *func, bool is_lift, bool is_64,
+                       const char *signature, bool memory, bool realloc)
 {
     berthi_cm_flat flat;
 
-    assert_true(berthi_cm_flatten(&r->types, func, is_lift, &flat));
+    assert_true(berthi_cm_flatten(&r->types, func, is_lift, is_64, &flat));
     assert_ptr_equal(flat.type, berthi_cm_core_signature(&r->types, signature));
     assert_int_equal(flat.needs_memory, memory);
     assert_int_equal(flat.needs_realloc, realloc);
+}
+
+static void flatten(rig *r, const berthi_cm_type *func, bool is_lift, const char *signature,
+                    bool memory, bool realloc)
+{
+    flatten_at(r, func, is_lift, false, signature, memory, realloc);
 }
 
 static void functions_spill_past_sixteen_and_past_one(void **state)
@@ -237,6 +243,30 @@ static void functions_spill_past_sixteen_and_past_one(void **state)
     flatten(r, func_of(r, u32, 1, string), true, "i:i", true, false);
     flatten(r, func_of(r, string, 1, NULL), true, "ii:", true, true);
     flatten(r, func_of(r, string, 1, NULL), false, "ii:", true, false);
+}
+
+static void addresses_of_64_bits_are_i64_and_nothing_else_is(void **state)
+{
+    rig *r = *state;
+    const berthi_cm_type *u32 = prim(r, BERTHI_CM_U32), *string = prim(r, BERTHI_CM_STRING);
+    const berthi_cm_type *f32 = prim(r, BERTHI_CM_F32);
+    const berthi_cm_type *choice[] = { f32, string }, *pair[] = { u32, string };
+
+    flatten_at(r, func_of(r, u32, 16, u32), false, true, "iiiiiiiiiiiiiiii:i", false, false);
+    flatten_at(r, func_of(r, u32, 17, NULL), true, true, "I:", true, true);
+    flatten_at(r, func_of(r, u32, 17, string), false, true, "II:", true, true);
+    flatten_at(r, func_of(r, u32, 16, string), false, true, "iiiiiiiiiiiiiiiiI:", true, true);
+    flatten_at(r, func_of(r, u32, 1, string), true, true, "i:I", true, false);
+    flatten_at(r, func_of(r, make(r, BERTHI_CM_LIST, &u32, 1, 0), 1, NULL), true, true,
+               "II:", true, true);
+    flatten_at(r, func_of(r, make(r, BERTHI_CM_MAP, pair, 2, 0), 1, NULL), true, true,
+               "II:", true, true);
+    flatten_at(r, func_of(r, make(r, BERTHI_CM_TUPLE, pair, 2, 0), 1, NULL), true, true,
+               "iII:", true, true);
+    flatten_at(r, func_of(r, make(r, BERTHI_CM_RESULT, choice, 2, 0), 1, NULL), true, true,
+               "iII:", true, true);
+    flatten(r, func_of(r, make(r, BERTHI_CM_RESULT, choice, 2, 0), 1, NULL), true, "iii:", true,
+            true);
 }
 
 static void slots_of_cases_are_joined(void **state)
@@ -323,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_pad_and_variants_join, set_up, tear_down),
         cmocka_unit_test_setup_teardown(discriminants_and_flags_grow_with_their_number, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(addresses_of_64_bits_are_i64_and_nothing_else_is,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(functions_spill_past_sixteen_and_past_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(slots_of_cases_are_joined, set_up, tear_down),
