@@ -26,6 +26,7 @@ from stream import Source, Stream
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUCKET = 0.05  # seconds a bar of the picture, in the paced part
 PATIENCE = 60  # seconds for anything that has to end by itself
+SERVES = 2000  # lines at least that come back between two steps of the part without a pace
 
 
 class Step:
@@ -139,9 +140,13 @@ class Demo:
         self.wait_until(lambda: time.monotonic() >= due)
         stream.flat.set()
         self.wait_until(lambda: stream.paced is not None)
+        served = 0  # lines that have come back when the version before is known to have served some
         for step in flat if stream.flat_out and stream.paced is not None else []:
-            self.wait_until(lambda: stream.sent >= stream.paced + stream.flat_out * step.at)
+            due = stream.paced + stream.flat_out * step.at
+            self.wait_until(lambda: stream.sent >= due and stream.returned >= served)
             self.perform(step)
+            served = stream.sent + SERVES
+        self.wait_until(lambda: stream.returned >= served)
         result = self.ctl("stat", "--json")
         try:
             self.stat = json.loads(result.stdout)

@@ -26,14 +26,14 @@ class Source:
 
 class Stream:
     """Starts `command`, feeds it and collects its output: lines at `rate` a second until `flat` is
-    set, then `flat_out` lines as fast as they are taken."""
+    set, then `flat_out` lines as fast as they are taken, and more of them until `over` is set."""
 
     def __init__(self, command, source, rate, flat_out):
         self.source = source
         self.rate = rate
         self.flat_out = flat_out
         self.paced = None  # how many lines were sent paced
-        self.total = None  # how many are to be sent altogether
+        self.total = None  # how many were to be sent altogether
         self.paced_ended = None
         self.sent = 0  # lines written so far
         self.firsts = array.array("q")  # per write: its first line
@@ -42,7 +42,7 @@ class Stream:
         self.returned = 0  # line ends read so far
         self.failure = None  # why feeding ended early
         self.flat = threading.Event()
-        self.over = threading.Event()  # set: no more steps will come, the input may end
+        self.over = threading.Event()  # set: no more steps will come, the input ends after `flat_out`
         self.flat_began = None
         self.stderr = b""
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -74,13 +74,15 @@ class Stream:
                 time.sleep(TICK)
             self.paced_ended = time.monotonic()
             # Made before the clock runs: Python is slower at this than what it then measures.
-            total = self.sent + self.flat_out
-            blocks = [self.source.block(first, min(BLOCK, total - first))
-                      for first in range(self.sent, total, BLOCK)]
-            self.total, self.paced, self.flat_began = total, self.sent, time.monotonic()
+            self.total = self.sent + self.flat_out
+            blocks = [self.source.block(first, min(BLOCK, self.total - first))
+                      for first in range(self.sent, self.total, BLOCK)]
+            self.paced, self.flat_began = self.sent, time.monotonic()
             for block in blocks:
-                self._write(block, min(BLOCK, total - self.sent))
-            self.over.wait()
+                self._write(block, min(BLOCK, self.total - self.sent))
+            while self.flat_out and not self.over.is_set():
+                self.total += BLOCK
+                self._write(self.source.block(self.sent, BLOCK), BLOCK)
         except OSError as error:
             self.failure = "the pipe stopped reading: %s" % error.strerror
         finally:

@@ -437,7 +437,9 @@ static void do_access(build *b, uint8_t opcode)
         memory = read_memory_index(b);
     else if (b->c.error == NULL && b->info->memories_count == 0)
         berthi_build_reject(b, "unknown memory");
-    offset = is_wide(b, memory) ? berthi_read_u64(&b->c) : berthi_read_u32(&b->c);
+    offset = berthi_read_u64(&b->c); /* of any memory, Core 3.0 5.4.6 */
+    if (offset > UINT32_MAX && !is_wide(b, memory))
+        berthi_build_reject(b, "offset out of range");
     if (is_store)
         berthi_build_pop(b, a->type);
     berthi_build_pop(b, address_type(b, memory));
