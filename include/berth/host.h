@@ -39,8 +39,8 @@ typedef struct berth_host_call berth_host_call;         /* a call of one of its 
 
 /* A function that components call, on the thread that called the plugin, within that call's deadline.
  *
- * Strings and lists of numbers in `args` are views of the plugin's memory; they, and all else that
- * `args` points at, end when the function returns.  `result` is zeroed.  What it points at has to
+ * Strings and lists of numbers in `args` are views of the plugin's memory (copies of it with an engine
+ * that moves memories); they, and all else that `args` points at, end when the function returns.  `result` is zeroed.  What it points at has to
  * live until the result was given to the plugin, as room from berth_host_room() does; it may point
  * into the plugin only where berth_host_reserve() did, so what is in `args` is copied.
  * Answers BERTH_OK, or a status that ends the plugin's instance; berth_host_fail() says why. */

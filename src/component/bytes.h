@@ -21,11 +21,11 @@ berth_status berthi_cm_bytes_refuse_place(bool is_string, berth_diag *diag);
 berth_status berthi_cm_bytes_refuse_text(const char *text, size_t size, size_t valid,
                                          berth_diag *diag);
 
-/* Room from the guest's realloc, filled.  `data` lies in no memory that this may move. */
-static inline berth_status berthi_cm_bytes_put(berthi_cm_instance *i, const berthi_cm_abi *abi,
-                                               uint32_t instance, const void *data,
-                                               uint32_t size, uint32_t *ptr_out,
-                                               berth_diag *diag)
+/* Room from the guest's realloc: where it is now. */
+static inline berth_status berthi_cm_bytes_room(berthi_cm_instance *i, const berthi_cm_abi *abi,
+                                                uint32_t instance, uint32_t size,
+                                                uint32_t *ptr_out, uint8_t **room_out,
+                                                berth_diag *diag)
 {
     berthi_val wants[4] = {
         { .words = { 0 } }, { .words = { 0 } }, { .words = { 1 } }, { .words = { size } }
@@ -42,10 +42,23 @@ static inline berth_status berthi_cm_bytes_put(berthi_cm_instance *i, const bert
     ptr = (uint32_t)wants[0].i32;
     if (__builtin_expect(ptr > memory.size || size > memory.size - ptr, 0))
         return BERTHI_CM_TRAP(diag, "realloc return: beyond end of memory");
-    if (size != 0)
-        memcpy(memory.base + ptr, data, size);
     *ptr_out = ptr;
+    *room_out = memory.base + ptr;
     return BERTH_OK;
+}
+
+/* The same, filled.  `data` is the host's. */
+static inline berth_status berthi_cm_bytes_put(berthi_cm_instance *i, const berthi_cm_abi *abi,
+                                               uint32_t instance, const void *data,
+                                               uint32_t size, uint32_t *ptr_out,
+                                               berth_diag *diag)
+{
+    uint8_t *room;
+    berth_status status = berthi_cm_bytes_room(i, abi, instance, size, ptr_out, &room, diag);
+
+    if (status == BERTH_OK && size != 0)
+        memcpy(room, data, size);
+    return status;
 }
 
 /* They are in memory, within the call's budget, and text where they should be. */
@@ -78,6 +91,23 @@ static inline const void *berthi_cm_bytes_at(berthi_memory_view memory,
                                              berthi_cm_guest_bytes bytes)
 {
     return bytes.size == 0 ? "" : (const char *)memory.base + bytes.ptr;
+}
+
+/* Checked bytes of one guest, whose memory is `from`, into another.  No code of the first runs
+ * meanwhile, so they do not change; where they are is looked at behind the second's realloc (I7). */
+static inline berth_status berthi_cm_bytes_pass(berthi_cm_instance *i,
+                                                const berthi_cm_abi *from,
+                                                berthi_cm_guest_bytes bytes,
+                                                const berthi_cm_abi *to, uint32_t instance,
+                                                uint32_t *ptr_out, berth_diag *diag)
+{
+    uint8_t *room;
+    berth_status status =
+        berthi_cm_bytes_room(i, to, instance, bytes.size, ptr_out, &room, diag);
+
+    if (status == BERTH_OK && bytes.size != 0)
+        memcpy(room, berthi_cm_view(i, from->memory).base + bytes.ptr, bytes.size);
+    return status;
 }
 
 /* How a result lies in memory: (pointer, size), or a discriminant in front of them. */

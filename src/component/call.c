@@ -8,6 +8,14 @@
 
 /* ---------------------------------------------------------------- sides */
 
+/* No code of a peer runs while another guest makes room; a provider may move its memory even so. */
+static void view_again(berthi_cm_guest *guest)
+{
+    const berthi_cm_side *s = guest->owner;
+
+    guest->memory = berthi_cm_view(s->instance, s->abi->memory);
+}
+
 static berth_status side_realloc(berthi_cm_guest *guest, uint64_t old_ptr, uint64_t old_size,
                                  uint32_t align, uint64_t size, uint64_t *ptr_out,
                                  berth_diag *diag)
@@ -26,6 +34,8 @@ static berth_status side_realloc(berthi_cm_guest *guest, uint64_t old_ptr, uint6
     if (status != BERTH_OK)
         return status;
     guest->memory = berthi_cm_view(s->instance, s->abi->memory); /* I7 */
+    if (guest->peer != NULL)
+        view_again(guest->peer);
     ptr = s->abi->is_64 ? cells[0].words[0] : (uint32_t)cells[0].i32;
     if ((ptr & (align - 1)) != 0)
         return BERTHI_CM_TRAP(diag, "realloc return: result not aligned");
@@ -41,6 +51,7 @@ void berthi_cm_side_init(berthi_cm_side *s, berthi_cm_instance *i, const berthi_
     s->guest.memory = berthi_cm_view(i, abi->memory);
     s->guest.realloc = side_realloc;
     s->guest.owner = s;
+    s->guest.peer = NULL;
     s->guest.encoding = abi->encoding;
     s->guest.is_64 = abi->is_64;
     s->guest.instance = instance;

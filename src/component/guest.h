@@ -14,7 +14,7 @@
 typedef struct berthi_cm_guest berthi_cm_guest;
 
 /* The guest's realloc.  Returns with *ptr_out checked against alignment and memory, also for 0
- * bytes, and `memory` read again (I7), whatever the guest did meanwhile. */
+ * bytes, and `memory` read again (I7), its own and that of its peer, whatever the guest did meanwhile. */
 typedef berth_status (*berthi_cm_realloc)(berthi_cm_guest *guest, uint64_t old_ptr,
                                           uint64_t old_size, uint32_t align, uint64_t size,
                                           uint64_t *ptr_out, berth_diag *diag);
@@ -22,10 +22,11 @@ typedef berth_status (*berthi_cm_realloc)(berthi_cm_guest *guest, uint64_t old_p
 struct berthi_cm_guest {
     berthi_memory_view memory; /* as it is now; empty when there is none */
     berthi_cm_realloc realloc;
-    void *owner;       /* of whoever made this side */
-    uint8_t encoding;  /* enum berthi_cm_encoding */
-    bool is_64;        /* its memory */
-    uint32_t instance; /* component instance */
+    void *owner;           /* of whoever made this side */
+    berthi_cm_guest *peer; /* the other guest of this call; NULL: the host */
+    uint8_t encoding;      /* enum berthi_cm_encoding */
+    bool is_64;            /* its memory */
+    uint32_t instance;     /* component instance */
     const berthi_cm_resource_use *resources;
     berthi_cm_handles *handles;
     berthi_cm_task *task;   /* lowering into a call of this guest: whose borrows they are */

@@ -230,7 +230,8 @@ static berth_status run_host(const berthi_cm_target *t, berthi_cm_instance *i,
                              berthi_cm_guest *guest, berthi_val *cells, berth_arena *arena,
                              berth_diag *diag)
 {
-    berthi_cm_host_side host = berthi_cm_host_side_of(i, t->trampoline->instance, arena, true);
+    berthi_cm_host_side host =
+        berthi_cm_host_side_of(i, t->trampoline->instance, arena, i->ops->memories_stay);
     berthi_cm_host_call call = { .instance = i, .guest = guest };
     room few_args, few_results;
     void *args = room_for(i, &few_args, t->facts.args_size, diag);
@@ -403,6 +404,8 @@ static berth_status call_guest(void *ctx, berthi_wasm_store *store, berthi_val *
     berthi_cm_lends_init(&x.lends, x.caller.guest.handles);
     x.caller.guest.lends = &x.lends;
     x.callee.guest.task = &x.task;
+    x.caller.guest.peer = &x.callee.guest;
+    x.callee.guest.peer = &x.caller.guest;
     status = run_callee(t, i, &x, cells, diag);
     berthi_cm_lends_return(&x.lends);
     i->depth--;

@@ -20,8 +20,7 @@ static inline berth_status return_bytes(const berthi_cm_target *t, berthi_cm_ins
         status = berthi_cm_bytes_place(berthi_cm_view(i, ours->memory), out,
                                        berthi_cm_bytes_pair(e->path) + 8, diag);
     if (status == BERTH_OK)
-        status = berthi_cm_bytes_put(i, ours, t->instance, berthi_cm_bytes_at(theirs, bytes),
-                                     bytes.size, &ptr, diag);
+        status = berthi_cm_bytes_pass(i, &e->lifted->abi, bytes, ours, t->instance, &ptr, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     /* I7: it may have moved, and is no smaller. */
@@ -43,8 +42,8 @@ static berth_status cross(const berthi_cm_target *t, berthi_cm_instance *i, bert
     uint32_t ptr = 0;
 
     if (status == BERTH_OK)
-        status = berthi_cm_bytes_put(i, &lifted->abi, lifted->instance,
-                                     berthi_cm_bytes_at(memory, in), in.size, &ptr, diag);
+        status = berthi_cm_bytes_pass(i, &t->trampoline->abi, in, &lifted->abi,
+                                      lifted->instance, &ptr, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     theirs[0].words[0] = ptr;

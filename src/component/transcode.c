@@ -13,11 +13,14 @@
 
 typedef enum form { UTF8, UTF16, LATIN1 } form;
 
-/* A string that is valid and stays where it is. */
+/* A string that is valid and does not change: the host's, or a guest's that no code runs in until it
+ * was stored (its memory may be moved all the same). */
 typedef struct source {
     const uint8_t *bytes; /* never NULL */
     size_t units;
     form form;
+    const berthi_cm_guest *from; /* NULL: the host */
+    uint64_t ptr;                /* in its memory */
 } source;
 
 static const uint8_t nothing[1] = { 0 };
@@ -25,6 +28,7 @@ static const uint8_t nothing[1] = { 0 };
 /* Room in a guest. */
 typedef struct target {
     berthi_cm_guest *to;
+    source *source;
     uint64_t ptr;
     size_t size;
 } target;
@@ -89,7 +93,11 @@ static berth_status load(berthi_cm_guest *from, berthi_cm_guest_string string, s
     status = berthi_cm_guest_spend(from, bytes, diag);
     if (status != BERTH_OK)
         return status;
-    *out = (source){ bytes == 0 ? nothing : from->memory.base + string.ptr, (size_t)units, is };
+    *out = (source){ .bytes = bytes == 0 ? nothing : from->memory.base + string.ptr,
+                     .units = (size_t)units,
+                     .form = is,
+                     .from = bytes == 0 ? NULL : from,
+                     .ptr = string.ptr };
     return check_contents(out, diag);
 }
 
@@ -159,6 +167,8 @@ static berth_status resize(target *t, uint32_t align, uint64_t size, berth_diag 
         return status;
     assert(t->ptr <= t->to->memory.size && size <= t->to->memory.size - t->ptr);
     t->size = (size_t)size;
+    if (t->source->from != NULL) /* I7 */
+        t->source->bytes = t->source->from->memory.base + t->source->ptr;
     return BERTH_OK;
 }
 
@@ -327,10 +337,10 @@ static berth_status store_probably_utf16(target *t, const source *s,
 }
 
 /* `is_mixed`: the source's encoding is latin1+utf16. */
-static berth_status store(berthi_cm_guest *to, const source *s, bool is_mixed,
+static berth_status store(berthi_cm_guest *to, source *s, bool is_mixed,
                           berthi_cm_guest_string *out, berth_diag *diag)
 {
-    target t = { .to = to };
+    target t = { .to = to, .source = s };
 
     switch (to->encoding) {
     case BERTHI_CM_UTF8:
@@ -397,7 +407,7 @@ berth_status berthi_cm_string_lower_checked(berthi_cm_guest *to, berthi_cm_host_
                                             berthi_cm_guest_string *out, berth_diag *diag)
 {
     const uint8_t *bytes = string.size == 0 ? nothing : (const uint8_t *)string.text;
-    const source s = { bytes, string.size, UTF8 };
+    source s = { .bytes = bytes, .units = string.size, .form = UTF8 };
 
     if (string.size != 0 && berthi_cm_is_reserved(to, string.text)) {
         out->units = string.size;

@@ -642,11 +642,10 @@ static void a_second_round_needs_no_more_than_the_first(void **state)
         slot_rig_wait_reaped(r);
         assert_int_equal(slot_rig_runtime_stats(r).instances_live, 0);
         assert_int_equal(slot_rig_runtime_stats(r).threads, 0);
-        if (round == 0) {
-            descriptors = process_descriptors();
+        if (round == 0)
             threads = process_threads();
-        }
         if (round == 1) { /* the cache of compiled artifacts is full by now */
+            descriptors = process_descriptors();
             live = atomic_load(&r->memory.live_bytes);
             blocks = atomic_load(&r->memory.live_blocks);
         }
