@@ -126,6 +126,13 @@ typedef struct bytes_or_error { /* result<bytes, bytes> in host layout */
     berthi_cm_host_string bytes;
 } bytes_or_error;
 
+/* In front of what is copied for the caller, who did not look at it first. */
+static inline void bound_result(berthi_cm_instance *i)
+{
+    if (i->copy_left > i->result_max)
+        i->copy_left = i->result_max;
+}
+
 /* Without an arena the bytes stay where they are. */
 static inline berth_status take_result(berthi_cm_instance *i, const berthi_cm_entry *e,
                                        uint32_t at, berth_arena *arena, void *result,
@@ -135,10 +142,13 @@ static inline berth_status take_result(berthi_cm_instance *i, const berthi_cm_en
     berthi_cm_host_string *out = result;
     berthi_cm_guest_bytes bytes = { 0 };
     uint8_t tag = 0;
-    berth_status status = berthi_cm_bytes_result(i, e, memory, at, &tag, &bytes, diag);
     const char *from;
+    berth_status status;
     char *copy;
 
+    if (arena != NULL)
+        bound_result(i);
+    status = berthi_cm_bytes_result(i, e, memory, at, &tag, &bytes, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     if (e->path == BERTHI_CM_SHAPE_BYTES_RESULT) {
@@ -232,6 +242,8 @@ static berth_status run_any(berthi_cm_instance *i, const berthi_cm_entry *e, con
         return status;
     i->returned = cells[0];
     s.guest.memory = berthi_cm_view(i, e->lifted->abi.memory); /* I7 */
+    if (!views)
+        bound_result(i);
     return berthi_cm_lift_result(e->plan, &s.guest, cells, &host, result, diag);
 }
 

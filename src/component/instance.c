@@ -180,6 +180,7 @@ static void set_limits(berthi_cm_instance *i, berthi_cm_loaded *loaded,
 
     i->depth_max = limits->depth_max == 0 ? DEPTH_MAX : limits->depth_max;
     i->copy_max = limits->copy_bytes_max == 0 ? COPY_BYTES_MAX : limits->copy_bytes_max;
+    i->result_max = limits->result_bytes_max == 0 ? UINT64_MAX : limits->result_bytes_max;
     i->host_calls_max = limits->host_calls_max == 0 ? HOST_CALLS_MAX : limits->host_calls_max;
     i->copy_left = i->copy_max;
     i->host_calls_left = i->host_calls_max;

@@ -84,6 +84,8 @@ typedef struct berthi_cm_limits {
     berthi_wasm_limits store;
     uint32_t handles_max;    /* in each table; 0: BERTHI_CM_HANDLES_MAX */
     uint64_t copy_bytes_max; /* out of guests, per call; 0: 128 MiB */
+    /* of these in what the result of a berthi_cm_call() points at; 0: no bound of its own */
+    uint64_t result_bytes_max;
     uint32_t depth_max;      /* calls from component to component; 0: 64 */
     uint64_t host_calls_max; /* per call of an export; 0: 1 000 000 */
 } berthi_cm_limits;

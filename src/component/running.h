@@ -114,7 +114,7 @@ struct berthi_cm_instance {
     berthi_cm_passage passage;
     uint32_t depth, depth_max;
     uint32_t steps_done;
-    uint64_t copy_left, copy_max;
+    uint64_t copy_left, copy_max, result_max;
     uint64_t host_calls_left, host_calls_max;
     const berthi_cm_entry *open; /* between begin and end */
     berthi_val returned;         /* for its post-return */

@@ -84,7 +84,8 @@ berth_status berthi_component_open(berth_version *v, berthi_instance *i, berth_d
                    .table_elements_max = v->runtime->options.table_elements_max,
                    .instances_max = steps->core_instances_count,
                    .memories_max = memories,
-                   .tables_max = content->component->tables }
+                   .tables_max = content->component->tables },
+        .result_bytes_max = opt->output_bytes_max
     };
 
     berth_status status = make_host_instance(v, i, diag);

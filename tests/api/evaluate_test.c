@@ -119,6 +119,37 @@ static void names_have_a_bound(void **state)
     assert_int_equal(evaluate(r, slot, text, BERTH_TEXT_WAVE, &out), BERTH_E_ABSENT);
 }
 
+static void limits_and_policies_of_the_slot_hold(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    const char *out = NULL;
+    char wanted[8];
+
+    opt.output_bytes_max = 3;
+    opt.deadline_ns = 20000 * MS;
+    for (uint32_t policy = BERTH_POLICY_REUSE; policy <= BERTH_POLICY_FRESH; policy++) {
+        bool is_fresh = policy == BERTH_POLICY_FRESH;
+        berth_slot *slot;
+
+        opt.policy = policy;
+        slot = slot_rig_open(r, is_fresh ? "fresh" : "reuse", &opt);
+        slot_rig_install_guest(r, slot, "cli_values.component");
+        for (int n = 1; n <= 50; n++) {
+            snprintf(wanted, sizeof wanted, "%d", is_fresh ? 1 : n);
+            assert_int_equal(evaluate(r, slot, "calls()", BERTH_TEXT_WAVE, &out), BERTH_OK);
+            assert_string_equal(out, wanted);
+        }
+        assert_int_equal(evaluate(r, slot, "reverse([1, 2, 3])", BERTH_TEXT_WAVE, &out),
+                         BERTH_OK);
+        slot_rig_check(r, evaluate(r, slot, "reverse([1, 2, 3, 4])", BERTH_TEXT_WAVE, &out),
+                       BERTH_E_LIMIT, BERTH_REASON_OUTPUT, "reverse: ");
+        assert_int_equal(evaluate(r, slot, "calls()", BERTH_TEXT_WAVE, &out), BERTH_OK);
+        assert_string_equal(out, "1"); /* the instance before is gone */
+        assert_int_equal(slot_rig_stats(slot).limits, 1);
+    }
+}
+
 /* ---- memory ---- */
 
 typedef struct step_of {
@@ -176,6 +207,7 @@ int main(void)
         slot_test(a_failure_leaves_the_text_and_says_why),
         slot_test(resources_have_no_text_that_a_call_could_take),
         slot_test(names_have_a_bound),
+        slot_test(limits_and_policies_of_the_slot_hold),
         slot_test(each_allocation_may_fail),
     };
 

@@ -342,6 +342,38 @@ static void host_calls_and_bytes_out_are_bounded(void **state)
     component_rig_check(c, echo(c, "123456789", &out), BERTH_E_LIMIT, "more bytes", true);
 }
 
+/* What is copied for the caller has a bound of its own; what he looks at in the guest has not. */
+static void bytes_of_a_result_are_bounded(void **state)
+{
+    component_rig *c = *state;
+    berthi_cm_host_string texts[] = { { "one", 3 }, { "two!", 4 } };
+    berthi_cm_host_list list = { texts, 2 }, out;
+    berthi_cm_func func;
+
+    c->limits.result_bytes_max = 8;
+    component_rig_restart(c);
+    assert_int_equal(echo(c, "12345678", &out), BERTH_OK);
+    component_rig_check(c, echo(c, "123456789", &out), BERTH_E_LIMIT, "more bytes", true);
+    component_rig_restart(c);
+    list.data = "123456789";
+    list.count = 9;
+    assert_true(berthi_cm_loaded_func(c->loaded, NULL, "echo", &func));
+    assert_int_equal(berthi_cm_call_begin(c->instance, &func, &list, &out, c->arena, &c->diag),
+                     BERTH_OK);
+    assert_int_equal(berthi_cm_call_end(c->instance, &c->diag), BERTH_OK);
+    for (uint64_t max = 46; max <= 47;
+         max++) { /* a pair of 8 bytes, two of 16 for the host, 7 of text */
+        c->limits.result_bytes_max = max;
+        component_rig_restart(c);
+        list = (berthi_cm_host_list){ texts, 2 };
+        if (max == 46)
+            component_rig_check(c, component_rig_call(c, NULL, "texts", &list, &out),
+                                BERTH_E_LIMIT, "more bytes", true);
+        else
+            assert_int_equal(component_rig_call(c, NULL, "texts", &list, &out), BERTH_OK);
+    }
+}
+
 /* ---------------------------------------------------------------- resources */
 
 static void resources_of_the_host_go_in_and_out(void **state)
@@ -513,6 +545,7 @@ int main(void)
         component_test(text_that_is_none_does_not_reach_the_host),
         component_test(the_host_cannot_enter_an_instance_that_it_was_called_from),
         component_test(host_calls_and_bytes_out_are_bounded),
+        component_test(bytes_of_a_result_are_bounded),
         component_test(resources_of_the_host_go_in_and_out),
         component_test(a_borrow_that_is_kept_traps),
         component_test(handles_cannot_be_forged),
