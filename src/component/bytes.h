@@ -53,7 +53,7 @@ static inline berth_status berthi_cm_bytes_put(berthi_cm_instance *i, const bert
                                                uint32_t size, uint32_t *ptr_out,
                                                berth_diag *diag)
 {
-    uint8_t *room;
+    uint8_t *room = NULL;
     berth_status status = berthi_cm_bytes_room(i, abi, instance, size, ptr_out, &room, diag);
 
     if (status == BERTH_OK && size != 0)
@@ -101,7 +101,7 @@ static inline berth_status berthi_cm_bytes_pass(berthi_cm_instance *i,
                                                 const berthi_cm_abi *to, uint32_t instance,
                                                 uint32_t *ptr_out, berth_diag *diag)
 {
-    uint8_t *room;
+    uint8_t *room = NULL;
     berth_status status =
         berthi_cm_bytes_room(i, to, instance, bytes.size, ptr_out, &room, diag);
 
