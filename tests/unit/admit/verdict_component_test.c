@@ -143,8 +143,8 @@ static void no_name_in_a_component_moves_a_cursor(void **state)
 {
     static const char *const names[] = { "a\033[2J",
                                          "a\xe2\x80\xae",
-                                         "a\xc2\x9b"
-                                         "1",
+                                         ("a\xc2\x9b"
+                                          "1"),
                                          "a\nb",
                                          "a:b/c\033[2J",
                                          "a:b/c@1.0.0-\xe2\x80\xae",
