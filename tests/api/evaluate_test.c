@@ -124,7 +124,7 @@ static void limits_and_policies_of_the_slot_hold(void **state)
     slot_rig *r = *state;
     berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
     const char *out = NULL;
-    char wanted[8];
+    char wanted[16];
 
     opt.output_bytes_max = 3;
     opt.deadline_ns = 20000 * MS;
