@@ -18,8 +18,8 @@ static const char program_help[] =
     "                                steers a running 'berth pipe --control SOCKET'\n"
     "  wit PATH...                   resolves WIT and prints it\n"
     "  wrap CORE --wit PATH -o FILE  makes a component of a core module\n"
-    "  bindgen host PATH... --out DIR\n"
-    "                                writes typed C and C++ for a WIT world\n"
+    "  bindgen host|guest PATH... --out DIR\n"
+    "                                writes typed C for a WIT world\n"
     "  help [COMMAND]                this text, or a command's\n"
     "\n"
     "  -h, --help                    this text; after a command, the command's\n"
@@ -143,7 +143,7 @@ static const char wrap_help[] =
     "Exit status: 0 made, 1 failed, 2 usage, 3 the module and the world do not fit.\n";
 
 static const char bindgen_help[] =
-    "usage: berth bindgen host PATH... --out DIR [OPTION]...\n"
+    "usage: berth bindgen host|guest PATH... --out DIR [OPTION]...\n"
     "\n"
     "Writes source text for a WIT world, in C that C++ takes as well:\n"
     "\n"

@@ -315,7 +315,7 @@ static const char *operand_word(cli_command command)
     case CLI_CTL:
         return "SOCKET";
     case CLI_BINDGEN:
-        return "side: host";
+        return "side: host or guest";
     default:
         return "FILE";
     }

@@ -205,8 +205,7 @@ static void write_list(berthi_bg_out *o, const char *name, const char *element,
 static void write_map(berthi_bg *bg, berthi_bg_out *o, const char *name,
                       const berthi_wit_type *t, const berthi_cm_type *layout)
 {
-    const char *entry =
-        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_entry", name));
+    const char *entry = berthi_bg_format(&bg->names, "%s_entry", name);
     sizes s = { 0, 0 };
 
     berthi_bg_line(o, "typedef struct %s {", entry);
@@ -295,7 +294,7 @@ static void write_type(berthi_bg *bg, berthi_bg_out *o, uint32_t index)
         write_map(bg, o, name, t, layout);
         break;
     default:
-        assert(!"a kind of type");
+        assert(false); /* there is no other kind */
     }
 }
 

@@ -80,6 +80,27 @@ const char *berthi_bg_claim(berthi_bg_names *n, const char *text)
     return text;
 }
 
+static bool is_family_free(berthi_bg_names *n, const char *text, const char *const *suffixes)
+{
+    const uint32_t *used = berthi_bg_value(n, text);
+
+    for (; used != NULL && *used == 0 && *suffixes != NULL; suffixes++)
+        used = berthi_bg_value(n, berthi_bg_format(n, "%s%s", text, *suffixes));
+    return used == NULL || *used == 0;
+}
+
+const char *berthi_bg_claim_family(berthi_bg_names *n, const char *text,
+                                   const char *const *suffixes)
+{
+    const char *stem = text;
+
+    for (unsigned i = 2; !is_family_free(n, text, suffixes); i++)
+        text = berthi_bg_format(n, "%s_%u", stem, i);
+    for (; *suffixes != NULL; suffixes++)
+        (void)berthi_bg_claim(n, berthi_bg_format(n, "%s%s", text, *suffixes));
+    return berthi_bg_claim(n, text);
+}
+
 /* ---------------------------------------------------------------- texts */
 
 const char *berthi_bg_format(berthi_bg_names *n, const char *format, ...)

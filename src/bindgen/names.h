@@ -23,6 +23,11 @@ uint32_t *berthi_bg_value(berthi_bg_names *n, const char *text);
 /* The name, or where that is taken the name with _2, _3 ... behind.  Never NULL: "" when failed. */
 const char *berthi_bg_claim(berthi_bg_names *n, const char *text);
 
+/* The same for a name that others are made of with a suffix: these are free then, and claimed.  The
+ * last suffix is followed by NULL. */
+const char *berthi_bg_claim_family(berthi_bg_names *n, const char *text,
+                                   const char *const *suffixes);
+
 /* Text in the arena; "" when failed. */
 const char *berthi_bg_format(berthi_bg_names *n, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

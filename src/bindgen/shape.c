@@ -305,30 +305,48 @@ static const char *named_name(berthi_bg *bg, const berthi_wit_type *t)
     return own;
 }
 
+static const char *const resource_suffixes[] = { "_borrow",   "_make", "_object",
+                                                 "_borrowed", "_drop", "_drop_borrow",
+                                                 NULL };
+static const char *const map_suffixes[] = { "_entry", NULL };
+static const char *const no_suffixes[] = { NULL };
+
+static const char *name_type(berthi_bg *bg, uint32_t index)
+{
+    const berthi_wit_type *t = &bg->wit->types[index];
+    berthi_bg_names *n = &bg->names;
+    const char *const *suffixes = no_suffixes;
+    const char *name;
+
+    if (t->kind < BERTHI_WIT_PRIMITIVES)
+        return primitive_names[t->kind];
+    if (t->kind == BERTHI_WIT_OWN)
+        return bg->type_names[berthi_bg_canon_index(bg, t->element)];
+    if (t->kind == BERTHI_WIT_BORROW)
+        return berthi_bg_format(n, "%s_borrow",
+                                bg->type_names[berthi_bg_canon_index(bg, t->element)]);
+    if (berthi_bg_canon(bg, index)->kind == BERTHI_WIT_RESOURCE)
+        suffixes = resource_suffixes;
+    else if (t->kind == BERTHI_WIT_MAP)
+        suffixes = map_suffixes;
+    name = berthi_bg_claim_family(
+        n,
+        berthi_bg_format(n, "%s_%s", bg->prefix,
+                         t->name == NULL ? composed_name(bg, t) : named_name(bg, t)),
+        suffixes);
+    if (t->kind == BERTHI_WIT_RESOURCE)
+        (void)berthi_bg_claim(n, berthi_bg_format(n, "%s_plugin_%s_destroy", bg->prefix,
+                                                  name + strlen(bg->prefix) + 1));
+    return name;
+}
+
 static berth_status name_types(berthi_bg *bg)
 {
     for (uint32_t i = 0; i < bg->wit->types_count; i++) {
-        const berthi_wit_type *t = &bg->wit->types[i];
-
         if (!bg->is_needed[i])
             continue;
-        if (bg->same_as[i] != i)
-            bg->type_names[i] = bg->type_names[bg->same_as[i]];
-        else if (t->kind < BERTHI_WIT_PRIMITIVES)
-            bg->type_names[i] = primitive_names[t->kind];
-        else if (t->kind == BERTHI_WIT_OWN)
-            bg->type_names[i] = bg->type_names[berthi_bg_canon_index(bg, t->element)];
-        else if (t->kind == BERTHI_WIT_BORROW)
-            bg->type_names[i] = berthi_bg_format(
-                &bg->names, "%s_borrow", bg->type_names[berthi_bg_canon_index(bg, t->element)]);
-        else
-            bg->type_names[i] = berthi_bg_claim(
-                &bg->names,
-                berthi_bg_format(&bg->names, "%s_%s", bg->prefix,
-                                 t->name == NULL ? composed_name(bg, t) : named_name(bg, t)));
-        if (t->kind == BERTHI_WIT_RESOURCE)
-            (void)berthi_bg_claim(&bg->names,
-                                  berthi_bg_format(&bg->names, "%s_borrow", bg->type_names[i]));
+        bg->type_names[i] =
+            bg->same_as[i] != i ? bg->type_names[bg->same_as[i]] : name_type(bg, i);
         if (bg->names.has_failed)
             return no_memory(bg);
     }
@@ -458,6 +476,10 @@ static berth_status make_func(berthi_bg *bg, const berthi_bg_group *g, berthi_bg
         &bg->names, berthi_bg_format(&bg->names, "%s_%s", g->name, plain_name(bg, f->func)));
     if (count != 0)
         f->args = berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_args", f->name));
+    if (g->is_export)
+        f->plugin =
+            berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_plugin_%s", bg->prefix,
+                                                         f->name + strlen(bg->prefix) + 1));
     return bg->names.has_failed ? no_memory(bg) : BERTH_OK;
 }
 
@@ -504,6 +526,8 @@ static berth_status prepare(berthi_bg *bg, const char *prefix)
         bg->prefix = berthi_bg_format(&bg->names, "%s_world", bg->prefix);
     bg->slot = berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_slot", bg->prefix));
     bg->bind = berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_bind", bg->prefix));
+    bg->open =
+        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_plugin_open", bg->prefix));
     return bg->names.has_failed ? no_memory(bg) : BERTH_OK;
 }
 

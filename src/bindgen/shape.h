@@ -2,7 +2,7 @@
  *
  * What this directory is: the generator behind `berth bindgen`.  A world of the WIT model becomes a
  * shape (this file), which every writer reads: c_types.c the types that host and plugin share,
- * c_host.c and cpp_host.c the stubs of a host, c_guest.c the glue of a plugin.  out.c writes lines,
+ * c_host.c and cpp_host.c the stubs of a host, c_guest.c and c_flat.c the glue of a plugin.  out.c writes lines,
  * names.c makes names.  It may use base, os, contract and component, whose types know their sizes.
  *
  * Names are claimed in one order whatever is written, so that both sides get the same header of
@@ -20,6 +20,7 @@ typedef struct berthi_bg_func {
     const berthi_wit_func *func;
     const char *name;      /* in C, such as `thumbs_api_render` */
     const char *args;      /* the struct of its parameters; NULL: it has none */
+    const char *plugin;    /* what the plugin writes; NULL: an import */
     const char *interface; /* as components name it; NULL: of the world itself */
     const char *full_name; /* `ns:pkg/iface@1.0.0#f`, or `f` */
     const berthi_cm_type *type;
@@ -53,7 +54,7 @@ typedef struct berthi_bg {
     uint32_t groups_count, export_groups;
     berthi_bg_func *funcs;
     uint32_t funcs_count, exports_count; /* the exported ones in front */
-    const char *slot, *bind;             /* names of the host's side */
+    const char *slot, *bind, *open;      /* names of each side's own */
 } berthi_bg;
 
 /* Fails: BERTH_E_REJECTED (something that C is not made for yet, such as streams), BERTH_E_LIMIT,
@@ -81,6 +82,9 @@ const char *berthi_bg_field(berthi_bg *bg, const berthi_wit_item *items, uint32_
 berth_status berthi_bg_write_types(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o);
+
+berth_status berthi_bg_write_plugin_header(berthi_bg *bg, berthi_bg_out *o);
+berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o);
 
 /* What every file begins with. */
 void berthi_bg_write_head(const berthi_bg *bg, berthi_bg_out *o, const char *file,

@@ -50,9 +50,9 @@ world other {}
 
 
 class Bindgen(Folder):
-    def generate(self, wit, *words, code=0):
+    def generate(self, wit, *words, code=0, side="host"):
         path = wit if isinstance(wit, str) else self.write("world.wit", wit)
-        result = run("bindgen", "host", path, "--out", self.path("out"), *words)
+        result = run("bindgen", side, path, "--out", self.path("out"), *words)
         self.assert_exit(result, code)
         if code == 0:
             self.assertEqual(b"", result.stdout + result.stderr)
@@ -63,6 +63,9 @@ class Bindgen(Folder):
 
     def test_the_files_of_a_world_are_the_golden_ones(self):
         self.generate(THUMBS, "--world", "thumbs")
+        types = self.out("thumbs_types.h")
+        self.generate(THUMBS, "--world", "thumbs", side="guest")
+        self.assertEqual(types, self.out("thumbs_types.h"))
         for name in sorted(os.listdir(self.path("out"))):
             if os.environ.get("BERTH_GOLDEN_UPDATE"):
                 os.makedirs(GOLDEN, exist_ok=True)
@@ -152,6 +155,13 @@ class Bindgen(Folder):
             result = self.generate(b"package a:b; world w { " + text + b" }", code=3)
             self.assertIn(part, result.stderr)
             self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_a_plugin_that_imports_what_it_exports_is_refused(self):
+        text = b"package a:b; interface i { f: func(); } world w { import i; export i; }"
+        result = self.generate(text, code=3, side="guest")
+        self.assertIn(b"both imports and exports", result.stderr)
+        self.generate(text)
+        self.assertIn(" w_i_f(", self.out("w_host.h"))
 
     def test_wrong_requests_say_what_is_wrong(self):
         path = self.write("world.wit", THUMBS)
