@@ -63,3 +63,38 @@ function(berth_component source wit world output)
         DEPENDS ${source} ${wit} ${beside} berth_program
         COMMENT "Component ${output}" VERBATIM)
 endfunction()
+
+# berth_bindings(SIDE WIT WORLD FOLDER): a rule that makes FOLDER/WORLD_types.h and what else the side
+# (host or guest) has, by the program that this build makes.
+function(berth_bindings side wit world folder)
+    set(files ${folder}/${world}_types.h)
+    if(side STREQUAL host)
+        list(APPEND files ${folder}/${world}_host.h ${folder}/${world}_host.c)
+    else()
+        list(APPEND files ${folder}/${world}_plugin.h ${folder}/${world}_guest.c)
+    endif()
+    add_custom_command(OUTPUT ${files}
+        COMMAND berth_program bindgen ${side} ${wit} --world ${world} --out ${folder}
+        DEPENDS ${wit} berth_program
+        COMMENT "Bindings ${folder}/${world}" VERBATIM)
+endfunction()
+
+# berth_typed_plugin(SOURCE WIT WORLD OUTPUT): a rule that makes a component from a plugin in C that is
+# written against the types of its world.
+function(berth_typed_plugin source wit world output)
+    set(folder ${output}.bindings)
+    file(MAKE_DIRECTORY ${folder})
+    berth_bindings(guest ${wit} ${world} ${folder})
+    set(compile ${BERTH_WASM_CLANG} --target=wasm32 -std=c11 -O2 -Wall -Wextra -Wpedantic -Werror
+        -ffreestanding -I ${folder} -I ${CMAKE_SOURCE_DIR}/guest)
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${compile} -c ${source} -o ${folder}/plugin.o
+        COMMAND ${compile} -c ${folder}/${world}_guest.c -o ${folder}/glue.o
+        COMMAND ${BERTH_WASM_LD} --no-entry --export-dynamic -z stack-size=65536
+            ${folder}/plugin.o ${folder}/glue.o -o ${folder}/core.wasm
+        COMMAND berth_program wrap ${folder}/core.wasm --wit ${wit} --world ${world} -o ${output}
+        DEPENDS ${source} ${wit} ${folder}/${world}_guest.c ${folder}/${world}_plugin.h
+            ${CMAKE_SOURCE_DIR}/guest/berth_guest.h ${CMAKE_SOURCE_DIR}/guest/berth_hook.h
+            berth_program
+        COMMENT "Component ${output}" VERBATIM)
+endfunction()
