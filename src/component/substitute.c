@@ -149,34 +149,41 @@ const berthi_cm_type *berthi_cm_open(berthi_cm_types *s, const berthi_cm_type *i
     return opened;
 }
 
-/* While a walk is inside a type, what that binds stands for itself. */
-static bool has_free(berthi_cm_types *s, const berthi_cm_type *type)
+/* While a walk is inside a type, what that binds stands for itself.  `scope`: see
+ * berthi_cm_has_hidden_resource(); NULL: any free resource is looked for. */
+static bool has_free(berthi_cm_types *s, const berthi_cm_type *type,
+                     const struct berthi_cm_scope *scope)
 {
     bool found = false;
 
     if (!type->has_resource || type->epoch == s->epoch || !berthi_cm_charge(s, 1 + type->count))
         return false;
+    if (berthi_cm_is_resource(type)) /* the answer depends on where the walk is */
+        return type->canon->stands_for == NULL &&
+               (scope == NULL || (type->canon->made_in == scope && !type->canon->is_exported));
     own(type)->epoch = s->epoch;
     own(type)->became = type;
-    if (berthi_cm_is_resource(type)) {
-        own(type)->epoch = 0; /* the answer depends on where the walk is */
-        return type->canon->stands_for == NULL;
-    }
     for (uint32_t i = 0; i < type->bound_count; i++)
         own(type->bound[i])->stands_for = type->bound[i];
     for (uint32_t i = 0; i < type->count && !found; i++)
-        found = type->items[i].type != NULL && has_free(s, type->items[i].type);
+        found = type->items[i].type != NULL && has_free(s, type->items[i].type, scope);
     for (uint32_t i = 0; i < type->bound_count; i++)
         own(type->bound[i])->stands_for = NULL;
     return found;
 }
 
-bool berthi_cm_has_free_resource(berthi_cm_types *s, const berthi_cm_type *type)
+bool berthi_cm_has_hidden_resource(berthi_cm_types *s, const berthi_cm_type *type,
+                                   const struct berthi_cm_scope *scope)
 {
     bool found;
 
     s->epoch++;
-    found = has_free(s, type);
+    found = has_free(s, type, scope);
     s->epoch++; /* what the walk wrote into types is no substitution */
     return found;
+}
+
+bool berthi_cm_has_free_resource(berthi_cm_types *s, const berthi_cm_type *type)
+{
+    return berthi_cm_has_hidden_resource(s, type, NULL);
 }

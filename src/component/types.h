@@ -63,9 +63,11 @@ struct berthi_cm_type {
     const berthi_cm_type **bound;
     uint32_t bound_count, bound_imports;
     /* resources */
-    const struct berthi_cm_scope *owner; /* the component that defines it; NULL: abstract */
-    bool is_variable;                    /* may be matched with any resource, for a while */
-    const berthi_cm_type *stands_for;    /* of resources and named types, for a while */
+    const struct berthi_cm_scope *owner;   /* the component that defines it; NULL: abstract */
+    const struct berthi_cm_scope *made_in; /* where it is new, but for imports */
+    bool is_exported;                      /* from there, under a name */
+    bool is_variable;                      /* may be matched with any resource, for a while */
+    const berthi_cm_type *stands_for;      /* of resources and named types, for a while */
     /* the last substitution that saw this type, and what it made of it */
     uint32_t epoch;
     const berthi_cm_type *became;
@@ -167,6 +169,9 @@ const berthi_cm_type *berthi_cm_open(berthi_cm_types *s, const berthi_cm_type *i
                                      const berthi_cm_type **fresh);
 /* Some resource in it is bound by nothing in it. */
 bool berthi_cm_has_free_resource(berthi_cm_types *s, const berthi_cm_type *type);
+/* ... and was made in that scope, which does not export it. */
+bool berthi_cm_has_hidden_resource(berthi_cm_types *s, const berthi_cm_type *type,
+                                   const struct berthi_cm_scope *scope);
 
 /* ---------------------------------------------------------------- subtype.c */
 

@@ -31,7 +31,7 @@ bool berthi_cm_append(berthi_cm_types *s, berthi_cm_externs *list, berthi_cm_ext
     return true;
 }
 
-bool berthi_cm_append_type(berthi_cm_types *s, berthi_cm_list *list, const berthi_cm_type *type)
+static bool append_type(berthi_cm_types *s, berthi_cm_list *list, const berthi_cm_type *type)
 {
     if (list->count == list->room) {
         const berthi_cm_type **items =
@@ -83,8 +83,20 @@ const berthi_cm_type *berthi_cm_get(berthi_cm_types *s, const berthi_cm_scope *s
     return NULL;
 }
 
-const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_side *side,
-                                        const berthi_cm_type *instance)
+const berthi_cm_type *berthi_cm_bind_in(berthi_cm_types *s, berthi_cm_scope *scope,
+                                        bool is_import, const berthi_cm_type *resource)
+{
+    berthi_cm_side *side = is_import ? &scope->imports : &scope->exports;
+
+    if (resource == NULL || !append_type(s, &side->bound, resource))
+        return NULL;
+    if (!is_import)
+        ((berthi_cm_type *)(uintptr_t)resource)->made_in = scope;
+    return resource;
+}
+
+const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_scope *scope,
+                                        bool is_import, const berthi_cm_type *instance)
 {
     const berthi_cm_type **fresh, *opened;
 
@@ -93,12 +105,29 @@ const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_side *side
     fresh = berthi_cm_make(s, instance->bound_count, sizeof *fresh);
     opened = fresh == NULL ? NULL : berthi_cm_open(s, instance, fresh);
     for (uint32_t i = 0; opened != NULL && i < instance->bound_count; i++)
-        if (!berthi_cm_append_type(s, &side->bound, fresh[i]))
+        if (berthi_cm_bind_in(s, scope, is_import, fresh[i]) == NULL)
             return NULL;
     return opened;
 }
 
 /* ---------------------------------------------------------------- definitions */
+
+/* What a component exports speaks of its own resources only when it exports them, too.  Where functions
+ * speak of them, visibility.c has seen to it. */
+static bool check_hidden(berthi_cm_types *s, const berthi_cm_scope *scope)
+{
+    for (uint32_t i = 0; i < scope->exports.items.count; i++) {
+        const berthi_cm_extern *item = &scope->exports.items.items[i];
+
+        if (item->sort != BERTHI_CM_FUNC && !berthi_cm_is_resource(item->type) &&
+            berthi_cm_has_hidden_resource(s, item->type, scope))
+            return BERTHI_CM_INVALID(s,
+                                     "export `%s`: local resource type found in export but "
+                                     "not exported itself",
+                                     berthi_cm_show(item->name).text);
+    }
+    return s->status == BERTH_OK;
+}
 
 static const berthi_cm_type *check_component(berthi_cm_types *s, berthi_cm_scope *outer,
                                              const berthi_cm_component *component)
@@ -109,7 +138,7 @@ static const berthi_cm_type *check_component(berthi_cm_types *s, berthi_cm_scope
         return NULL;
     scope->outer = outer;
     scope->kind = BERTHI_CM_SCOPE_COMPONENT;
-    if (!berthi_cm_walk(s, scope, component->defs, component->count))
+    if (!berthi_cm_walk(s, scope, component->defs, component->count) || !check_hidden(s, scope))
         return NULL;
     return berthi_cm_close(s, scope);
 }

@@ -64,11 +64,13 @@ bool berthi_cm_add(berthi_cm_types *s, berthi_cm_scope *scope, uint8_t sort,
 const berthi_cm_type *berthi_cm_get(berthi_cm_types *s, const berthi_cm_scope *scope,
                                     uint8_t sort, uint32_t index);
 bool berthi_cm_append(berthi_cm_types *s, berthi_cm_externs *list, berthi_cm_extern item);
-bool berthi_cm_append_type(berthi_cm_types *s, berthi_cm_list *list,
-                           const berthi_cm_type *type);
-/* Opens an instance type and lets `side` bind what it binds. */
-const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_side *side,
-                                        const berthi_cm_type *instance);
+/* The imports or the exports of the scope bind that resource, which nobody binds yet; it may be NULL,
+ * when it could not be made.  Answers it. */
+const berthi_cm_type *berthi_cm_bind_in(berthi_cm_types *s, berthi_cm_scope *scope,
+                                        bool is_import, const berthi_cm_type *resource);
+/* Opens an instance type, and lets the scope bind what that binds. */
+const berthi_cm_type *berthi_cm_open_in(berthi_cm_types *s, berthi_cm_scope *scope,
+                                        bool is_import, const berthi_cm_type *instance);
 bool berthi_cm_walk(berthi_cm_types *s, berthi_cm_scope *scope, const berthi_cm_def *defs,
                     uint32_t count);
 /* The type of a root component. */

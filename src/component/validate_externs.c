@@ -138,20 +138,18 @@ static const berthi_cm_type *get_bound(berthi_cm_types *s, const berthi_cm_scope
     return NULL;
 }
 
-/* What is so declared: instances opened, abstract resources fresh; `side` binds these. */
-static const berthi_cm_type *declare(berthi_cm_types *s, const berthi_cm_scope *scope,
-                                     berthi_cm_side *side, const berthi_cm_bound *bound)
+/* What is so declared: instances opened, abstract resources fresh; the scope binds these. */
+static const berthi_cm_type *declare(berthi_cm_types *s, berthi_cm_scope *scope, bool is_import,
+                                     const berthi_cm_bound *bound)
 {
     const berthi_cm_type *type;
 
-    if (bound->sort == BERTHI_CM_TYPE && bound->is_sub_resource) {
-        type = berthi_cm_resource(s, NULL);
-        return type != NULL && berthi_cm_append_type(s, &side->bound, type) ? type : NULL;
-    }
+    if (bound->sort == BERTHI_CM_TYPE && bound->is_sub_resource)
+        return berthi_cm_bind_in(s, scope, is_import, berthi_cm_resource(s, NULL));
     type = get_bound(s, scope, bound);
     if (type == NULL || bound->sort != BERTHI_CM_INSTANCE)
         return type;
-    return berthi_cm_open_in(s, side, type);
+    return berthi_cm_open_in(s, scope, is_import, type);
 }
 
 /* Names it, makes it visible, and gives it an index. */
@@ -196,7 +194,7 @@ bool berthi_cm_check_import(berthi_cm_types *s, berthi_cm_scope *scope,
 
     if (!check_root(s, scope, true, sort, 0))
         return false;
-    type = declare(s, scope, &scope->imports, &def->bound);
+    type = declare(s, scope, true, &def->bound);
     if (type == NULL || !introduce(s, scope, true, def, sort, type))
         return false;
     scope->spaces[sort].items[scope->spaces[sort].count - 1].is_imported = true;
@@ -234,7 +232,7 @@ static const berthi_cm_type *ascribe(berthi_cm_types *s, berthi_cm_scope *scope,
                           berthi_cm_sort_name(def->bound.sort), berthi_cm_sort_name(def->sort));
         return NULL;
     }
-    type = declare(s, scope, &scope->exports, &def->bound);
+    type = declare(s, scope, false, &def->bound);
     if (type == NULL)
         return NULL;
     if (match_ascribed(s, def->sort, actual, type, &scope->exports.bound, first))
@@ -249,7 +247,7 @@ bool berthi_cm_check_export(berthi_cm_types *s, berthi_cm_scope *scope,
     const berthi_cm_type *type;
 
     if (scope->kind != BERTHI_CM_SCOPE_COMPONENT) {
-        type = declare(s, scope, &scope->exports, &def->bound);
+        type = declare(s, scope, false, &def->bound);
         return type != NULL && introduce(s, scope, false, def, def->bound.sort, type);
     }
     if (!is_exportable(def->sort))

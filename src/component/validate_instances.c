@@ -87,9 +87,10 @@ static const berthi_cm_type *make_exports(berthi_cm_types *s, berthi_cm_scope *s
     berthi_cm_extern *items = berthi_cm_make(s, count, sizeof *items);
 
     for (uint32_t i = component->bound_imports; i < component->bound_count; i++) {
-        const berthi_cm_type *fresh = berthi_cm_resource(s, NULL);
+        const berthi_cm_type *fresh =
+            berthi_cm_bind_in(s, scope, false, berthi_cm_resource(s, NULL));
 
-        if (fresh == NULL || !berthi_cm_append_type(s, &scope->exports.bound, fresh))
+        if (fresh == NULL)
             return NULL;
         berthi_cm_bind(s, component->bound[i], fresh);
     }

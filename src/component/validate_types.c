@@ -168,8 +168,6 @@ static const berthi_cm_type *make_handle(berthi_cm_types *s, const berthi_cm_sco
 static const berthi_cm_type *make_resource(berthi_cm_types *s, berthi_cm_scope *scope,
                                            const berthi_cm_type_def *def)
 {
-    const berthi_cm_type *resource;
-
     if (scope->kind != BERTHI_CM_SCOPE_COMPONENT) {
         BERTHI_CM_INVALID(s, "resources can only be defined within a concrete component");
         return NULL;
@@ -184,10 +182,7 @@ static const berthi_cm_type *make_resource(berthi_cm_types *s, berthi_cm_scope *
             return NULL;
         }
     }
-    resource = berthi_cm_resource(s, scope);
-    if (resource == NULL || !berthi_cm_append_type(s, &scope->exports.bound, resource))
-        return NULL;
-    return resource;
+    return berthi_cm_bind_in(s, scope, false, berthi_cm_resource(s, scope));
 }
 
 static const berthi_cm_type *make_scope_type(berthi_cm_types *s, berthi_cm_scope *outer,

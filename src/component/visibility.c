@@ -2,8 +2,9 @@
  *
  * Layer: component.  Records, variants, enums, flags and resources must have been imported or exported
  * before they are used there, as the very type that the import or export introduced; other value
- * types are transparent.  What is imported may be used by exports, too.  Instance types are exempt:
- * they are checked where an instance of theirs is imported or exported. */
+ * types are transparent.  What is imported may be used by exports, too; but nobody can be asked to give
+ * what is first here.  Instance types are exempt: they are checked where an instance of
+ * theirs is imported or exported. */
 #include "component/validate.h"
 
 /* ---------------------------------------------------------------- the set */
@@ -76,6 +77,26 @@ static bool are_parts_visible(berthi_cm_types *s, const berthi_cm_set *set,
     return true;
 }
 
+/* An instance type under a name of its own says nothing that is not visible around it. */
+static bool are_exports_visible(berthi_cm_types *s, const berthi_cm_set *set,
+                                const berthi_cm_type *instance)
+{
+    for (uint32_t i = 0; i < instance->count; i++) {
+        const berthi_cm_extern *item = &instance->items[i];
+        bool is_instance = item->type->kind == BERTHI_CM_INSTANCE_TYPE;
+
+        if (!berthi_cm_charge(s, 1))
+            return false;
+        if (item->sort != BERTHI_CM_FUNC && item->sort != BERTHI_CM_TYPE && !is_instance)
+            continue;
+        if (is_instance ? !are_exports_visible(s, set, item->type)
+                        : item->type->kind != BERTHI_CM_COMPONENT_TYPE &&
+                              !are_parts_visible(s, set, item->type))
+            return false;
+    }
+    return true;
+}
+
 /* One level of recursion for each level of instances within instances: types are not so deep. */
 static bool visit(berthi_cm_types *s, berthi_cm_scope *scope, bool is_import, uint8_t sort,
                   const berthi_cm_type *type, const berthi_cm_type *created)
@@ -88,8 +109,14 @@ static bool visit(berthi_cm_types *s, berthi_cm_scope *scope, bool is_import, ui
     case BERTHI_CM_FUNC:
         return are_parts_visible(s, set, type);
     case BERTHI_CM_TYPE:
+        if (is_import && berthi_cm_is_resource(type) && type->canon->made_in == scope)
+            return BERTHI_CM_INVALID(s, "local resource type found in imports");
+        if (berthi_cm_is_resource(type) && type->canon->made_in == scope)
+            ((berthi_cm_type *)(uintptr_t)type->canon)->is_exported = true;
         if ((berthi_cm_is_value_type(type) || berthi_cm_is_func(type)) &&
             !are_parts_visible(s, set, type))
+            return false;
+        if (type->kind == BERTHI_CM_INSTANCE_TYPE && !are_exports_visible(s, set, type))
             return false;
         return (!is_import || insert(s, &scope->imports.visible, created)) &&
                insert(s, &scope->exports.visible, created);

@@ -283,6 +283,67 @@ static void an_outer_alias_brings_no_resource_into_a_component(void **state)
     expect(&b, BERTH_OK, "");
 }
 
+/* Directly, or among what an instance exports. */
+static void nobody_is_asked_for_a_resource_that_the_component_defines(void **state)
+{
+    bertht_buf b = { 0 }, inner = { 0 };
+
+    (void)state;
+    start(&b);
+    SECTION(&b, 7, "\x01\x3f\x7f\x00");
+    SECTION(&b, 10, "\x01\x00\x01r\x03\x00\x00");
+    expect(&b, BERTH_E_REJECTED, "import section, entry 0: local resource type");
+    start(&b);
+    SECTION(&b, 7, "\x02\x3f\x7f\x00\x42\x02\x02\x03\x02\x01\x00\x04\x00\x01r\x03\x00\x00");
+    SECTION(&b, 10, "\x01\x00\x01i\x05\x01");
+    expect(&b, BERTH_E_REJECTED, "import section, entry 0: local resource type");
+    start(&b); /* made by an instance of another component */
+    start(&inner);
+    SECTION(&inner, 7, "\x01\x3f\x7f\x00");
+    SECTION(&inner, 11, "\x01\x00\x01r\x03\x00\x00");
+    section(&b, 4, &inner);
+    SECTION(&b, 5, "\x01\x00\x00\x00");
+    SECTION(&b, 6, "\x01\x03\x00\x00\x01r");
+    SECTION(&b, 10, "\x01\x00\x01q\x03\x00\x00");
+    expect(&b, BERTH_E_REJECTED, "import section, entry 0: local resource type");
+    start(&b); /* exported by the component type that imports it */
+    SECTION(&b, 7, "\x01\x41\x02\x04\x00\x01r\x03\x01\x03\x00\x01q\x03\x00\x00");
+    expect(&b, BERTH_E_REJECTED, "declarator 1: local resource type");
+    start(&b); /* one that has been imported is as good as its name */
+    SECTION(&b, 10, "\x02\x00\x01r\x03\x01\x00\x01q\x03\x00\x00");
+    expect(&b, BERTH_OK, "");
+}
+
+static void types_that_are_exported_speak_of_no_hidden_resource(void **state)
+{
+    bertht_buf b = { 0 };
+
+    (void)state;
+    for (unsigned exports = 0; exports < 2; exports++) {
+        start(&b);
+        SECTION(&b, 7, "\x02\x3f\x7f\x00\x42\x02\x02\x03\x02\x01\x00\x04\x00\x01r\x03\x00\x00");
+        SECTION(&b, 11, "\x01\x00\x01i\x03\x01\x00");
+        if (exports) /* behind it is early enough */
+            SECTION(&b, 11, "\x01\x00\x01r\x03\x00\x00");
+        expect(&b, exports ? BERTH_OK : BERTH_E_REJECTED,
+               exports ? "" : "export `i`: local resource type found in export");
+    }
+}
+
+static void an_instance_type_is_exported_with_all_that_it_names(void **state)
+{
+    bertht_buf b = { 0 };
+
+    (void)state;
+    start(&b); /* flags, a function that takes them, which nobody outside can name */
+    SECTION(&b, 7,
+            "\x02\x6e\x01\x01l\x42\x03\x02\x03\x02\x01\x00\x01\x40\x01\x01p\x00\x01\x00\x04\x00"
+            "\x01"
+            "f\x01\x01");
+    SECTION(&b, 11, "\x01\x00\x01i\x03\x01\x00");
+    expect(&b, BERTH_E_REJECTED, "type not valid to be used as export");
+}
+
 static void methods_belong_to_a_resource_of_their_scope(void **state)
 {
     bertht_buf b = { 0 };
@@ -599,6 +660,9 @@ int main(void)
         cmocka_unit_test(work_is_bounded),
         cmocka_unit_test(a_function_names_only_types_that_are_visible),
         cmocka_unit_test(an_outer_alias_brings_no_resource_into_a_component),
+        cmocka_unit_test(nobody_is_asked_for_a_resource_that_the_component_defines),
+        cmocka_unit_test(types_that_are_exported_speak_of_no_hidden_resource),
+        cmocka_unit_test(an_instance_type_is_exported_with_all_that_it_names),
         cmocka_unit_test(methods_belong_to_a_resource_of_their_scope),
         cmocka_unit_test(a_shared_memory_is_no_canonical_memory),
         cmocka_unit_test(streams_carry_no_borrow_and_maps_have_plain_keys),
