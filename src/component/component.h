@@ -14,6 +14,8 @@
 #ifndef BERTHI_COMPONENT_COMPONENT_H
 #define BERTHI_COMPONENT_COMPONENT_H
 
+#include <string.h>
+
 #include "wasm/module.h"
 
 enum {                                      /* what is taken at most */
@@ -97,6 +99,11 @@ typedef struct berthi_cm_attributes {
     bool has_implements, has_version_suffix, has_external_id;
     berthi_name implements, version_suffix, external_id;
 } berthi_cm_attributes;
+
+static inline bool berthi_cm_same_name(berthi_name a, berthi_name b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.text, b.text, a.size) == 0);
+}
 
 /* What an import, an export or a declarator says that it is. */
 typedef struct berthi_cm_bound {

@@ -64,6 +64,36 @@ static const berthi_cm_type *type_of(berthi_cm_types *s, const berthi_wasm_info 
     }
 }
 
+bool berthi_cm_check_imports(berthi_cm_types *s, const berthi_cm_extern *imports,
+                             uint32_t count)
+{
+    uint32_t room = 16, *places;
+
+    while (room < 2 * count)
+        room *= 2;
+    places = berthi_cm_make(s, room, sizeof *places);
+    for (uint32_t i = 0; places != NULL && i < count; i++) {
+        const berthi_cm_extern *import = &imports[i], *other;
+        uint32_t at = berthi_cm_hash_name(berthi_cm_hash_name(0, import->module), import->name);
+
+        for (at &= room - 1; places[at] != 0; at = (at + 1) & (room - 1)) {
+            other = &imports[places[at] - 1];
+            if (!berthi_cm_charge_name(s, import->name) ||
+                !berthi_cm_charge_name(s, import->module))
+                return false;
+            if (berthi_cm_same_name(other->name, import->name) &&
+                berthi_cm_same_name(other->module, import->module))
+                return BERTHI_CM_INVALID(
+                    s,
+                    "module has a duplicate import name `%s::%s` that is not allowed in "
+                    "components",
+                    berthi_cm_show(import->module).text, berthi_cm_show(import->name).text);
+        }
+        places[at] = i + 1;
+    }
+    return places != NULL;
+}
+
 const berthi_cm_type *berthi_cm_module_of(berthi_cm_types *s, const berthi_wasm_info *info)
 {
     uint32_t count = info->imports_count + info->exports_count;
@@ -85,7 +115,8 @@ const berthi_cm_type *berthi_cm_module_of(berthi_cm_types *s, const berthi_wasm_
             return NULL;
         items[i].sort = berthi_cm_core_sort(items[i].type);
     }
-    return items == NULL ? NULL
-                         : berthi_cm_assemble(s, BERTHI_CM_KIND_CORE_MODULE,
-                                              info->imports_count, count, items);
+    return items == NULL || !berthi_cm_check_imports(s, items, info->imports_count)
+               ? NULL
+               : berthi_cm_assemble(s, BERTHI_CM_KIND_CORE_MODULE, info->imports_count, count,
+                                    items);
 }

@@ -31,13 +31,6 @@ bool berthi_cm_count_elaborated(berthi_cm_elaborator *e, uint32_t count)
 
 /* ---------------------------------------------------------------- maps */
 
-static uint32_t mix(uint32_t hash, uint64_t value)
-{
-    uint64_t h = (hash ^ value) * 0x9e3779b97f4a7c15u;
-
-    return (uint32_t)(h ^ h >> 32);
-}
-
 typedef uint32_t (*hash_of_row)(const void *row);
 
 /* At most half of the places are taken. */
@@ -70,7 +63,7 @@ static bool make_room(berthi_cm_elaborator *e, berthi_cm_map *map, const berthi_
 
 static uint32_t hash_module(const void *row)
 {
-    return mix(0, (uintptr_t)((const berthi_cm_module *)row)->info);
+    return berthi_cm_mix(0, (uintptr_t)((const berthi_cm_module *)row)->info);
 }
 
 static bool add_module(berthi_cm_elaborator *e, berthi_cm_module module,
@@ -132,18 +125,15 @@ typedef struct slot_row {
 static uint32_t hash_slot(const void *row)
 {
     const berthi_cm_core_item *item = &((const slot_row *)row)->item;
-    uint32_t hash = mix(item->from, (uint64_t)item->sort << 32 | item->index);
+    uint32_t hash = berthi_cm_mix(item->from, (uint64_t)item->sort << 32 | item->index);
 
-    for (uint32_t i = 0; i < item->name.size; i++)
-        hash = (hash ^ (uint8_t)item->name.text[i]) * 0x01000193u;
-    return hash;
+    return berthi_cm_hash_name(hash, item->name);
 }
 
 static bool same_item(const berthi_cm_core_item *a, const berthi_cm_core_item *b)
 {
     return a->from == b->from && a->sort == b->sort && a->index == b->index &&
-           a->name.size == b->name.size &&
-           (a->name.size == 0 || memcmp(a->name.text, b->name.text, a->name.size) == 0);
+           berthi_cm_same_name(a->name, b->name);
 }
 
 static bool add_slot(berthi_cm_elaborator *e, const berthi_cm_core_item *item, uint32_t slot)
@@ -177,11 +167,14 @@ bool berthi_cm_slot_of(berthi_cm_elaborator *e, const berthi_cm_core_item *item,
         return false;
     rows = e->slots.items;
     at = hash_slot(&key) & (e->by_place.room - 1);
-    for (; e->by_place.places[at] != 0; at = (at + 1) & (e->by_place.room - 1))
+    for (; e->by_place.places[at] != 0; at = (at + 1) & (e->by_place.room - 1)) {
+        if (!berthi_cm_charge_name(e->types, item->name))
+            return false;
         if (same_item(&rows[e->by_place.places[at] - 1].item, item)) {
             *slot_out = rows[e->by_place.places[at] - 1].slot;
             return true;
         }
+    }
     if (!add_slot(e, item, *counter))
         return false;
     e->by_place.places[at] = e->slots.count;

@@ -38,11 +38,6 @@ static berthi_name version_of(berthi_name name)
     return (berthi_name){ at, name.size - (uint32_t)(at - name.text) };
 }
 
-static bool same_name(berthi_name a, berthi_name b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.text, b.text, a.size) == 0);
-}
-
 /* The item that an import is about, and where it is: "host#get", or "get" of the root. */
 static berthi_name item_of(const berthi_cm_need *need)
 {
@@ -133,9 +128,9 @@ static int rank(const linker *l, const berthi_cm_need *need)
 {
     if (need->path_count != l->need->path_count || need->path_count != 2)
         return 1;
-    if (same_name(need->path[0], l->need->path[0]))
+    if (berthi_cm_same_name(need->path[0], l->need->path[0]))
         return 3;
-    return same_name(version_of(need->path[0]), version_of(l->need->path[0])) ? 2 : 1;
+    return berthi_cm_same_name(version_of(need->path[0]), version_of(l->need->path[0])) ? 2 : 1;
 }
 
 /* What stands for a resource of the host's.  One that the component does not import is none of its

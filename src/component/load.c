@@ -372,11 +372,6 @@ static bool all_trampolines(const berthi_cm_imports *imports)
     return true;
 }
 
-static bool is_same_name(berthi_name a, berthi_name b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.text, b.text, a.size) == 0);
-}
-
 /* A module of the host's may import less than it is said to, and in another order. */
 static berth_status order_imports(loader *o, uint32_t n)
 {
@@ -391,8 +386,8 @@ static berth_status order_imports(loader *o, uint32_t n)
         uint32_t at = 0;
 
         while (at < step->imports_count &&
-               (!is_same_name(need->type->items[at].module, info->imports[k].module) ||
-                !is_same_name(need->type->items[at].name, info->imports[k].name)))
+               (!berthi_cm_same_name(need->type->items[at].module, info->imports[k].module) ||
+                !berthi_cm_same_name(need->type->items[at].name, info->imports[k].name)))
             at++;
         if (at == step->imports_count) /* check_module() has found each */
             return berthi_fail(o->diag, BERTH_E_REJECTED, "import `%s` was not found",

@@ -263,8 +263,7 @@ static bool may_share(const berthi_cm_parsed_name *a, const berthi_cm_parsed_nam
     bool is_pair = (a->form == BERTHI_CM_NAME_LABEL && b->form == BERTHI_CM_NAME_CONSTRUCTOR) ||
                    (b->form == BERTHI_CM_NAME_LABEL && a->form == BERTHI_CM_NAME_CONSTRUCTOR);
 
-    return is_pair && a->plain.size == b->plain.size &&
-           memcmp(a->plain.text, b->plain.text, a->plain.size) == 0;
+    return is_pair && berthi_cm_same_name(a->plain, b->plain);
 }
 
 /* `l` of `[method]l.l` and `[static]l.l`, which a plain `l` excludes; else empty. */
@@ -279,7 +278,9 @@ static berthi_name doubled(const berthi_cm_parsed_name *name)
     return name->resource;
 }
 
-static const berthi_cm_parsed_name *find_conflict(const berthi_cm_names *set,
+/* NULL also when the work has run out. */
+static const berthi_cm_parsed_name *find_conflict(berthi_cm_types *s,
+                                                  const berthi_cm_names *set,
                                                   const berthi_cm_parsed_name *name)
 {
     berthi_name keys[2] = { name->plain, doubled(name) };
@@ -296,6 +297,8 @@ static const berthi_cm_parsed_name *find_conflict(const berthi_cm_names *set,
             bool is_doubled = k == 0 && name->form == BERTHI_CM_NAME_LABEL && twice.size != 0 &&
                               equal_ignoring_case(twice, name->plain);
 
+            if (!berthi_cm_charge_name(s, keys[k]))
+                return NULL;
             if ((is_same && !may_share(other, name)) || is_doubled)
                 return other;
         }
@@ -303,22 +306,23 @@ static const berthi_cm_parsed_name *find_conflict(const berthi_cm_names *set,
     return NULL;
 }
 
-static void put_slot(berthi_cm_names *set, berthi_name key, uint32_t index)
+static bool put_slot(berthi_cm_types *s, berthi_cm_names *set, berthi_name key, uint32_t index)
 {
     uint32_t at = hash_of(key) & (set->room - 1);
 
-    while (set->slots[at] != 0)
-        at = (at + 1) & (set->room - 1);
+    for (; set->slots[at] != 0; at = (at + 1) & (set->room - 1))
+        if (!berthi_cm_charge(s, 1))
+            return false;
     set->slots[at] = index + 1;
+    return berthi_cm_charge_name(s, key);
 }
 
-static void put_name(berthi_cm_names *set, uint32_t index)
+static bool put_name(berthi_cm_types *s, berthi_cm_names *set, uint32_t index)
 {
     berthi_name twice = doubled(&set->names[index]);
 
-    put_slot(set, set->names[index].plain, index);
-    if (twice.size != 0)
-        put_slot(set, twice, index);
+    return put_slot(s, set, set->names[index].plain, index) &&
+           (twice.size == 0 || put_slot(s, set, twice, index));
 }
 
 /* Room for one more, of which each may take two slots. */
@@ -338,8 +342,9 @@ static bool grow_names(berthi_cm_types *s, berthi_cm_names *set)
     set->names = names;
     set->room = room;
     for (uint32_t i = 0; i < set->count; i++)
-        put_name(set, i);
-    return berthi_cm_charge(s, set->count);
+        if (!put_name(s, set, i))
+            return false;
+    return true;
 }
 
 bool berthi_cm_add_name(berthi_cm_types *s, berthi_cm_names *set,
@@ -347,12 +352,11 @@ bool berthi_cm_add_name(berthi_cm_types *s, berthi_cm_names *set,
                         const berthi_cm_parsed_name **other_out)
 {
     *other_out = NULL;
-    if (!berthi_cm_charge(s, 1 + name->plain.size / 16) || !grow_names(s, set))
+    if (!berthi_cm_charge_name(s, name->plain) || !grow_names(s, set))
         return false;
-    *other_out = find_conflict(set, name);
-    if (*other_out != NULL)
+    *other_out = find_conflict(s, set, name);
+    if (*other_out != NULL || s->status != BERTH_OK)
         return false;
     set->names[set->count] = *name;
-    put_name(set, set->count++);
-    return true;
+    return put_name(s, set, set->count++);
 }

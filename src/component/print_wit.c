@@ -64,9 +64,8 @@ static void print_type_item(berthi_cm_wit *w, const berthi_cm_extern *item)
         berthi_cm_wit_print_alias(w, item);
         return;
     }
-    if (home != NULL && !berthi_cm_wit_same_text(home->interface, w->scope.interface) &&
-        (berthi_cm_is_resource(item->type) ||
-         berthi_cm_wit_same_text(home->label, item->name))) {
+    if (home != NULL && !berthi_cm_same_name(home->interface, w->scope.interface) &&
+        (berthi_cm_is_resource(item->type) || berthi_cm_same_name(home->label, item->name))) {
         berthi_cm_wit_print_use(w, home, item->name);
         return;
     }
@@ -234,7 +233,7 @@ static bool print_package(berthi_cm_wit *w, const berthi_cm_type *root, uint32_t
         if (!print_interface(w, &root->items[i]))
             return false;
         for (uint32_t k = i; k < root->count && berthi_cm_charge(w->types, 1); k++)
-            is_printed[k] |= berthi_cm_wit_same_text(root->items[k].name, root->items[i].name);
+            is_printed[k] |= berthi_cm_same_name(root->items[k].name, root->items[i].name);
     }
     w->depth = 0;
     berthi_cm_wit_puts(w, "}\n");

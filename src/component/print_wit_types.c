@@ -61,11 +61,6 @@ void berthi_cm_wit_comment(berthi_cm_wit *w, const berthi_cm_extern *item)
 
 /* ---------------------------------------------------------------- names of interfaces */
 
-bool berthi_cm_wit_same_text(berthi_name a, berthi_name b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.text, b.text, a.size) == 0);
-}
-
 bool berthi_cm_wit_split(berthi_name name, berthi_cm_wit_interface *parts)
 {
     uint32_t end = name.size, slash;
@@ -87,8 +82,8 @@ bool berthi_cm_wit_split(berthi_name name, berthi_cm_wit_interface *parts)
 bool berthi_cm_wit_same_package(const berthi_cm_wit_interface *a,
                                 const berthi_cm_wit_interface *b)
 {
-    return berthi_cm_wit_same_text(a->package, b->package) &&
-           berthi_cm_wit_same_text(a->version, b->version);
+    return berthi_cm_same_name(a->package, b->package) &&
+           berthi_cm_same_name(a->version, b->version);
 }
 
 /* ---------------------------------------------------------------- names of types */
@@ -171,7 +166,7 @@ bool berthi_cm_wit_is_nominal(const berthi_cm_type *type)
 static bool has_label(const berthi_cm_wit *w, berthi_name label)
 {
     for (uint32_t i = 0; i < w->scope.count && berthi_cm_charge(w->types, 1); i++)
-        if (berthi_cm_wit_same_text(w->scope.items[i].name, label))
+        if (berthi_cm_same_name(w->scope.items[i].name, label))
             return true;
     return false;
 }
@@ -192,7 +187,7 @@ void berthi_cm_wit_print_use(berthi_cm_wit *w, const berthi_cm_wit_place *home,
         berthi_cm_wit_put(w, home->interface);
     berthi_cm_wit_puts(w, ".{");
     berthi_cm_wit_id(w, home->label);
-    if (!berthi_cm_wit_same_text(home->label, label)) {
+    if (!berthi_cm_same_name(home->label, label)) {
         berthi_cm_wit_puts(w, " as ");
         berthi_cm_wit_id(w, label);
     }
@@ -406,7 +401,7 @@ static bool print_member(berthi_cm_wit *w, const berthi_cm_extern *item, berthi_
 
     if (item->sort != BERTHI_CM_FUNC || item->name.text[0] != '[' ||
         berthi_cm_parse_name(item->name, NULL, &parsed) != NULL ||
-        !berthi_cm_wit_same_text(parsed.resource, resource))
+        !berthi_cm_same_name(parsed.resource, resource))
         return berthi_cm_charge(w->types, 1);
     berthi_cm_wit_indent(w);
     if (parsed.form == BERTHI_CM_NAME_CONSTRUCTOR) {

@@ -49,7 +49,6 @@ void berthi_cm_wit_comment(berthi_cm_wit *w, const berthi_cm_extern *item);
 bool berthi_cm_wit_split(berthi_name name, berthi_cm_wit_interface *parts);
 bool berthi_cm_wit_same_package(const berthi_cm_wit_interface *a,
                                 const berthi_cm_wit_interface *b);
-bool berthi_cm_wit_same_text(berthi_name a, berthi_name b);
 
 /* The first note of a type stays. */
 bool berthi_cm_wit_note(berthi_cm_wit *w, berthi_cm_wit_names *names,

@@ -99,19 +99,17 @@ bool berthi_cm_match_core(berthi_cm_types *s, const berthi_cm_type *actual,
     }
 }
 
-/* The last import of that name and module; modules may import one name twice. */
 static bool import_is_offered(berthi_cm_types *s, const berthi_cm_extern *wanted,
                               const berthi_cm_type *expected)
 {
     for (uint32_t i = 0; i < expected->imports_count; i++) {
         const berthi_cm_extern *offer = &expected->items[i];
 
-        if (!berthi_cm_charge(s, 1))
+        if (!berthi_cm_charge_name(s, wanted->name) ||
+            !berthi_cm_charge_name(s, wanted->module))
             return false;
-        if (offer->name.size == wanted->name.size &&
-            offer->module.size == wanted->module.size &&
-            memcmp(offer->name.text, wanted->name.text, wanted->name.size) == 0 &&
-            memcmp(offer->module.text, wanted->module.text, wanted->module.size) == 0)
+        if (berthi_cm_same_name(offer->name, wanted->name) &&
+            berthi_cm_same_name(offer->module, wanted->module))
             return berthi_cm_match_core(s, offer->type, wanted->type);
     }
     return BERTHI_CM_INVALID(s, "missing expected import `%s::%s`",
@@ -167,9 +165,8 @@ static bool match_exports(berthi_cm_types *s, const berthi_cm_type *actual,
 static const berthi_cm_extern *find_import(berthi_cm_types *s, const berthi_cm_type *component,
                                            berthi_name name)
 {
-    for (uint32_t i = 0; i < component->imports_count && berthi_cm_charge(s, 1); i++)
-        if (component->items[i].name.size == name.size &&
-            memcmp(component->items[i].name.text, name.text, name.size) == 0)
+    for (uint32_t i = 0; i < component->imports_count && berthi_cm_charge_name(s, name); i++)
+        if (berthi_cm_same_name(component->items[i].name, name))
             return &component->items[i];
     return NULL;
 }

@@ -253,7 +253,7 @@ static void lay_out(berthi_cm_type *t)
 
 /* ---------------------------------------------------------------- interning */
 
-static uint32_t mix(uint32_t hash, uint64_t value)
+uint32_t berthi_cm_mix(uint32_t hash, uint64_t value)
 {
     uint64_t h = (hash ^ value) * 0x9e3779b97f4a7c15u;
 
@@ -266,26 +266,26 @@ static uint32_t mix_bytes(uint32_t hash, const void *bytes, size_t size)
 
     for (size_t i = 0; i < size; i++)
         hash = (hash ^ p[i]) * 0x01000193u;
-    return mix(hash, size);
+    return berthi_cm_mix(hash, size);
+}
+
+uint32_t berthi_cm_hash_name(uint32_t hash, berthi_name name)
+{
+    return mix_bytes(hash, name.text, name.size);
 }
 
 static uint32_t hash_of(const berthi_cm_type *t)
 {
-    uint32_t hash = mix(mix(t->kind, t->length), t->name_id);
+    uint32_t hash = berthi_cm_mix(berthi_cm_mix(t->kind, t->length), t->name_id);
 
     for (uint32_t i = 0; i < t->count; i++) {
-        hash = mix_bytes(hash, t->items[i].name.text, t->items[i].name.size);
-        hash = mix(hash, (uintptr_t)t->items[i].type);
+        hash = berthi_cm_hash_name(hash, t->items[i].name);
+        hash = berthi_cm_mix(hash, (uintptr_t)t->items[i].type);
     }
     if (t->kind == BERTHI_CM_KIND_CORE_FUNC)
-        hash = mix_bytes(mix(hash, t->func.params_count), t->func.types,
+        hash = mix_bytes(berthi_cm_mix(hash, t->func.params_count), t->func.types,
                          t->func.params_count + t->func.results_count);
     return hash;
-}
-
-static bool same_name(berthi_name a, berthi_name b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.text, b.text, a.size) == 0);
 }
 
 static bool same_type(const berthi_cm_type *a, const berthi_cm_type *b)
@@ -295,7 +295,7 @@ static bool same_type(const berthi_cm_type *a, const berthi_cm_type *b)
         return false;
     for (uint32_t i = 0; i < a->count; i++)
         if (a->items[i].type != b->items[i].type ||
-            !same_name(a->items[i].name, b->items[i].name))
+            !berthi_cm_same_name(a->items[i].name, b->items[i].name))
             return false;
     return a->kind != BERTHI_CM_KIND_CORE_FUNC ||
            (a->func.params_count == b->func.params_count &&
@@ -418,18 +418,29 @@ static berthi_cm_type *add_type(berthi_cm_types *s, const berthi_cm_type *draft)
     return t->canon == NULL ? NULL : t;
 }
 
+static bool charge_names(berthi_cm_types *s, const berthi_cm_type *t)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < t->count; i++)
+        bytes += t->items[i].name.size;
+    return berthi_cm_charge(
+        s,
+        1 + t->count + (uint32_t)(bytes / 16 < UINT32_MAX / 2 ? bytes / 16 : UINT32_MAX / 2));
+}
+
 const berthi_cm_type *berthi_cm_intern(berthi_cm_types *s, const berthi_cm_type *draft)
 {
     berthi_cm_type key = *draft;
     const berthi_cm_type *t;
     uint32_t at;
 
-    if (!berthi_cm_charge(s, 1 + draft->count) || (2 * s->count >= s->room && !grow_table(s)))
+    if (!charge_names(s, draft) || (2 * s->count >= s->room && !grow_table(s)))
         return NULL;
     key.hash = hash_of(&key);
     for (at = key.hash & (s->room - 1); s->table[at] != NULL; at = (at + 1) & (s->room - 1))
-        if (same_type(s->table[at], &key))
-            return s->table[at];
+        if (!berthi_cm_charge(s, 1) || same_type(s->table[at], &key))
+            return s->status == BERTH_OK ? s->table[at] : NULL;
     t = add_type(s, &key);
     if (t == NULL || (2 * s->count >= s->room && !grow_table(s)))
         return NULL;
@@ -531,14 +542,17 @@ static bool make_index(berthi_cm_types *s, berthi_cm_type *t)
     while (room < 2 * t->count)
         room *= 2;
     t->index = berthi_cm_make(s, (size_t)room + 1, sizeof *t->index);
-    if (t->index == NULL || !berthi_cm_charge(s, t->count))
+    if (t->index == NULL)
         return false;
     t->index[0] = room;
     for (uint32_t i = t->imports_count; i < t->count; i++) {
-        uint32_t at = mix_bytes(0, t->items[i].name.text, t->items[i].name.size) & (room - 1);
+        uint32_t at = berthi_cm_hash_name(0, t->items[i].name) & (room - 1);
 
-        while (t->index[1 + at] != 0)
-            at = (at + 1) & (room - 1);
+        if (!berthi_cm_charge_name(s, t->items[i].name))
+            return false;
+        for (; t->index[1 + at] != 0; at = (at + 1) & (room - 1))
+            if (!berthi_cm_charge(s, 1))
+                return false;
         t->index[1 + at] = i + 1;
     }
     return true;
@@ -551,16 +565,17 @@ const berthi_cm_extern *berthi_cm_find(berthi_cm_types *s, const berthi_cm_type 
         (berthi_cm_type *)(uintptr_t)type; /* the index is its memory, not its self */
     uint32_t room, at;
 
-    if (t->count == t->imports_count || (t->index == NULL && !make_index(s, t)))
+    if (t->count == t->imports_count || (t->index == NULL && !make_index(s, t)) ||
+        !berthi_cm_charge_name(s, name))
         return NULL;
     room = t->index[0];
-    at = mix_bytes(0, name.text, name.size) & (room - 1);
+    at = berthi_cm_hash_name(0, name) & (room - 1);
     for (; t->index[1 + at] != 0; at = (at + 1) & (room - 1)) {
         const berthi_cm_extern *item = &t->items[t->index[1 + at] - 1];
 
-        if (!berthi_cm_charge(s, 1))
+        if (!berthi_cm_charge_name(s, name))
             return NULL;
-        if (same_name(item->name, name))
+        if (berthi_cm_same_name(item->name, name))
             return item;
     }
     return NULL;

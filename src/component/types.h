@@ -98,6 +98,15 @@ bool berthi_cm_fail(berthi_cm_types *s, berth_status status, const char *format,
 bool berthi_cm_charge(berthi_cm_types *s, uint32_t steps);
 void *berthi_cm_make(berthi_cm_types *s, size_t count, size_t size); /* NULL: failed */
 
+/* For tables.  Anybody can make names that collide, or differ in their last byte alone: each look at an
+ * entry is charged. */
+uint32_t berthi_cm_mix(uint32_t hash, uint64_t value);
+uint32_t berthi_cm_hash_name(uint32_t hash, berthi_name name);
+static inline bool berthi_cm_charge_name(berthi_cm_types *s, berthi_name name)
+{
+    return berthi_cm_charge(s, 1 + name.size / 16);
+}
+
 /* Text of a name for messages, cut to a few dozen bytes; each call has its own buffer. */
 typedef struct berthi_cm_shown {
     char text[64];
@@ -187,6 +196,9 @@ void berthi_cm_make_variables(berthi_cm_types *s, const berthi_cm_type *type, ui
 
 /* ---------------------------------------------------------------- core_types.c */
 
+/* Core modules may import one name twice, but not within components: arguments go by name. */
+bool berthi_cm_check_imports(berthi_cm_types *s, const berthi_cm_extern *imports,
+                             uint32_t count);
 const berthi_cm_type *berthi_cm_module_of(berthi_cm_types *s, const berthi_wasm_info *info);
 const berthi_cm_type *berthi_cm_core_table(berthi_cm_types *s, const berthi_wasm_table *table);
 const berthi_cm_type *berthi_cm_core_memory(berthi_cm_types *s, const berthi_wasm_size *memory);

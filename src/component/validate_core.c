@@ -103,11 +103,11 @@ static const berthi_cm_type *make_module_type(berthi_cm_types *s, const berthi_c
     for (uint32_t i = 0; m.types != NULL && i < def->count; i++)
         if (!check_declarator(s, &m, &def->decls[i]))
             return NULL;
-    for (uint32_t i = 0; m.types != NULL && i < m.exports.count; i++)
+    if (m.types == NULL || !berthi_cm_check_imports(s, m.imports.items, m.imports.count))
+        return NULL;
+    for (uint32_t i = 0; i < m.exports.count; i++)
         if (!berthi_cm_append(s, &m.imports, m.exports.items[i]))
             return NULL;
-    if (m.types == NULL)
-        return NULL;
     type = berthi_cm_assemble(s, BERTHI_CM_KIND_CORE_MODULE, m.imports.count - m.exports.count,
                               m.imports.count, m.imports.items);
     return type != NULL && check_distinct(s, type, "export") ? type : NULL;

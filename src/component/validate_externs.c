@@ -28,13 +28,9 @@ static bool check_attributes(berthi_cm_types *s, const berthi_cm_attributes *att
 static const berthi_cm_type *find_resource(berthi_cm_types *s, const berthi_cm_side *side,
                                            berthi_name name)
 {
-    for (uint32_t i = 0; i < side->resources.count && berthi_cm_charge(s, 1); i++) {
-        const berthi_cm_extern *resource = &side->resources.items[i];
-
-        if (resource->name.size == name.size &&
-            memcmp(resource->name.text, name.text, name.size) == 0)
-            return resource->type;
-    }
+    for (uint32_t i = 0; i < side->resources.count && berthi_cm_charge_name(s, name); i++)
+        if (berthi_cm_same_name(side->resources.items[i].name, name))
+            return side->resources.items[i].type;
     return NULL;
 }
 

@@ -77,11 +77,6 @@ static void put_head(decoder *d, const char *group, berthi_name name,
     }
 }
 
-static bool is_same(berthi_name a, berthi_name b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.text, b.text, a.size) == 0);
-}
-
 /* "ns:pkg/name@version" in its parts; false when it is none. */
 static bool split_id(berthi_name id, berthi_name *package, berthi_name *name,
                      berthi_name *version)
@@ -127,7 +122,8 @@ static bool put_path(decoder *d, berthi_name id)
 
     if (!split_id(id, &package, &name, &version))
         return fail(d, "is no name of an interface", id);
-    if (is_same(package, d->current) && is_same(version, d->current_version)) {
+    if (berthi_cm_same_name(package, d->current) &&
+        berthi_cm_same_name(version, d->current_version)) {
         put_name(d, name);
         return true;
     }
@@ -309,8 +305,8 @@ static bool put_definition(decoder *d, const wit_scope *scope, uint32_t index, b
             return false;
         put(d, ".{");
         put_name(d, entry->name);
-        put(d, is_same(entry->name, name) ? "" : " as ");
-        if (!is_same(entry->name, name))
+        put(d, berthi_cm_same_name(entry->name, name) ? "" : " as ");
+        if (!berthi_cm_same_name(entry->name, name))
             put_name(d, name);
         put(d, "};\n");
         return true;
@@ -443,7 +439,7 @@ static uint32_t next_of(const body *b, uint32_t i, berthi_name resource)
         if (decl == NULL)
             continue;
         name = split_func_name(decl->name);
-        if (name.form != NULL && is_same(name.resource, resource))
+        if (name.form != NULL && berthi_cm_same_name(name.resource, resource))
             break;
     }
     return i;
@@ -595,7 +591,7 @@ static bool note_foreign(decoder *d, const wit_scope *scope)
             decl->bound.sort != BERTHI_CM_INSTANCE || !has_colon(decl->name))
             continue;
         type = &scope->types[decl->bound.index];
-        while (at < d->foreign_count && !is_same(d->foreign[at].id, decl->name))
+        while (at < d->foreign_count && !berthi_cm_same_name(d->foreign[at].id, decl->name))
             at++;
         if (!charge(d, at + 1))
             return false;
@@ -622,7 +618,8 @@ static const berthi_cm_def *wrapped(const wit_scope *wrapper)
 static bool start_package(decoder *d, berthi_name package, berthi_name version)
 {
     if (d->package.size != 0)
-        return (is_same(package, d->package) && is_same(version, d->version)) ||
+        return (berthi_cm_same_name(package, d->package) &&
+                berthi_cm_same_name(version, d->version)) ||
                fail(d, "is another package than the rest", package);
     d->package = d->current = package;
     d->version = d->current_version = version;
@@ -678,8 +675,8 @@ static bool put_foreign(decoder *d)
 
         if (!split_id(d->foreign[i].id, &package, &name, &version))
             return fail(d, "is no name of an interface", d->foreign[i].id);
-        if (d->foreign[i].is_written ||
-            (is_same(package, d->package) && is_same(version, d->version)))
+        if (d->foreign[i].is_written || (berthi_cm_same_name(package, d->package) &&
+                                         berthi_cm_same_name(version, d->version)))
             continue;
         put(d, "package ");
         if (!put_package(d, package))
@@ -691,7 +688,8 @@ static bool put_foreign(decoder *d)
         for (uint32_t k = i; k < d->foreign_count; k++)
             if (!d->foreign[k].is_written &&
                 split_id(d->foreign[k].id, &other, &name, &other_version) &&
-                is_same(other, package) && is_same(other_version, version) &&
+                berthi_cm_same_name(other, package) &&
+                berthi_cm_same_name(other_version, version) &&
                 !put_foreign_body(d, &d->foreign[k], name))
                 return false;
         put(d, "}\n");

@@ -11,8 +11,8 @@
 #include "base/diag.h"
 #include "component/component.h"
 #include "component/names.h"
+#include "component_bytes.h"
 #include "memory.h"
-#include "wasm_builder.h"
 
 static void start(bertht_buf *b)
 {
@@ -344,6 +344,30 @@ static void an_instance_type_is_exported_with_all_that_it_names(void **state)
     expect(&b, BERTH_E_REJECTED, "type not valid to be used as export");
 }
 
+static void a_module_imports_nothing_twice(void **state)
+{
+    bertht_buf b = { 0 };
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        bertht_wasm m = { 0 };
+
+        wasm_import_func(&m, "m", "f", ":");
+        wasm_import_func(&m, "m", i == 0 ? "g" : "f", ":");
+        start(&b);
+        component_module(&b, &m);
+        expect(&b, i == 0 ? BERTH_OK : BERTH_E_REJECTED,
+               i == 0 ? ""
+                      : "core module section, entry 0: module has a duplicate import name");
+    }
+    start(&b);
+    SECTION(&b, 3,
+            "\x01\x50\x03\x01\x60\x00\x00\x00\x01m\x01"
+            "f\x00\x00\x00\x01m\x01"
+            "f\x00\x00");
+    expect(&b, BERTH_E_REJECTED, "core type section, entry 0: module has a duplicate import");
+}
+
 static void methods_belong_to_a_resource_of_their_scope(void **state)
 {
     bertht_buf b = { 0 };
@@ -663,6 +687,7 @@ int main(void)
         cmocka_unit_test(nobody_is_asked_for_a_resource_that_the_component_defines),
         cmocka_unit_test(types_that_are_exported_speak_of_no_hidden_resource),
         cmocka_unit_test(an_instance_type_is_exported_with_all_that_it_names),
+        cmocka_unit_test(a_module_imports_nothing_twice),
         cmocka_unit_test(methods_belong_to_a_resource_of_their_scope),
         cmocka_unit_test(a_shared_memory_is_no_canonical_memory),
         cmocka_unit_test(streams_carry_no_borrow_and_maps_have_plain_keys),
