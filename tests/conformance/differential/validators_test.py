@@ -30,7 +30,9 @@ OURS_ALONE = [
 ]
 # What the other one says of components that Berth takes.
 THEIRS_ALONE = [
-    (r"requires the component model \S+ feature|fixed-length lists", "a feature that it has not switched on"),
+    (r"requires the component model \S+ feature|fixed-length lists|`cm64` feature",
+     "a feature that it has not switched on"),
+    (r"^its process ended$", "it has given up, not judged"),
     (r"unsupported type export|exporting a component from the root|reexport of an imported function",
      "valid, but nothing that it can run; Berth refuses these at the root alone"),
     (r"type nesting is too deep", "its bound is smaller by one"),
@@ -57,26 +59,36 @@ def other_engine():
     return wasmtime.Engine(config)
 
 
-class Validators:
-    def __init__(self):
-        self.engine = other_engine()
-        self.ours = subprocess.Popen([os.environ["BERTH_COMPONENT_VERDICT"]], stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE)
-
-    def ask_ours(self, data):
-        self.ours.stdin.write(struct.pack("<I", len(data)) + data)
-        self.ours.stdin.flush()
-        line = self.ours.stdout.readline().decode("utf-8", "replace")
-        if line == "":
-            return "ended"
-        return line.rstrip("\n")
-
-    def ask_other(self, data):
+def answer_for_other():
+    """What the worker does: the other one has been seen to abort its process, so it has one of its own."""
+    engine = other_engine()
+    while head := sys.stdin.buffer.read(4):
+        data = sys.stdin.buffer.read(struct.unpack("<I", head)[0])
         try:
-            wc.Component(self.engine, data)
-            return "ok"
+            wc.Component(engine, data)
+            print("ok", flush=True)
         except wasmtime.WasmtimeError as error:
-            return str(error).replace("\n", " ")
+            print(str(error).replace("\n", " "), flush=True)
+
+
+class Validator:
+    """A process that answers each component with a line."""
+
+    def __init__(self, command):
+        self.command, self.process = command, None
+
+    def ask(self, data):
+        if self.process is None:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.DEVNULL)
+        self.process.stdin.write(struct.pack("<I", len(data)) + data)
+        self.process.stdin.flush()
+        line = self.process.stdout.readline().decode("utf-8", "replace")
+        if line == "":
+            self.process.wait()
+            self.process = None
+            return "its process ended"
+        return line.rstrip("\n")
 
 
 def verdict(ours, other):
@@ -103,7 +115,9 @@ def seeds():
 def main():
     seed = int(os.environ.get("BERTH_DIFFERENTIAL_SEED", "1"))
     rounds = int(os.environ.get("BERTH_DIFFERENTIAL_ROUNDS", "3000"))
-    validators, files = Validators(), seeds()
+    berth = Validator([os.environ["BERTH_COMPONENT_VERDICT"]])
+    another = Validator([sys.executable, "-B", os.path.abspath(__file__), "--worker"])
+    files = seeds()
     counts, different, last = {"valid": 0, "invalid": 0, "not offered": 0}, 0, b""
     for n in range(len(files) + rounds):
         rng = random.Random(seed * 1000003 + n)
@@ -115,10 +129,9 @@ def main():
             data = rng.choice(files + [last] * (len(files) // 2 + 1))
             for _ in range(rng.choice([1, 1, 2])):
                 data = component_maker.mutate(data, rng)
-        ours = validators.ask_ours(data)
-        other = validators.ask_other(data)
+        ours, other = berth.ask(data), another.ask(data)
         kind = verdict(ours, other)
-        if kind is not None and ours != "ended":
+        if kind is not None and berth.process is not None:
             counts[kind] += 1
             continue
         different += 1
@@ -126,7 +139,7 @@ def main():
         with open(path, "wb") as file:
             file.write(data)
         print(f"round {n} of seed {seed}, kept as {os.path.abspath(path)}\n  Berth: {ours}\n  other: {other[:500]}")
-        if ours == "ended" or different == 30:
+        if berth.process is None or different == 30:
             return 1
     print(f"{sum(counts.values())} components: " + ", ".join(f"{n} {k}" for k, n in counts.items()) +
           f"; {different} different")
@@ -134,4 +147,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer_for_other() if "--worker" in sys.argv else main())

@@ -217,7 +217,7 @@ static void put_fixup(variant v, bertht_buf *b)
     import_table(&m, shim, type, v == S2_TABLE_HAS_NO_MAXIMUM || v == F1_OTHER_LIMITS ? 0 : 1,
                  min, max);
     if (v == F1_TABLE_TWICE)
-        import_table(&m, shim, type, 1, 4, 4);
+        import_table(&m, "again", type, 1, 4, 4);
     if (v == F1_MEMORY)
         wasm_import_memory(&m, "main", "m", 1);
     if (v == WITH_START)
@@ -332,6 +332,13 @@ static void put_fixup_instance(variant v, bertht_buf *b)
                   "3\x00\x06");
     if (v == C1_TABLE_FOR_ANOTHER) /* in front of the fixup */
         COMPONENT(b, 2, "\x01\x00\x03\x01\x04shim\x12\x00");
+    if (v == F1_TABLE_TWICE) {
+        COMPONENT(b, 2,
+                  "\x01\x00\x02\x03\x06"
+                  "actual\x12\x03\x04shim\x12\x00\x05"
+                  "again\x12\x00");
+        return;
+    }
     COMPONENT(b, 2,
               "\x01\x00\x02\x03\x06"
               "actual\x12\x03\x04shim\x12\x00\x04main\x12\x02");
