@@ -438,14 +438,14 @@ static void write_whole(compiler *c, const berthi_cm_type *type, place at)
         write_handle(c, type, at);
         break;
     case BERTHI_CM_STREAM:
-        fail(c, BERTH_E_REJECTED, "values of type stream are not provided");
+        fail(c, BERTH_E_REJECTED, "values of type stream are not supported");
         break;
     case BERTHI_CM_FUTURE:
-        fail(c, BERTH_E_REJECTED, "values of type future are not provided");
+        fail(c, BERTH_E_REJECTED, "values of type future are not supported");
         break;
     default:
         assert(type->kind == BERTHI_CM_ERROR_CONTEXT);
-        fail(c, BERTH_E_REJECTED, "values of type error-context are not provided");
+        fail(c, BERTH_E_REJECTED, "values of type error-context are not supported");
     }
 }
 
@@ -630,7 +630,7 @@ static berth_status begin_plan(const berthi_cm_type *func, berthi_arena *arena,
 
     assert(berthi_cm_is_func(func));
     if (func->kind == BERTHI_CM_ASYNC_FUNC_TYPE)
-        return berthi_fail(diag, BERTH_E_REJECTED, "asynchronous functions are not provided");
+        return berthi_fail(diag, BERTH_E_REJECTED, "asynchronous functions are not supported");
     plan = berthi_arena_alloc(arena, sizeof *plan);
     if (plan == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "out of memory for the plan of a function");

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "component_pair.h"
 #include "component_rig.h"
 #include "fault_sweep.h"
 
@@ -147,6 +148,77 @@ static void each_allocation_may_fail(void **state)
     }
 }
 
+/* ---------------------------------------------------------------- two guests */
+
+typedef struct pair_sweep {
+    sweep s;
+    uint8_t *bytes;
+    size_t size;
+} pair_sweep;
+
+/* Load, an instance, and a call from guest to guest with lists of texts both ways. */
+static berth_status pair_step(void *ctx, berth_diag *diag)
+{
+    static const struct {
+        uint8_t number;
+        berthi_cm_host_string text;
+    } entries[] = { { 1, { "some", 4 } }, { 2, { "caf\xc3\xa9", 5 } } };
+    static const struct {
+        berthi_cm_host_list entries;
+        berthi_cm_host_string text;
+    } args = { { entries, 2 }, { "\xe2\x82\xac", 3 } };
+    pair_sweep *p = ctx;
+    component_rig *c = p->s.c;
+    berthi_cm_load_options options = { .allocator = &c->r->allocator,
+                                       .engine = c->r->engine,
+                                       .compile = compile,
+                                       .compile_ctx = &p->s };
+    berthi_cm_loaded *loaded = NULL;
+    berthi_cm_instance *instance = NULL;
+    berth_arena *arena = NULL;
+    berthi_cm_func run;
+    uint64_t result[4];
+    berth_status status;
+
+    p->s.next = 0;
+    status = berth_arena_create(&c->r->allocator, 0, &arena, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_load(p->bytes, p->size, &options, &loaded, diag);
+    if (status == BERTH_OK)
+        status = berthi_cm_instance_create(loaded, &c->limits, 1000, c, &instance, diag);
+    if (status == BERTH_OK) {
+        assert_true(berthi_cm_loaded_func(loaded, NULL, "run", &run));
+        status = berthi_cm_call(instance, &run, &args, result, arena, diag);
+    }
+    berthi_cm_instance_destroy(instance);
+    berthi_cm_loaded_unref(loaded);
+    berth_arena_destroy(arena);
+    return status;
+}
+
+static void each_allocation_between_guests_of_any_width_may_fail(void **state)
+{
+    component_rig *c = *state;
+
+    for (unsigned way = 0; way < 4; way++) {
+        component_pair_side caller = { .is_64 = way & 1, .encoding = (uint8_t)(way % 3) };
+        component_pair_side callee = { .is_64 = way & 2, .encoding = 1 };
+        pair_sweep p = { .s = { .c = c } };
+        berth_diag diag;
+
+        p.bytes = component_pair(&caller, &callee, &p.size);
+        c->made = c->destroyed = 0;
+        if (pair_step(&p, &diag) != BERTH_OK) /* compiles */
+            fail_msg("%s", diag.text);
+        p.s.live_bytes = atomic_load(&c->r->memory.live_bytes);
+        assert_true(fault_sweep(&c->r->memory, pair_step, check, &p.s) > 50);
+        for (int n = 0; n < MODULES; n++)
+            if (p.s.modules[n] != NULL)
+                c->r->ops->module_unref(p.s.modules[n]);
+        free(p.bytes);
+    }
+}
+
 static void nothing_is_allocated_by_a_call_once_warm(void **state)
 {
     static const uint32_t five = 5;
@@ -154,16 +226,19 @@ static void nothing_is_allocated_by_a_call_once_warm(void **state)
     berthi_cm_host_list bytes = { "some bytes", 10 };
     berthi_cm_host_string texts[] = { { "one", 3 }, { "two", 3 } };
     berthi_cm_host_list list = { texts, 2 };
-    uint64_t handle = 9, result[4];
+    uint64_t handle = 9, mix[5] = { 0 }, result[4];
     size_t before = 0;
 
-    for (int n = 0; n < 20; n++) {
-        if (n == 3) {
+    for (int n = 0; n < 10003; n++) {
+        if (n == 3)
             before = atomic_load(&c->r->memory.calls);
-        }
+        berthi_cm_instance_deadline(c->instance, 1000);
         berth_arena_reset(c->arena);
         assert_int_equal(component_rig_call(c, NULL, "echo", &bytes, result), BERTH_OK);
         assert_int_equal(component_rig_call(c, NULL, "texts", &list, result), BERTH_OK);
+        assert_int_equal(component_rig_call(c, NULL, "same", &bytes, result), BERTH_OK);
+        assert_int_equal(component_rig_call(c, NULL, "judge", &bytes, result), BERTH_OK);
+        assert_int_equal(component_rig_call(c, NULL, "narrow", &mix, result), BERTH_OK);
         assert_int_equal(component_rig_call(c, NULL, "call-ping", &five, result), BERTH_OK);
         assert_int_equal(component_rig_call(c, NULL, "call-note", NULL, result), BERTH_OK);
         assert_int_equal(component_rig_call(c, NULL, "use-thing", &handle, result), BERTH_OK);
@@ -185,6 +260,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         component_test(each_allocation_may_fail),
+        component_test(each_allocation_between_guests_of_any_width_may_fail),
         component_test(nothing_is_allocated_by_a_call_once_warm),
     };
 

@@ -12,11 +12,13 @@ static const char outside[] = "list content out-of-bounds";
 static const char text_outside[] = "string pointer/length out of bounds of memory";
 static const char spilled[] = "pointer out of bounds of memory";
 
+typedef struct wrong_value {
+    const char *type, *cells, *memory, *why;
+} wrong_value;
+
 /* The guest's memory ends with the bytes of the row; they begin at 0x10. */
 /* clang-format off */
-static const struct {
-    const char *type, *cells, *memory, *why;
-} rows[] = {
+static const wrong_value rows[] = {
     { "char", "110000", "", character },
     { "char", "d800", "", character },
     { "char", "dfff", "", character },
@@ -67,24 +69,72 @@ static const struct {
     { "list<u32, 17>", "fffffffc", "0000", spilled },
     { "tuple<list<bool, 16>, char>", "10", "0101010101010101 0101010101010101 00d80000", character },
 };
+
+/* The same of a memory with 64-bit addresses: nothing is cut to 32 bits, no sum or product wraps. */
+static const wrong_value wide_rows[] = {
+    { "list<u8>", "100000010 1", "00", outside },
+    { "list<u8>", "8000000000000010 1", "00", outside },
+    { "list<u8>", "ffffffffffffffff 1", "00", outside },
+    { "list<u8>", "100000010 0", "00", outside },
+    { "list<u8>", "10 fffffff", "00", outside },
+    { "list<u8>", "10 100000001", "00",
+      "list content out-of-bounds: a list is longer than 2^28-1 bytes" },
+    { "list<u8>", "10 ffffffffffffffff", "00",
+      "list content out-of-bounds: a list is longer than 2^28-1 bytes" },
+    { "list<u64>", "10 2000000000000001", "0000000000000000",
+      "list content out-of-bounds: a list is longer than 2^28-1 bytes" },
+    { "list<u64>", "fffffffffffffff8 1", "0000000000000000", outside },
+    { "list<u64>", "100000011 0", "0000000000000000", unaligned },
+    { "list<string>", "10 1", "1800000001000000 0100000000000000", text_outside },
+    { "list<string>", "10 1", "1800000000000000 0100000001000000",
+      "string pointer/length out of bounds of memory: longer than 2^28-1 bytes" },
+    { "list<string>", "14 1", "00000000 0000000000000000 0000000000000000", unaligned },
+    { "list<list<u8>>", "10 1", "1000000001000000 0000000000000000", outside },
+    { "list<map<u8, u8>>", "10 1", "1000000001000000 0000000000000000", outside },
+    { "string", "100000010 1", "00", text_outside },
+    { "string", "100000010 0", "00", text_outside },
+    { "string", "10 8000000000000000", "00",
+      "string pointer/length out of bounds of memory: longer than 2^28-1 bytes" },
+    { "string", "ffffffffffffffff 1", "00", text_outside },
+    { "string", "10 1", "80", "invalid utf-8" },
+    { "list<u32, 17>", "100000010", "0000", spilled },
+    { "list<u32, 17>", "fffffffffffffffc", "0000", spilled },
+    { "list<u32, 17>", "100000012", "0000", unaligned },
+    { "list<string, 9>", "14", "0000", unaligned },
+    { "char", "110000", "", character },
+    { "option<string>", "2 0 0", "", discriminant },
+};
 /* clang-format on */
 
-static void run_row(plan_rig *r, size_t i)
+/* The guest's addresses have 64 bits, those of the other 32. */
+static void widen(plan_rig *r)
 {
-    const char *at = rows[i].cells;
+    assert_int_equal(berthi_cm_plan_make(r->func, true, &r->t.arena, &r->plan, &r->diag),
+                     BERTH_OK);
+    assert_int_equal(
+        berthi_cm_plan_make_transfer(r->func, true, false, &r->t.arena, &r->transfer, &r->diag),
+        BERTH_OK);
+    r->guest.guest.is_64 = true;
+}
+
+static void run_row(plan_rig *r, const wrong_value *row)
+{
+    const char *at = row->cells;
     uint64_t value[64];
     char func[128];
     uint32_t k = 0;
     int size;
 
-    snprintf(func, sizeof func, "func(a: %s)", rows[i].type);
+    snprintf(func, sizeof func, "func(a: %s)", row->type);
     plan_of(r, func);
     plan_fresh(r, BERTHI_CM_UTF8);
-    for (const char *p = rows[i].memory; *p != '\0'; p++)
+    for (const char *p = row->memory; *p != '\0'; p++)
         k += *p != ' ';
     fake_guest_fini(&r->guest);
     fake_guest_init(&r->guest, BERTHI_CM_UTF8, AT + k / 2);
-    plan_put_hex(&r->guest, AT, rows[i].memory);
+    if (row >= wide_rows && row < wide_rows + sizeof wide_rows / sizeof *wide_rows)
+        widen(r);
+    plan_put_hex(&r->guest, AT, row->memory);
     for (k = 0; *at != '\0'; at += size + (int)strspn(at + size, " "))
         assert_int_equal(sscanf(at, "%" SCNx64 "%n", &r->cells[k++].words[0], &size), 1);
     for (int way = 0; way < 3; way++) {
@@ -94,8 +144,8 @@ static void run_row(plan_rig *r, size_t i)
                                                   &r->other.guest, r->other_cells, &r->diag)
                       : berthi_cm_lift_params(r->plan, &r->guest.guest, r->cells, &r->host,
                                               value, &r->diag)) != BERTH_E_TRAP)
-            fail_msg("%s of %s %s: no trap", rows[i].type, rows[i].cells, rows[i].memory);
-        plan_expect(func, r->diag.text, rows[i].why);
+            fail_msg("%s of %s %s: no trap", row->type, row->cells, row->memory);
+        plan_expect(func, r->diag.text, row->why);
         assert_int_equal(r->diag.reason, BERTH_REASON_CANONICAL);
         assert_int_equal(r->diag.status, BERTH_E_TRAP);
     }
@@ -107,7 +157,9 @@ void each_wrong_value_of_a_guest_traps(void **state)
     plan_rig *r = *state;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        run_row(r, i);
+        run_row(r, &rows[i]);
+    for (size_t i = 0; i < sizeof wide_rows / sizeof *wide_rows; i++)
+        run_row(r, &wide_rows[i]);
 }
 
 /* The out pointer of a result is the caller's own. */
@@ -377,14 +429,14 @@ void what_is_not_provided_is_refused_by_name(void **state)
         const char *func;
         const char *why;
     } refused[] = {
-        { "func(a: error-context)", "values of type error-context are not provided" },
-        { "func() -> list<error-context>", "values of type error-context are not provided" },
+        { "func(a: error-context)", "values of type error-context are not supported" },
+        { "func() -> list<error-context>", "values of type error-context are not supported" },
     };
     static const struct {
         uint8_t kind;
         const char *why;
-    } kinds[] = { { BERTHI_CM_STREAM, "values of type stream are not provided" },
-                  { BERTHI_CM_FUTURE, "values of type future are not provided" } };
+    } kinds[] = { { BERTHI_CM_STREAM, "values of type stream are not supported" },
+                  { BERTHI_CM_FUTURE, "values of type future are not supported" } };
     plan_rig *r = *state;
     berthi_cm_extern items[2] = { { .type = NULL } };
     berthi_cm_type func = { .kind = BERTHI_CM_FUNC_TYPE, .count = 2, .items = items };
@@ -413,7 +465,7 @@ void what_is_not_provided_is_refused_by_name(void **state)
     type = berthi_cm_intern(&r->t.types, &func);
     assert_int_equal(berthi_cm_plan_make(type, false, &r->t.arena, &r->plan, &r->diag),
                      BERTH_E_REJECTED);
-    assert_string_equal(r->diag.text, "asynchronous functions are not provided");
+    assert_string_equal(r->diag.text, "asynchronous functions are not supported");
 }
 
 /* A type of two parts that are the same, again and again: `depth` levels.  It would have 2^depth leaves

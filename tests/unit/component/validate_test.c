@@ -411,6 +411,72 @@ static void a_shared_memory_is_no_canonical_memory(void **state)
     expect(&b, BERTH_E_REJECTED, "names a shared memory");
 }
 
+/* A module with a memory "m" of that width and functions "f" and "r" of those types, lifted as
+ * func(p: string) -> string. */
+static void lift_of(bertht_buf *b, bool is_64, const char *func, const char *realloc)
+{
+    bertht_wasm m = { .has_start = false };
+
+    start(b);
+    wasm_memory(&m, is_64 ? 4 : 0, 1, 0);
+    wasm_export(&m, "m", 2, 0);
+    wasm_export(&m, "f", 0, wasm_func(&m, func, "\0", 1)); /* unreachable */
+    wasm_export(&m, "r", 0, wasm_func(&m, realloc, "\0", 1));
+    component_module(b, &m);
+    SECTION(b, 2, "\x01\x00\x00\x00");
+    SECTION(b, 6,
+            "\x03\x00\x02\x01\x00\x01m\x00\x00\x01\x00\x01"
+            "f\x00\x00\x01\x00\x01r");
+    SECTION(b, 7, "\x01\x40\x01\x01p\x73\x00\x73");
+    SECTION(b, 8, "\x01\x00\x00\x00\x02\x03\x00\x04\x01\x00");
+}
+
+static void signatures_follow_the_width_of_the_memory(void **state)
+{
+    static const char *const narrow[] = { "ii:i", "iiii:i" }, *const wide[] = { "II:I",
+                                                                                "IIII:I" };
+    bertht_buf b = { 0 };
+
+    (void)state;
+    lift_of(&b, false, narrow[0], narrow[1]);
+    expect(&b, BERTH_OK, "");
+    lift_of(&b, true, wide[0], wide[1]);
+    expect(&b, BERTH_OK, "");
+    lift_of(&b, true, narrow[0], wide[1]);
+    expect(&b, BERTH_E_REJECTED, "lowered parameter and result types do not match");
+    lift_of(&b, false, wide[0], narrow[1]);
+    expect(&b, BERTH_E_REJECTED, "lowered parameter and result types do not match");
+    lift_of(&b, true, wide[0], narrow[1]);
+    expect(&b, BERTH_E_REJECTED, "`realloc` uses a core function with an incorrect signature");
+    lift_of(&b, false, narrow[0], wide[1]);
+    expect(&b, BERTH_E_REJECTED, "`realloc` uses a core function with an incorrect signature");
+    lift_of(&b, true, "II:i", wide[1]);
+    expect(&b, BERTH_E_REJECTED, "lowered parameter and result types do not match");
+}
+
+/* list<u8, 2^28-1> is the largest; list<list<u8>, 2^24> has 2^28 bytes where addresses have 64 bits. */
+static void a_value_has_fewer_than_2_28_bytes(void **state)
+{
+    bertht_buf b = { 0 };
+
+    (void)state;
+    start(&b);
+    SECTION(&b, 7, "\x01\x67\x7d\xff\xff\xff\x7f");
+    expect(&b, BERTH_OK, "");
+    start(&b);
+    SECTION(&b, 7, "\x01\x67\x7d\x80\x80\x80\x80\x01");
+    expect(&b, BERTH_E_REJECTED, "size");
+    start(&b);
+    SECTION(&b, 7, "\x02\x70\x7d\x67\x00\xff\xff\xff\x07");
+    expect(&b, BERTH_OK, "");
+    start(&b);
+    SECTION(&b, 7, "\x02\x70\x7d\x67\x00\x80\x80\x80\x08");
+    expect(&b, BERTH_E_REJECTED, "size");
+    start(&b);
+    SECTION(&b, 7, "\x01\x67\x7d\xff\xff\xff\xff\x0f");
+    expect(&b, BERTH_E_REJECTED, "size");
+}
+
 static void streams_carry_no_borrow_and_maps_have_plain_keys(void **state)
 {
     bertht_buf b = { 0 };
@@ -690,6 +756,8 @@ int main(void)
         cmocka_unit_test(a_module_imports_nothing_twice),
         cmocka_unit_test(methods_belong_to_a_resource_of_their_scope),
         cmocka_unit_test(a_shared_memory_is_no_canonical_memory),
+        cmocka_unit_test(signatures_follow_the_width_of_the_memory),
+        cmocka_unit_test(a_value_has_fewer_than_2_28_bytes),
         cmocka_unit_test(streams_carry_no_borrow_and_maps_have_plain_keys),
         cmocka_unit_test(names_follow_their_grammar),
         cmocka_unit_test(a_version_suffix_completes_a_short_version),
