@@ -1,9 +1,11 @@
-# Builds for arm64 on another machine, and runs the tests under qemu-user:
+# Builds for arm64 on another machine, and runs the tests under qemu-user (preset arm64):
 #
-#   cmake -B build/arm64 -G Ninja -DCMAKE_TOOLCHAIN_FILE=cmake/aarch64-linux-gnu.cmake \
-#       -DBERTH_SYSROOT=DIR -DBERTH_ENGINE_WASMTIME=OFF -DCMAKE_BUILD_TYPE=Debug
+#   BERTH_SYSROOT=DIR make arm64
 #
 # DIR is an arm64 Debian with libc6-dev, libcmocka-dev, libjansson-dev and libssl-dev in it.
+if(NOT EXISTS ${BERTH_SYSROOT}/usr/include)
+    message(FATAL_ERROR "BERTH_SYSROOT names no arm64 system; CONTRIBUTING.md says how to make one")
+endif()
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

@@ -13,7 +13,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
-    TICK_MICROSECONDS = 1000,
+    TICK_MICROSECONDS = 200,
     DEADLINE_TICKS = 3,
     CELLS_MAX = 64,
     CALLS_MAX = 16,
