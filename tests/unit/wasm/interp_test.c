@@ -211,6 +211,7 @@ static void blocks_nest_so_deep_and_no_deeper(void **state)
     }
 }
 
+#ifndef __SANITIZE_THREAD__ /* one thread, and minutes */
 static void checking_types_has_a_bound(void **state)
 {
     /* Five bytes ask for a thousand pushes and pops, twice. */
@@ -232,6 +233,7 @@ static void checking_types_has_a_bound(void **state)
     free(code);
     expect_compile(r, &m, BERTH_E_LIMIT, "too much work");
 }
+#endif
 
 static void operands_have_a_bound(void **state)
 {
@@ -645,7 +647,9 @@ int main(void)
         interp_test(recursion_without_loops_ends_at_its_deadline),
         interp_test(a_function_has_so_many_locals_and_no_more),
         interp_test(blocks_nest_so_deep_and_no_deeper),
+#ifndef __SANITIZE_THREAD__
         interp_test(checking_types_has_a_bound),
+#endif
         interp_test(operands_have_a_bound),
         interp_test(an_active_segment_is_gone_once_it_was_written),
         interp_test(no_offset_wraps_an_address),
