@@ -14,6 +14,13 @@
 
 #include <cmocka.h>
 
+bool process_rounds_once(void)
+{
+    volatile uint64_t number = 4611686293305294849u;
+
+    return (float)number == 4611686568183201792.0f;
+}
+
 static size_t entries(const char *path)
 {
     DIR *dir = opendir(path);

@@ -2,11 +2,15 @@
 #ifndef BERTHT_PROCESS_H
 #define BERTHT_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 size_t process_descriptors(void); /* open ones */
 size_t process_threads(void);
 size_t process_rss_bytes(void);
+
+/* False under valgrind, which turns 64 bits into a float by way of a double. */
+bool process_rounds_once(void);
 
 /* Runs `run` in a child with standard error closed; the status as waitpid() gives it. */
 int process_in_child(void (*run)(void *), void *arg);
