@@ -213,6 +213,42 @@ static void instances_of_components_wear_out_like_others(void **state)
     assert_int_equal(number(r, slot, "c"), 1); /* it had grown too large */
 }
 
+/* The reaper makes them while nobody calls, and none of them has been called. */
+static void fresh_instances_of_components_are_made_ahead(void **state)
+{
+    enum { AHEAD = 8 };
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot;
+
+    opt.policy = BERTH_POLICY_FRESH;
+    opt.instances_max = 2 * AHEAD; /* one thread alone may hold half of them */
+    slot = open_tricks(r, &opt);
+    assert_int_equal(number(r, slot, "c"), 1); /* who calls once may call again */
+    for (int ms = 0; ms < 20000 && slot_rig_stats(slot).instances_live < AHEAD; ms++)
+        slot_rig_sleep_ms(1);
+    assert_in_range(slot_rig_stats(slot).instances_live, AHEAD, AHEAD + 1);
+    for (int n = 0; n < 3 * AHEAD; n++)
+        assert_int_equal(number(r, slot, "c"), 1);
+    assert_true(slot_rig_stats(slot).instances_live <= opt.instances_max);
+}
+
+/* A rollback finds instances of the version that it brings back. */
+static void a_component_that_comes_back_has_an_instance_ready(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = open_tricks(r, NULL);
+    uint64_t made;
+
+    assert_int_equal(number(r, slot, "c"), 1);
+    assert_int_equal(slot_rig_install_answering(r, slot, 2), 2);
+    slot_rig_wait_reaped(r);
+    assert_int_equal(berth_slot_rollback(slot, NULL, NULL), BERTH_OK);
+    made = slot_rig_stats(slot).instances_made;
+    assert_int_equal(number(r, slot, "c"), 2); /* the very one */
+    assert_int_equal(slot_rig_stats(slot).instances_made, made);
+}
+
 static void components_and_modules_are_swapped_for_each_other(void **state)
 {
     slot_rig *r = *state;
@@ -375,6 +411,8 @@ int main(void)
         slot_test(limits_of_the_slot_hold_for_components),
         slot_test(a_fresh_component_never_shows_memory),
         slot_test(instances_of_components_wear_out_like_others),
+        slot_test(fresh_instances_of_components_are_made_ahead),
+        slot_test(a_component_that_comes_back_has_an_instance_ready),
         slot_test(components_and_modules_are_swapped_for_each_other),
         slot_test(what_the_probe_meets_keeps_a_component_out),
         slot_test(core_modules_of_components_are_compiled_once),
