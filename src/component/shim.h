@@ -4,7 +4,8 @@
  * exists, nor instantiate the module before its imports do.  They put a shim in between: a module of
  * functions that each call through one element of a table, which a fixup module fills afterwards.
  * Both can go when nothing but that is in them: conditions S1 to S4 and F1 to F4 are about one module
- * and are here, C1 to C6 are about how they are linked and are in shim.c.  When in doubt they stay. */
+ * and are here, C1 to C6 are about how they are linked and are in shim.c.  When in doubt they stay.
+ * Why nobody can tell: docs/design/0006-shims.md. */
 #ifndef BERTHI_COMPONENT_SHIM_H
 #define BERTHI_COMPONENT_SHIM_H
 

@@ -2,10 +2,9 @@
  *
  * berthi_component_elaborate() runs the definitions of a validated component symbolically: every
  * component instance gets a number, every resource definition a number, and what is left is a flat
- * list of steps over core instances (design section 3 of the component model's brief in
- * docs/design/).  Nothing of components remains at run time but numbers: slots of functions and
- * memories that steps fill, trampolines that core modules import, lifted functions that the host or
- * trampolines call.
+ * list of steps over core instances (docs/component-architecture.md).  Nothing of components remains at
+ * run time but numbers: slots of functions and memories that steps fill, trampolines that core modules
+ * import, lifted functions that the host or trampolines call.
  *
  * Everything is held by the arena; names and modules are lent from the component's bytes.
  *
@@ -153,7 +152,7 @@ typedef struct berthi_cm_steps {
 } berthi_cm_steps;
 
 /* Elaborates a validated component; it may be done again.  With `keeps_shims` nothing is removed; else
- * shim and fixup modules go where every condition of section 7.3 of the brief holds (shim.c).
+ * shim and fixup modules go where every condition of docs/design/0006-shims.md holds (shim.c).
  * Fails: BERTH_E_LIMIT (the bounds above), BERTH_E_REJECTED (asynchronous lifts and lowers, and
  * options that nobody here provides, by name), BERTH_E_NOMEM. */
 berth_status berthi_component_elaborate(const berthi_cm_component *component,
