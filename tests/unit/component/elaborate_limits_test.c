@@ -415,6 +415,27 @@ static void what_is_asynchronous_is_refused_by_name(void **state)
            "supported");
 }
 
+static void a_host_neither_gives_nor_takes_components(void **state)
+{
+    bertht_buf b = { 0 };
+
+    (void)state;
+    component_start(&b);
+    COMPONENT(&b, 7, "\x01\x41\x00");
+    COMPONENT(&b, 10, "\x01\x00\x01z\x04\x00");
+    expect(&b, BERTH_E_REJECTED, "root-level component imports are not offered");
+    component_start(&b);
+    COMPONENT(&b, 4, "\0asm\x0d\0\x01\0");
+    COMPONENT(&b, 11, "\x01\x00\x01z\x04\x00\x00");
+    expect(&b, BERTH_E_REJECTED,
+           "exporting a component from the root component is not offered");
+    component_start(&b);
+    COMPONENT(&b, 7, "\x01\x40\x00\x01\x00");
+    COMPONENT(&b, 10, "\x01\x00\x01y\x01\x00");
+    COMPONENT(&b, 11, "\x01\x00\x01z\x01\x00\x00");
+    expect(&b, BERTH_E_REJECTED, "a reexport of an imported function, which is not offered");
+}
+
 /* task.cancel, context.get and .set, backpressure.inc and .dec, stream.new and .read, waitable-set.new
  * and .wait, task.return, thread.index. */
 static void asynchronous_functions_are_there_to_be_imported(void **state)
@@ -487,6 +508,7 @@ int main(void)
         cmocka_unit_test(elaboration_ends_cleanly_wherever_memory_ends),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(what_is_asynchronous_is_refused_by_name),
+        cmocka_unit_test(a_host_neither_gives_nor_takes_components),
         cmocka_unit_test(asynchronous_functions_are_there_to_be_imported),
     };
 

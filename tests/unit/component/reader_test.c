@@ -342,6 +342,18 @@ static void values_and_what_nobody_has_are_refused_by_name(void **state)
     buf_bytes(&body, "\x01\x01\x00\x00\x01\x09", 6);
     section(&b, 8, &body);
     expect(&b, BERTH_E_REJECTED, "garbage collected canonical options are not supported");
+    start(&b);
+    buf_bytes(&body, "\x01\x40\x00", 3);
+    section(&b, 8, &body);
+    expect(&b, BERTH_E_REJECTED, "threads that share everything are not supported");
+    start(&b);
+    buf_bytes(&body, "\x01\x3f\x7e\x00", 4);
+    section(&b, 7, &body);
+    expect(&b, BERTH_E_REJECTED, "resources represented by i64 are not supported");
+    start(&b);
+    buf_bytes(&body, "\x01\x00\x01v\x02\x00\x73", 7);
+    section(&b, 10, &body);
+    expect(&b, BERTH_E_REJECTED, "component values are not supported");
 }
 
 int main(void)
