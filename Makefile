@@ -46,7 +46,7 @@ endif
 release dev: engine
 	@mkdir -p build
 	@cmake --preset $@ $(engine_flag) -DCMAKE_INSTALL_PREFIX=$(PREFIX) >build/$@.log || { cat build/$@.log; exit 1; }
-	@cmake --build --preset $@ -- -j$(JOBS)
+	@cmake --build --preset $@ $(addprefix --target ,$(TARGETS)) -- -j$(JOBS)
 
 test: engine
 	@mkdir -p build
@@ -74,7 +74,8 @@ arm64:
 	@mkdir -p build
 	@tools/test.sh arm64
 
-demo: release
+demo:
+	@$(MAKE) --no-print-directory release TARGETS="berth_program berth_guests"
 	@demo/run.sh
 
 bench: release

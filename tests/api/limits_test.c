@@ -356,7 +356,9 @@ static void waiting_for_an_instance_is_part_of_the_deadline(void **state)
     slot_rig_caller_join(&waiting);
     assert_int_equal(waiting.by_status[BERTH_E_DEADLINE], 1);
     assert_int_equal(other.own.by_status[BERTH_E_DEADLINE], 1);
+#ifndef BERTH_TEST_SLOW /* valgrind runs one of the two at a time, whichever it likes */
     assert_true(waiting.ended_ns < other.own.ended_ns);
+#endif
 }
 
 static void idle_slots_do_not_starve_the_others(void **state)
