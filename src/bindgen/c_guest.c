@@ -74,15 +74,23 @@ static void write_export(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *
     berthi_bg_close(o, ");");
 }
 
+/* `p0` and `r0` are variables of the glue. */
+static bool is_glue_variable(const char *name)
+{
+    size_t digits = strspn(name + 1, "0123456789");
+
+    return (name[0] == 'p' || name[0] == 'r') && digits != 0 && name[1 + digits] == '\0';
+}
+
 static const char *import_param(berthi_bg *bg, const berthi_wit_func *func, uint32_t index)
 {
     static const char *const own[] = { "args", "call", "result_out" };
     const char *name = berthi_bg_field(bg, func->params, index);
+    bool is_taken = is_glue_variable(name);
 
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (strcmp(name, own[i]) == 0)
-            return berthi_bg_format(&bg->names, "%s_", name);
-    return name;
+        is_taken |= strcmp(name, own[i]) == 0;
+    return is_taken ? berthi_bg_format(&bg->names, "%s_", name) : name;
 }
 
 static void write_import(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
