@@ -24,7 +24,8 @@ typedef enum cli_command {
     CLI_CTL = 8,
     CLI_WIT = 16,
     CLI_WRAP = 32,
-    CLI_BINDGEN = 64
+    CLI_BINDGEN = 64,
+    CLI_COMPONENTIZE = 128
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -189,7 +190,7 @@ int cli_call(const cli_options *options);
 int cli_pipe(const cli_options *options);
 int cli_ctl(const cli_options *options);
 int cli_wit(const cli_options *options);
-int cli_wrap(const cli_options *options);
+int cli_wrap(const cli_options *options); /* and componentize */
 int cli_bindgen(const cli_options *options);
 
 #endif

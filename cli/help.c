@@ -18,6 +18,7 @@ static const char program_help[] =
     "                                steers a running 'berth pipe --control SOCKET'\n"
     "  wit PATH...                   resolves WIT and prints it\n"
     "  wrap CORE --wit PATH -o FILE  makes a component of a core module\n"
+    "  componentize CORE -o FILE     the same for one that carries its world itself\n"
     "  bindgen host|guest PATH... --out DIR\n"
     "                                writes typed C for a WIT world\n"
     "  help [COMMAND]                this text, or a command's\n"
@@ -142,6 +143,20 @@ static const char wrap_help[] =
     "\n"
     "Exit status: 0 made, 1 failed, 2 usage, 3 the module and the world do not fit.\n";
 
+static const char componentize_help[] =
+    "usage: berth componentize CORE [--world NAME] -o FILE\n"
+    "\n"
+    "Makes a component of a core module that carries the world it was written for in a "
+    "section\n"
+    "'component-type', as modules with the glue of 'berth bindgen guest' do.\n"
+    "\n"
+    "      --artifact-max SIZE       refuses larger modules (32MiB)\n"
+    "  -o, --output FILE             where the component goes (required)\n"
+    "      --world NAME              the world (the only one that it carries)\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 made, 1 failed, 2 usage, 3 the module has no world, or does not fit it.\n";
+
 static const char bindgen_help[] =
     "usage: berth bindgen host|guest PATH... --out DIR [OPTION]...\n"
     "\n"
@@ -174,6 +189,7 @@ static const struct {
     { CLI_WIT, "wit", wit_help },
     { CLI_WRAP, "wrap", wrap_help },
     { CLI_BINDGEN, "bindgen", bindgen_help },
+    { CLI_COMPONENTIZE, "componentize", componentize_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

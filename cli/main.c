@@ -77,6 +77,7 @@ static void *run_job(void *context)
         j->code = cli_wit(j->options);
         break;
     case CLI_WRAP:
+    case CLI_COMPONENTIZE:
         j->code = cli_wrap(j->options);
         break;
     case CLI_BINDGEN:

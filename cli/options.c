@@ -15,7 +15,7 @@ typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
 enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
-    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN
+    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE
 };
 
 typedef struct option_spec {
@@ -40,7 +40,7 @@ static const option_spec specs[] = {
     { "artifact-max",
       0,
       SIZE,
-      HOST | CLI_INSPECT | CLI_WRAP,
+      HOST | CLI_INSPECT | CLI_WRAP | CLI_COMPONENTIZE,
       AT(artifact_bytes),
       { 0 },
       1,
@@ -58,7 +58,7 @@ static const option_spec specs[] = {
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
     { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
-    { "output", 'o', TEXT, CLI_WRAP, AT(output), { 0 }, 0, 0, 0 },
+    { "output", 'o', TEXT, CLI_WRAP | CLI_COMPONENTIZE, AT(output), { 0 }, 0, 0, 0 },
     { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
     { "prefix", 0, TEXT, CLI_BINDGEN, AT(prefix), { 0 }, 0, 0, 0 },
     { "probe-deadline",
@@ -81,7 +81,7 @@ static const option_spec specs[] = {
     { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
     { "wit", 0, TEXT, CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
-    { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN, AT(world), { 0 }, 0, 0, 0 },
+    { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE, AT(world), { 0 }, 0, 0, 0 },
 };
 
 enum { SPECS_COUNT = sizeof specs / sizeof *specs };
@@ -107,6 +107,8 @@ static const char *help_hint(cli_command command)
         return "see 'berth help wrap'";
     case CLI_BINDGEN:
         return "see 'berth help bindgen'";
+    case CLI_COMPONENTIZE:
+        return "see 'berth help componentize'";
     }
     return "see 'berth help'";
 }
@@ -353,6 +355,10 @@ static bool check_operands(const cli_options *options, cli_command command)
     if (command == CLI_WRAP && (options->wit == NULL || options->output == NULL)) {
         cli_fail(CLI_USAGE, "wrap", help_hint(command), "needs %s",
                  options->wit == NULL ? "--wit PATH" : "--output FILE");
+        return false;
+    }
+    if (command == CLI_COMPONENTIZE && options->output == NULL) {
+        cli_fail(CLI_USAGE, "componentize", help_hint(command), "needs --output FILE");
         return false;
     }
     if (command == CLI_BINDGEN && (options->operands_count == 1 || options->out == NULL)) {

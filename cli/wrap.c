@@ -1,4 +1,5 @@
-/* wrap.c - `berth wrap`.  Layer: cli. */
+/* wrap.c - `berth wrap`, and `berth componentize`, which has no WIT but the module's own.
+ * Layer: cli. */
 #include <string.h>
 
 #include <berth/component.h>
@@ -24,7 +25,7 @@ static int wrap(const cli_options *options, const cli_bytes *core, berth_arena *
     berth_status status;
 
     how.wit_paths = &options->wit;
-    how.wit_paths_count = 1;
+    how.wit_paths_count = options->wit != NULL;
     how.world = options->world;
     status = berth_component_wrap(core->data, core->size, &how, arena, &bytes, &size, &diag);
     if (status != BERTH_OK)

@@ -6,7 +6,7 @@
  *     berth bindgen guest thumbs.wit --out .
  *     clang --target=wasm32 -ffreestanding -nostdlib -O2 -Wl,--no-entry -o thumbs.core.wasm
  *         plugin.c thumbs_guest.c
- *     berth wrap thumbs.core.wasm --wit thumbs.wit -o thumbs.wasm
+ *     berth componentize thumbs.core.wasm -o thumbs.wasm
  *
  * This file has the words of <berth/layout.h> with the sizes of WebAssembly, and the memory of a call.
  * A heap, the functions that compilers call by name (memcpy ...) and BERTH_PLUGIN, which says what

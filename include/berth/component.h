@@ -14,7 +14,8 @@ BERTH_BEGIN
 /* Grows at the end only. */
 typedef struct berth_wrap_options {
     uint32_t size;            /* sizeof(berth_wrap_options), set by the _INIT */
-    uint32_t wit_paths_count; /* as berth_wit_read() takes them; the last one has the world */
+    uint32_t wit_paths_count; /* as berth_wit_read() takes them; the last one has the world; 0:
+                               * the module carries its world itself, in "component-type" */
     const char *const *wit_paths;
     const char *world; /* NULL: the only one of its package */
 } berth_wrap_options;

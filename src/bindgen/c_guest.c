@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "bindgen/c_flat.h"
 #include "bindgen/shape.h"
+#include "component/wrap.h"
 
 typedef struct core_shape { /* of a function */
     berthi_bg_flat params, result;
@@ -491,6 +492,43 @@ static berth_status check_world(const berthi_bg *bg)
     return BERTH_OK;
 }
 
+/* Some bytes of the section that tools look for.  It is assembly, because a section attribute would
+ * make data of the module's memory of it; in pieces, because literals are bounded. */
+static void write_piece(const berthi_bg *bg, berthi_bg_out *o, const char *bytes, size_t size)
+{
+    enum { LINE = 16 };
+
+    berthi_bg_line(
+        o, "__asm__(\".section \\\".custom_section.component-type:%s\\\",\\\"\\\",@\\n\"",
+        bg->world->name);
+    for (size_t i = 0; i < size; i += LINE) {
+        berthi_bg_open(o, "        \".byte ");
+        for (size_t k = i; k < size && k < i + LINE; k++)
+            berthi_bg_item(o, "%u", (unsigned)(unsigned char)bytes[k]);
+        berthi_bg_close(o, "\\n\"");
+    }
+    berthi_bg_line(o, "        \".text\\n\");");
+}
+
+/* The world itself. */
+static berth_status write_world(berthi_bg *bg, berthi_bg_out *o)
+{
+    enum { PIECE = 512 };
+    berthi_text_buf bytes;
+    berth_status status;
+
+    berthi_text_buf_init(&bytes, bg->arena->allocator);
+    status = berthi_component_world(bg->wit, bg->world, bg->arena->allocator, &bytes, bg->diag);
+    if (status == BERTH_OK) {
+        berthi_bg_blank(o);
+        berthi_bg_line(o, "/* the world, for `berth componentize` */");
+        for (size_t i = 0; i < bytes.size && !berthi_bg_out_is_full(o); i += PIECE)
+            write_piece(bg, o, bytes.data + i, bytes.size - i < PIECE ? bytes.size - i : PIECE);
+    }
+    berthi_text_buf_fini(&bytes);
+    return status;
+}
+
 berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o)
 {
     berth_status status = check_world(bg);
@@ -498,7 +536,7 @@ berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o)
     if (status != BERTH_OK)
         return status;
     berthi_bg_write_head(bg, o, berthi_bg_format(&bg->names, "%s_guest.c", bg->prefix),
-                         "a plugin as a core module, for `berth wrap`");
+                         "a plugin as a core module");
     berthi_bg_line(o, "#include \"%s_plugin.h\"", bg->prefix);
     if (bg->exports_count != 0)
         write_self(bg, o);
@@ -510,5 +548,5 @@ berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o)
         each_resource(bg, o, &bg->groups[g],
                       bg->groups[g].is_export ? write_exported_resource
                                               : write_imported_resource);
-    return BERTH_OK;
+    return write_world(bg, o);
 }

@@ -647,6 +647,8 @@ static bool put_wrapped(decoder *d, const wit_entry *entry)
         !start_package(d, package, version))
         return false;
     is_interface = decl->bound.sort == BERTHI_CM_INSTANCE;
+    for (uint32_t i = 0; is_interface && i < d->foreign_count; i++)
+        d->foreign[i].is_written |= berthi_cm_same_name(d->foreign[i].id, decl->name);
     d->place = berthi_wit_docs_of(d->docs, is_interface ? "interfaces" : "worlds", name);
     berthi_wit_docs_put(d->place, 0, d->out);
     put(d, is_interface ? "interface " : "world ");
@@ -666,6 +668,25 @@ static bool put_foreign_body(decoder *d, foreign *f, berthi_name name)
     return put_interface_body(d, inside);
 }
 
+/* Interfaces of the package that stand in a world alone, as in what core modules carry. */
+static bool put_own(decoder *d)
+{
+    for (uint32_t i = 0; i < d->foreign_count; i++) {
+        berthi_name package, name, version;
+
+        if (d->foreign[i].is_written ||
+            !split_id(d->foreign[i].id, &package, &name, &version) ||
+            !berthi_cm_same_name(package, d->package) ||
+            !berthi_cm_same_name(version, d->version))
+            continue;
+        d->place = berthi_wit_docs_of(d->docs, "interfaces", name);
+        berthi_wit_docs_put(d->place, 0, d->out);
+        if (!put_foreign_body(d, &d->foreign[i], name))
+            return false;
+    }
+    return true;
+}
+
 /* Interfaces of other packages, package by package. */
 static bool put_foreign(decoder *d)
 {
@@ -675,8 +696,7 @@ static bool put_foreign(decoder *d)
 
         if (!split_id(d->foreign[i].id, &package, &name, &version))
             return fail(d, "is no name of an interface", d->foreign[i].id);
-        if (d->foreign[i].is_written || (berthi_cm_same_name(package, d->package) &&
-                                         berthi_cm_same_name(version, d->version)))
+        if (d->foreign[i].is_written)
             continue;
         put(d, "package ");
         if (!put_package(d, package))
@@ -717,7 +737,7 @@ static bool put_component(decoder *d, const wit_scope *top)
     }
     if (d->package.size == 0)
         return fail(d, "no interface and no world is in it", d->package);
-    return put_foreign(d);
+    return put_own(d) && put_foreign(d);
 }
 
 berth_status berthi_component_wit(const uint8_t *bytes, size_t size, const berth_allocator *a,

@@ -95,79 +95,6 @@ static uint32_t alias_of_instance(wrapper *x, uint8_t sort, uint8_t byte, uint32
     return berthi_cm_define(&x->w, SECTION_ALIAS, sort);
 }
 
-/* ---------------------------------------------------------------- imports of the world */
-
-static uint32_t import(wrapper *x, const char *name, uint8_t sort, uint8_t byte, uint32_t type)
-{
-    berthi_cm_put_byte(&x->w.body, 0);
-    put_text(&x->w.body, name);
-    berthi_cm_put_byte(&x->w.body, byte);
-    if (byte == BERTHI_CM_BOUND_TYPE)
-        berthi_cm_put_byte(&x->w.body, type == NOWHERE);
-    if (type != NOWHERE)
-        berthi_cm_put_u32(&x->w.body, type);
-    return berthi_cm_define(&x->w, SECTION_IMPORT, sort);
-}
-
-/* The types that an instance exports are those of the model from now on. */
-static void adopt_types(wrapper *x, const berthi_wit_interface *interface, uint32_t instance)
-{
-    for (uint32_t i = 0; i < interface->types_count; i++) {
-        uint32_t type = interface->types[i];
-
-        x->w.type_of[type] = 1 + alias_of_instance(x, BERTHI_CM_TYPE, BERTHI_CM_BOUND_TYPE,
-                                                   instance, x->w.wit->types[type].name);
-    }
-}
-
-static bool import_interface(wrapper *x, const berthi_wit_extern *e)
-{
-    const berthi_wit_interface *interface = &x->w.wit->interfaces[e->index];
-    uint32_t *types = berthi_arena_array(x->arena, x->w.wit->types_count + 1u, sizeof *types);
-    uint32_t type;
-
-    if (types == NULL)
-        return false;
-    type = berthi_cm_write_interface(&x->w, interface, types);
-    x->instance_of[e->index] =
-        1 + import(x, e->name, BERTHI_CM_INSTANCE, BERTHI_CM_BOUND_INSTANCE, type);
-    adopt_types(x, interface, x->instance_of[e->index] - 1);
-    return true;
-}
-
-static void import_type(wrapper *x, const berthi_wit_extern *e)
-{
-    const berthi_wit_type *t = &x->w.wit->types[e->index];
-    uint32_t bound = NOWHERE;
-
-    if (t->kind != BERTHI_WIT_RESOURCE) {
-        int32_t here =
-            t->kind == BERTHI_WIT_ALIAS ? berthi_cm_type_here(&x->w, t->element) : -1;
-
-        bound = here < 0 ? berthi_cm_write_type(&x->w, e->index) : (uint32_t)here;
-    }
-    x->w.type_of[e->index] =
-        1 + import(x, e->name, BERTHI_CM_TYPE, BERTHI_CM_BOUND_TYPE, bound);
-}
-
-static berth_status import_world(wrapper *x)
-{
-    for (uint32_t i = 0; i < x->world->imports_count; i++) {
-        const berthi_wit_extern *e = &x->world->imports[i];
-
-        if (e->kind == BERTHI_WIT_EXTERN_TYPE) {
-            import_type(x, e);
-        } else if (e->kind == BERTHI_WIT_EXTERN_FUNC) {
-            uint32_t type = berthi_cm_write_func_type(&x->w, e->func);
-
-            x->func_of[i] = import(x, e->name, BERTHI_CM_FUNC, BERTHI_CM_BOUND_FUNC, type);
-        } else if (!import_interface(x, e)) {
-            return no_memory(x);
-        }
-    }
-    return BERTH_OK;
-}
-
 /* ---------------------------------------------------------------- what the module imports */
 
 static bool find_resource(const wrapper *x, const berthi_wit_interface *interface,
@@ -626,7 +553,7 @@ static berth_status export_interface(wrapper *x, const berthi_wit_extern *e)
     berthi_text_buf_fini(&arguments);
     instance = berthi_cm_define(&x->w, SECTION_INSTANCE, BERTHI_CM_INSTANCE);
     instance = export_item(x, e->name, BERTHI_CM_INSTANCE, BERTHI_CM_BOUND_INSTANCE, instance);
-    adopt_types(x, interface, instance);
+    berthi_cm_adopt_types(&x->w, interface, instance);
     return BERTH_OK;
 }
 
@@ -736,7 +663,9 @@ static berth_status wrap(wrapper *x, const uint8_t *core, size_t size)
     berth_status status = prepare(x, core, size);
 
     if (status == BERTH_OK)
-        status = import_world(x);
+        status = berthi_cm_import_world(&x->w, x->world, x->arena, x->instance_of, x->func_of)
+                     ? BERTH_OK
+                     : no_memory(x);
     if (status == BERTH_OK)
         status = answer_imports(x);
     if (status == BERTH_OK)

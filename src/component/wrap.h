@@ -7,7 +7,7 @@
  * filled once the module has a memory, as common tools do it; loading takes that apart again
  * (shim.c).
  *
- * What wrap_scope.c and wrap_core.c make is put together by wrap.c.  Layer: component. */
+ * What wrap_scope.c, wrap_world.c and wrap_core.c make is put together by wrap.c.  Layer: component. */
 #ifndef BERTHI_COMPONENT_WRAP_H
 #define BERTHI_COMPONENT_WRAP_H
 
@@ -23,6 +23,12 @@ berth_status berthi_component_wrap(const uint8_t *core, size_t core_size, const 
                                    const berthi_wit_world *world, const berth_allocator *a,
                                    berthi_text_buf *out, berth_diag *diag)
     __attribute__((warn_unused_result));
+
+/* Appends the world's type in binary form, as tools put it into the section "component-type" of core
+ * modules; wit_decode.h reads it.  Fails: BERTH_E_NOMEM. */
+berth_status berthi_component_world(const berthi_wit *wit, const berthi_wit_world *world,
+                                    const berth_allocator *a, berthi_text_buf *out,
+                                    berth_diag *diag) __attribute__((warn_unused_result));
 
 /* ---------------------------------------------------------------- bytes */
 
@@ -80,6 +86,13 @@ uint32_t berthi_cm_export_type(berthi_cm_writer *w, const char *name, uint32_t i
 /* The instance type of an interface; `surroundings` is the component that it is imported into. */
 uint32_t berthi_cm_write_interface(berthi_cm_writer *surroundings,
                                    const berthi_wit_interface *interface, uint32_t *type_of);
+/* wrap_world.c: what a world imports; `instance_of` per interface and `func_of` per import get 1 + the
+ * instance, and the function.  False: no memory.  Then the types that an instance exports are those
+ * of the model. */
+bool berthi_cm_import_world(berthi_cm_writer *w, const berthi_wit_world *world,
+                            berthi_arena *arena, uint32_t *instance_of, uint32_t *func_of);
+void berthi_cm_adopt_types(berthi_cm_writer *w, const berthi_wit_interface *interface,
+                           uint32_t instance);
 /* The component that gives an interface's functions its own types again.  Its imports' names and what
  * they are in `surroundings` go to `arguments`, one vector's worth of (name, sort, index). */
 void berthi_cm_write_retyping(berthi_cm_writer *surroundings,

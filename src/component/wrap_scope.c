@@ -27,7 +27,7 @@ void berthi_cm_writer_fini(berthi_cm_writer *w)
 uint32_t berthi_cm_define(berthi_cm_writer *w, uint8_t id, uint8_t sort)
 {
     static const uint8_t declarator_of[] = {
-        [SECTION_ALIAS] = 2, [SECTION_TYPE] = 1, [SECTION_EXPORT] = 4
+        [SECTION_ALIAS] = 2, [SECTION_TYPE] = 1, [SECTION_IMPORT] = 3, [SECTION_EXPORT] = 4
     };
     berthi_cm_bytes one;
 

@@ -12,7 +12,7 @@ fi
 mandoc -Tlint -Wwarning "${pages[@]}"
 manual=$(mandoc -Tascii "${pages[@]}" | sed 's/.\x08//g')
 options=0
-for command in inspect call pipe ctl wit wrap bindgen; do
+for command in inspect call pipe ctl wit wrap bindgen componentize; do
     for option in $("$BERTH_PROGRAM" $command --help | grep -oE -e '--[a-z][a-z-]+' | sort -u); do
         options=$((options + 1))
         grep -qE -e "$option([^a-z-]|$)" <<<"$manual" || {

@@ -9,7 +9,7 @@ import unittest
 from program import PROGRAM, SOURCE, Folder, environment, guest, run
 
 GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
-COMMANDS = ["inspect", "call", "pipe", "ctl", "wit", "wrap", "bindgen"]
+COMMANDS = ["inspect", "call", "pipe", "ctl", "wit", "wrap", "bindgen", "componentize"]
 
 
 class Help(Folder):

@@ -51,6 +51,17 @@ class Wrap(Folder):
         self.assertIn(b"bad.wit:2:", result.stderr)
         self.assertIn(b"^", result.stderr)
 
+    def test_a_module_without_a_world_of_its_own_is_not_componentized(self):
+        result = run("componentize", guest("redact-v7"), "-o", self.path("out.wasm"))
+        self.assert_exit(result, 3)
+        result = run("componentize", guest("echo"), "-o", self.path("out.wasm"))
+        self.assert_exit(result, 3)
+        self.assertIn(b"without a section component-type", result.stderr)
+        result = run("componentize", guest("echo"))
+        self.assert_exit(result, 2)
+        self.assertIn(b"needs --output FILE", result.stderr)
+        self.assertFalse(os.path.exists(self.path("out.wasm")))
+
     def test_a_folder_that_is_not_there_is_said_before_anything_is_read(self):
         result = run("wrap", guest("echo"), "--wit", PIPE, "-o", self.path("none/out.wasm"))
         self.assert_exit(result, 1)
