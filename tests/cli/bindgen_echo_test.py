@@ -301,8 +301,8 @@ class Echo(Folder):
         self.assert_exit(run("wrap", self.path("core.wasm"), "--wit", wit, "-o", self.path("w.wasm")), 0)
         self.assert_exit(run("componentize", self.path("core.wasm"), "-o", self.path("own.wasm")), 0)
         self.assertEqual(read(self.path("w.wasm")), read(self.path("own.wasm")))
-        if other_runtime is not None:
-            other_runtime.Component(wasmtime.Engine(), read(self.path("own.wasm")))
+        if other_runtime is not None and not re.search(r"list<[^\n]*, \d>", world.wit):
+            other_runtime.Component(wasmtime.Engine(), read(self.path("own.wasm")))  # it has no lists of a fixed length
         lib = os.path.join(BUILD, "lib")
         self.must(os.environ.get("CC", "cc"), "-std=gnu11", "-g", "-I", gen, "-I", os.path.join(SOURCE, "include"), host,
                   os.path.join(gen, "w_host.c"), "-L", lib, "-lberth", "-Wl,-rpath," + lib, "-o", self.path("host"))
