@@ -137,7 +137,7 @@ static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *ar
     call.arena = arena;
     status = berthi_instance_call(
         v, i, index, &call, berthi_ticks(v->slot->options.probe_deadline_ns), &reply, diag);
-    berthi_instance_destroy(v, i);
+    berthi_instance_destroy(v, NULL, i);
     berth_arena_reset(arena);
     /* A component that finds fault with an empty input, which nobody declared, is sound. */
     return status == BERTH_OK || (status == BERTH_E_PLUGIN && !hook->must_answer)
@@ -153,7 +153,7 @@ static berth_status probe_start(berth_version *v, berth_diag *diag)
 
     if (status != BERTH_OK)
         return berthi_diag_prefix(diag, status, "instantiation");
-    berthi_instance_destroy(v, i);
+    berthi_instance_destroy(v, NULL, i);
     return BERTH_OK;
 }
 

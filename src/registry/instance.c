@@ -71,16 +71,40 @@ static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag
     return BERTH_OK;
 }
 
+/* A caller that makes and ends instances itself keeps the memory of one. */
+static berthi_instance *take_memory(berth_version *v, berthi_seat *seat)
+{
+    berthi_instance *i = seat == NULL ? NULL : seat->blank;
+
+    if (i == NULL)
+        return berthi_alloc(&v->runtime->allocator, size_of(v));
+    seat->blank = NULL;
+    return i;
+}
+
+static void give_memory(berth_version *v, berthi_seat *seat, berthi_instance *i)
+{
+    if (seat != NULL && v->is_fresh && seat->blank == NULL)
+        seat->blank = i;
+    else
+        berthi_free(&v->runtime->allocator, i, size_of(v));
+}
+
+void berthi_instance_free_blank(berth_version *v, berthi_seat *seat)
+{
+    berthi_free(&v->runtime->allocator, seat->blank, size_of(v));
+}
+
 /* Runs under one deadline: instantiation, the start function. */
-berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
-                                  berth_diag *diag)
+berth_status berthi_instance_make(berth_version *v, berthi_seat *seat,
+                                  berthi_instance **instance_out, berth_diag *diag)
 {
     berth_runtime *rt = v->runtime;
     berthi_instance *i;
     berth_status status;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    i = berthi_alloc(&rt->allocator, size_of(v));
+    i = take_memory(v, seat);
     if (i == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
     /* The handles behind are written before they are read, and are most of it. */
@@ -90,26 +114,33 @@ berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_o
     status = v->content->component == NULL ? open_module(v, i, diag)
                                            : berthi_component_open(v, i, diag);
     if (status != BERTH_OK) {
-        berthi_free(&rt->allocator, i, size_of(v));
+        give_memory(v, seat, i);
         return status;
     }
     i->deadline_tick = UINT64_MAX;
     i->born_tick = atomic_load_explicit(&rt->domain.tick, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->instances_live, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&v->slot->instances_made, 1, memory_order_relaxed);
+    if (seat != NULL)
+        berthi_count(&seat->counts.instances_made, 1);
+    else
+        atomic_fetch_add_explicit(&v->slot->instances_made, 1, memory_order_release);
     *instance_out = i;
     return BERTH_OK;
 }
 
-void berthi_instance_destroy(berth_version *v, berthi_instance *i)
+void berthi_instance_destroy(berth_version *v, berthi_seat *seat, berthi_instance *i)
 {
     if (i->component != NULL)
         berthi_component_close(v, i);
     else
         i->ops->store_destroy(i->store);
     atomic_fetch_sub_explicit(&v->runtime->instances_live, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&v->slot->instances_discarded, 1, memory_order_relaxed);
-    berthi_free(&v->runtime->allocator, i, size_of(v));
+    /* release, as in berthi_count(): who sees it gone sees that it was made. */
+    if (seat != NULL)
+        berthi_count(&seat->counts.instances_discarded, 1);
+    else
+        atomic_fetch_add_explicit(&v->slot->instances_discarded, 1, memory_order_release);
+    give_memory(v, seat, i);
 }
 
 size_t berthi_instance_memory_bytes(const berthi_instance *i)

@@ -68,9 +68,9 @@ static bool claim(berth_version *v)
     return true;
 }
 
-static void discard(berth_version *v, berthi_instance *i)
+static void discard(berth_version *v, berthi_seat *seat, berthi_instance *i)
 {
-    berthi_instance_destroy(v, i);
+    berthi_instance_destroy(v, seat, i);
     atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
     if (atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0) {
         berthi_lock_take(&v->lock);
@@ -79,10 +79,10 @@ static void discard(berth_version *v, berthi_instance *i)
     }
 }
 
-static berth_status make_claimed(berth_version *v, berthi_instance **instance_out,
-                                 berth_diag *diag)
+static berth_status make_claimed(berth_version *v, berthi_seat *seat,
+                                 berthi_instance **instance_out, berth_diag *diag)
 {
-    berth_status status = berthi_instance_make(v, instance_out, diag);
+    berth_status status = berthi_instance_make(v, seat, instance_out, diag);
 
     if (status != BERTH_OK)
         atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
@@ -222,14 +222,14 @@ static berth_status engine_full(berth_version *v, berth_diag *diag)
 
 /* Makes the one that was claimed.  When the engine has no place left, idle instances of other
  * slots make room.  BERTH_E_BUSY: not even so. */
-static berth_status make_or_reclaim(berth_version *v, berthi_instance **instance_out,
-                                    berth_diag *diag)
+static berth_status make_or_reclaim(berth_version *v, berthi_seat *seat,
+                                    berthi_instance **instance_out, berth_diag *diag)
 {
     berth_diag own;
-    berth_status status = make_claimed(v, instance_out, &own);
+    berth_status status = make_claimed(v, seat, instance_out, &own);
 
     if (is_engine_full(status, &own) && berthi_reclaim(v->runtime) && claim(v))
-        status = make_claimed(v, instance_out, &own);
+        status = make_claimed(v, seat, instance_out, &own);
     if (is_engine_full(status, &own))
         return engine_full(v, diag);
     if (status != BERTH_OK && diag != NULL)
@@ -256,10 +256,10 @@ static berth_status try_slowly(berth_version *v, berthi_seat *seat,
         berthi_lock_drop(&v->lock);
         if (i == NULL || !is_too_old(v, i))
             break;
-        discard(v, i);
+        discard(v, seat, i);
     }
     if (may_make)
-        return make_or_reclaim(v, instance_out, diag);
+        return make_or_reclaim(v, seat, instance_out, diag);
     *instance_out = i;
     return i != NULL ? BERTH_OK
                      : berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_INSTANCES,
@@ -316,14 +316,14 @@ static berth_status take_slowly(berth_version *v, berthi_seat *seat, uint64_t *t
 /* No thief is at work, nothing to spare is seen, and there is room for one more: no lock, which a
  * caller that is faster than the reaper would take for each call.  A spare put just now is missed
  * and taken by the next.  False: the slow way, with nothing said in *diag. */
-static bool make_at_once(berth_version *v, berthi_instance **instance_out,
+static bool make_at_once(berth_version *v, berthi_seat *seat, berthi_instance **instance_out,
                          berth_status *status_out, berth_diag *diag)
 {
     berth_diag own;
 
     if (has_spare(v) || !claim(v))
         return false;
-    *status_out = make_or_reclaim(v, instance_out, &own);
+    *status_out = make_or_reclaim(v, seat, instance_out, &own);
     if (*status_out == BERTH_E_BUSY)
         return false;
     if (*status_out != BERTH_OK && diag != NULL)
@@ -339,7 +339,7 @@ berth_status berthi_pool_make(berth_version *v, berthi_instance **instance_out,
     berth_diag own;
     berth_status status;
 
-    while (is_engine_full(status = berthi_instance_make(v, instance_out, &own), &own)) {
+    while (is_engine_full(status = berthi_instance_make(v, NULL, instance_out, &own), &own)) {
         if (now_ns >= until_ns)
             return engine_full(v, diag);
         if (!berthi_reclaim(v->runtime))
@@ -371,11 +371,11 @@ berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t *tic
     berth_status status;
 
     if (i != NULL && is_too_old(v, i)) {
-        discard(v, i);
+        discard(v, seat, i);
         i = NULL;
     }
     if (i == NULL) {
-        if (!is_closed && make_at_once(v, instance_out, &status, diag))
+        if (!is_closed && make_at_once(v, seat, instance_out, &status, diag))
             return status;
         return take_slowly(v, seat, ticks, instance_out, diag);
     }
@@ -424,7 +424,7 @@ static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
     /* Faster than the reaper, or somebody waits for the place: the used one is destroyed here. */
     if (ready == 0 || atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0 ||
         !ring_put(&seat->used, i))
-        discard(v, i);
+        discard(v, seat, i);
     if (may_ask_reaper(v, seat, ready))
         berthi_reaper_notify(v);
 }
@@ -436,7 +436,7 @@ void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *i, b
         return;
     }
     if (__builtin_expect(!is_good || (v->recycles && is_worn(v, i)), 0)) {
-        discard(v, i);
+        discard(v, seat, i);
         return;
     }
     if (seat->idle != NULL || atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0)
@@ -450,7 +450,7 @@ berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag
     for (uint32_t n = 0; n < count && claim(v); n++) {
         berthi_instance *i;
         berth_diag own;
-        berth_status status = make_claimed(v, &i, &own);
+        berth_status status = make_claimed(v, NULL, &i, &own);
 
         if (is_engine_full(status, &own))
             break; /* a warm one is a wish; who calls makes room */
@@ -471,7 +471,7 @@ static void refill_seat(berth_version *v, berthi_seat *seat)
     berthi_instance *i;
 
     while ((i = ring_take(&seat->used)) != NULL)
-        discard(v, i);
+        discard(v, NULL, i);
     /* One thread alone may hold half of what the version may have.  One ring full and no more:
      * a caller that takes them as they come would keep the reaper here. */
     for (unsigned made = 0;
@@ -480,14 +480,14 @@ static void refill_seat(berth_version *v, berthi_seat *seat)
              v->slot->options.instances_max &&
          claim(v);
          made++) {
-        if (make_claimed(v, &i, NULL) != BERTH_OK)
+        if (make_claimed(v, NULL, &i, NULL) != BERTH_OK)
             return; /* the caller that needs one will make it, and hear why it cannot */
         berthi_instance_resolve(v, i, hooks);
         berthi_instance_resolve_alloc(v, i);
         if (!ring_put(&seat->ready, i))
             berthi_panic("a ring filled by one thread is full");
         while ((i = ring_take(&seat->used)) != NULL)
-            discard(v, i);
+            discard(v, NULL, i);
     }
 }
 
@@ -511,11 +511,12 @@ static void destroy_seat(berth_version *v, berthi_seat *seat)
     berthi_instance *i;
 
     if (seat->idle != NULL)
-        discard(v, seat->idle);
+        discard(v, NULL, seat->idle);
     while ((i = ring_take(&seat->ready)) != NULL)
-        discard(v, i);
+        discard(v, NULL, i);
     while ((i = ring_take(&seat->used)) != NULL)
-        discard(v, i);
+        discard(v, NULL, i);
+    berthi_instance_free_blank(v, seat);
     berthi_free(a, seat->latency, sizeof *seat->latency);
     berthi_free_aligned(a, seat->memory, sizeof *seat, _Alignof(berthi_seat));
 }
@@ -535,7 +536,7 @@ void berthi_pool_destroy(berth_version *v)
                               sizeof(berthi_seat *));
     }
     while ((i = take_spare(v)) != NULL)
-        discard(v, i);
+        discard(v, NULL, i);
     assert(atomic_load(&v->instances_live) == 0);
 }
 
@@ -574,5 +575,5 @@ void berthi_pool_bequeath(berth_version *v, berth_version *heir)
 
 void berthi_pool_discard(berth_version *v, berthi_instance *i)
 {
-    discard(v, i);
+    discard(v, NULL, i);
 }

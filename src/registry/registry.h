@@ -142,6 +142,7 @@ typedef struct berthi_instance {
 typedef struct berthi_counts {
     _Atomic(uint64_t) calls, answered, dropped, traps, deadlines, limits, violations, others;
     _Atomic(uint64_t) bytes_in, bytes_out, time_ns;
+    _Atomic(uint64_t) instances_made, instances_discarded; /* in a call; others: the slot's */
 } berthi_counts;
 
 typedef struct berthi_ring { /* one thread puts, one takes */
@@ -157,6 +158,7 @@ typedef struct berthi_seat {
     berth_histogram *latency;  /* timed slots only */
     berthi_counts counts;
     uint64_t dry_until, dry_ticks;  /* fresh: when to ask the reaper again; pool.c */
+    berthi_instance *blank;         /* memory for the next instance; instance.c */
     _Alignas(64) berthi_ring ready; /* fresh: reaper puts, owner takes */
     _Alignas(64) berthi_ring used;  /* fresh: owner puts, reaper takes */
     void *memory;                   /* what was allocated, before alignment */
@@ -246,7 +248,8 @@ struct berth_slot {
     berthi_counts past;            /* of versions that were freed */
     berth_histogram *past_latency; /* timed slots only */
     uint64_t installs, unchanged, refused, rollbacks;
-    _Atomic(uint64_t) busy, instances_made, instances_discarded;
+    _Atomic(uint64_t) busy;
+    _Atomic(uint64_t) instances_made, instances_discarded; /* by others than calls */
     void *memory;
 };
 
@@ -327,9 +330,12 @@ void berthi_gate_leave(berth_slot *slot);
 uint32_t berthi_gate_uncounted(berth_slot *slot);
 
 /* instance.c */
-berth_status berthi_instance_make(berth_version *v, berthi_instance **instance_out,
-                                  berth_diag *diag);
-void berthi_instance_destroy(berth_version *v, berthi_instance *instance);
+/* `seat` is that of the calling thread, which is in a call and makes or ends an instance for it;
+ * NULL for all others. */
+berth_status berthi_instance_make(berth_version *v, berthi_seat *seat,
+                                  berthi_instance **instance_out, berth_diag *diag);
+void berthi_instance_destroy(berth_version *v, berthi_seat *seat, berthi_instance *instance);
+void berthi_instance_free_blank(berth_version *v, berthi_seat *seat);
 /* Calls plugin hook `index` of the content.  After any failure the instance must go (I6). */
 berth_status berthi_instance_call(berth_version *v, berthi_instance *instance, uint32_t index,
                                   const berth_call *call, uint64_t ticks, berth_reply *reply,

@@ -63,6 +63,10 @@ static void fill_slot(berth_slot *slot, berth_slot_stats *s, berthi_counts *coun
 {
     berth_version *current;
 
+    /* An instance may be made in a call and ended elsewhere, or the other way round: those that
+     * ended are read before those that were made. */
+    s->instances_discarded =
+        atomic_load_explicit(&slot->instances_discarded, memory_order_acquire);
     berthi_lock_take(&slot->lock);
     current = atomic_load_explicit(&slot->current, memory_order_relaxed);
     s->version = current == NULL ? 0 : current->number;
@@ -82,8 +86,8 @@ static void fill_slot(berth_slot *slot, berth_slot_stats *s, berthi_counts *coun
     s->rollbacks = slot->rollbacks;
     berthi_lock_drop(&slot->lock);
     s->busy = get(&slot->busy);
-    s->instances_made = get(&slot->instances_made);
-    s->instances_discarded = get(&slot->instances_discarded);
+    s->instances_made = get(&slot->instances_made) + get(&counts->instances_made);
+    s->instances_discarded += get(&counts->instances_discarded);
 }
 
 /* Copies as much as the caller's struct, an older one perhaps, has room for. */
