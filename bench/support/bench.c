@@ -38,15 +38,23 @@ static uint64_t run_ns(bench_loop loop, void *ctx, uint64_t times)
     return bench_now_ns() - start;
 }
 
-/* How often a loop goes round in one round's time. */
+/* How often a loop goes round in one round's time: the most of three tries, because one that was
+ * interrupted would make rounds so short that what lies ready serves them. */
 static uint64_t calibrate(bench_loop loop, void *ctx)
 {
-    for (uint64_t times = 1;; times *= 2) {
-        uint64_t ns = run_ns(loop, ctx, times);
+    uint64_t most = 1;
 
-        if (ns >= ROUND_NS / 4)
-            return times * ROUND_NS / ns + 1;
-    }
+    for (int i = 0; i < 3; i++)
+        for (uint64_t times = 1;; times *= 2) {
+            uint64_t ns = run_ns(loop, ctx, times), fit;
+
+            if (ns < ROUND_NS / 4)
+                continue;
+            fit = times * ROUND_NS / ns + 1;
+            most = fit > most ? fit : most;
+            break;
+        }
+    return most;
 }
 
 static int compare(const void *a, const void *b)
