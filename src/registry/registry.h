@@ -38,7 +38,7 @@ enum {
     BERTHI_FUNCS_MAX = 32, /* functions of a slot that typed calls name */
     BERTHI_FUNC_NAME_MAX = 256,
     BERTHI_FUNC_TYPE_MAX = 4096,
-    BERTHI_RING_SIZE = 16,  /* instances made ahead, and used up, per seat */
+    BERTHI_RING_SIZE = 32,  /* instances made ahead, and used up, per seat */
     BERTHI_BEQUEST_MAX = 8, /* instances that a version leaves to its twin */
     BERTHI_MAP_BUCKETS_MIN = 64,
     BERTHI_CACHE_BUCKETS = 256
