@@ -12,7 +12,7 @@
 BERTH_BEGIN
 
 typedef enum berth_bindgen_side {
-    BERTH_BINDGEN_HOST = 1, /* WORLD_types.h, WORLD_host.h, WORLD_host.c */
+    BERTH_BINDGEN_HOST = 1, /* WORLD_types.h, WORLD_host.h, WORLD_host.c, WORLD_host.hpp */
     BERTH_BINDGEN_GUEST = 2 /* WORLD_types.h, WORLD_plugin.h, WORLD_guest.c */
 } berth_bindgen_side;
 

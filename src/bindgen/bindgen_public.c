@@ -15,6 +15,7 @@ static const writer host_files[] = {
     { "_types.h", berthi_bg_write_types },
     { "_host.h", berthi_bg_write_host_header },
     { "_host.c", berthi_bg_write_host_source },
+    { "_host.hpp", berthi_bg_write_cpp_header },
     { NULL, NULL },
 };
 

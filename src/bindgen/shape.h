@@ -83,6 +83,7 @@ berth_status berthi_bg_write_types(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o);
 
+berth_status berthi_bg_write_cpp_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_plugin_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o);
 

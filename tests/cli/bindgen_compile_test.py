@@ -61,6 +61,14 @@ class Compile(Folder):
         for source in os.listdir(out):
             if source.endswith(".c"):
                 self.compile(out, source)
+            if source.endswith(".hpp"):
+                self.write("use.cpp", ('#include "%s"\n#include "%s"\n' % (source, source)).encode())
+                for cxx in filter(shutil.which, ["g++", "clang++"]):
+                    result = subprocess.run([cxx, "-std=c++17", "-Wconversion", "-Wshadow", *WARNINGS, "-I", out,
+                                             "-I", os.path.join(SOURCE, "include"), self.path("use.cpp")],
+                                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE,
+                                            check=False)
+                    self.assertEqual(0, result.returncode, result.stdout.decode()[:4000])
         shutil.rmtree(out)
         return True
 
