@@ -507,6 +507,8 @@ static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
     p->is_lifted_whole = is_whole;
     p->is_bits = is_whole && count == 2 && ops[0].a == p->guest_size;
     p->ops = ops;
+    if (p->form == BERTHI_CM_FORM_MEMORY && !berthi_cm_columns_make(p, c->arena))
+        fail(c, BERTH_E_NOMEM, "out of memory for the plan of a function");
 }
 
 static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type, bool is_row,

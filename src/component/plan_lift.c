@@ -66,6 +66,7 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
     berth_status status = berthi_cm_check_list(l->from, element, range, l->diag);
     uint64_t bytes;
     uint8_t *data;
+    size_t done;
 
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
@@ -87,10 +88,15 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
         return berthi_fail(l->diag, BERTH_E_NOMEM, "a list of %zu elements", list.count);
     list.data = data;
     memcpy(host, &list, sizeof list);
-    if (!element->is_lifted_whole)
-        return lift_memory(l, element, range.ptr, data, list.count);
-    memcpy(data, l->from->memory.base + range.ptr, bytes);
-    return BERTH_OK;
+    if (element->is_lifted_whole) {
+        memcpy(data, l->from->memory.base + range.ptr, bytes);
+        return BERTH_OK;
+    }
+    done = berthi_cm_move_columns(element, data, l->from->memory.base + range.ptr, list.count);
+    if (done == list.count)
+        return BERTH_OK;
+    return lift_memory(l, element, range.ptr + done * element->guest_size,
+                       data + done * element->other_size, list.count - done);
 }
 
 static berth_status lift_handle(const lifting *l, const berthi_cm_op *op, uint32_t index,

@@ -169,6 +169,7 @@ static berth_status lower_list(const lowering *l, const berthi_cm_program *eleme
     berthi_cm_host_list list;
     berth_status status;
     uint64_t bytes;
+    size_t done;
 
     memcpy(&list, host, sizeof list);
     bytes = (uint64_t)list.count * element->guest_size; /* check_list() bounds it */
@@ -181,7 +182,12 @@ static berth_status lower_list(const lowering *l, const berthi_cm_program *eleme
     if (__builtin_expect(status != BERTH_OK || list.count == 0, 0))
         return status;
     assert(*ptr_out <= l->to->memory.size && bytes <= l->to->memory.size - *ptr_out);
-    return lower_memory(l, element, list.data, *ptr_out, list.count);
+    done =
+        berthi_cm_move_columns(element, l->to->memory.base + *ptr_out, list.data, list.count);
+    if (done == list.count)
+        return BERTH_OK;
+    return lower_memory(l, element, (const uint8_t *)list.data + done * element->other_size,
+                        *ptr_out + done * element->guest_size, list.count - done);
 }
 
 /* A borrow that goes to the instance which defined the resource is its representation, no handle. */

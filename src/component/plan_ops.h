@@ -67,6 +67,24 @@ typedef enum berthi_cm_form {
     BERTHI_CM_FORM_CHECK /* only what the host may have got wrong, in host layout */
 } berthi_cm_form;
 
+/* plan_columns.c: `width` bytes of each element of a list. */
+typedef enum berthi_cm_column_check {
+    BERTHI_CM_COLUMN_BITS,  /* none of `bits` */
+    BERTHI_CM_COLUMN_BELOW, /* below `bits` */
+    BERTHI_CM_COLUMN_CHAR
+} berthi_cm_column_check;
+
+typedef struct berthi_cm_column {
+    uint32_t at;
+    uint8_t width, check;
+    uint64_t bits;
+} berthi_cm_column;
+
+enum {
+    BERTHI_CM_COLUMNS_MAX = 16,
+    BERTHI_CM_COLUMNS_LEAST = 4 /* elements that it pays for */
+};
+
 typedef struct berthi_cm_program {
     const berthi_cm_op *ops;
     uint32_t guest_size, other_size;
@@ -81,6 +99,8 @@ typedef struct berthi_cm_program {
     const berthi_cm_type *type;
     /* Of an element's program: what to check of a host's elements first; NULL: nothing. */
     const struct berthi_cm_program *check;
+    const berthi_cm_column *columns; /* NULL: there is more to an element than these */
+    uint32_t columns_count;
     struct berthi_cm_program *next; /* of those that the compiler knows */
 } berthi_cm_program;
 
@@ -228,6 +248,21 @@ static inline void berthi_cm_copy_to_32(uint8_t *to, const uint8_t *from, uint32
     memcpy(last, from + size - 16, 16);
     memcpy(to, first, 16);
     memcpy(to + size - 16, last, 16);
+}
+
+/* Gives a program in memory its columns, when it can be moved by these.  False: no memory. */
+bool berthi_cm_columns_make(berthi_cm_program *p, berthi_arena *arena);
+/* Moves elements between places that lie alike, from the first on.  How many are done: what is left is
+ * for an interpreter, which knows what to do about it. */
+size_t berthi_cm_columns_move(const berthi_cm_program *p, uint8_t *to, const uint8_t *from,
+                              size_t count);
+
+static inline size_t berthi_cm_move_columns(const berthi_cm_program *p, uint8_t *to,
+                                            const uint8_t *from, size_t count)
+{
+    if (p->columns == NULL || count < BERTHI_CM_COLUMNS_LEAST)
+        return 0;
+    return berthi_cm_columns_move(p, to, from, count);
 }
 
 /* The operations that every interpreter over memory has; `to` and `from` are where the part lies. */

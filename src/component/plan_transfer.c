@@ -30,6 +30,19 @@ static berth_status pass_string(const passage *p, berthi_cm_range range, berthi_
     return status;
 }
 
+static berth_status pass_elements(const passage *p, const berthi_cm_program *element,
+                                  berthi_cm_range from, uint64_t to)
+{
+    size_t count = (size_t)from.count;
+    size_t done = berthi_cm_move_columns(element, p->to->memory.base + to,
+                                         p->from->memory.base + from.ptr, count);
+
+    if (done == count)
+        return BERTH_OK;
+    return pass_memory(p, element, from.ptr + done * element->guest_size,
+                       to + done * element->guest_size, count - done);
+}
+
 static berth_status pass_list(const passage *p, const berthi_cm_program *element,
                               berthi_cm_range range, berthi_cm_range *out)
 {
@@ -49,7 +62,7 @@ static berth_status pass_list(const passage *p, const berthi_cm_program *element
         return BERTH_OK;
     assert(ptr <= p->to->memory.size && bytes <= p->to->memory.size - ptr);
     if (!element->is_bits)
-        return pass_memory(p, element, range.ptr, ptr, (size_t)range.count);
+        return pass_elements(p, element, range, ptr);
     memcpy(p->to->memory.base + ptr, p->from->memory.base + range.ptr, bytes);
     return BERTH_OK;
 }
