@@ -617,9 +617,7 @@ int main(void)
     bench_measure(&(bench_case){ "component_record", call_mix, bare_call_mix, &s, 1.5 });
     bench_measure(&(bench_case){ "component_100_records", call_many, bare_call_many, &s, 1.5 });
     bench_measure(&(bench_case){ "component_import_scalars", host_adds, bare_adds, &s, 2 });
-    bench_measure(&(bench_case){ "component_import_256", host_echoes, bare_adds, &s, 3 });
-    bench_measure(
-        &(bench_case){ "component_import_256_by_hand", host_echoes, echoes_by_hand, &s, 0 });
+    bench_measure(&(bench_case){ "component_import_256", host_echoes, echoes_by_hand, &s, 3 });
     bench_measure(&(bench_case){ "component_instance", instances, bare_instances, &s, 1.3 });
     measure_crossings(&s);
     berth_arena_destroy(s.arena);

@@ -10,11 +10,17 @@
 
 #include "base/utf8.h"
 #include "component/running.h"
+#include "component/transcode.h"
 
 typedef struct berthi_cm_guest_bytes {
     uint32_t ptr, size;
     bool is_string; /* must be UTF-8 */
 } berthi_cm_guest_bytes;
+
+typedef struct berthi_cm_bytes_or_error { /* result<bytes, bytes> in host layout */
+    uint8_t tag;
+    berthi_cm_host_string bytes;
+} berthi_cm_bytes_or_error;
 
 /* Never BERTH_OK. */
 berth_status berthi_cm_bytes_refuse_place(bool is_string, berth_diag *diag);
@@ -61,10 +67,12 @@ static inline berth_status berthi_cm_bytes_put(berthi_cm_instance *i, const bert
     return status;
 }
 
-/* They are in memory, within the call's budget, and text where they should be. */
+/* They are in memory, text where they should be, and within the call's budget if they are text or are
+ * copied: what the host only gets to see is free, as it is for plans. */
 static inline berth_status berthi_cm_bytes_check(berthi_cm_instance *i,
                                                  berthi_memory_view memory,
-                                                 berthi_cm_guest_bytes bytes, berth_diag *diag)
+                                                 berthi_cm_guest_bytes bytes, bool is_copied,
+                                                 berth_diag *diag)
 {
     const char *text;
     size_t valid;
@@ -73,6 +81,8 @@ static inline berth_status berthi_cm_bytes_check(berthi_cm_instance *i,
                              bytes.size > memory.size - bytes.ptr,
                          0))
         return berthi_cm_bytes_refuse_place(bytes.is_string, diag);
+    if (!bytes.is_string && !is_copied)
+        return BERTH_OK;
     if (__builtin_expect(bytes.size > i->copy_left, 0))
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
                                    "the call moves more bytes out of guests than it may");
@@ -148,7 +158,7 @@ static inline berth_status berthi_cm_bytes_result(berthi_cm_instance *i,
     *tag_out = tag;
     *out = (berthi_cm_guest_bytes){ pair[0], pair[1],
                                     tag == 0 ? e->out_is_string : e->error_is_string };
-    return berthi_cm_bytes_check(i, memory, *out, diag);
+    return berthi_cm_bytes_check(i, memory, *out, true, diag);
 }
 
 /* ... and the same into a guest: the bytes are there already. */

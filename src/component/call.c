@@ -121,11 +121,6 @@ static inline berth_status begun(berthi_cm_instance *i, const berthi_cm_entry *e
 
 /* ---------------------------------------------------------------- bytes in, bytes out */
 
-typedef struct bytes_or_error { /* result<bytes, bytes> in host layout */
-    uint8_t tag;
-    berthi_cm_host_string bytes;
-} bytes_or_error;
-
 /* In front of what is copied for the caller, who did not look at it first. */
 static inline void bound_result(berthi_cm_instance *i)
 {
@@ -152,8 +147,8 @@ static inline berth_status take_result(berthi_cm_instance *i, const berthi_cm_en
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     if (e->path == BERTHI_CM_SHAPE_BYTES_RESULT) {
-        ((bytes_or_error *)result)->tag = tag;
-        out = &((bytes_or_error *)result)->bytes;
+        ((berthi_cm_bytes_or_error *)result)->tag = tag;
+        out = &((berthi_cm_bytes_or_error *)result)->bytes;
     }
     from = berthi_cm_bytes_at(memory, bytes);
     if (arena != NULL) {
@@ -240,8 +235,11 @@ static berth_status run_any(berthi_cm_instance *i, const berthi_cm_entry *e, con
     status = berthi_cm_call_slot(i, e->lifted->func, cells, e->cells, diag);
     if (status != BERTH_OK)
         return status;
-    i->returned = cells[0];
-    s.guest.memory = berthi_cm_view(i, e->lifted->abi.memory); /* I7 */
+    if (e->lifted->abi.post_return != BERTHI_CM_NO_INDEX)
+        i->returned = cells[0]; /* wider than the guest wrote it, and so slow */
+    /* I7; what is in a cell needs none */
+    s.guest.memory = e->facts.result_spills ? berthi_cm_view(i, e->lifted->abi.memory)
+                                            : (berthi_memory_view){ .base = NULL };
     if (!views)
         bound_result(i);
     return berthi_cm_lift_result(e->plan, &s.guest, cells, &host, result, diag);
@@ -267,7 +265,7 @@ BERTHI_UNGUARDED static berth_status begin_scalars(berthi_cm_instance *i,
 {
     const berthi_cm_scalars *s = e->scalars;
     berthi_val cells[BERTHI_CM_CELLS];
-    berth_status status = berthi_cm_scalars_lower(s->params, s->count, args, cells, diag);
+    berth_status status = berthi_cm_scalars_lower_params(s, args, cells, diag);
 
     if (status == BERTH_OK)
         status = enter(i, e->lifted->instance, diag);
@@ -277,7 +275,7 @@ BERTHI_UNGUARDED static berth_status begin_scalars(berthi_cm_instance *i,
     if (__builtin_expect(e->lifted->abi.post_return != BERTHI_CM_NO_INDEX, 0))
         i->returned = cells[0];
     if (__builtin_expect(status == BERTH_OK, 1))
-        status = berthi_cm_scalars_lift(&s->result, s->has_result, cells, result, diag);
+        status = berthi_cm_scalars_lift_result(s, cells, result, diag);
     return begun(i, e, status, diag);
 }
 

@@ -333,10 +333,16 @@ void *berthi_cm_host_room(berthi_cm_host_call *call, size_t size)
 
 void *berthi_cm_host_reserve(berthi_cm_host_call *call, size_t size, berth_diag *diag)
 {
-    berthi_cm_guest *guest = call->guest;
-    const berthi_cm_side *side = guest == NULL ? NULL : guest->owner;
+    berthi_cm_guest *guest;
+    const berthi_cm_side *side;
     uint64_t ptr;
 
+    if (call->guest == NULL && call->side != NULL) {
+        berthi_cm_side_init(call->side, call->instance, call->abi, call->from);
+        call->guest = &call->side->guest;
+    }
+    guest = call->guest;
+    side = guest == NULL ? NULL : guest->owner;
     if (guest == NULL || guest->encoding != BERTHI_CM_UTF8 || guest->reserved != NULL ||
         side->abi->realloc == BERTHI_CM_NO_INDEX || size == 0)
         return berthi_cm_host_room(call, size);

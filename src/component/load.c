@@ -232,25 +232,38 @@ static bool is_string(const berthi_cm_type *type)
     return type != NULL && type->kind == BERTHI_CM_STRING;
 }
 
-/* Whether this function may be called on the straight path of its type, which knows UTF-8 and 32 bits. */
+/* The straight paths of bytes know UTF-8 and 32 bits. */
+static berthi_cm_path path_of(const berthi_cm_type *func, const berthi_cm_abi *abi,
+                              uint8_t shape)
+{
+    const berthi_cm_type *type = func->canon, *result = berthi_cm_func_result(type);
+    berthi_cm_path path = { .shape = shape };
+
+    if (shape == BERTHI_CM_SHAPE_ANY || shape == BERTHI_CM_SHAPE_SCALARS)
+        return path;
+    path.in_is_string = type->count > 1 && is_string(type->items[0].type);
+    if (result != NULL && result->kind == BERTHI_CM_RESULT) {
+        path.out_is_string = is_string(result->items[0].type);
+        path.error_is_string = is_string(result->items[1].type);
+    } else {
+        path.out_is_string = is_string(result);
+    }
+    if (abi->is_64 || (abi->encoding != BERTHI_CM_UTF8 &&
+                       (path.in_is_string || path.out_is_string || path.error_is_string)))
+        path.shape = BERTHI_CM_SHAPE_ANY;
+    return path;
+}
+
 static void choose_path(berthi_cm_entry *e)
 {
-    const berthi_cm_type *type = e->lifted->type->canon;
-    const berthi_cm_type *result = berthi_cm_func_result(type);
+    berthi_cm_path path =
+        path_of(e->lifted->type, &e->lifted->abi,
+                e->scalars != NULL ? BERTHI_CM_SHAPE_SCALARS : e->facts.shape);
 
-    e->path = e->scalars != NULL ? BERTHI_CM_SHAPE_SCALARS : e->facts.shape;
-    if (e->path == BERTHI_CM_SHAPE_ANY || e->path == BERTHI_CM_SHAPE_SCALARS)
-        return;
-    e->in_is_string = type->count > 1 && is_string(type->items[0].type);
-    if (result != NULL && result->kind == BERTHI_CM_RESULT) {
-        e->out_is_string = is_string(result->items[0].type);
-        e->error_is_string = is_string(result->items[1].type);
-    } else {
-        e->out_is_string = is_string(result);
-    }
-    if (e->lifted->abi.is_64 || (e->lifted->abi.encoding != BERTHI_CM_UTF8 &&
-                                 (e->in_is_string || e->out_is_string || e->error_is_string)))
-        e->path = BERTHI_CM_SHAPE_ANY;
+    e->path = path.shape;
+    e->in_is_string = path.in_is_string;
+    e->out_is_string = path.out_is_string;
+    e->error_is_string = path.error_is_string;
 }
 
 static berth_status make_entries(loader *o)
@@ -303,6 +316,8 @@ static berth_status make_target(loader *o, berthi_cm_target *t)
         t->scalars = found->scalars;
         t->facts = *berthi_cm_plan_facts_of(t->plan);
     }
+    if (status == BERTH_OK && t->trampoline->kind == BERTHI_CM_TO_HOST)
+        t->path = path_of(t->trampoline->type, &t->trampoline->abi, t->facts.shape);
     return status;
 }
 

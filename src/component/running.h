@@ -25,6 +25,12 @@ enum { BERTHI_CM_CELLS = 17 }; /* arguments of a core function, at most */
 #define BERTHI_CM_TRAP(diag, ...)                                                              \
     berthi_fail_because((diag), BERTH_E_TRAP, BERTH_REASON_CANONICAL, __VA_ARGS__)
 
+/* Which straight path a function may take. */
+typedef struct berthi_cm_path {
+    uint8_t shape;                                     /* enum berthi_cm_shape */
+    bool in_is_string, out_is_string, error_is_string; /* of a path of bytes */
+} berthi_cm_path;
+
 /* A lifted function, with all that a call of it needs. */
 typedef struct berthi_cm_entry {
     const berthi_cm_lifted *lifted;
@@ -44,6 +50,7 @@ typedef struct berthi_cm_target {
     berthi_cm_plan_facts facts;
     const berthi_cm_scalars *scalars; /* NULL: it takes or gives something else */
     const berthi_cm_entry *entry;     /* to a guest */
+    berthi_cm_path path;              /* to the host */
     berthi_cm_binding binding;        /* to the host */
     uint32_t resource;                /* of resource.new, .drop and .rep */
 } berthi_cm_target;
@@ -93,10 +100,21 @@ typedef struct berthi_cm_passage {
     berthi_cm_handles *target; /* where they arrive */
 } berthi_cm_passage;
 
+/* One guest's side, and whose. */
+typedef struct berthi_cm_side {
+    berthi_cm_guest guest;
+    berthi_cm_instance *instance;
+    const berthi_cm_abi *abi;
+} berthi_cm_side;
+
 struct berthi_cm_host_call {
     berthi_cm_instance *instance;
-    berthi_cm_guest *guest; /* that called; NULL: only numbers go to and fro */
-    bool has_failed;        /* realloc did, on the host's behalf */
+    berthi_cm_guest *guest; /* that called; NULL: nobody has asked for it */
+    berthi_cm_side
+        *side; /* room for it, on a straight path; NULL: only numbers go to and fro */
+    const berthi_cm_abi *abi; /* of that side */
+    uint32_t from;            /* component instance of that side */
+    bool has_failed;          /* realloc did, on the host's behalf */
 };
 
 struct berthi_cm_instance {
@@ -125,13 +143,6 @@ struct berthi_cm_instance {
     void *data;
     size_t size; /* of this allocation */
 };
-
-/* One guest's side, and whose. */
-typedef struct berthi_cm_side {
-    berthi_cm_guest guest;
-    berthi_cm_instance *instance;
-    const berthi_cm_abi *abi;
-} berthi_cm_side;
 
 /* ---------------------------------------------------------------- instance.c */
 

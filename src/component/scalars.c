@@ -70,6 +70,20 @@ static bool add(berthi_cm_scalars *s, const berthi_cm_type *type, uint32_t place
     return true;
 }
 
+static bool is_word(berthi_cm_scalar s, uint32_t place)
+{
+    return s.code == BERTHI_CM_U32 && s.check == BERTHI_CM_CHECK_NONE && s.place == place;
+}
+
+static bool are_words(const berthi_cm_scalars *s)
+{
+    bool are = !s->has_result || is_word(s->result, 0);
+
+    for (uint32_t n = 0; n < s->count; n++)
+        are = are && is_word(s->params[n], 4 * n);
+    return are;
+}
+
 bool berthi_cm_scalars_make(const berthi_cm_type *func, berthi_cm_scalars *out)
 {
     const berthi_cm_type *result = berthi_cm_func_result(func);
@@ -90,7 +104,10 @@ bool berthi_cm_scalars_make(const berthi_cm_type *func, berthi_cm_scalars *out)
         out->result = out->params[0];
         out->count = 0;
     }
-    return add(out, &params, 0);
+    if (!add(out, &params, 0))
+        return false;
+    out->are_words = are_words(out);
+    return true;
 }
 
 berth_status berthi_cm_scalar_refuse(berthi_cm_scalar s, bool is_host, berth_diag *diag)

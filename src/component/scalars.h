@@ -32,6 +32,9 @@ typedef struct berthi_cm_scalar {
 typedef struct berthi_cm_scalars { /* of one function */
     uint8_t count;                 /* of its core parameters */
     bool has_result;
+    /* Words of 32 bits that mean nothing but themselves, one behind the other, and at most one
+     * back: what most such functions take, moved without looking at each. */
+    bool are_words;
     berthi_cm_scalar result;
     berthi_cm_scalar params[BERTHI_CM_FLAT_PARAMS_MAX];
 } berthi_cm_scalars;
@@ -162,6 +165,60 @@ static inline berth_status berthi_cm_scalars_lift(const berthi_cm_scalar *s, uin
             return berthi_cm_scalar_refuse(s[n], false, diag);
         berthi_cm_scalar_write(s[n], value, to);
     }
+    return BERTH_OK;
+}
+
+/* The same of a whole function's parameters and of its result. */
+static inline berth_status berthi_cm_scalars_lower_params(const berthi_cm_scalars *s,
+                                                          const void *from, berthi_val *cells,
+                                                          berth_diag *diag)
+{
+    uint32_t word;
+
+    if (!s->are_words)
+        return berthi_cm_scalars_lower(s->params, s->count, from, cells, diag);
+    for (uint32_t n = 0; n < s->count; n++) {
+        memcpy(&word, (const unsigned char *)from + sizeof word * n, sizeof word);
+        cells[n].words[0] = word;
+    }
+    return BERTH_OK;
+}
+
+static inline berth_status berthi_cm_scalars_lift_params(const berthi_cm_scalars *s,
+                                                         const berthi_val *cells, void *to,
+                                                         berth_diag *diag)
+{
+    if (!s->are_words)
+        return berthi_cm_scalars_lift(s->params, s->count, cells, to, diag);
+    for (uint32_t n = 0; n < s->count; n++)
+        memcpy((unsigned char *)to + sizeof(int32_t) * n, &cells[n].i32, sizeof(int32_t));
+    return BERTH_OK;
+}
+
+static inline berth_status berthi_cm_scalars_lower_result(const berthi_cm_scalars *s,
+                                                          const void *from, berthi_val *cells,
+                                                          berth_diag *diag)
+{
+    uint32_t word;
+
+    if (!s->has_result)
+        return BERTH_OK;
+    if (!s->are_words)
+        return berthi_cm_scalars_lower(&s->result, 1, from, cells, diag);
+    memcpy(&word, from, sizeof word);
+    cells[0].words[0] = word;
+    return BERTH_OK;
+}
+
+static inline berth_status berthi_cm_scalars_lift_result(const berthi_cm_scalars *s,
+                                                         const berthi_val *cells, void *to,
+                                                         berth_diag *diag)
+{
+    if (!s->has_result)
+        return BERTH_OK;
+    if (!s->are_words)
+        return berthi_cm_scalars_lift(&s->result, 1, cells, to, diag);
+    memcpy(to, &cells[0].i32, sizeof(int32_t));
     return BERTH_OK;
 }
 

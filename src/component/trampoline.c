@@ -295,12 +295,12 @@ BERTHI_UNGUARDED static berth_status call_host_scalars(void *ctx, berthi_wasm_st
     berth_status status = berthi_cm_leave_to_host(i, t, diag);
 
     if (status == BERTH_OK)
-        status = berthi_cm_scalars_lift(scalars->params, scalars->count, cells, &args, diag);
+        status = berthi_cm_scalars_lift_params(scalars, cells, &args, diag);
     if (status == BERTH_OK)
         status = t->binding.function(t->binding.ctx, &call, &args, &result, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    return berthi_cm_scalars_lower(&scalars->result, scalars->has_result, &result, cells, diag);
+    return berthi_cm_scalars_lower_result(scalars, &result, cells, diag);
 }
 
 /* ---------------------------------------------------------------- into another component */
@@ -473,7 +473,10 @@ berthi_host_function berthi_cm_trampoline_function(const berthi_cm_target *t)
 
     switch ((berthi_cm_trampoline_kind)t->trampoline->kind) {
     case BERTHI_CM_TO_HOST:
-        return t->scalars != NULL ? call_host_scalars : call_host;
+        if (t->scalars != NULL)
+            return call_host_scalars;
+        straight = berthi_cm_trampoline_of_bytes(t);
+        return straight != NULL ? straight : call_host;
     case BERTHI_CM_TO_GUEST:
         if (t->trampoline->never_enters)
             return refuse_entry;

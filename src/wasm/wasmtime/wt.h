@@ -180,10 +180,28 @@ berth_status berthi_wt_engine_type(berthi_wt_engine *engine, const berthi_functy
                                    berth_diag *diag);
 /* Parameters, then results; 0 for what guests of the enabled features cannot name. */
 void berthi_wt_read_types(const wasm_functype_t *type, uint8_t *types);
-/* From the guest into the host.  Nothing is converted; a failure is parked in the store until
- * the outermost call has unwound the guest. */
-wasm_trap_t *berthi_wt_enter_host(berthi_wt_store *store, berthi_host_function function,
-                                  void *ctx, berthi_val *cells);
+/* A host function has failed: parks that in the store until the outermost call has unwound the
+ * guest. */
+wasm_trap_t *berthi_wt_host_failed(berthi_wt_store *store, berth_status status);
+
+/* From the guest into the host.  Nothing is converted. */
+static inline wasm_trap_t *berthi_wt_enter_host(berthi_wt_store *s,
+                                                berthi_host_function function, void *ctx,
+                                                berthi_val *cells)
+{
+    /* The diag belongs to the store: what another host function has left there, if only to think
+     * better of it, must not become the words of this one. */
+    int32_t before = s->host_diag.status;
+    berth_status status;
+
+    s->host_diag.status = BERTH_OK;
+    status = function(ctx, &s->head, cells, &s->host_diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return berthi_wt_host_failed(s, status);
+    s->host_diag.status = before;
+    return NULL;
+}
+
 void berthi_wt_types_free(berthi_wt_engine *engine);
 berthi_extern berthi_wt_extern_from(wasmtime_context_t *context,
                                     const wasmtime_extern_t *theirs);

@@ -224,20 +224,8 @@ void berthi_wt_types_free(berthi_wt_engine *engine)
     }
 }
 
-wasm_trap_t *berthi_wt_enter_host(berthi_wt_store *s, berthi_host_function function, void *ctx,
-                                  berthi_val *cells)
+wasm_trap_t *berthi_wt_host_failed(berthi_wt_store *s, berth_status status)
 {
-    /* The diag belongs to the store: what another host function has left there, if only to think
-     * better of it, must not become the words of this one. */
-    int32_t before = s->host_diag.status;
-    berth_status status;
-
-    s->host_diag.status = BERTH_OK;
-    status = function(ctx, &s->head, cells, &s->host_diag);
-    if (__builtin_expect(status == BERTH_OK, 1)) {
-        s->host_diag.status = before;
-        return NULL;
-    }
     if (s->host_diag.status != (int32_t)status)
         berthi_fail_because(&s->host_diag, status,
                             status == BERTH_E_TRAP ? BERTH_REASON_HOST : BERTH_REASON_NONE,
