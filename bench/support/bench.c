@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 15, ROUND_NS = 8 * 1000 * 1000, SHORT_NS = 300 };
+enum { ROUNDS = 41, ROUND_NS = 3 * 1000 * 1000, SHORT_NS = 300 };
 
 uint64_t bench_now_ns(void)
 {

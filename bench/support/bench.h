@@ -1,7 +1,7 @@
 /* bench.h - what the benchmarks share: pairs of loops measured turn about, one JSON line each.
  *
  *     {"case": "...", "ns_per_op": 1.23, "baseline_ns": 1.11, "ratio": 1.108, "goal": 1.5,
- *      "p50_ns": ..., "max_ns": ..., "rounds": 15}
+ *      "p50_ns": ..., "max_ns": ..., "rounds": 41}
  *
  * A round runs the baseline and the case for some milliseconds each, so that what else the
  * machine does meets both.  ns_per_op and baseline_ns are the best rounds, which is what the
