@@ -222,7 +222,14 @@ class World:
         t = self.types = Types(seed)
         for i in range(t.random.randint(2, 6)):
             t.define("t%d" % i)
-        self.functions = []
+        # Cases that share a core value of another type: all pairs of those.
+        mixed = [("c%d" % i, (kind,)) for i, kind in enumerate(["f32", "u32", "u64", "f64", "s8", "string"])]
+        name = "t%d" % len(t.named)
+        t.definitions.append("variant %s { %s }" % (name, ", ".join("%s(%s)" % (c, k[0]) for c, k in mixed)))
+        mix = ("variant", name, mixed)
+        t.named.append(mix)
+        self.functions = [("e8", [("p0", mix), *(("p%d" % (i + 1), ("result", (a,), (b,))) for i, (a, b) in enumerate(
+            [("f32", "u32"), ("f32", "u64"), ("f64", "s8"), ("f64", "f32"), ("s16", "string")]))])]
         for i in range(8):
             count = t.random.choice([1, 1, 2, 3, 6])
             self.functions.append(("e%d" % i, [("p%d" % k, t.any(2)) for k in range(count)]))
