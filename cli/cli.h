@@ -16,6 +16,7 @@
 #include <berth/slot.h>
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_REJECTED = 3 };
+enum { CLI_EXTENDED = 4, CLI_BREAKING = 5 }; /* of `wit diff` */
 
 typedef enum cli_command {
     CLI_INSPECT = 1,

@@ -17,6 +17,8 @@ static const char program_help[] =
     "  ctl SOCKET swap FILE|rollback|stat|evict\n"
     "                                steers a running 'berth pipe --control SOCKET'\n"
     "  wit PATH...                   resolves WIT and prints it\n"
+    "  wit diff OLD NEW              says what changed between two packages, and whom it "
+    "breaks\n"
     "  wrap CORE --wit PATH -o FILE  makes a component of a core module\n"
     "  componentize CORE -o FILE     the same for one that carries its world itself\n"
     "  bindgen host|guest PATH... --out DIR\n"
@@ -116,6 +118,7 @@ static const char ctl_help[] =
 
 static const char wit_help[] =
     "usage: berth wit PATH... [--json] [--features NAME,...] [--all-features]\n"
+    "       berth wit diff OLD NEW [--json] [--features NAME,...] [--all-features]\n"
     "\n"
     "Reads WIT, resolves it and prints it: the package, and below it those that it rests on.\n"
     "PATH is a file, or a folder whose .wit files are one package; its folder 'deps' holds\n"
@@ -123,12 +126,17 @@ static const char wit_help[] =
     "binary form, or a core module that carries one.  The last PATH is the package that is\n"
     "printed, the ones in front of it give more that it may refer to.\n"
     "\n"
+    "diff compares two packages, interface by interface, and says of each change whether it "
+    "breaks\n"
+    "callers, plugins or nobody.\n"
+    "\n"
     "      --all-features            keeps all @unstable items\n"
     "      --features NAME,...       keeps the @unstable items of these features\n"
     "      --json                    prints JSON\n"
     "  -h, --help                    this text\n"
     "\n"
-    "Exit status: 0 it resolves, 1 it cannot be read, 2 usage, 3 it does not resolve.\n";
+    "Exit status: 0 it resolves, 1 it cannot be read, 2 usage, 3 it does not resolve;\n"
+    "of diff besides: 0 equal, 4 extended (callers of OLD may call NEW), 5 breaking.\n";
 
 static const char wrap_help[] =
     "usage: berth wrap CORE --wit PATH [--world NAME] -o FILE\n"

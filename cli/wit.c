@@ -1,6 +1,7 @@
-/* wit.c - `berth wit`.  Layer: cli. */
+/* wit.c - `berth wit` and `berth wit diff`.  Layer: cli. */
 #include <string.h>
 
+#include <berth/contract.h>
 #include <berth/wit.h>
 
 #include "cli.h"
@@ -63,6 +64,40 @@ static int print(const cli_options *options, const berth_wit_options *wit_option
     return cli_stdout_end(CLI_OK);
 }
 
+static bool is_diff(const cli_options *options)
+{
+    return strcmp(options->operands[0], "diff") == 0;
+}
+
+/* `berth wit diff OLD NEW` */
+static int print_diff(const cli_options *options, const berth_wit_options *wit_options)
+{
+    static const int codes[] = { [BERTH_RELATION_EQUAL] = CLI_OK,
+                                 [BERTH_RELATION_EXTENDED] = CLI_EXTENDED,
+                                 [BERTH_RELATION_BREAKING] = CLI_BREAKING };
+    const char *const *paths = options->operands + 1;
+    berth_diag diag = { 0 };
+    berth_contract_diff *diff;
+    berth_status status;
+    int code;
+
+    if (options->operands_count != 3)
+        return cli_fail(CLI_USAGE, "wit diff", "see 'berth help wit'",
+                        "takes two paths, OLD and NEW; a file of that name is ./diff");
+    status = berth_contract_diff_read(NULL, paths, 1, paths + 1, 1, wit_options, &diff, &diag);
+    if (status == BERTH_E_REJECTED)
+        return cli_fail_wit(paths[1], &diag);
+    if (status != BERTH_OK)
+        return cli_fail_diag(CLI_FAILED, "wit diff", NULL, status, &diag);
+    fputs(options->json ? berth_contract_diff_json(diff) : berth_contract_diff_text(diff),
+          stdout);
+    if (options->json)
+        putchar('\n');
+    code = codes[berth_contract_diff_relation(diff)];
+    berth_contract_diff_destroy(diff);
+    return cli_stdout_end(code);
+}
+
 int cli_wit(const cli_options *options)
 {
     berth_wit_options wit_options = BERTH_WIT_OPTIONS_INIT;
@@ -79,7 +114,8 @@ int cli_wit(const cli_options *options)
     if (cli_features_split(copy, names, &wit_options.features_count)) {
         wit_options.features = names;
         wit_options.has_all_features = options->all_features;
-        code = print(options, &wit_options);
+        code =
+            is_diff(options) ? print_diff(options, &wit_options) : print(options, &wit_options);
     }
     cli_free(copy);
     return code;

@@ -13,6 +13,7 @@
 #include <berth/base.h>
 #include <berth/bindgen.h>
 #include <berth/component.h>
+#include <berth/contract.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
 #include <berth/invoke.h>

@@ -38,7 +38,7 @@ world large {
 BASE = b"package shop:base@1.0.0;\ninterface errors { enum error { full, gone, } }\n"
 
 
-class Wit(Folder):
+class Golden(Folder):
     def golden(self, name, text):
         path = os.path.join(GOLDEN, name)
         if os.environ.get("BERTH_GOLDEN_UPDATE"):
@@ -47,6 +47,8 @@ class Wit(Folder):
         with open(path, encoding="utf-8") as file:
             self.assertEqual(file.read(), text)
 
+
+class Wit(Golden):
     def store(self):
         os.makedirs(self.path("wit/deps/base"))
         self.write("wit/store.wit", STORE)
@@ -123,6 +125,69 @@ class Wit(Folder):
             self.assert_error(run("wit", file, "--features", text), 2, "--features")
         self.printed(file, "--features", ",".join(["a"] * 64))
         self.assert_error(run("wit", *[file] * 65), 2, "one operand too many")
+
+
+NEXT = STORE.replace(b"@1.2.0;", b"@1.3.0;", 1) \
+    .replace(b"record key { name: string, %list: list<u8> }",
+             b"record key { name: string, %list: list<u16>, age: u32 }") \
+    .replace(b"value: option<tuple<u8, f64>>", b"value: option<tuple<u8, f32>>") \
+    .replace(b"    resource bucket {", b"    all-keys: func() -> list<key>;\n    resource bucket {")
+
+
+class Diff(Golden):
+    def packages(self, old, new):
+        paths = []
+        for name, text in [("old", old), ("new", new)]:
+            os.makedirs(self.path(name + "/deps/base"))
+            self.write(name + "/store.wit", text)
+            self.write(name + "/deps/base/errors.wit", BASE)
+            paths.append(self.path(name))
+        return paths
+
+    def diff(self, code, *words):
+        result = run("wit", "diff", *words)
+        self.assert_exit(result, code)
+        self.assertEqual(b"", result.stderr)
+        return result.stdout.decode()
+
+    def test_each_change_says_whom_it_breaks(self):
+        paths = self.packages(STORE, NEXT)
+        self.golden("wit-diff.txt", self.diff(5, *paths))
+        text = self.diff(5, *paths, "--json")
+        self.golden("wit-diff.json", text)
+        self.assertEqual("breaking", json.loads(text)["relation"])
+
+    def test_equal_and_extended_have_codes_of_their_own(self):
+        paths = self.packages(STORE, STORE.replace(b"1.2.0", b"1.2.5", 1))
+        self.assertIn("equal", self.diff(0, *paths))
+        more = STORE.replace(b"    resource bucket {", b"    more: func();\n    resource bucket {")
+        self.write("new/store.wit", more)
+        text = self.diff(4, *paths)
+        self.assertIn("function `more` is new; breaks plugins", text)
+        self.assertNotIn("needs another major version", text)
+
+    def test_text_and_binary_form_are_equal(self):
+        store = os.path.join(SOURCE, "tests", "unit", "component", "wit", "store")
+        answer = json.loads(self.diff(0, store + ".wit", store + ".wasm", "--json",
+                                      "--all-features"))
+        self.assertEqual("equal", answer["relation"])
+        for interface in answer["interfaces"]:
+            self.assertEqual(interface["old_digest"], interface["new_digest"])
+
+    def test_an_interface_may_be_new_or_gone(self):
+        old = self.write("old.wit", b"package a:b; interface x { f: func(); }")
+        new = self.write("new.wit", b"package a:b; interface x { f: func(); } interface y {}")
+        self.assertIn("interface `y`: is new; breaks nobody", self.diff(4, old, new))
+        self.assertIn("interface `y`: is gone; breaks callers", self.diff(5, new, old))
+
+    def test_what_cannot_be_compared_is_told(self):
+        good = self.write("good.wit", b"package a:b;")
+        bad = self.write("bad.wit", b"package a:b;\ninterface {")
+        self.assert_error(run("wit", "diff", good, bad), 3, "bad.wit:2:11")
+        self.assert_error(run("wit", "diff", bad, good), 3, "bad.wit:2:11")
+        self.assert_error(run("wit", "diff", good, self.path("absent")), 1, "No such file")
+        self.assert_error(run("wit", "diff", good), 2, "OLD and NEW")
+        self.assert_error(run("wit", "diff", good, good, good), 2, "OLD and NEW")
 
 
 if __name__ == "__main__":
