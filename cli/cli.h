@@ -38,7 +38,7 @@ typedef struct cli_options {
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
-        *world, *output, *out, *prefix;
+        *world, *output, *out, *prefix, *contract;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers;
@@ -49,6 +49,11 @@ typedef struct cli_options {
 
 /* Reads what follows the command's name.  False: said why on stderr; the exit code is 2. */
 bool cli_options_read(cli_options *options, cli_command command, int argc, char **argv);
+
+/* contract.c */
+
+/* What --wit and --contract name; *contract_out is NULL without them.  Gives an exit code. */
+int cli_contract_read(const cli_options *options, struct berth_contract **contract_out);
 
 /* help.c */
 

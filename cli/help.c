@@ -33,14 +33,18 @@ static const char program_help[] =
     "min.\n";
 
 static const char inspect_help[] =
-    "usage: berth inspect FILE [--json] [--artifact-max SIZE]\n"
+    "usage: berth inspect FILE [--json] [--artifact-max SIZE] [--wit PATH [--contract NAME]]\n"
     "\n"
     "Says what the artifact is without running any of it: imports, exports with their types,\n"
     "sections, metadata, memory, digest, which hook profiles and slot kinds it fits, and each\n"
     "finding if it fits none.\n"
     "\n"
     "      --artifact-max SIZE       refuses larger files (32MiB)\n"
+    "      --contract NAME           also checks that it keeps this interface of --wit (the "
+    "only "
+    "one)\n"
     "      --json                    prints JSON\n"
+    "      --wit PATH                WIT as for 'berth wit'\n"
     "  -h, --help                    this text\n"
     "\n"
     "Exit status: 0 it fits something, 1 it cannot be read, 2 usage, 3 it fits nothing.\n";
@@ -56,7 +60,10 @@ static const char inspect_help[] =
     "      --artifact-max SIZE       bytes of an artifact (32MiB)\n"                           \
     "      --engine wasmtime|interp  which engine runs it (the first one built in)\n"          \
     "      --profile PROFILE         such as berth-hook/1 (the first that fits)\n"             \
-    "      --kind KIND               such as filter (the first that fits)\n"
+    "      --kind KIND               such as filter (the first that fits)\n"                   \
+    "      --wit PATH                WIT as for 'berth wit', with what the plugin has to "     \
+    "keep\n"                                                                                   \
+    "      --contract NAME           which interface of it (the only one)\n"
 
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"

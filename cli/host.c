@@ -1,6 +1,8 @@
 /* host.c - a runtime with one slot: what `call` and `pipe` have in common.  Layer: cli. */
 #include <string.h>
 
+#include <berth/contract.h>
+
 #include "cli.h"
 
 static berth_status open_runtime(cli_host *host, const cli_options *options,
@@ -17,7 +19,7 @@ static berth_status open_runtime(cli_host *host, const cli_options *options,
 }
 
 static berth_status open_slot(cli_host *host, const cli_options *options, uint32_t flags,
-                              berth_diag *diag)
+                              const berth_contract *contract, berth_diag *diag)
 {
     berth_slot_options slot = BERTH_SLOT_OPTIONS_INIT;
     berth_status status;
@@ -32,6 +34,7 @@ static berth_status open_slot(cli_host *host, const cli_options *options, uint32
     slot.memory_bytes_max = options->memory_bytes;
     slot.output_bytes_max = options->output_bytes;
     slot.flags = flags;
+    slot.contract = contract;
     status = berth_slot_open(host->runtime, &slot, &host->slot, diag);
     if (status != BERTH_OK || options->hook == NULL)
         return status;
@@ -42,16 +45,23 @@ int cli_host_open(cli_host *host, const cli_options *options, const char *slot_n
                   uint32_t flags, uint32_t instances_max)
 {
     berth_diag diag = { 0 };
+    berth_contract *contract;
     berth_status status;
+    int code = cli_contract_read(options, &contract);
 
     memset(host, 0, sizeof *host);
+    if (code != CLI_OK)
+        return code;
     host->tenant = options->tenant;
     host->name = slot_name;
     status = open_runtime(host, options, instances_max, &diag);
-    if (status != BERTH_OK)
+    if (status != BERTH_OK) {
+        berth_contract_destroy(contract);
         return cli_fail_diag(CLI_FAILED, "runtime", "'berth help call' lists the options",
                              status, &diag);
-    status = open_slot(host, options, flags, &diag);
+    }
+    status = open_slot(host, options, flags, contract, &diag);
+    berth_contract_destroy(contract);
     if (status != BERTH_OK) {
         cli_host_close(host);
         return cli_fail_diag(CLI_FAILED, "slot", NULL, status, &diag);

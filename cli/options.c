@@ -46,6 +46,7 @@ static const option_spec specs[] = {
       1,
       GIB,
       0 },
+    { "contract", 0, TEXT, HOST | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
     { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
@@ -79,7 +80,7 @@ static const option_spec specs[] = {
     { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
     { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
-    { "wit", 0, TEXT, CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
+    { "wit", 0, TEXT, HOST | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
     { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE, AT(world), { 0 }, 0, 0, 0 },
 };
@@ -350,6 +351,10 @@ static bool check_operands(const cli_options *options, cli_command command)
         cli_fail(CLI_USAGE, cli_command_name(command),
                  "'berth inspect FILE' lists the hooks of a plugin", "needs --hook NAME%s",
                  command == CLI_CALL ? ", or a call such as 'f(1)'" : "");
+        return false;
+    }
+    if (options->contract != NULL && options->wit == NULL) {
+        cli_fail(CLI_USAGE, "--contract", help_hint(command), "needs --wit PATH");
         return false;
     }
     if (command == CLI_WRAP && (options->wit == NULL || options->output == NULL)) {

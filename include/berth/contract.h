@@ -51,6 +51,15 @@ BERTH_API const char *berth_contract_name(const berth_contract *contract);
  * Thread: any.  Blocks: never. */
 BERTH_API const uint8_t *berth_contract_digest(const berth_contract *contract);
 
+/* Whether these bytes may serve a slot that needs the contract: a component that exports the
+ * interface, at a version of the same contract, with every function of the contract and each of the
+ * same type.  Nothing of them runs.  The diag names the first difference.
+ * Thread: any.  Blocks: never.
+ * Fails: BERTH_E_REJECTED, BERTH_E_LIMIT, BERTH_E_INVALID, BERTH_E_NOMEM. */
+BERTH_API BERTH_CHECKED berth_status berth_contract_check(const berth_contract *contract,
+                                                          const void *bytes, size_t size,
+                                                          berth_diag *diag);
+
 typedef enum berth_relation {
     BERTH_RELATION_EQUAL = 1,
     BERTH_RELATION_EXTENDED =

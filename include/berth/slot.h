@@ -75,10 +75,13 @@ typedef struct berth_slot_options {
     /* lent until the slot is evicted, and its handles and prepared versions are gone */
     void *observer_ctx;
     void *host_ctx; /* berth_host_context() of its plugins; lent as long */
+    /* What its plugins have to keep, from <berth/contract.h>; NULL: nothing.  The slot keeps it,
+     * so that it may be destroyed at once. */
+    const struct berth_contract *contract;
 } berth_slot_options;
 #define BERTH_SLOT_OPTIONS_INIT                                                                \
     BERTH_INIT((uint32_t)sizeof(berth_slot_options), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, \
-               0, 0, 0, 0, 0, 0, NULL, NULL, NULL)
+               0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL)
 
 /* Makes an empty slot and registers it.
  * Gives *slot_out; release it with berth_slot_release().  The slot itself stays until evicted.

@@ -6,6 +6,7 @@
 
 #include "admit/check.h"
 #include "base/diag.h"
+#include "component/contract_check.h"
 
 /* One attempt; its memory is gone when it ends, but for the plugin. */
 typedef struct attempt {
@@ -162,11 +163,36 @@ static berth_status decide(attempt *a, const char *profile_id, const char *kind,
     return reject(a, blame->id, blame_kind, diag);
 }
 
+/* What the profile lets in has to keep the slot's contract too. */
+static berth_status keep_contract(const attempt *a, const berth_contract *contract,
+                                  berthi_plugin *plugin, berth_diag *diag)
+{
+    const char *id = contract->contract.id;
+    berthi_name name = { NULL, 0 };
+    berth_status status;
+
+    if (a->artifact.steps == NULL)
+        return berthi_fail(
+            diag, BERTH_E_REJECTED,
+            "it is a core module; the slot needs contract `%.128s`, which only a "
+            "component can keep",
+            contract->contract.key);
+    status = berthi_contract_fits(contract, a->artifact.steps, a->arena.allocator, &name, diag);
+    if (status != BERTH_OK)
+        return status;
+    plugin->contract = berthi_arena_strndup(a->plugin_arena, id, strlen(id));
+    plugin->contract_export = berthi_arena_strndup(a->plugin_arena, name.text, name.size);
+    return plugin->contract != NULL && plugin->contract_export != NULL
+               ? BERTH_OK
+               : berthi_fail(diag, BERTH_E_NOMEM, "describing plugin '%s'", plugin->name);
+}
+
 berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile_id,
                           const char *kind, const berthi_admit_limits *limits,
                           berthi_arena *arena, berthi_plugin *plugin_out, berth_diag *diag)
 {
     attempt a = { .plugin_arena = arena };
+    berthi_plugin plugin;
     berth_status status;
 
     status = check_request(profile_id, kind, diag);
@@ -180,7 +206,11 @@ berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile
     berthi_findings_init(&a.findings, &a.arena);
     status = berthi_artifact_read(bytes, size, &a.arena, &a.findings, &a.artifact, diag);
     if (status == BERTH_OK)
-        status = decide(&a, profile_id, kind, limits, plugin_out, diag);
+        status = decide(&a, profile_id, kind, limits, &plugin, diag);
+    if (status == BERTH_OK && limits->contract != NULL)
+        status = keep_contract(&a, limits->contract, &plugin, diag);
+    if (status == BERTH_OK)
+        *plugin_out = plugin;
     berthi_arena_fini(&a.arena);
     return status;
 }

@@ -88,6 +88,8 @@ typedef struct berthi_plugin {
     uint32_t hooks_count;
     bool has_start; /* code runs at instantiation, under the probe deadline */
     bool is_component;
+    /* The contract that it was asked to keep, and the export that keeps it; NULL: none. */
+    const char *contract, *contract_export;
 } berthi_plugin;
 
 /* The defaults of berth_inspect(), which knows no runtime. */
@@ -102,7 +104,8 @@ typedef struct berthi_admit_limits {
     uint64_t artifact_bytes_max;
     uint64_t memory_bytes_max;
     uint32_t table_elements_max;
-    struct berth_host *host; /* what components may import; NULL: nothing */
+    struct berth_host *host;               /* what components may import; NULL: nothing */
+    const struct berth_contract *contract; /* to be kept; NULL: none */
 } berthi_admit_limits;
 
 /* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when

@@ -10,6 +10,14 @@
 
 enum { INTERFACE_NAME_MAX = 256 };
 
+/* A contract's own name finds the export that keeps it, in whichever version that is. */
+static const char *export_of(const berthi_plugin *plugin, const char *interface)
+{
+    return plugin->contract != NULL && strcmp(plugin->contract, interface) == 0
+               ? plugin->contract_export
+               : interface;
+}
+
 bool berthi_component_find(const berthi_content *content, const char *name,
                            berthi_cm_func *func_out)
 {
@@ -22,7 +30,8 @@ bool berthi_component_find(const berthi_content *content, const char *name,
         return false;
     memcpy(interface, name, (size_t)(mark - name));
     interface[mark - name] = '\0';
-    return berthi_cm_loaded_func(content->component->loaded, interface, mark + 1, func_out);
+    return berthi_cm_loaded_func(content->component->loaded,
+                                 export_of(&content->plugin, interface), mark + 1, func_out);
 }
 
 berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,

@@ -89,7 +89,8 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     berth_runtime *rt = slot->runtime;
     berthi_admit_limits limits = { rt->options.artifact_bytes_max,
                                    slot->options.memory_bytes_max,
-                                   rt->options.table_elements_max, rt->options.host };
+                                   rt->options.table_elements_max, rt->options.host,
+                                   slot->options.contract };
     berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
     const char *profile, *kind;
     berth_status status;

@@ -11,6 +11,7 @@
 
 #include "base/diag.h"
 #include "base/utf8.h"
+#include "component/contract_check.h"
 
 enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096 };
 
@@ -118,6 +119,7 @@ static void free_slot(berth_slot *slot)
     free_string(a, slot->name);
     free_string(a, slot->profile);
     free_string(a, slot->kind);
+    berthi_contract_unref(slot->options.contract);
     berthi_free(a, slot->past_latency, sizeof *slot->past_latency);
     berthi_cond_fini(&slot->installed);
     berthi_lock_fini(&slot->lock);
@@ -142,6 +144,7 @@ static berth_status copy_strings(berth_slot *slot, const berth_slot_options *opt
     slot->options = *opt;
     slot->options.name = slot->name;
     slot->options.tenant = slot->options.profile = slot->options.kind = NULL;
+    slot->options.contract = berthi_contract_ref(opt->contract);
     return BERTH_OK;
 }
 

@@ -108,6 +108,8 @@ class Usage(Folder):
             (["wit", file, "--hook", "edit"], "is not an option of 'berth wit'"),
             (["wit", file, "--features"], "needs a value"),
             (["wrap", file, "-o", "x"], "needs --wit PATH"),
+            (["call", file, "f()", "--contract", "x"], "needs --wit PATH"),
+            (["wit", file, "--contract", "x"], "is not an option of 'berth wit'"),
             (["wrap", file, "--wit", "x"], "needs --output FILE"),
             (["ctl"], "needs a SOCKET"),
             (["ctl", "socket"], "needs a command"),

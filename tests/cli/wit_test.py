@@ -190,5 +190,37 @@ class Diff(Golden):
         self.assert_error(run("wit", "diff", good, good, good), 2, "OLD and NEW")
 
 
+VALUES = b"""package demo:values@1.3.0;
+interface shapes { enum color { red, green, blue } next: func(of: color) -> color; }
+interface more { f: func(); }
+"""
+
+
+class Contract(Folder):
+    def test_only_what_keeps_the_contract_is_called(self):
+        wit, plugin = self.write("values.wit", VALUES), guest("cli_values.component")
+        words = ["--wit", wit, "--contract", "shapes"]
+        call = "demo:values/shapes@1.3.0#next(red)"
+        result = run("call", plugin, call, *words)
+        self.assert_exit(result, 0)
+        self.assertEqual(b"green\n", result.stdout)
+        self.assert_exit(run("inspect", plugin, *words), 0)
+        self.write("values.wit", VALUES.replace(b"blue", b"blau"))
+        for command in [["call", plugin, call], ["inspect", plugin]]:
+            self.assert_error(run(*command, *words), 3,
+                              "export `demo:values/shapes@1.0.0` does not keep contract "
+                              "`demo:values/shapes@1`: function `next`, parameter `of`: case 3 is "
+                              "`blau` in the contract, and `blue` here")
+
+    def test_a_contract_is_found_or_named(self):
+        wit, plugin = self.write("values.wit", VALUES), guest("cli_values.component")
+        for words, text in [([], "has 2 interfaces"),
+                            (["--contract", "shape"], "did you mean `shapes`?")]:
+            self.assert_error(run("inspect", plugin, "--wit", wit, *words), 2, text)
+        self.assert_error(run("inspect", plugin, "--wit", self.path("no")), 1, "No such file")
+        bad = self.write("bad.wit", b"package a:b;\ninterface {")
+        self.assert_error(run("inspect", plugin, "--wit", bad), 3, "bad.wit:2:11")
+
+
 if __name__ == "__main__":
     unittest.main()

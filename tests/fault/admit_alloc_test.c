@@ -20,7 +20,7 @@
 #include "plugin_builder.h"
 
 static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, BERTHI_MEMORY_BYTES_MAX,
-                                            BERTHI_TABLE_ELEMENTS_MAX, NULL };
+                                            BERTHI_TABLE_ELEMENTS_MAX, NULL, NULL };
 
 /* A foreign library's heap, failing like ours. */
 typedef struct foreign_heap {

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
     } while (0)
 
 static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, BERTHI_MEMORY_BYTES_MAX,
-                                            BERTHI_TABLE_ELEMENTS_MAX, NULL };
+                                            BERTHI_TABLE_ELEMENTS_MAX, NULL, NULL };
 
 static void check_text(const char *text)
 {
