@@ -17,7 +17,7 @@ engine_flag := -DBERTH_ENGINE_WASMTIME=OFF
 endif
 export BERTH_ENGINE := $(ENGINE)
 
-.PHONY: all setup engine release dev test check demo bench install asan tsan hostile msan valgrind \
+.PHONY: all setup engine release dev test check demo bench bench-typed install asan tsan hostile msan valgrind \
 	arm64 fuzz clean help
 all: release
 
@@ -30,6 +30,7 @@ help:
 	@echo "make arm64      cross build, tests under qemu-user (CONTRIBUTING.md)"
 	@echo "make demo       a plugin is replaced while a log streams through it"
 	@echo "make bench      one JSON line per case"
+	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 	@echo "make fuzz       fuzz targets in build/fuzz/tests (clang)"
 	@echo "make clean      removes build/; the engine stays in its cache"
@@ -80,6 +81,9 @@ demo:
 
 bench: release
 	@tools/bench.sh
+
+bench-typed: release
+	@tools/bench_typed.sh
 
 install: release
 	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)

@@ -11,7 +11,7 @@ const RUN_NANOSECONDS: u128 = 100_000_000;
 
 fn engine() -> Result<Engine> {
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_memories(16).total_core_instances(16).total_component_instances(16).total_tables(16).total_stacks(16);
+    pool.total_memories(16).total_core_instances(16).total_component_instances(16).total_tables(16);
     let mut config = Config::new();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config.epoch_interruption(true);

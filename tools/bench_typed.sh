@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The same component, called through the engine's typed path in Rust (bench/typed) and by Berth: one
+# JSON line per size with both and their ratio.  Building the first takes minutes.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "bench-typed: skipped: there is no cargo here"
+    exit 0
+fi
+component=build/release/guests/bench_pipe.component.wasm
+target=${CARGO_TARGET_DIR:-build/typed}
+CARGO_TARGET_DIR=$target cargo build --release --locked --quiet --manifest-path bench/typed/Cargo.toml
+# Turn about, twice, and the better of each: what else the machine does meets both.
+{
+    for _ in 1 2; do
+        "$target/release/berth-bench-typed" "$component"
+        build/release/bin/bench_process "$component"
+    done
+} | awk -F'[":, }]+' '
+    { size = $3; sub(/.*_/, "", size); ns = $5 + 0
+      if ($3 ~ /^typed_/) { if (!(size in typed) || ns < typed[size]) typed[size] = ns }
+      else if (!(size in ours) || ns < ours[size]) ours[size] = ns
+      if (!(size in seen)) { seen[size] = 1; order[++count] = size } }
+    END { for (n = 1; n <= count; n++) { size = order[n]
+              printf "{\"case\": \"typed_process_%s\", \"ns_per_op\": %.2f, \"baseline_ns\": %.2f, \"ratio\": %.3f%s}\n",
+                  size, ours[size], typed[size], ours[size] / typed[size], size == 256 ? ", \"goal\": 0.45" : "" } }'
