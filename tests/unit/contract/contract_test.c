@@ -326,6 +326,20 @@ static void no_change_of_another_interface_slips_through(void **state)
     check(used, renamed, BERTHI_RELATION_EXTENDED,
           "record `in` of `j` is gone; breaks nobody\n"
           "record `inner` of `j` is new; breaks nobody\n");
+    check(
+        "package a:b@1.2.0; interface j { record in { x: u8 } type t = result<u8, in>; }\n"
+        "interface i { use j.{t}; f: func() -> t; }",
+        "package a:b@1.2.0; interface j { record in { x: s8 } type t = result<u8, in>; }\n"
+        "interface i { use j.{t}; f: func() -> t; }",
+        BERTHI_RELATION_BREAKING,
+        "record `in` of `j`: field `x` is `s8`, was `u8`; breaks callers and plugins of `f`\n");
+    /* the alias has another name, and what is behind it is told where it is */
+    check("package a:b@1.2.0; interface i { record r { a: u8 } type x = r; f: func(v: x); }",
+          "package a:b@1.2.0; interface i { record r { a: s8 } type y = r; f: func(v: y); }",
+          BERTHI_RELATION_BREAKING,
+          "record `r`: field `a` is `s8`, was `u8`; breaks callers and plugins of `f`\n"
+          "type `x` is gone; breaks callers\n"
+          "type `y` is new; breaks nobody\n");
     check("package a:b@1.2.0; interface j { resource r { m: func() -> u8; } }\n"
           "interface i { use j.{r}; f: func(r: r); }",
           "package a:b@1.2.0; interface j { resource r { m: func() -> u16; } }\n"
