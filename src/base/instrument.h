@@ -16,7 +16,7 @@
 #endif
 #endif
 
-static inline void berthi_uninitialized(const void *p, size_t size)
+static inline void berthi_uninitialized(void *p, size_t size)
 {
 #ifdef BERTHI_MEMORY_SANITIZER
     __msan_allocated_memory(p, size);

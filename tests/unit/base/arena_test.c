@@ -61,7 +61,11 @@ static void an_arena_gives_its_bound_and_not_a_byte_more(void **state)
     berthi_arena_init(&arena, &a, BOUND);
     while (berthi_arena_alloc(&arena, 16) != NULL)
         given += 16;
+#if defined(__SANITIZE_ADDRESS__)
+    assert_in_range(given, BOUND / 2, BOUND); /* there, a gap stands behind each block */
+#else
     assert_int_equal(given, BOUND);
+#endif
     assert_null(berthi_arena_alloc(&arena, 1));
     berthi_arena_fini(&arena);
 
