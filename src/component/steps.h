@@ -153,8 +153,8 @@ typedef struct berthi_cm_steps {
 
 /* Elaborates a validated component; it may be done again.  With `keeps_shims` nothing is removed; else
  * shim and fixup modules go where every condition of docs/design/0006-shims.md holds (shim.c).
- * Fails: BERTH_E_LIMIT (the bounds above), BERTH_E_REJECTED (asynchronous lifts and lowers, and
- * options that nobody here provides, by name), BERTH_E_NOMEM. */
+ * Fails: BERTH_E_LIMIT (the bounds above), BERTH_E_REJECTED (what no host gives: a component
+ * in an instance that is imported), BERTH_E_NOMEM. */
 berth_status berthi_component_elaborate(const berthi_cm_component *component,
                                         berthi_arena *arena, bool keeps_shims,
                                         const berthi_cm_steps **steps_out, berth_diag *diag)
