@@ -29,6 +29,13 @@ static const wrong_value rows[] = {
     { "enum { a, b }", "100", "", discriminant },
     { "enum { a, b }", "80000000", "", discriminant },
     { "list<enum { a, b }>", "10 3", "000102", discriminant },
+    /* as many as go over column by column */
+    { "list<char>", "10 5", "00000000 00000000 00000000 00000000 00d80000", character },
+    { "list<char>", "10 4", "00001100 00000000 00000000 00000000", character },
+    { "list<enum { a, b }>", "10 6", "000100010002", discriminant },
+    { "list<record { a: u8, b: enum { a, b, c } }>", "10 5", "0700 0701 0702 0700 0703", discriminant },
+    { "list<tuple<u32, char>>", "10 4",
+      "ffffffff00000000 ffffffff00000000 ffffffff00000000 ffffffffffdf0000", character },
     { "option<u8>", "2 0", "", discriminant },
     { "option<u8>", "101 0", "", discriminant },
     { "list<option<u8>>", "10 1", "0200", discriminant },
