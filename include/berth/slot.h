@@ -247,7 +247,7 @@ typedef struct berth_slot_stats {
     uint64_t answered, dropped; /* replies with data, and (0, 0) */
     uint64_t traps, deadlines, limits, violations, other_failures;
     uint64_t busy; /* turned away: no place, or no instance, became free in time */
-    uint64_t bytes_in, bytes_out;
+    uint64_t bytes_in, bytes_out; /* of a typed call: of the strings and lists in its values */
     uint64_t installs, unchanged, refused, rollbacks;
     uint64_t instances_made, instances_discarded;
     uint32_t instances_live;       /* of all its versions */

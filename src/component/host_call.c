@@ -105,6 +105,18 @@ uint64_t berthi_cm_value_bytes(const berthi_cm_type *type, const void *value)
     }
 }
 
+uint64_t berthi_cm_args_bytes(const berthi_cm_type *func, const void *args)
+{
+    return func->has_pointer ? bytes_of_items(func->items, func->count - 1, args) : 0;
+}
+
+uint64_t berthi_cm_result_bytes(const berthi_cm_type *func, const void *result)
+{
+    const berthi_cm_type *type = berthi_cm_func_result(func);
+
+    return type == NULL ? 0 : berthi_cm_value_bytes(type, result);
+}
+
 /* ---------------------------------------------------------------- calls */
 
 /* What the host's own code answered, with the function's name in front. */
@@ -127,8 +139,7 @@ static berth_status fail_as(const berth_host_call *call, berth_status status)
 
 static berth_status count_result(berth_host_call *call, const void *result)
 {
-    const berthi_cm_type *type = berthi_cm_func_result(call->func->type);
-    uint64_t bytes = type == NULL ? 0 : berthi_cm_value_bytes(type, result);
+    uint64_t bytes = berthi_cm_result_bytes(call->func->type, result);
 
     if (bytes > call->instance->options.result_bytes_max)
         return berthi_fail_because(
@@ -147,12 +158,11 @@ berth_status berthi_host_run(void *ctx, berthi_cm_host_call *inner, const void *
     berth_host_call call = {
         .inner = inner, .instance = instance_of(inner), .func = func, .diag = diag
     };
-    const berthi_cm_type *type = func->type;
     berth_status status;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     call.instance->usage.calls++;
-    call.instance->usage.bytes_in += bytes_of_items(type->items, type->count - 1, args);
+    call.instance->usage.bytes_in += berthi_cm_args_bytes(func->type, args);
     if (func->result_size != 0)
         memset(result, 0, func->result_size);
     diag->status = BERTH_OK;

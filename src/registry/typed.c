@@ -7,6 +7,7 @@
 #include <berth/invoke.h>
 
 #include "base/utf8.h"
+#include "component/host_call.h"
 #include "component/type_text.h"
 #include "os/clock.h"
 #include "registry/hot.h"
@@ -125,9 +126,15 @@ BERTHI_HOT berth_status run_func(berth_version *v, berthi_instance *i, const ber
 static berth_status run(berth_version *v, berthi_instance *i, const berth_call *call,
                         uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
 {
+    const typed_values *values = more;
+    berth_status status;
+
     i->calls++;
     *reply = (berth_reply){ .version = v->number };
-    return run_func(v, i, call, ticks, more, diag);
+    status = run_func(v, i, call, ticks, values, diag);
+    if (status == BERTH_OK) /* to be counted */
+        reply->size = berthi_cm_result_bytes(values->func->type, values->result);
+    return status;
 }
 
 /* The key of a memo of a typed call: none of a hook's, for the numbers of both are callers'. */
@@ -142,11 +149,13 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
 {
     typed_values *values = more;
     berth_status status = find_func(v, call->hook, &values->func, diag);
+    berth_call counted = *call;
     berthi_seat *seat;
 
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return status;
-    status = berthi_call_pooled(v, mine, call, ticks, run, more, reply, diag);
+    counted.input_size = berthi_cm_args_bytes(values->func->type, values->args);
+    status = berthi_call_pooled(v, mine, &counted, ticks, run, more, reply, diag);
     seat = berthi_seat_find(v, mine->index);
     if (!v->is_special && seat != NULL)
         mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat };
@@ -175,6 +184,8 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
              .func;
     seat->idle = NULL;
     berthi_count(&seat->counts.calls, 1);
+    berthi_count(&seat->counts.bytes_in,
+                 berthi_cm_args_bytes(values->func->type, values->args));
     status =
         run_func(v, i, call,
                  call->deadline_ns == 0 ? v->deadline_ticks : berthi_ticks(call->deadline_ns),
@@ -184,10 +195,13 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
         berthi_pool_give(v, seat, i, status == BERTH_OK);
     else
         seat->idle = i;
-    if (BERTHI_UNUSUAL(status != BERTH_OK))
+    if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         berthi_count_failure(&seat->counts, status);
-    else
+    } else {
+        berthi_count(&seat->counts.bytes_out,
+                     berthi_cm_result_bytes(values->func->type, values->result));
         berthi_count(&seat->counts.answered, 1);
+    }
     *status_out = status;
     return true;
 }

@@ -202,6 +202,13 @@ static void typed_calls_fail_and_are_counted_like_others(void **state)
     stats = slot_rig_stats(slot);
     assert_true(stats.calls == 3 && stats.answered == 1 && stats.traps == 1 &&
                 stats.deadlines == 1);
+    assert_int_equal(stats.bytes_in, strlen("t") + strlen("l") + strlen("xok"));
+    assert_int_equal(stats.bytes_out, out.size);
+    for (int n = 0; n < 3; n++) /* the short form, too */
+        assert_int_equal(invoke(r, slot, func.number, "xlonger", &out), BERTH_OK);
+    assert_int_equal(out.size, strlen("longer"));
+    assert_int_equal(slot_rig_stats(slot).bytes_in, stats.bytes_in + 3 * strlen("xlonger"));
+    assert_int_equal(slot_rig_stats(slot).bytes_out, stats.bytes_out + 3 * strlen("longer"));
     {
         const bytes wrong = { NULL, 5 }; /* the host's own mistake */
         berth_call call = BERTH_CALL_INIT;
