@@ -71,6 +71,27 @@ static void try_mutant(mutants *m, size_t at, uint8_t difference)
         m->longest_ns = took;
 }
 
+/* The slot's deadlines are short, so that mutants which loop cost little.  A sound plugin may miss one on
+ * a busy machine; it does not miss a hundred. */
+static void serve_sound(mutants *m, uint64_t version)
+{
+    slot_rig *r = m->rig;
+    size_t size;
+    uint8_t *bytes = plugin_answering(1, &size);
+    berth_status status = BERTH_E_DEADLINE;
+    uint64_t answer = 0;
+
+    for (int n = 0; n < 100 && status == BERTH_E_DEADLINE; n++)
+        status = berth_slot_install(m->slot, bytes, size, NULL, &r->diag);
+    free(bytes);
+    if (status != BERTH_OK)
+        fail_msg("%s: %s", r->engine, r->diag.text);
+    assert_int_equal(slot_rig_stats(m->slot).version, version);
+    for (int n = 0; n < 100 && answer != 1; n++)
+        answer = slot_rig_answer(r, m->slot);
+    assert_int_equal(answer, 1);
+}
+
 static bool does_all(const slot_rig *r)
 {
     const char *said = getenv("BERTH_TEST_MUTATIONS");
@@ -97,7 +118,7 @@ static void a_plugin_with_any_byte_changed_does_no_harm(void **state)
     opt.probe_deadline_ns = opt.deadline_ns = 5 * MS;
     m.slot = slot_rig_open(r, "a", &opt);
     m.hook = slot_rig_hook(r, m.slot, "do");
-    assert_int_equal(slot_rig_install_answering(r, m.slot, 1), 1);
+    serve_sound(&m, 1);
     for (n = 0; n < DIFFERENCES && (does_all(r) || slot_rig_now_ns() < until); n++)
         for (size_t at = 0; at < m.size; at++)
             try_mutant(&m, at, difference_of(n));
@@ -110,8 +131,7 @@ static void a_plugin_with_any_byte_changed_does_no_harm(void **state)
     assert_true(m.refused > 0 && m.changed > 0); /* a description may change */
     assert_true(m.longest_ns < HANG_MS * MS);
     assert_int_equal(slot_rig_stats(m.slot).version, 1 + m.changed);
-    assert_int_equal(slot_rig_install_answering(r, m.slot, 1), 2 + m.changed);
-    assert_int_equal(slot_rig_answer(r, m.slot), 1); /* nothing of it stayed */
+    serve_sound(&m, 2 + m.changed); /* nothing of it stayed */
     slot_rig_wait_reaped(r);
     assert_int_equal(process_descriptors(), descriptors);
     assert_int_equal(process_threads(), threads);
