@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/diag.h"
-#include "component/value_reader.h"
+#include "component/value_bytes.h"
 
 enum { RESULT_BYTES_MAX = 16 << 20 };
 
@@ -35,86 +35,6 @@ void berthi_host_instance_fini(berthi_host_instance *i)
 static berthi_host_instance *instance_of(berthi_cm_host_call *call)
 {
     return berthi_cm_instance_data(berthi_cm_host_instance(call));
-}
-
-/* ---------------------------------------------------------------- what is counted */
-
-static uint64_t bytes_of_items(const berthi_cm_extern *items, uint32_t count,
-                               const unsigned char *at)
-{
-    berthi_cm_place place = { .align = 1 };
-    uint64_t bytes = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t offset = berthi_cm_place_add(&place, items[i].type);
-
-        if (items[i].type->has_pointer)
-            bytes += berthi_cm_value_bytes(items[i].type, at + offset);
-    }
-    return bytes;
-}
-
-static uint64_t bytes_of_list(const berthi_cm_type *type, const unsigned char *at)
-{
-    uint64_t size = berthi_cm_place_of(type->items, type->count).size, bytes;
-    bool has_pointer = false;
-    berthi_cm_host_list list = { at, type->length };
-
-    for (uint32_t i = 0; i < type->count; i++)
-        has_pointer |= type->items[i].type->has_pointer;
-    if (type->kind != BERTHI_CM_FIXED_LIST)
-        memcpy(&list, at, sizeof list);
-    bytes = type->kind == BERTHI_CM_FIXED_LIST ? 0 : list.count * size;
-    at = list.data;
-    for (size_t i = 0; has_pointer && at != NULL && i < list.count; i++, at += size)
-        bytes += bytes_of_items(type->items, type->count, at);
-    return bytes;
-}
-
-static uint64_t bytes_of_case(const berthi_cm_type *type, const unsigned char *at)
-{
-    bool is_option = type->kind == BERTHI_CM_OPTION;
-    uint32_t cases = is_option ? 2 : type->count, tag = berthi_cm_tag_get(at, cases);
-    const berthi_cm_type *payload = NULL;
-
-    if (tag < cases) /* else lowering refuses it */
-        payload = is_option ? (tag == 1 ? type->items[0].type : NULL) : type->items[tag].type;
-    return payload == NULL ? 0 : berthi_cm_value_bytes(payload, at + type->host_align);
-}
-
-/* Recursion is bounded by the depth of types. */
-uint64_t berthi_cm_value_bytes(const berthi_cm_type *type, const void *value)
-{
-    berthi_cm_host_list list;
-
-    if (!type->has_pointer)
-        return 0;
-    switch (type->kind) {
-    case BERTHI_CM_STRING:
-        memcpy(&list, value, sizeof list);
-        return list.count;
-    case BERTHI_CM_LIST:
-    case BERTHI_CM_FIXED_LIST:
-    case BERTHI_CM_MAP:
-        return bytes_of_list(type, value);
-    case BERTHI_CM_RECORD:
-    case BERTHI_CM_TUPLE:
-        return bytes_of_items(type->items, type->count, value);
-    default:
-        return bytes_of_case(type, value);
-    }
-}
-
-uint64_t berthi_cm_args_bytes(const berthi_cm_type *func, const void *args)
-{
-    return func->has_pointer ? bytes_of_items(func->items, func->count - 1, args) : 0;
-}
-
-uint64_t berthi_cm_result_bytes(const berthi_cm_type *func, const void *result)
-{
-    const berthi_cm_type *type = berthi_cm_func_result(func);
-
-    return type == NULL ? 0 : berthi_cm_value_bytes(type, result);
 }
 
 /* ---------------------------------------------------------------- calls */

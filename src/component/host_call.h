@@ -34,10 +34,4 @@ berth_status berthi_host_run(void *ctx, berthi_cm_host_call *call, const void *a
 /* The destructor of a binding whose ctx is a berth_host_resource. */
 void berthi_host_drop(void *ctx, berthi_cm_host_call *call, uint32_t rep);
 
-/* Bytes of the strings and lists of a value in host layout. */
-uint64_t berthi_cm_value_bytes(const berthi_cm_type *type, const void *value);
-/* The same of a function's arguments, and of its result, which it need not have. */
-uint64_t berthi_cm_args_bytes(const berthi_cm_type *func, const void *args);
-uint64_t berthi_cm_result_bytes(const berthi_cm_type *func, const void *result);
-
 #endif

@@ -26,6 +26,7 @@
 #include "admit/admit.h"
 #include "base/reply_arena.h"
 #include "component/instance.h"
+#include "component/value_bytes.h"
 #include "metrics/histogram.h"
 #include "os/event.h"
 #include "sync/record.h"
@@ -183,6 +184,7 @@ typedef struct berthi_content {
 typedef struct berthi_typed {
     _Atomic(uint32_t) state;
     berthi_cm_func func;
+    berthi_cm_measure args, result; /* of the bytes that are counted */
 } berthi_typed;
 
 struct berth_version {

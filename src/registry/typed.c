@@ -7,7 +7,6 @@
 #include <berth/invoke.h>
 
 #include "base/utf8.h"
-#include "component/host_call.h"
 #include "component/type_text.h"
 #include "os/clock.h"
 #include "registry/hot.h"
@@ -68,6 +67,10 @@ static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *dia
         is_found = berthi_typed_find(v->content, slot->func_names[n], &typed[n].func, &type,
                                      NULL) == BERTH_OK &&
                    strcmp(type.text, slot->func_types[n]) == 0;
+        if (is_found) {
+            typed[n].args = berthi_cm_measure_args(typed[n].func.type);
+            typed[n].result = berthi_cm_measure_result(typed[n].func.type);
+        }
         /* release: pairs with the acquire in find_func(). */
         atomic_store_explicit(&typed[n].state, is_found ? FOUND : MISSING,
                               memory_order_release);
@@ -83,12 +86,12 @@ static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *dia
 /* ---- calls ---- */
 
 typedef struct typed_values {
-    const berthi_cm_func *func;
+    const berthi_typed *typed;
     const void *args;
     void *result;
 } typed_values;
 
-static berth_status find_func(berth_version *v, uint32_t number, const berthi_cm_func **out,
+static berth_status find_func(berth_version *v, uint32_t number, const berthi_typed **out,
                               berth_diag *diag)
 {
     /* acquire: pairs with the releases in resolve_locked(). */
@@ -105,7 +108,7 @@ static berth_status find_func(berth_version *v, uint32_t number, const berthi_cm
             return status;
         typed = atomic_load_explicit(&v->typed, memory_order_acquire);
     }
-    *out = &typed[n].func;
+    *out = &typed[n];
     return BERTH_OK;
 }
 
@@ -115,7 +118,7 @@ BERTHI_HOT berth_status run_func(berth_version *v, berthi_instance *i, const ber
     berth_status status;
 
     berthi_component_deadline(v, i, ticks);
-    status = berthi_cm_call(i->component, values->func, values->args, values->result,
+    status = berthi_cm_call(i->component, &values->typed->func, values->args, values->result,
                             call->arena, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK)) /* agreed upon for good, so no lock is needed */
         return berthi_diag_prefix(diag, status, "%s",
@@ -133,7 +136,7 @@ static berth_status run(berth_version *v, berthi_instance *i, const berth_call *
     *reply = (berth_reply){ .version = v->number };
     status = run_func(v, i, call, ticks, values, diag);
     if (status == BERTH_OK) /* to be counted */
-        reply->size = berthi_cm_result_bytes(values->func->type, values->result);
+        reply->size = berthi_cm_measured(&values->typed->result, values->result);
     return status;
 }
 
@@ -148,13 +151,13 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
                            uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
 {
     typed_values *values = more;
-    berth_status status = find_func(v, call->hook, &values->func, diag);
+    berth_status status = find_func(v, call->hook, &values->typed, diag);
     berth_call counted = *call;
     berthi_seat *seat;
 
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return status;
-    counted.input_size = berthi_cm_args_bytes(values->func->type, values->args);
+    counted.input_size = berthi_cm_measured(&values->typed->args, values->args);
     status = berthi_call_pooled(v, mine, &counted, ticks, run, more, reply, diag);
     seat = berthi_seat_find(v, mine->index);
     if (!v->is_special && seat != NULL)
@@ -179,13 +182,12 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     BERTHI_WINDOW();
     /* It was found before: relaxed, by this very thread. */
-    values->func =
-        &atomic_load_explicit(&v->typed, memory_order_relaxed)[call->hook - BERTHI_HOOKS_MAX]
-             .func;
+    values->typed =
+        &atomic_load_explicit(&v->typed, memory_order_relaxed)[call->hook - BERTHI_HOOKS_MAX];
     seat->idle = NULL;
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in,
-                 berthi_cm_args_bytes(values->func->type, values->args));
+                 berthi_cm_measured(&values->typed->args, values->args));
     status =
         run_func(v, i, call,
                  call->deadline_ns == 0 ? v->deadline_ticks : berthi_ticks(call->deadline_ns),
@@ -199,7 +201,7 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
         berthi_count_failure(&seat->counts, status);
     } else {
         berthi_count(&seat->counts.bytes_out,
-                     berthi_cm_result_bytes(values->func->type, values->result));
+                     berthi_cm_measured(&values->typed->result, values->result));
         berthi_count(&seat->counts.answered, 1);
     }
     *status_out = status;
