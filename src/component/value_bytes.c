@@ -125,7 +125,7 @@ berthi_cm_measure berthi_cm_measure_args(const berthi_cm_type *func)
 
     if (func->count == 2)
         m = measure_of(func->items[0].type);
-    else if (func->has_pointer)
+    else if (func->count > 2 && func->has_pointer)
         m = walk(func);
     return m.is_walk ? walk(func) : m;
 }
@@ -137,6 +137,6 @@ berthi_cm_measure berthi_cm_measure_result(const berthi_cm_type *func)
 
 uint64_t berthi_cm_measure_walk(const berthi_cm_type *type, const void *value)
 {
-    return type->kind == BERTHI_CM_FUNC_TYPE ? berthi_cm_args_bytes(type, value)
-                                             : berthi_cm_value_bytes(type, value);
+    return berthi_cm_is_func(type) ? berthi_cm_args_bytes(type, value)
+                                   : berthi_cm_value_bytes(type, value);
 }
