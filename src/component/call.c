@@ -57,6 +57,7 @@ void berthi_cm_side_init(berthi_cm_side *s, berthi_cm_instance *i, const berthi_
     s->guest.instance = instance;
     s->guest.resources = i->loaded->steps->resources;
     s->guest.handles = &i->components[instance].handles;
+    s->guest.errors = &i->errors;
     s->guest.task = NULL;
     s->guest.lends = NULL;
     s->guest.budget = &i->copy_left;

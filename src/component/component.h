@@ -175,7 +175,10 @@ enum { /* canonical definitions with a meaning of their own here; others are kno
        BERTHI_CM_LOWER = 0x01,
        BERTHI_CM_RESOURCE_NEW = 0x02,
        BERTHI_CM_RESOURCE_DROP = 0x03,
-       BERTHI_CM_RESOURCE_REP = 0x04
+       BERTHI_CM_RESOURCE_REP = 0x04,
+       BERTHI_CM_ERROR_CONTEXT_NEW = 0x1c,
+       BERTHI_CM_ERROR_CONTEXT_DEBUG_MESSAGE = 0x1d,
+       BERTHI_CM_ERROR_CONTEXT_DROP = 0x1e
 };
 
 typedef struct berthi_cm_canon {

@@ -190,9 +190,14 @@ static bool make_builtin(berthi_cm_elaborator *e, const berthi_cm_frame *f,
               : canon->code == 0x0b ? BERTHI_CM_TO_CONTEXT_SET
               : canon->code == 0x24 ? BERTHI_CM_TO_BACKPRESSURE_INC
               : canon->code == 0x25 ? BERTHI_CM_TO_BACKPRESSURE_DEC
-                                    : BERTHI_CM_TO_UNSUPPORTED;
+              : canon->code >= BERTHI_CM_ERROR_CONTEXT_NEW &&
+                      canon->code <= BERTHI_CM_ERROR_CONTEXT_DROP
+                  ? BERTHI_CM_TO_ERROR_CONTEXT
+                  : BERTHI_CM_TO_UNSUPPORTED;
     if (t->kind == BERTHI_CM_TO_CONTEXT_GET || t->kind == BERTHI_CM_TO_CONTEXT_SET)
         t->target = canon->first;
+    if (t->kind == BERTHI_CM_TO_ERROR_CONTEXT) /* .drop has no options: no slots come of none */
+        return make_abi(e, f, &canon->options, &t->abi);
     if (canon->code != 0x27)
         return true;
     if (!berthi_cm_thing_at(e, f, BERTHI_CM_CORE_TABLE, canon->second, &table))

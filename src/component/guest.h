@@ -29,6 +29,8 @@ struct berthi_cm_guest {
     uint32_t instance;     /* component instance */
     const berthi_cm_resource_use *resources;
     berthi_cm_handles *handles;
+    struct berthi_cm_error_contexts
+        *errors;            /* of the root instance; both guests have the same */
     berthi_cm_task *task;   /* lowering into a call of this guest: whose borrows they are */
     berthi_cm_lends *lends; /* lifting from a call that this guest makes */
     uint64_t *budget;       /* bytes that may still be copied out of guests in this call */

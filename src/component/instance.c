@@ -43,25 +43,32 @@ static berth_status find_item(berthi_cm_instance *i, const berthi_cm_core_item *
     return BERTH_OK;
 }
 
-static bool fill(berthi_cm_instance *i, uint32_t step, berthi_extern *slot)
+static berth_status fill(berthi_cm_instance *i, uint32_t step, berthi_extern *slot,
+                         berth_diag *diag)
 {
     berthi_extern found;
+    berth_status status = BERTH_E_ABSENT;
 
-    if (i->steps_done <= step ||
-        find_item(i, &i->loaded->steps->steps[step].item, &found, NULL) != BERTH_OK)
-        return false;
-    *slot = found;
-    return true;
+    if (i->steps_done > step)
+        status = find_item(i, &i->loaded->steps->steps[step].item, &found, diag);
+    if (status == BERTH_OK)
+        *slot = found;
+    return status;
 }
 
-bool berthi_cm_fill_func(berthi_cm_instance *i, uint32_t slot)
+berth_status berthi_cm_fill_func(berthi_cm_instance *i, uint32_t slot, berth_diag *diag)
 {
-    return fill(i, i->loaded->func_steps[slot], &i->funcs[slot]);
+    berth_status status = fill(i, i->loaded->func_steps[slot], &i->funcs[slot], diag);
+
+    if (status == BERTH_OK || status == BERTH_E_NOMEM)
+        return status;
+    return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_INDIRECT_NULL,
+                               "uninitialized element: the function is not there yet");
 }
 
 bool berthi_cm_fill_memory(berthi_cm_instance *i, uint32_t slot)
 {
-    return fill(i, i->loaded->memory_steps[slot], &i->memories[slot]);
+    return fill(i, i->loaded->memory_steps[slot], &i->memories[slot], NULL) == BERTH_OK;
 }
 
 /* ---------------------------------------------------------------- steps */
@@ -186,6 +193,7 @@ static void set_limits(berthi_cm_instance *i, berthi_cm_loaded *loaded,
     i->host_calls_left = i->host_calls_max;
     for (uint32_t c = 0; c < loaded->steps->instances_count; c++)
         berthi_cm_handles_init(&i->components[c].handles, loaded->allocator, handles_max);
+    berthi_cm_error_contexts_init(&i->errors, loaded->allocator);
     berthi_cm_host_handles_init(
         &i->held, loaded->allocator, loaded->steps->resources, handles_max,
         (1 + atomic_fetch_add_explicit(&loaded->made, 1, memory_order_relaxed)) * 2654435761u);
@@ -254,7 +262,8 @@ static void drop_host_resources(berthi_cm_instance *i, const berthi_cm_handles *
         const berthi_cm_handle *h = &table->entries[n];
         const berthi_cm_binding *binding;
 
-        if (h->resource == BERTHI_CM_NO_INDEX || !h->is_own ||
+        if (h->resource == BERTHI_CM_NO_INDEX ||
+            h->resource == BERTHI_CM_ERROR_CONTEXT_HANDLE || !h->is_own ||
             steps->resources[h->resource].instance != BERTHI_CM_NO_INDEX)
             continue;
         binding = &i->loaded->bindings[steps->resources[h->resource].need];
@@ -276,6 +285,7 @@ void berthi_cm_instance_destroy(berthi_cm_instance *instance)
     for (uint32_t c = 0; c < loaded->steps->instances_count; c++)
         berthi_cm_handles_fini(&instance->components[c].handles);
     berthi_cm_host_handles_fini(&instance->held);
+    berthi_cm_error_contexts_fini(&instance->errors);
     berthi_free_array(loaded->allocator, instance->passage.left, instance->passage.left_room,
                       sizeof *instance->passage.left);
     berth_arena_destroy(instance->room);

@@ -266,6 +266,15 @@ static void choose_path(berthi_cm_entry *e)
     e->error_is_string = path.error_is_string;
 }
 
+/* What passes error contexts is for guests alone, and plan_exports() sees to that: the facts that an
+ * entry needs are the same in a plan of any use. */
+static plan_use use_of(const berthi_cm_lifted *lifted)
+{
+    if (!lifted->type->canon->has_error_context)
+        return BY_HOST;
+    return lifted->abi.is_64 ? TO_64 : TO_32;
+}
+
 static berth_status make_entries(loader *o)
 {
     const berthi_cm_steps *steps = o->steps;
@@ -279,7 +288,7 @@ static berth_status make_entries(loader *o)
         berth_status status;
 
         e->lifted = &steps->lifted[n];
-        status = find_plan(o, e->lifted->type, e->lifted->abi.is_64, BY_HOST, &found);
+        status = find_plan(o, e->lifted->type, e->lifted->abi.is_64, use_of(e->lifted), &found);
         if (status != BERTH_OK)
             return status;
         e->plan = found->plan;
@@ -337,7 +346,15 @@ static berth_status make_targets(loader *o)
     return status;
 }
 
-/* Functions of the host that the component hands through. */
+/* A plan for the host of what no host is given: it says why there is none. */
+static berth_status refuse_host(loader *o, const berthi_cm_lifted *lifted)
+{
+    const plan_entry *none;
+
+    return find_plan(o, lifted->type, lifted->abi.is_64, BY_HOST, &none);
+}
+
+/* Functions of the host that the component hands through, and what no export may be. */
 static berth_status plan_exports(loader *o, const berthi_cm_export *exports, uint32_t count)
 {
     berth_status status = BERTH_OK;
@@ -350,6 +367,8 @@ static berth_status plan_exports(loader *o, const berthi_cm_export *exports, uin
             status = plan_exports(o, e->exports, e->count);
         else if (e->sort == BERTHI_CM_FUNC && e->is_host)
             status = find_plan(o, o->steps->needs[e->index].type, false, BY_HOST, &found);
+        else if (e->sort == BERTHI_CM_FUNC && use_of(&o->steps->lifted[e->index]) != BY_HOST)
+            status = refuse_host(o, &o->steps->lifted[e->index]);
         if (status == BERTH_OK && found != NULL)
             o->l->export_plans[e->index] = found->plan;
     }

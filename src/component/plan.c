@@ -445,7 +445,10 @@ static void write_whole(compiler *c, const berthi_cm_type *type, place at)
         break;
     default:
         assert(type->kind == BERTHI_CM_ERROR_CONTEXT);
-        fail(c, BERTH_E_REJECTED, "values of type error-context are not supported");
+        if (c->other == LAYOUT_HOST)
+            fail(c, BERTH_E_REJECTED, "values of type error-context are not supported");
+        else
+            write_op(c, op_at(BERTHI_CM_OP_ERROR_CONTEXT, at));
     }
 }
 

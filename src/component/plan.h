@@ -56,8 +56,9 @@ typedef struct berthi_cm_plan_facts {
     bool has_handles;                    /* lends may happen */
 } berthi_cm_plan_facts;
 
-/* Makes the plan of `func`, over concrete resources, in the arena.  Fails: BERTH_E_REJECTED (stream,
- * future and error-context values, asynchronous functions), BERTH_E_LIMIT, BERTH_E_NOMEM. */
+/* Makes the plan of `func`, over concrete resources, in the arena.  Fails: BERTH_E_REJECTED (stream
+ * and future values, asynchronous functions; to the host also error-context values), BERTH_E_LIMIT,
+ * BERTH_E_NOMEM. */
 berth_status berthi_cm_plan_make(const berthi_cm_type *func, bool is_64, berthi_arena *arena,
                                  const berthi_cm_plan **plan_out, berth_diag *diag)
     __attribute__((warn_unused_result));

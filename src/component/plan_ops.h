@@ -8,7 +8,7 @@
  * parts, so programs do: a part that is small when written out is written out, any other is a
  * program of its own (PART).
  *
- * Layer: component; private to plan*.c. */
+ * Layer: component; private to plan*.c and error_context.c, which places a pair as they do. */
 #ifndef BERTHI_COMPONENT_PLAN_OPS_H
 #define BERTHI_COMPONENT_PLAN_OPS_H
 
@@ -45,7 +45,8 @@ typedef enum berthi_cm_opcode {
     BERTHI_CM_OP_STRING, /* pointer and length of `width` bytes each; of `a` in the other guest */
     BERTHI_CM_OP_LIST,   /* the same; elements are moved by `program` */
     BERTHI_CM_OP_OWN,    /* of resource `a` */
-    BERTHI_CM_OP_BORROW, /* of resource `a` */
+    BERTHI_CM_OP_BORROW,        /* of resource `a` */
+    BERTHI_CM_OP_ERROR_CONTEXT, /* from guest to guest only */
     BERTHI_CM_OP_VARIANT, /* as ENUM; then targets[tag] operations on.  Flat: `guest` payload cells */
     BERTHI_CM_OP_PART /* `a` values in a row, by `program` */
 } berthi_cm_opcode;

@@ -7,6 +7,7 @@
  *
  * The destination's realloc runs guest code: both memories are looked up again behind it (I7).  Nothing
  * without a meaning is copied: no padding, no payload of another case. */
+#include "component/error_context.h"
 #include "component/plan_ops.h"
 #include "component/transcode.h"
 
@@ -81,6 +82,11 @@ static berth_status pass_handle(const passage *p, const berthi_cm_op *op, uint32
     bool is_done;
     uint32_t rep;
 
+    if (op->code == BERTHI_CM_OP_ERROR_CONTEXT) {
+        is_done = berthi_cm_error_context_pass(p->to->errors, p->from->handles, index,
+                                               p->to->handles, index_out, p->diag);
+        return is_done ? BERTH_OK : (berth_status)p->diag->status;
+    }
     if (op->code == BERTHI_CM_OP_OWN) {
         /* Nothing is taken that has no place to go: a destructor of the host's may hang on it. */
         is_done = berthi_cm_handles_reserve(p->to->handles, p->diag) &&
@@ -160,6 +166,7 @@ static berth_status pass_memory(const passage *p, const berthi_cm_program *progr
             break;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
+        case BERTHI_CM_OP_ERROR_CONTEXT:
             memcpy(&value, from + op->guest, 4);
             status = pass_handle(p, op, value, &value);
             if (__builtin_expect(status != BERTH_OK, 0))
@@ -247,6 +254,7 @@ static berth_status pass_flat(const passage *p, const berthi_cm_program *program
             continue;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
+        case BERTHI_CM_OP_ERROR_CONTEXT:
             status = pass_handle(p, op, value, &value);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;

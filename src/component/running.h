@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "base/diag.h"
+#include "component/error_context.h"
 #include "component/instance.h"
 #include "component/owned.h"
 #include "component/resources.h"
@@ -138,6 +139,7 @@ struct berthi_cm_instance {
     berthi_val returned;         /* for its post-return */
     berth_arena *room;           /* of host calls; made when first needed */
     berthi_cm_host_handles held; /* guests' resources that the host has */
+    berthi_cm_error_contexts errors;
     berthi_wasm_instance *cores;
     berthi_extern *made; /* functions for trampolines, empty until a core instance wants one */
     void *data;
@@ -146,8 +148,8 @@ struct berthi_cm_instance {
 
 /* ---------------------------------------------------------------- instance.c */
 
-/* Fills an empty slot.  False: the step that would has not been reached. */
-bool berthi_cm_fill_func(berthi_cm_instance *i, uint32_t slot);
+/* Fills an empty slot.  BERTH_E_TRAP, false: the step that would has not been reached. */
+berth_status berthi_cm_fill_func(berthi_cm_instance *i, uint32_t slot, berth_diag *diag);
 bool berthi_cm_fill_memory(berthi_cm_instance *i, uint32_t slot);
 berth_arena *berthi_cm_room(berthi_cm_instance *i, berth_diag *diag); /* NULL: no memory */
 
@@ -192,10 +194,12 @@ static inline berth_status berthi_cm_call_slot(berthi_cm_instance *i, uint32_t s
                                                berthi_val *cells, size_t count,
                                                berth_diag *diag)
 {
-    if (__builtin_expect(i->funcs[slot].kind == BERTHI_CM_EMPTY_SLOT, 0) &&
-        !berthi_cm_fill_func(i, slot))
-        return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_INDIRECT_NULL,
-                                   "uninitialized element: the function is not there yet");
+    if (__builtin_expect(i->funcs[slot].kind == BERTHI_CM_EMPTY_SLOT, 0)) {
+        berth_status status = berthi_cm_fill_func(i, slot, diag);
+
+        if (status != BERTH_OK)
+            return status;
+    }
     return i->call(i->store, &i->funcs[slot], cells, count, diag);
 }
 
@@ -262,6 +266,10 @@ static inline berth_status berthi_cm_go_deeper(berthi_cm_instance *i, berth_diag
 
 /* NULL: what is called takes or gives something else than one list of bytes or one text in UTF-8. */
 berthi_host_function berthi_cm_trampoline_of_bytes(const berthi_cm_target *t);
+
+/* ---------------------------------------------------------------- error_context.c */
+
+berthi_host_function berthi_cm_trampoline_of_errors(const berthi_cm_target *t);
 
 /* ---------------------------------------------------------------- trampoline.c */
 

@@ -88,7 +88,8 @@ typedef enum berthi_cm_trampoline_kind {
     BERTHI_CM_TO_CONTEXT_SET,
     BERTHI_CM_TO_BACKPRESSURE_INC,
     BERTHI_CM_TO_BACKPRESSURE_DEC,
-    BERTHI_CM_TO_UNSUPPORTED /* code: the canonical definition */
+    BERTHI_CM_TO_ERROR_CONTEXT, /* code: which of its built-ins */
+    BERTHI_CM_TO_UNSUPPORTED    /* code: the canonical definition */
 } berthi_cm_trampoline_kind;
 
 typedef struct berthi_cm_trampoline {

@@ -497,6 +497,8 @@ berthi_host_function berthi_cm_trampoline_function(const berthi_cm_target *t)
     case BERTHI_CM_TO_BACKPRESSURE_INC:
     case BERTHI_CM_TO_BACKPRESSURE_DEC:
         return count_backpressure;
+    case BERTHI_CM_TO_ERROR_CONTEXT:
+        return berthi_cm_trampoline_of_errors(t);
     case BERTHI_CM_TO_UNSUPPORTED:
         return refuse_async;
     }

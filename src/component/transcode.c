@@ -156,6 +156,62 @@ berth_status berthi_cm_string_lift(berthi_cm_guest *from, berthi_cm_guest_string
     return BERTH_OK;
 }
 
+/* The units of whole characters that take at most `max` bytes in UTF-8; *size_out is what they take. */
+static size_t fit(const source *s, size_t max, size_t *size_out)
+{
+    size_t size = 0, n = 0;
+
+    while (n < s->units) {
+        uint32_t unit = s->bytes[n], units = 1, bytes;
+
+        if (s->form == UTF16)
+            unit = s->bytes[2 * n] | (uint32_t)s->bytes[2 * n + 1] << 8;
+        bytes = unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+        if (s->form == UTF8) { /* valid: its first byte says how long a character is */
+            bytes = unit < 0x80 ? 1 : unit < 0xe0 ? 2 : unit < 0xf0 ? 3 : 4;
+            units = bytes;
+        } else if (unit >= 0xd800 && unit < 0xe000) { /* the first of two */
+            bytes = 4;
+            units = 2;
+        }
+        if (bytes > max - size)
+            break;
+        size += bytes;
+        n += units;
+    }
+    *size_out = size;
+    return n;
+}
+
+berth_status berthi_cm_string_lift_cut(berthi_cm_guest *from, berthi_cm_guest_string string,
+                                       size_t max, const berth_allocator *allocator,
+                                       char **text_out, size_t *size_out, berth_diag *diag)
+{
+    berth_status status;
+    uint8_t *text;
+    size_t units;
+    source s;
+
+    *text_out = NULL;
+    status = load(from, string, &s, diag);
+    if (status != BERTH_OK)
+        return status;
+    units = fit(&s, max, size_out);
+    if (units == 0)
+        return BERTH_OK;
+    text = berthi_alloc(allocator, *size_out);
+    if (text == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a string of %zu bytes", *size_out);
+    if (s.form == UTF16)
+        berthi_utf16_to_utf8(s.bytes, units, text);
+    else if (s.form == LATIN1)
+        berthi_latin1_to_utf8(s.bytes, units, text);
+    else
+        memcpy(text, s.bytes, units);
+    *text_out = (char *)text;
+    return BERTH_OK;
+}
+
 /* ---------------------------------------------------------------- into a guest */
 
 /* Asks the guest for `size` bytes in place of what there is. */

@@ -27,6 +27,11 @@ typedef struct berthi_cm_host_string { /* as in host layout */
 berth_status berthi_cm_string_lift(berthi_cm_guest *from, berthi_cm_guest_string string,
                                    const berthi_cm_host_side *side, berthi_cm_host_string *out,
                                    berth_diag *diag);
+/* The same, in UTF-8 and as much of it as fits `max` bytes, into room of its own: of *size_out bytes
+ * from the allocator; NULL when there are none.  All of the string is checked. */
+berth_status berthi_cm_string_lift_cut(berthi_cm_guest *from, berthi_cm_guest_string string,
+                                       size_t max, const berth_allocator *allocator,
+                                       char **text_out, size_t *size_out, berth_diag *diag);
 /* Into a guest.  A host string that is no UTF-8 is the host's fault: BERTH_E_INVALID. */
 berth_status berthi_cm_string_lower(berthi_cm_guest *to, berthi_cm_host_string string,
                                     berthi_cm_guest_string *out, berth_diag *diag);

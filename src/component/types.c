@@ -345,11 +345,13 @@ static bool sum_up(berthi_cm_types *s, berthi_cm_type *t)
         t->has_name |= part->has_name;
         t->has_borrow |= part->has_borrow;
         t->has_pointer |= part->has_pointer;
+        t->has_error_context |= part->has_error_context;
     }
     t->nodes =
         nodes > BERTHI_CM_TYPE_NODES_MAX ? BERTHI_CM_TYPE_NODES_MAX + 1 : (uint32_t)nodes;
     t->has_name |= t->name_id != 0;
     t->has_borrow |= t->kind == BERTHI_CM_BORROW;
+    t->has_error_context |= t->kind == BERTHI_CM_ERROR_CONTEXT;
     t->has_pointer |=
         t->kind == BERTHI_CM_STRING || t->kind == BERTHI_CM_LIST || t->kind == BERTHI_CM_MAP;
     if (t->depth > BERTHI_CM_TYPE_DEPTH_MAX)

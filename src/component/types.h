@@ -42,8 +42,9 @@ struct berthi_cm_type {
     uint16_t kind; /* BERTHI_CM_* */
     uint8_t depth, align;
     bool has_resource, has_name, has_borrow, has_pointer; /* pointer: a string or list */
-    uint32_t size;                                        /* in a 32-bit memory */
-    uint64_t size_wide;                                   /* in a 64-bit memory */
+    bool has_error_context;
+    uint32_t size;      /* in a 32-bit memory */
+    uint64_t size_wide; /* in a 64-bit memory */
     uint8_t align_wide;
     uint8_t host_align;  /* in host layout: see plan.h */
     uint32_t host_size;  /* at most twice size_wide */
