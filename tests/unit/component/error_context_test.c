@@ -692,8 +692,10 @@ static void there_are_only_so_many(void **state)
     for (uint32_t n = 1; n <= BERTHI_CM_ERROR_CONTEXTS_MAX; n++)
         assert_int_equal(call(&g, 0, "new", 0, 0, 0), n);
     (void)call(&g, 0, "pass", 7, 0, 0); /* more handles, of the same */
-    (void)call(&g, 0, "drop", 5, 0, 0);
-    assert_int_equal(call(&g, 0, "new", 0, 0, 0), 5);
+    for (uint32_t n = 5; n < 8; n++)    /* what handle 7 was of has another one */
+        (void)call(&g, 0, "drop", n, 0, 0);
+    assert_int_equal(call(&g, 0, "new", 0, 0, 0), 7);
+    assert_int_equal(call(&g, 0, "new", 0, 0, 0), 6);
     expect_full(&g, 0, "more than 65536 error contexts");
     close(&g);
 }
