@@ -17,6 +17,7 @@
 #include <berth/histogram.h>
 #include <berth/host.h>
 #include <berth/invoke.h>
+#include <berth/plugin.h>
 #include <berth/runtime.h>
 #include <berth/slot.h>
 #include <berth/wit.h>
