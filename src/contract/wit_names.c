@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/excerpt.h"
 #include "base/utf8.h"
 #include "contract/wit_tree.h"
 
@@ -325,77 +326,14 @@ wit_shown berthi_wit_show(const char *name)
 
 /* ---------------------------------------------------------------- failing */
 
-enum { PATH_SHOWN = 120, WHAT_SHOWN = 200, LINE_SHOWN = 64, BEFORE_SHOWN = 40 };
-
-/* Characters of a line, tabs as one; what is no plain character is not there: the lexer has refused
- * it, or refuses it now. */
-static size_t width_of(const char *text, size_t size)
-{
-    size_t width = 0;
-
-    for (size_t i = 0; i < size; i++)
-        width += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return width;
-}
-
-static size_t back_to_character(const char *text, size_t at)
-{
-    while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
-        at--;
-    return at;
-}
-
-/* The line with a caret below, cut on both sides so that the place is seen. */
-static void show_line(wit_reader *r, const char *text, size_t size, size_t column,
-                      size_t marked)
-{
-    size_t from = column > BEFORE_SHOWN ? back_to_character(text, column - BEFORE_SHOWN) : 0;
-    size_t end = size - from > LINE_SHOWN ? back_to_character(text, from + LINE_SHOWN) : size;
-    char line[LINE_SHOWN + 1], carets[LINE_SHOWN + 1];
-    size_t width, count;
-
-    if (end < column)
-        end = column;
-    memcpy(line, text + from, end - from);
-    line[end - from] = '\0';
-    for (size_t i = 0; i < end - from; i++)
-        if (line[i] == '\t')
-            line[i] = ' ';
-    if (!berthi_utf8_is_plain_text(line, end - from))
-        return;
-    width = width_of(text + from, column - from);
-    count = marked < end - column ? marked : end - column;
-    count = width_of(text + column, count);
-    count = count == 0 ? 1 : count > LINE_SHOWN - width ? LINE_SHOWN - width : count;
-    memset(carets, '^', count);
-    carets[count] = '\0';
-    berthi_diag_append(r->diag, "\n    %s%s%s\n    %*s%s%s", from > 0 ? "..." : "", line,
-                       end < size ? "..." : "", (int)width, "", from > 0 ? "   " : "", carets);
-}
+enum { WHAT_SHOWN = 200 };
 
 static void place_error(wit_reader *r, berth_status status, wit_at at, const char *what)
 {
     const wit_source *source = &r->sources[at.source];
-    const char *start = source->text, *end;
-    char path[PATH_SHOWN];
-    unsigned line = 1;
-    size_t column;
+    berthi_text text = { source->path, source->text, source->size };
 
-    for (const char *p = start; p < source->text + at.offset; p++)
-        if (*p == '\n') {
-            line++;
-            start = p + 1;
-        }
-    column = (size_t)(source->text + at.offset - start);
-    end = memchr(start, '\n', (size_t)(source->text + source->size - start));
-    if (end == NULL)
-        end = source->text + source->size;
-    if (end > start && end[-1] == '\r' && end > source->text + at.offset)
-        end--;
-    berthi_utf8_show(path, sizeof path, source->path, strlen(source->path));
-    r->status = berthi_fail(r->diag, status, "%s:%u:%zu: %s", path, line,
-                            width_of(start, column) + 1, what);
-    show_line(r, start, (size_t)(end - start), column, at.size);
+    r->status = berthi_fail_at(r->diag, status, &text, at.offset, at.size, what);
 }
 
 bool berthi_wit_fail(wit_reader *r, wit_at at, const char *format, ...)
