@@ -10,9 +10,9 @@
 
 #include "base/text_buf.h"
 #include "bench.h"
-#include "component/running.h"
-#include "component/transcode.h"
-#include "component/wrap.h"
+#include "component/run/running.h"
+#include "component/plan/transcode.h"
+#include "component/wrap/wrap.h"
 #include "rig.h"
 
 #ifdef BERTH_HAVE_WASMTIME

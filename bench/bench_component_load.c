@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "bench.h"
-#include "component/steps.h"
-#include "component/wrap.h"
+#include "component/elaborate/steps.h"
+#include "component/wrap/wrap.h"
 
 enum { FILE_BYTES_MAX = 64 << 20, ROUNDS = 15, LOADS = 8 };
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "bench.h"
-#include "component/plan.h"
+#include "component/plan/plan.h"
 #include "registry/registry.h"
 #include "rig.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "bench.h"
-#include "component/running.h"
-#include "component/transcode.h"
+#include "component/run/running.h"
+#include "component/plan/transcode.h"
 #include "rig.h"
 
 #ifdef BERTH_HAVE_WASMTIME

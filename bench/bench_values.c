@@ -12,8 +12,8 @@
 #include "base/unicode.h"
 #include "base/utf8.h"
 #include "bench.h"
-#include "component/plan.h"
-#include "component/transcode.h"
+#include "component/plan/plan.h"
+#include "component/plan/transcode.h"
 
 enum { MEMORY = 1 << 20, RECORDS = 100, FIELDS = 10, START = 16 };
 

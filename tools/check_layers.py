@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Every #include keeps to src/LAYERS, and what stands outside sees public headers only.
 
-A subsystem line in LAYERS may only name lines above it, so that the graph has no cycle.  An
-"only" line gives system headers their homes: a folder of src, or one deeper.
+A subsystem line in LAYERS may only name lines above it, so that the graph has no cycle; so do
+lines of the parts of a subsystem ("component/plan").  An "only" line gives system headers their
+homes: a folder of src, or one deeper.
 """
 import fnmatch
 import pathlib
@@ -29,10 +30,11 @@ def read_layers(path, errors):
             continue
         if subject in below:
             errors.append(f"src/LAYERS:{number}: {subject} is listed twice")
-        for name in names.split():
-            if name not in below:
-                errors.append(f"src/LAYERS:{number}: {subject} may use {name}, which is not above")
-        below[subject] = set(names.split())
+        area = subject.rpartition("/")[0]
+        uses = {f"{area}/{name}" if area else name for name in names.split()}
+        for name in sorted(uses - below.keys()):
+            errors.append(f"src/LAYERS:{number}: {subject} may use {name}, which is not above")
+        below[subject] = uses
     return below, homes
 
 
@@ -43,11 +45,30 @@ def includes(path):
             yield number, found.group(1), found.group(2)
 
 
+def part_of(path, below):
+    """The part that a file of src lies in, such as component/plan; "" where there are none."""
+    parts = pathlib.PurePath(path).parts
+    part = "/".join(parts[:2]) if len(parts) > 2 else ""
+    return part if part in below else ""
+
+
+def check_part(inside, ours, where, below, errors):
+    """What lies in the folder of a subsystem itself is for all of its parts."""
+    mine, theirs = part_of(inside, below), part_of(ours, below)
+    if mine and theirs and mine != theirs and mine.split("/")[0] == theirs.split("/")[0] \
+            and theirs not in below[mine]:
+        errors.append(f'{where}: {mine} may not use "{ours}" (src/LAYERS)')
+
+
 def check_subsystems(root, below, homes, errors):
     src, count = root / "src", 0
     for entry in sorted(src.iterdir()):
         if entry.is_dir() and entry.name not in below:
             errors.append(f"src/{entry.name}: is not in src/LAYERS")
+    for entry in sorted(src.glob("*/*/")):
+        name = f"{entry.parent.name}/{entry.name}"
+        if name not in below and any(part.startswith(entry.parent.name + "/") for part in below):
+            errors.append(f"src/{name}: is not in src/LAYERS, where other parts are")
     for path in checklib.files(root, "src"):
         inside = path.relative_to(src)
         layer = inside.parts[0] if len(inside.parts) > 1 else ""
@@ -59,6 +80,8 @@ def check_subsystems(root, below, homes, errors):
                 errors.append(f'{where}: "{ours}" is no file of src; write it relative to src/')
             elif ours and pathlib.PurePath(ours).parts[0] not in allowed:
                 errors.append(f'{where}: {layer} may not use "{ours}" (src/LAYERS)')
+            elif ours:
+                check_part(inside, ours, where, below, errors)
             for patterns, owners in homes if system else ():
                 if any(fnmatch.fnmatch(system, pattern) for pattern in patterns) and not any(
                         str(inside).startswith(owner + "/") for owner in owners):
@@ -100,7 +123,7 @@ def main():
     count = check_subsystems(root, below, homes, errors)
     check_outsiders(root, errors)
     check_public(root, errors)
-    checklib.finish("layers", errors, f"{len(below)} subsystems, {count} includes in order")
+    checklib.finish("layers", errors, f"{len(below)} subsystems and parts, {count} includes in order")
 
 
 main()

@@ -6,7 +6,7 @@
 
 #include "admit/check.h"
 #include "base/diag.h"
-#include "component/contract_check.h"
+#include "component/wit/contract_check.h"
 
 /* One attempt; its memory is gone when it ends, but for the plugin. */
 typedef struct attempt {

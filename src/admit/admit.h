@@ -12,7 +12,7 @@
 #define BERTHI_ADMIT_ADMIT_H
 
 #include "base/alloc.h"
-#include "component/types.h"
+#include "component/types/types.h"
 
 enum { BERTHI_HOOKS_MAX = 32 }; /* hooks of one plugin, and of one slot */
 

@@ -5,7 +5,7 @@
 #include "admit/admit.h"
 #include "admit/findings.h"
 #include "admit/metadata.h"
-#include "component/steps.h"
+#include "component/elaborate/steps.h"
 
 /* What the artifact is, at first sight. */
 typedef enum berthi_artifact_kind {

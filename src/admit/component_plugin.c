@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 #include "admit/describe.h"
-#include "component/host.h"
-#include "component/names.h"
+#include "component/run/host.h"
+#include "component/types/names.h"
 #include "wasm/cursor.h"
 
 #define HOOK_TYPE "func(list<u8>) -> result<list<u8>, string>"

@@ -6,7 +6,7 @@
 #include "admit/describe.h"
 #include "admit/report.h"
 #include "base/diag.h"
-#include "component/print_wit.h"
+#include "component/wit/print_wit.h"
 #include "wasm/cursor.h"
 
 struct berth_verdict {

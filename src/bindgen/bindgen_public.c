@@ -4,7 +4,7 @@
 #include "base/diag.h"
 #include "base/reply_arena.h"
 #include "bindgen/shape.h"
-#include "component/wit_decode.h"
+#include "component/wit/wit_decode.h"
 
 typedef struct writer {
     const char *name; /* what follows the prefix */

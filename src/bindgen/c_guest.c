@@ -9,7 +9,7 @@
 #include "base/diag.h"
 #include "bindgen/c_flat.h"
 #include "bindgen/shape.h"
-#include "component/wrap.h"
+#include "component/wrap/wrap.h"
 
 typedef struct core_shape { /* of a function */
     berthi_bg_flat params, result;

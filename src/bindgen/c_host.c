@@ -4,7 +4,7 @@
  * Layer: bindgen. */
 #include "base/diag.h"
 #include "bindgen/shape.h"
-#include "component/type_text.h"
+#include "component/types/type_text.h"
 
 enum { TYPE_MAX = 4096 }; /* as berth_slot_func() takes it */
 

@@ -13,7 +13,7 @@
 
 #include "bindgen/names.h"
 #include "bindgen/out.h"
-#include "component/wit_types.h"
+#include "component/wit/wit_types.h"
 
 /* A function that the world imports or exports. */
 typedef struct berthi_bg_func {

@@ -191,7 +191,7 @@ typedef struct berthi_wit {
     const uint32_t *listed;       /* packages, the root and then the others by their ids */
 } berthi_wit;
 
-/* Appends the WIT that a binary carries as text; component/wit_decode.h has one. */
+/* Appends the WIT that a binary carries as text; component/wit/wit_decode.h has one. */
 typedef berth_status berthi_wit_decode(const uint8_t *bytes, size_t size,
                                        const berth_allocator *a, berthi_text_buf *out,
                                        berth_diag *diag);

@@ -14,7 +14,7 @@
 
 #include "base/diag.h"
 #include "base/digest.h"
-#include "component/host_call.h"
+#include "component/run/host_call.h"
 
 typedef struct loading {
     berth_runtime *rt;

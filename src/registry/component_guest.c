@@ -6,7 +6,7 @@
 #include "registry/hot.h"
 
 #include "base/utf8.h"
-#include "component/host_call.h"
+#include "component/run/host_call.h"
 
 enum { INTERFACE_NAME_MAX = 256 };
 

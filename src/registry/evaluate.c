@@ -6,7 +6,7 @@
 #include <berth/invoke.h>
 
 #include "base/reply_arena.h"
-#include "component/value.h"
+#include "component/value/value.h"
 #include "registry/registry.h"
 
 /* What was read of the text, in host layout. */

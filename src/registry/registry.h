@@ -25,8 +25,8 @@
 
 #include "admit/admit.h"
 #include "base/reply_arena.h"
-#include "component/instance.h"
-#include "component/value_bytes.h"
+#include "component/run/instance.h"
+#include "component/value/value_bytes.h"
 #include "metrics/histogram.h"
 #include "os/event.h"
 #include "sync/record.h"

@@ -11,7 +11,7 @@
 
 #include "base/diag.h"
 #include "base/utf8.h"
-#include "component/contract_check.h"
+#include "component/wit/contract_check.h"
 
 enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096 };
 

@@ -7,7 +7,7 @@
 #include <berth/invoke.h>
 
 #include "base/utf8.h"
-#include "component/type_text.h"
+#include "component/types/type_text.h"
 #include "os/clock.h"
 #include "registry/hot.h"
 

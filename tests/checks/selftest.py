@@ -13,8 +13,9 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # A small part, so that sixty runs of checkers over it take seconds.
 COPIED = (".clang-format", "src/LAYERS", "src/base", "src/wasm/engine.h", "src/registry/registry.h",
+          "src/component/run/instance.h",
           "include", "tools", "guest", "examples/plugins", "tests/support", "engine/wasmtime/src")
-MADE = ("cli", "src/admit", "tests/api", "tests/unit", "docs")
+MADE = ("cli", "src/admit", "src/component/plan", "tests/api", "tests/unit", "docs")
 
 LONG_FUNCTION = "int berthi_long(void)\n{\n" + "    (void)0;\n" * 100 + "    return 0;\n}\n"
 PLANTS = [
@@ -25,6 +26,10 @@ PLANTS = [
     ("layers", "src/admit/planted.c", "#include <wasmtime.h>\n", "alone"),
     ("layers", "src/nowhere/planted.c", "int planted;\n", "is not in src/LAYERS"),
     ("layers", "src/LAYERS", "sideways: upward\n", "not above"),
+    ("layers", "src/LAYERS", "component/last: first\n", "not above"),
+    ("layers", "src/component/plan/planted.c", '#include "component/run/instance.h"\n',
+     "component/plan may not use"),
+    ("layers", "src/component/planted/planted.c", "int planted;\n", "where other parts are"),
     ("layers", "tests/api/planted_test.c", '#include "base/alloc.h"\n', "public headers only"),
     ("layers", "cli/planted.c", '#include "registry/slot.h"\n', "public headers only"),
     ("layers", "include/berth/base.h", "#include <stdio.h>\n", "needs no <stdio.h>"),

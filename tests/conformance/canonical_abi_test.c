@@ -20,7 +20,7 @@
 #include <cmocka.h>
 
 #include "cm_types.h"
-#include "component/plan.h"
+#include "component/plan/plan.h"
 #include "fake_guest.h"
 
 enum { CASES = 1500, LINE = 1 << 20, FIELDS = 15, CELLS = 17, START = 16 };

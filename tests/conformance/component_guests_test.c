@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "component/instance.h"
-#include "component/transcode.h"
+#include "component/run/instance.h"
+#include "component/plan/transcode.h"
 #include "engine_rig.h"
 
 enum { LOG_SIZE = 4096, NAMES_MAX = 256 };

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "component/print_wit.h"
+#include "component/wit/print_wit.h"
 #include "contract/wit.h"
 #include "memory.h"
 #include "steps_check.h"

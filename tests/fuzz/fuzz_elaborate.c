@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/diag.h"
-#include "component/print_wit.h"
+#include "component/wit/print_wit.h"
 #include "steps_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

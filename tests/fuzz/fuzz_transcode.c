@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component/transcode.h"
+#include "component/plan/transcode.h"
 #include "fake_guest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

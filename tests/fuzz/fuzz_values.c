@@ -9,7 +9,7 @@
 
 #include "cm_types.h"
 #include "cm_values.h"
-#include "component/plan.h"
+#include "component/plan/plan.h"
 #include "fake_guest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

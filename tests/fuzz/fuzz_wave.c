@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "cm_types.h"
 #include "cm_values.h"
-#include "component/value.h"
+#include "component/value/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "component/wit_decode.h"
+#include "component/wit/wit_decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -2,7 +2,7 @@
 #ifndef BERTHT_CM_TYPES_H
 #define BERTHT_CM_TYPES_H
 
-#include "component/types.h"
+#include "component/types/types.h"
 
 typedef struct bertht_cm_types {
     berthi_arena arena;

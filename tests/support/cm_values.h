@@ -3,7 +3,7 @@
 #define BERTHT_CM_VALUES_H
 
 #include "base/reply_arena.h"
-#include "component/types.h"
+#include "component/types/types.h"
 
 /* Fills the host_size bytes at `to`; what it points at goes into the arena.  No handles. */
 void bertht_cm_random_value(const berthi_cm_type *type, uint64_t *seed, berth_arena *arena,

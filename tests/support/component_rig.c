@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text_buf.h"
-#include "component/wrap.h"
+#include "component/wrap/wrap.h"
 #include "guests.h"
 
 static const char world_text[] =

@@ -7,8 +7,8 @@
 #ifndef BERTHT_COMPONENT_RIG_H
 #define BERTHT_COMPONENT_RIG_H
 
-#include "component/instance.h"
-#include "component/transcode.h"
+#include "component/run/instance.h"
+#include "component/plan/transcode.h"
 #include "engine_rig.h"
 
 typedef struct component_rig {

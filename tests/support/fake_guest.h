@@ -3,7 +3,7 @@
 #ifndef BERTHT_FAKE_GUEST_H
 #define BERTHT_FAKE_GUEST_H
 
-#include "component/guest.h"
+#include "component/plan/guest.h"
 
 enum { FAKE_CALLS_MAX = 256 };
 

@@ -2,7 +2,7 @@
 #ifndef BERTHT_STEPS_CHECK_H
 #define BERTHT_STEPS_CHECK_H
 
-#include "component/steps.h"
+#include "component/elaborate/steps.h"
 
 /* NULL, or what does not hold: an index out of range, an item that is used before its instance
  * exists or that its module does not export, a slot that is filled twice or never. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component/transcode.h"
+#include "component/plan/transcode.h"
 #include "wasm_builder.h"
 
 /* What tells resource types apart is an address. */

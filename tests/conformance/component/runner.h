@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "base/utf8.h"
-#include "component/running.h"
+#include "component/run/running.h"
 
 enum { RUNNER_NAMED = 64 };
 

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/diag.h"
-#include "component/instance.h"
-#include "component/value.h"
-#include "component/wrap.h"
+#include "component/run/instance.h"
+#include "component/value/value.h"
+#include "component/wrap/wrap.h"
 
 enum { LINE_MAX_BYTES = 1 << 20, TICKS = 1000000 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/diag.h"
-#include "component/steps.h"
+#include "component/elaborate/steps.h"
 #include "steps_check.h"
 
 enum { BYTES_MAX = 64 << 20, ARENA_BYTES_MAX = 256 << 20 };

@@ -8,7 +8,7 @@
 
 #include <berth/contract.h>
 
-#include "component/wrap.h"
+#include "component/wrap/wrap.h"
 #include "guests.h"
 #include "memory.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component/running.h"
-#include "component/wrap.h"
+#include "component/run/running.h"
+#include "component/wrap/wrap.h"
 #include "engine_rig.h"
 #include "guests.h"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "component/running.h"
+#include "component/run/running.h"
 #include "component_bytes.h"
 #include "engine_rig.h"
 

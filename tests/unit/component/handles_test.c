@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "component/handles.h"
+#include "component/plan/handles.h"
 #include "memory.h"
 
 enum { FILE_TYPE = 3, SOCKET_TYPE = 4 };

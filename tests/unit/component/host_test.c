@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "component/host_call.h"
-#include "component/wrap.h"
+#include "component/run/host_call.h"
+#include "component/wrap/wrap.h"
 #include "guests.h"
 
 enum { TICKS = 1000000 };

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "component/instance.h"
-#include "component/transcode.h"
+#include "component/run/instance.h"
+#include "component/plan/transcode.h"
 #include "component_pair.h"
 #include "engine_rig.h"
 

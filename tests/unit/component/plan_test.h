@@ -12,8 +12,8 @@
 #include "base/text_buf.h"
 #include "cm_types.h"
 #include "cm_values.h"
-#include "component/plan.h"
-#include "component/value.h"
+#include "component/plan/plan.h"
+#include "component/value/value.h"
 #include "fake_guest.h"
 #include "memory.h"
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
-#include "component/print_wit.h"
+#include "component/wit/print_wit.h"
 #include "component_bytes.h"
 #include "memory.h"
 

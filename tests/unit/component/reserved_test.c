@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "cm_types.h"
-#include "component/plan.h"
-#include "component/transcode.h"
+#include "component/plan/plan.h"
+#include "component/plan/transcode.h"
 #include "fake_guest.h"
 
 typedef struct rig {

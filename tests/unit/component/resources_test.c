@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "component/host_table.h"
-#include "component/resources.h"
+#include "component/run/host_table.h"
+#include "component/run/resources.h"
 #include "memory.h"
 
 enum { COUNTER, BUFFER, CONNECTION /* the host's */ };

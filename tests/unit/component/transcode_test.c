@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "component/transcode.h"
+#include "component/plan/transcode.h"
 #include "fake_guest.h"
 
 enum { AT = 64, MEMORY = 256 };

@@ -15,9 +15,9 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
-#include "component/elaborate.h"
-#include "component/reader.h"
-#include "component/validate.h"
+#include "component/elaborate/elaborate.h"
+#include "component/read/reader.h"
+#include "component/validate/validate.h"
 #include "component_builder.h"
 #include "component_pair.h"
 #include "component_rig.h"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "component/types.h"
+#include "component/types/types.h"
 
 typedef struct rig {
     berthi_arena arena;

@@ -10,7 +10,7 @@
 
 #include "base/diag.h"
 #include "component/component.h"
-#include "component/names.h"
+#include "component/types/names.h"
 #include "component_bytes.h"
 #include "memory.h"
 

@@ -10,8 +10,8 @@
 #include "base/alloc.h"
 #include "cm_types.h"
 #include "cm_values.h"
-#include "component/value_bytes.h"
-#include "component/value_reader.h"
+#include "component/value/value_bytes.h"
+#include "component/value/value_reader.h"
 
 static const struct {
     const char *text;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "component/wit_decode.h"
+#include "component/wit/wit_decode.h"
 #include "component_bytes.h"
 #include "contract/wit_print.h"
 #include "memory.h"

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "cm_types.h"
-#include "component/wit_types.h"
+#include "component/wit/wit_types.h"
 
 typedef struct rig {
     bertht_cm_types t;

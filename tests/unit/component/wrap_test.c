@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "base/diag.h"
-#include "component/steps.h"
-#include "component/wrap.h"
+#include "component/elaborate/steps.h"
+#include "component/wrap/wrap.h"
 #include "guests.h"
 #include "memory.h"
 

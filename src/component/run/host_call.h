@@ -1,0 +1,37 @@
+/* component/run/host_call.h - functions of the host while components call them.
+ *
+ * The `data` of a component's instance is a berthi_host_instance when its imports come from a
+ * berth_host: the objects that its plugin holds, and what its host calls came to.  It is made before
+ * the instance and ended behind it, which destroys the objects that are left, once each, whatever
+ * ended the instance (I6).
+ *
+ * Thread: one, that of the instance.  Layer: component.  Read first: host.h. */
+#ifndef BERTHI_COMPONENT_HOST_CALL_H
+#define BERTHI_COMPONENT_HOST_CALL_H
+
+#include "component/run/host.h"
+
+typedef struct berthi_host_instance_options {
+    const char *plugin;        /* for logs; lent */
+    void *ctx;                 /* berth_host_context() */
+    uint32_t objects_max;      /* 0: BERTHI_HOST_OBJECTS_MAX */
+    uint64_t result_bytes_max; /* of one host call; 0: 16 MiB */
+} berthi_host_instance_options;
+
+typedef struct berthi_host_instance {
+    berthi_host_instance_options options;
+    berthi_host_table objects;
+    berth_host_usage usage;
+} berthi_host_instance;
+
+void berthi_host_instance_init(berthi_host_instance *i, const berth_allocator *allocator,
+                               const berthi_host_instance_options *options);
+void berthi_host_instance_fini(berthi_host_instance *i);
+
+/* A berthi_cm_host_function whose ctx is a berthi_host_func. */
+berth_status berthi_host_run(void *ctx, berthi_cm_host_call *call, const void *args,
+                             void *result, berth_diag *diag);
+/* The destructor of a binding whose ctx is a berth_host_resource. */
+void berthi_host_drop(void *ctx, berthi_cm_host_call *call, uint32_t rep);
+
+#endif
