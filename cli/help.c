@@ -21,7 +21,7 @@ static const char program_help[] =
     "breaks\n"
     "  wrap CORE --wit PATH -o FILE  makes a component of a core module\n"
     "  componentize CORE -o FILE     the same for one that carries its world itself\n"
-    "  bindgen host|guest PATH... --out DIR\n"
+    "  bindgen host|native|guest PATH... --out DIR\n"
     "                                writes typed C for a WIT world\n"
     "  help [COMMAND]                this text, or a command's\n"
     "\n"
@@ -173,12 +173,14 @@ static const char componentize_help[] =
     "Exit status: 0 made, 1 failed, 2 usage, 3 the module has no world, or does not fit it.\n";
 
 static const char bindgen_help[] =
-    "usage: berth bindgen host|guest PATH... --out DIR [OPTION]...\n"
+    "usage: berth bindgen host|native|guest PATH... --out DIR [OPTION]...\n"
     "\n"
     "Writes source text for a WIT world, in C that C++ takes as well:\n"
     "\n"
     "  host                          typed calls of the functions that plugins in a slot "
     "export\n"
+    "  native                        glue that makes a shared object of a plugin in C\n"
+    "  guest                         glue that makes a core module of it, for 'componentize'\n"
     "\n"
     "PATH is as for 'berth wit'; the world is one of the last PATH's package.  Files that say "
     "the\n"

@@ -65,18 +65,42 @@ function(berth_component source wit world output)
 endfunction()
 
 # berth_bindings(SIDE WIT WORLD FOLDER): a rule that makes FOLDER/WORLD_types.h and what else the side
-# (host or guest) has, by the program that this build makes.
+# (host, guest, native or plugin, which is these two) has, by the program that this build makes.
 function(berth_bindings side wit world folder)
     set(files ${folder}/${world}_types.h)
+    set(more)
+    if(side STREQUAL plugin)
+        set(more COMMAND berth_program bindgen native ${wit} --world ${world} --out ${folder})
+        list(APPEND files ${folder}/${world}_native.c)
+        set(side guest)
+    endif()
     if(side STREQUAL host)
         list(APPEND files ${folder}/${world}_host.h ${folder}/${world}_host.c)
+    elseif(side STREQUAL native)
+        list(APPEND files ${folder}/${world}_plugin.h ${folder}/${world}_native.c)
     else()
         list(APPEND files ${folder}/${world}_plugin.h ${folder}/${world}_guest.c)
     endif()
     add_custom_command(OUTPUT ${files}
         COMMAND berth_program bindgen ${side} ${wit} --world ${world} --out ${folder}
+        ${more}
         DEPENDS ${wit} berth_program
         COMMENT "Bindings ${folder}/${world}" VERBATIM)
+endfunction()
+
+# berth_native_plugin(SOURCE WIT WORLD OUTPUT): a rule that makes a shared object from the same
+# plugin.
+function(berth_native_plugin source wit world output)
+    set(folder ${output}.bindings)
+    file(MAKE_DIRECTORY ${folder})
+    berth_bindings(native ${wit} ${world} ${folder})
+    add_custom_command(OUTPUT ${output}
+        COMMAND ${CMAKE_C_COMPILER} ${BERTH_NATIVE_FLAGS} -shared -fPIC -fvisibility=hidden -std=c11
+            -O2 -Wall -Wextra -Wpedantic -Werror -I ${folder} -I ${CMAKE_SOURCE_DIR}/include
+            -o ${output} ${source} ${folder}/${world}_native.c ${ARGN}
+        DEPENDS ${source} ${wit} ${folder}/${world}_native.c ${folder}/${world}_plugin.h
+            ${CMAKE_SOURCE_DIR}/include/berth/native.h ${CMAKE_SOURCE_DIR}/include/berth/plugin.h
+        COMMENT "Shared object ${output}" VERBATIM)
 endfunction()
 
 # berth_typed_plugin(SOURCE WIT WORLD OUTPUT): a rule that makes a component from a plugin in C that is

@@ -12,8 +12,9 @@
 BERTH_BEGIN
 
 typedef enum berth_bindgen_side {
-    BERTH_BINDGEN_HOST = 1, /* WORLD_types.h, WORLD_host.h, WORLD_host.c, WORLD_host.hpp */
-    BERTH_BINDGEN_GUEST = 2 /* WORLD_types.h, WORLD_plugin.h, WORLD_guest.c */
+    BERTH_BINDGEN_HOST = 1,  /* WORLD_types.h, WORLD_host.h, WORLD_host.c, WORLD_host.hpp */
+    BERTH_BINDGEN_GUEST = 2, /* WORLD_types.h, WORLD_plugin.h, WORLD_guest.c */
+    BERTH_BINDGEN_NATIVE = 3 /* WORLD_types.h, WORLD_plugin.h, WORLD_native.c */
 } berth_bindgen_side;
 
 /* Grows at the end only. */

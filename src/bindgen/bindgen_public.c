@@ -26,6 +26,17 @@ static const writer guest_files[] = {
     { NULL, NULL },
 };
 
+static const writer native_files[] = {
+    { "_types.h", berthi_bg_write_types },
+    { "_plugin.h", berthi_bg_write_plugin_header },
+    { "_native.c", berthi_bg_write_native_source },
+    { NULL, NULL },
+};
+
+static const writer *const sides[] = { [BERTH_BINDGEN_HOST] = host_files,
+                                       [BERTH_BINDGEN_GUEST] = guest_files,
+                                       [BERTH_BINDGEN_NATIVE] = native_files };
+
 /* Text in the caller's arena, terminated; NULL: no memory. */
 static char *copy_text(berth_arena *arena, const char *text, size_t size)
 {
@@ -104,8 +115,7 @@ static berth_status generate(const berth_bindgen_options *options, berthi_arena 
     if (status == BERTH_OK)
         status = berthi_bg_make(&bg, wit, world, options->prefix, scratch, diag);
     if (status == BERTH_OK)
-        status = write_all(&bg, options->side == BERTH_BINDGEN_HOST ? host_files : guest_files,
-                           arena, files_out, count_out);
+        status = write_all(&bg, sides[options->side], arena, files_out, count_out);
     return status;
 }
 
@@ -135,7 +145,7 @@ berth_status berth_bindgen(const berth_bindgen_options *options, berth_arena *ar
     status = berthi_options_copy(&own, sizeof own, options, "berth_bindgen_options", diag);
     if (status != BERTH_OK)
         return status;
-    BERTHI_REQUIRE(own.side == BERTH_BINDGEN_HOST || own.side == BERTH_BINDGEN_GUEST, diag);
+    BERTHI_REQUIRE(own.side >= BERTH_BINDGEN_HOST && own.side <= BERTH_BINDGEN_NATIVE, diag);
     BERTHI_REQUIRE(own.wit_paths_count != 0 && own.wit_paths != NULL, diag);
     BERTHI_REQUIRE(own.features_count == 0 || own.features != NULL, diag);
     if (own.prefix != NULL && !is_prefix(own.prefix))

@@ -1,13 +1,12 @@
-/* c_guest.c - a plugin's side in C: what it writes and may call, and the glue to the canonical ABI.
+/* c_guest.c - a plugin as a core module: the glue between its functions and the canonical ABI.
  *
  * On a 32-bit machine the layout of our types is the canonical one, so what goes through memory goes as
  * it is; what is left to the glue are the numbers that core functions take instead (c_flat.c).
- * Every function of the plugin has the one shape of the design: self, arguments, result, call; so that
- * the same source serves where no glue is needed.
  *
  * Layer: bindgen. */
 #include "base/diag.h"
 #include "bindgen/c_flat.h"
+#include "bindgen/c_plugin.h"
 #include "bindgen/shape.h"
 #include "component/wrap/wrap.h"
 
@@ -35,171 +34,6 @@ static core_shape shape_of(const berthi_bg *bg, const berthi_bg_func *f)
     else if (result != NULL)
         berthi_bg_flatten(bg, f->func->result, &shape.result);
     return shape;
-}
-
-static const char *args_type(const berthi_bg_func *f)
-{
-    return f->args == NULL ? "void" : f->args;
-}
-
-static const char *result_type(const berthi_bg *bg, const berthi_bg_func *f)
-{
-    return f->func->result == BERTHI_WIT_NONE ? "void"
-                                              : berthi_bg_type_name(bg, f->func->result);
-}
-
-/* What follows the prefix of the world. */
-static const char *tail_of(const berthi_bg *bg, const char *name)
-{
-    return name + strlen(bg->prefix) + 1;
-}
-
-/* A name of the glue's own. */
-static const char *own_name(berthi_bg *bg, const char *what, const char *of)
-{
-    return berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_%s_%s", bg->prefix,
-                                                        what, tail_of(bg, of)));
-}
-
-/* ---------------------------------------------------------------- the plugin's header */
-
-static void write_export(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f)
-{
-    berthi_bg_blank(o);
-    berthi_bg_docs(o, f->func->docs);
-    berthi_bg_open(o, "int32_t %s(", f->plugin);
-    berthi_bg_item(o, "void *self");
-    berthi_bg_item(o, "const %s *args", args_type(f));
-    berthi_bg_item(o, "%s *result", result_type(bg, f));
-    berthi_bg_item(o, "berth_plugin_call *call");
-    berthi_bg_close(o, ");");
-}
-
-/* `p0` and `r0` are variables of the glue. */
-static bool is_glue_variable(const char *name)
-{
-    size_t digits = strspn(name + 1, "0123456789");
-
-    return (name[0] == 'p' || name[0] == 'r') && digits != 0 && name[1 + digits] == '\0';
-}
-
-static const char *import_param(berthi_bg *bg, const berthi_wit_func *func, uint32_t index)
-{
-    static const char *const own[] = { "args", "call", "result_out" };
-    const char *name = berthi_bg_field(bg, func->params, index);
-    bool is_taken = is_glue_variable(name);
-
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        is_taken |= strcmp(name, own[i]) == 0;
-    return is_taken ? berthi_bg_format(&bg->names, "%s_", name) : name;
-}
-
-static void write_import(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
-                         const char *tail)
-{
-    berthi_bg_open(o, "int32_t %s(", f->name);
-    berthi_bg_item(o, "berth_plugin_call *call");
-    for (uint32_t i = 0; i < f->func->params_count; i++) {
-        uint32_t type = f->func->params[i].type;
-
-        berthi_bg_item(o, berthi_bg_is_plain(bg, type) ? "%s %s" : "const %s *%s",
-                       berthi_bg_type_name(bg, type), import_param(bg, f->func, i));
-    }
-    if (f->func->result != BERTHI_WIT_NONE)
-        berthi_bg_item(o, "%s *result_out", result_type(bg, f));
-    berthi_bg_close(o, tail);
-}
-
-/* Calls `write` for each resource that a group's interface defines itself. */
-static void each_resource(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
-                          void (*write)(berthi_bg *, berthi_bg_out *, const berthi_bg_group *,
-                                        const char *name, const char *wit_name))
-{
-    for (uint32_t i = 0; g->interface != NULL && i < g->interface->types_count; i++) {
-        uint32_t type = g->interface->types[i];
-
-        if (bg->wit->types[type].kind == BERTHI_WIT_RESOURCE && !berthi_bg_out_is_full(o))
-            write(bg, o, g, bg->type_names[type], bg->wit->types[type].name);
-    }
-}
-
-static void declare_exported(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
-                             const char *name, const char *wit_name)
-{
-    (void)g;
-    berthi_bg_blank(o);
-    berthi_bg_comment(o,
-                      "%s: a handle for an object of the plugin, and the object behind one.  "
-                      "Dropping a handle that is owned destroys its object.",
-                      wit_name);
-    berthi_bg_line(o, "void %s_plugin_%s_destroy(void *object); /* the plugin's */", bg->prefix,
-                   tail_of(bg, name));
-    berthi_bg_line(o, "%s %s_make(void *object);", name, name);
-    berthi_bg_line(o, "void *%s_object(%s owned);", name, name);
-    berthi_bg_line(o, "void *%s_borrowed(%s_borrow borrowed);", name, name);
-    berthi_bg_line(o, "void %s_drop(%s owned);", name, name);
-}
-
-static void declare_imported(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
-                             const char *name, const char *wit_name)
-{
-    (void)bg, (void)g;
-    berthi_bg_blank(o);
-    berthi_bg_comment(
-        o, "%s: what the plugin owns, and what came as borrowed in a call, it drops.",
-        wit_name);
-    berthi_bg_line(o, "void %s_drop(%s owned);", name, name);
-    berthi_bg_line(o, "void %s_drop_borrow(%s_borrow borrowed);", name, name);
-}
-
-static void write_header_body(berthi_bg *bg, berthi_bg_out *o)
-{
-    berthi_bg_blank(o);
-    berthi_bg_comment(
-        o,
-        "The plugin writes these.  Each answers 0, or another number when it cannot go on at "
-        "all, which ends the plugin's instance.  What *args points at is the plugin's until "
-        "the function returns; what *result points at has to live until the host has read "
-        "it, as constants do, and room from berth_plugin_room().");
-    for (uint32_t i = 0; i < bg->exports_count && !berthi_bg_out_is_full(o); i++)
-        write_export(bg, o, &bg->funcs[i]);
-    for (uint32_t g = 0; g < bg->export_groups; g++)
-        each_resource(bg, o, &bg->groups[g], declare_exported);
-    berthi_bg_blank(o);
-    berthi_bg_comment(o, "May be left out: what becomes `self`, once, before the first call.");
-    berthi_bg_line(o, "int32_t %s(void **self_out);", bg->open);
-    if (bg->exports_count != bg->funcs_count) {
-        berthi_bg_blank(o);
-        berthi_bg_comment(o, "The plugin may call these; `call` is what it was given itself.  "
-                             "They answer 0.  What a result points at lives as long as the "
-                             "call.");
-    }
-    for (uint32_t i = bg->exports_count; i < bg->funcs_count && !berthi_bg_out_is_full(o);
-         i++) {
-        berthi_bg_blank(o);
-        berthi_bg_docs(o, bg->funcs[i].func->docs);
-        write_import(bg, o, &bg->funcs[i], ");");
-    }
-    for (uint32_t g = bg->export_groups; g < bg->groups_count; g++)
-        each_resource(bg, o, &bg->groups[g], declare_imported);
-}
-
-berth_status berthi_bg_write_plugin_header(berthi_bg *bg, berthi_bg_out *o)
-{
-    berthi_bg_names *n = &bg->names;
-    const char *guard = berthi_bg_format(n, "%s_PLUGIN_H", berthi_bg_upper(n, bg->prefix));
-
-    berthi_bg_write_head(bg, o, berthi_bg_format(n, "%s_plugin.h", bg->prefix),
-                         "what a plugin writes and may call");
-    berthi_bg_line(o, "#ifndef %s", guard);
-    berthi_bg_line(o, "#define %s", guard);
-    berthi_bg_blank(o);
-    berthi_bg_line(o, "#include \"%s_types.h\"", bg->prefix);
-    berthi_bg_raw(o, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
-                     "#pragma GCC visibility push(hidden)\n");
-    write_header_body(bg, o);
-    berthi_bg_raw(o, "\n#pragma GCC visibility pop\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
-    return BERTH_OK;
 }
 
 /* ---------------------------------------------------------------- glue */
@@ -265,7 +99,7 @@ static void write_export_body(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
         berthi_bg_line(o, "%s args;", f->args);
     if (f->func->result != BERTHI_WIT_NONE)
         berthi_bg_line(o, "%s%s result;", shape->spills_results ? "static " : "",
-                       result_type(bg, f));
+                       berthi_bg_result_type(bg, f));
     if (has_flat_result)
         write_flat_variables(o, &shape->result, "r");
     if (has_args || f->func->result != BERTHI_WIT_NONE)
@@ -297,7 +131,8 @@ static void write_attribute(berthi_bg_out *o, const char *prefix, const char *na
 static void write_export_glue(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f)
 {
     core_shape shape = shape_of(bg, f);
-    const char *type = core_result(&shape, false), *name = own_name(bg, "export", f->name);
+    const char *type = core_result(&shape, false),
+               *name = berthi_bg_own_name(bg, "export", f->name);
 
     berthi_bg_blank(o);
     write_attribute(o, "", f->full_name);
@@ -312,7 +147,7 @@ static void write_export_glue(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
     if (!needs_post(&shape, f))
         return;
     berthi_bg_blank(o);
-    name = own_name(bg, "post", f->name);
+    name = berthi_bg_own_name(bg, "post", f->name);
     write_attribute(o, "cabi_post_", f->full_name);
     berthi_bg_line(o, "void %s(uint32_t result);", name);
     berthi_bg_line(o, "void %s(uint32_t result)", name);
@@ -350,7 +185,7 @@ static void write_import_body(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
 
         berthi_bg_line(o, "%s = %s%s;", path,
                        berthi_bg_is_plain(bg, f->func->params[i].type) ? "" : "*",
-                       import_param(bg, f->func, i));
+                       berthi_bg_import_param(bg, f->func, i));
         if (!shape->spills_params)
             berthi_bg_write_lower(bg, o, f->func->params[i].type, path, "p", &shape->params,
                                   &at);
@@ -373,14 +208,14 @@ static void write_import_body(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
 static void write_import_glue(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f)
 {
     core_shape shape = shape_of(bg, f);
-    const char *name = own_name(bg, "import", f->name);
+    const char *name = berthi_bg_own_name(bg, "import", f->name);
 
     berthi_bg_blank(o);
     write_import_declaration(o, f->interface == NULL ? "$root" : f->interface, f->func->name);
     berthi_bg_open(o, "%s %s(", core_result(&shape, true), name);
     write_core_params(o, &shape, shape.spills_results, false);
     berthi_bg_close(o, ");");
-    write_import(bg, o, f, ")");
+    berthi_bg_write_import(bg, o, f, ")");
     berthi_bg_line(o, "{");
     write_import_body(bg, o, f, &shape, name);
     berthi_bg_line(o, "}");
@@ -397,21 +232,15 @@ static void write_built_in(berthi_bg_out *o, const char *module, const char *wha
     berthi_bg_line(o, "%s %s(uint32_t);", result, function);
 }
 
-static void write_function(berthi_bg_out *o, const char *head, const char *body)
-{
-    berthi_bg_line(o, "%s", head);
-    berthi_bg_line(o, "{");
-    berthi_bg_line(o, "    %s", body);
-    berthi_bg_line(o, "}");
-}
-
 static void write_exported_resource(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
                                     const char *name, const char *wit_name)
 {
     berthi_bg_names *n = &bg->names;
     const char *module = berthi_bg_format(n, "[export]%s", g->origin->name);
-    const char *make = own_name(bg, "new", name), *rep = own_name(bg, "rep", name);
-    const char *drop = own_name(bg, "drop", name), *destroy = own_name(bg, "destroy", name);
+    const char *make = berthi_bg_own_name(bg, "new", name),
+               *rep = berthi_bg_own_name(bg, "rep", name);
+    const char *drop = berthi_bg_own_name(bg, "drop", name),
+               *destroy = berthi_bg_own_name(bg, "destroy", name);
 
     berthi_bg_blank(o);
     write_built_in(o, module, "new", wit_name, "uint32_t", make);
@@ -424,32 +253,35 @@ static void write_exported_resource(berthi_bg *bg, berthi_bg_out *o, const berth
     berthi_bg_line(o, "    owned.handle = %s((uint32_t)(uintptr_t)object);", make);
     berthi_bg_line(o, "    return owned;");
     berthi_bg_line(o, "}");
-    write_function(o, berthi_bg_format(n, "void *%s_object(%s owned)", name, name),
-                   berthi_bg_format(n, "return (void *)(uintptr_t)%s(owned.handle);", rep));
-    write_function(o, berthi_bg_format(n, "void *%s_borrowed(%s_borrow borrowed)", name, name),
-                   "return (void *)(uintptr_t)borrowed.handle;");
-    write_function(o, berthi_bg_format(n, "void %s_drop(%s owned)", name, name),
-                   berthi_bg_format(n, "%s(owned.handle);", drop));
+    berthi_bg_write_function(
+        o, berthi_bg_format(n, "void *%s_object(%s owned)", name, name),
+        berthi_bg_format(n, "return (void *)(uintptr_t)%s(owned.handle);", rep));
+    berthi_bg_write_function(
+        o, berthi_bg_format(n, "void *%s_borrowed(%s_borrow borrowed)", name, name),
+        "return (void *)(uintptr_t)borrowed.handle;");
+    berthi_bg_write_function(o, berthi_bg_format(n, "void %s_drop(%s owned)", name, name),
+                             berthi_bg_format(n, "%s(owned.handle);", drop));
     write_attribute(o, "", berthi_bg_format(n, "%s#[dtor]%s", g->origin->name, wit_name));
     berthi_bg_line(o, "void %s(uint32_t object);", destroy);
-    write_function(o, berthi_bg_format(n, "void %s(uint32_t object)", destroy),
-                   berthi_bg_format(n, "%s_plugin_%s_destroy((void *)(uintptr_t)object);",
-                                    bg->prefix, tail_of(bg, name)));
+    berthi_bg_write_function(
+        o, berthi_bg_format(n, "void %s(uint32_t object)", destroy),
+        berthi_bg_format(n, "%s_plugin_%s_destroy((void *)(uintptr_t)object);", bg->prefix,
+                         berthi_bg_tail(bg, name)));
 }
 
 static void write_imported_resource(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
                                     const char *name, const char *wit_name)
 {
     berthi_bg_names *n = &bg->names;
-    const char *drop = own_name(bg, "drop", name);
+    const char *drop = berthi_bg_own_name(bg, "drop", name);
 
     berthi_bg_blank(o);
     write_built_in(o, g->origin->name, "drop", wit_name, "void", drop);
-    write_function(o, berthi_bg_format(n, "void %s_drop(%s owned)", name, name),
-                   berthi_bg_format(n, "%s(owned.handle);", drop));
-    write_function(o,
-                   berthi_bg_format(n, "void %s_drop_borrow(%s_borrow borrowed)", name, name),
-                   berthi_bg_format(n, "%s(borrowed.handle);", drop));
+    berthi_bg_write_function(o, berthi_bg_format(n, "void %s_drop(%s owned)", name, name),
+                             berthi_bg_format(n, "%s(owned.handle);", drop));
+    berthi_bg_write_function(
+        o, berthi_bg_format(n, "void %s_drop_borrow(%s_borrow borrowed)", name, name),
+        berthi_bg_format(n, "%s(borrowed.handle);", drop));
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -457,11 +289,11 @@ static void write_imported_resource(berthi_bg *bg, berthi_bg_out *o, const berth
 static void write_self(berthi_bg *bg, berthi_bg_out *o)
 {
     berthi_bg_blank(o);
-    write_function(o,
-                   berthi_bg_format(&bg->names,
-                                    "__attribute__((weak)) int32_t %s(void **self_out)",
-                                    bg->open),
-                   "return *self_out = NULL, 0;");
+    berthi_bg_write_function(
+        o,
+        berthi_bg_format(&bg->names, "__attribute__((weak)) int32_t %s(void **self_out)",
+                         bg->open),
+        "return *self_out = NULL, 0;");
     berthi_bg_blank(o);
     berthi_bg_line(o, "static void *berth_self(void)");
     berthi_bg_line(o, "{");
@@ -475,21 +307,6 @@ static void write_self(berthi_bg *bg, berthi_bg_out *o)
     berthi_bg_line(o, "return self;");
     o->indent--;
     berthi_bg_line(o, "}");
-}
-
-/* Types of an interface are one C type each, and a wrapped component knows them by one index. */
-static berth_status check_world(const berthi_bg *bg)
-{
-    for (uint32_t i = 0; i < bg->export_groups; i++)
-        for (uint32_t k = bg->export_groups; k < bg->groups_count; k++)
-            if (bg->groups[i].interface != NULL &&
-                bg->groups[i].interface == bg->groups[k].interface)
-                return berthi_fail(bg->diag, BERTH_E_REJECTED,
-                                   "world %s: there are no bindings for a plugin that both "
-                                   "imports and exports `%s`; export an interface of another "
-                                   "name",
-                                   bg->world->name, bg->groups[i].origin->name);
-    return BERTH_OK;
 }
 
 /* Some bytes of the section that tools look for.  It is assembly, because a section attribute would
@@ -531,7 +348,7 @@ static berth_status write_world(berthi_bg *bg, berthi_bg_out *o)
 
 berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o)
 {
-    berth_status status = check_world(bg);
+    berth_status status = berthi_bg_check_plugin(bg);
 
     if (status != BERTH_OK)
         return status;
@@ -545,8 +362,8 @@ berth_status berthi_bg_write_guest_source(berthi_bg *bg, berthi_bg_out *o)
     for (uint32_t i = bg->exports_count; i < bg->funcs_count && !berthi_bg_out_is_full(o); i++)
         write_import_glue(bg, o, &bg->funcs[i]);
     for (uint32_t g = 0; g < bg->groups_count; g++)
-        each_resource(bg, o, &bg->groups[g],
-                      bg->groups[g].is_export ? write_exported_resource
-                                              : write_imported_resource);
+        berthi_bg_each_resource(bg, o, &bg->groups[g],
+                                bg->groups[g].is_export ? write_exported_resource
+                                                        : write_imported_resource);
     return write_world(bg, o);
 }

@@ -528,6 +528,10 @@ static berth_status prepare(berthi_bg *bg, const char *prefix)
     bg->bind = berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_bind", bg->prefix));
     bg->open =
         berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_plugin_open", bg->prefix));
+    bg->drain = berthi_bg_claim(&bg->names,
+                                berthi_bg_format(&bg->names, "%s_plugin_drain", bg->prefix));
+    bg->close = berthi_bg_claim(&bg->names,
+                                berthi_bg_format(&bg->names, "%s_plugin_close", bg->prefix));
     return bg->names.has_failed ? no_memory(bg) : BERTH_OK;
 }
 

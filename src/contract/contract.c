@@ -9,7 +9,12 @@
 
 typedef struct walk {
     berthi_contracts *set;
-    uint32_t interface;
+    const berthi_wit_interface *it; /* NULL: a world's own functions */
+    uint32_t interface;             /* NONE: the same */
+    uint8_t owner_kind;             /* of its own types, a berthi_wit_owner */
+    uint32_t owner;
+    const berthi_wit_func **own; /* its functions */
+    uint32_t own_count;
     uint32_t depth;        /* of the stack */
     uint32_t types, funcs; /* named ones; functions of resources of other interfaces */
 } walk;
@@ -59,13 +64,11 @@ static bool follow(walk *w, uint32_t index)
 
 static bool reach(walk *w)
 {
-    const berthi_wit_interface *it = &w->set->model->interfaces[w->interface];
-
     w->set->epoch++;
-    for (uint32_t i = 0; i < it->types_count; i++)
-        push(w, it->types[i]);
-    for (uint32_t i = 0; i < it->funcs_count; i++)
-        if (!push_func(w, &it->funcs[i]))
+    for (uint32_t i = 0; w->it != NULL && i < w->it->types_count; i++)
+        push(w, w->it->types[i]);
+    for (uint32_t i = 0; i < w->own_count; i++)
+        if (!push_func(w, w->own[i]))
             return false;
     while (w->depth > 0)
         if (!follow(w, w->set->stack[--w->depth]))
@@ -95,8 +98,7 @@ static void add_types(const walk *w, berthi_contract_item *items, uint32_t *coun
 
     for (uint32_t i = 0; i < set->model->types_count; i++) {
         const berthi_wit_type *type = &set->model->types[i];
-        bool is_own =
-            type->owner_kind == BERTHI_WIT_OWNER_INTERFACE && type->owner == w->interface;
+        bool is_own = type->owner_kind == w->owner_kind && type->owner == w->owner;
 
         if (type->name == NULL || set->marks[i] != set->epoch || i < BERTHI_WIT_PRIMITIVES)
             continue;
@@ -122,10 +124,9 @@ static bool add_func(const walk *w, const char *home, const berthi_wit_func *fun
 static bool add_funcs(const walk *w, berthi_contract_item *items, uint32_t *count)
 {
     berthi_contracts *set = w->set;
-    const berthi_wit_interface *it = &set->model->interfaces[w->interface];
 
-    for (uint32_t i = 0; i < it->funcs_count; i++)
-        if (!add_func(w, NULL, &it->funcs[i], i, items, count))
+    for (uint32_t i = 0; i < w->own_count; i++)
+        if (!add_func(w, NULL, w->own[i], i, items, count))
             return false;
     for (uint32_t t = 0; w->funcs != 0 && t < set->model->types_count; t++) {
         if (set->marks[t] != set->epoch)
@@ -141,13 +142,11 @@ static bool add_funcs(const walk *w, berthi_contract_item *items, uint32_t *coun
 
 static bool make_items(const walk *w, berthi_contract *contract)
 {
-    const berthi_wit_interface *it = &w->set->model->interfaces[w->interface];
-    size_t room = (size_t)w->types + w->funcs + it->funcs_count;
+    size_t room = (size_t)w->types + w->funcs + w->own_count;
     berthi_contract_item *items = berthi_arena_array(w->set->arena, room, sizeof *items);
     uint32_t count = 0;
 
-    contract->funcs =
-        berthi_arena_array(w->set->arena, it->funcs_count, sizeof *contract->funcs);
+    contract->funcs = berthi_arena_array(w->set->arena, w->own_count, sizeof *contract->funcs);
     if (items == NULL || contract->funcs == NULL)
         return berthi_contracts_fail_memory(w->set);
     if (!berthi_contracts_charge(w->set, w->set->model->types_count) ||
@@ -162,24 +161,24 @@ static bool make_items(const walk *w, berthi_contract *contract)
             contract->funcs[items[i].place] = &items[i];
     contract->items = items;
     contract->items_count = count;
-    contract->funcs_count = it->funcs_count;
+    contract->funcs_count = w->own_count;
     return true;
 }
 
 /* ---------------------------------------------------------------- names and digest */
 
-static bool name(berthi_contracts *set, berthi_contract *contract)
+/* `id` ends with the package's version, if that has one. */
+static bool name(berthi_contracts *set, uint32_t package, const char *id,
+                 berthi_contract *contract)
 {
-    const berthi_wit_interface *it = &set->model->interfaces[contract->interface];
-    const berthi_wit_package *p = &set->model->packages[it->package];
+    const char *version = set->model->packages[package].version;
     size_t size;
 
-    contract->id = it->id != NULL ? it->id : set->interface_homes[contract->interface];
-    contract->key = contract->id;
-    if (it->id == NULL || p->version == NULL)
+    contract->id = contract->key = id;
+    if (version == NULL)
         return true;
-    size = strlen(it->id) - strlen(p->version) + berthi_contract_track(p->version);
-    contract->key = berthi_arena_strndup(set->arena, it->id, size);
+    size = strlen(id) - strlen(version) + berthi_contract_track(version);
+    contract->key = berthi_arena_strndup(set->arena, id, size);
     return contract->key != NULL || berthi_contracts_fail_memory(set);
 }
 
@@ -211,14 +210,62 @@ static bool digest(berthi_contracts *set, berthi_contract *contract)
     return is_good;
 }
 
+/* ---------------------------------------------------------------- all of it */
+
+static berth_status make(walk *w, berthi_contract *contract, berthi_contract *contract_out)
+{
+    if (reach(w) && make_items(w, contract) && digest(w->set, contract))
+        *contract_out = *contract;
+    return w->set->status;
+}
+
 berth_status berthi_contract_make(berthi_contracts *set, uint32_t interface,
                                   berthi_contract *contract_out)
 {
-    walk w = { .set = set, .interface = interface };
+    const berthi_wit_interface *it = &set->model->interfaces[interface];
+    walk w = { .set = set,
+               .it = it,
+               .interface = interface,
+               .owner_kind = BERTHI_WIT_OWNER_INTERFACE,
+               .owner = interface,
+               .own_count = it->funcs_count };
     berthi_contract contract = { .set = set, .interface = interface };
 
-    if (set->status == BERTH_OK && reach(&w) && make_items(&w, &contract) &&
-        name(set, &contract) && digest(set, &contract))
-        *contract_out = contract;
-    return set->status;
+    if (set->status != BERTH_OK)
+        return set->status;
+    w.own = berthi_arena_array(set->arena, it->funcs_count, sizeof *w.own);
+    if (w.own == NULL) {
+        (void)berthi_contracts_fail_memory(set);
+        return set->status;
+    }
+    for (uint32_t i = 0; i < it->funcs_count; i++)
+        w.own[i] = &it->funcs[i];
+    contract.id = contract.key = set->interface_homes[interface];
+    if (it->id != NULL && !name(set, it->package, it->id, &contract))
+        return set->status;
+    return make(&w, &contract, contract_out);
+}
+
+berth_status berthi_contract_make_world(berthi_contracts *set, const berthi_wit_world *world,
+                                        berthi_contract *contract_out)
+{
+    walk w = { .set = set,
+               .interface = BERTHI_WIT_NONE,
+               .owner_kind = BERTHI_WIT_OWNER_WORLD,
+               .owner = (uint32_t)(world - set->model->worlds) };
+    berthi_contract contract = { .set = set, .interface = BERTHI_WIT_NONE };
+
+    if (set->status != BERTH_OK)
+        return set->status;
+    w.own = berthi_arena_array(set->arena, world->exports_count, sizeof *w.own);
+    if (w.own == NULL) {
+        (void)berthi_contracts_fail_memory(set);
+        return set->status;
+    }
+    for (uint32_t i = 0; i < world->exports_count; i++)
+        if (world->exports[i].kind == BERTHI_WIT_EXTERN_FUNC)
+            w.own[w.own_count++] = world->exports[i].func;
+    if (!name(set, world->package, world->id, &contract))
+        return set->status;
+    return make(&w, &contract, contract_out);
 }

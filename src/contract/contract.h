@@ -85,9 +85,9 @@ typedef struct berthi_contract_item {
 
 typedef struct berthi_contract {
     berthi_contracts *set;
-    uint32_t interface;
-    const char *id;  /* "shop:store/keys@1.2.0"; of an inline interface its home */
-    const char *key; /* "shop:store/keys@1" */
+    uint32_t interface; /* NONE: of a world */
+    const char *id;     /* "shop:store/keys@1.2.0"; of an inline interface its home */
+    const char *key;    /* "shop:store/keys@1" */
     uint32_t items_count, funcs_count;
     const berthi_contract_item *items;  /* by home, functions first, by name */
     const berthi_contract_item **funcs; /* those of the interface, in its order */
@@ -96,6 +96,12 @@ typedef struct berthi_contract {
 
 berth_status berthi_contract_make(berthi_contracts *set, uint32_t interface,
                                   berthi_contract *contract_out)
+    __attribute__((warn_unused_result));
+
+/* The functions that a world exports by itself, as if they were an interface of the world's name.
+ * Not to be compared: whose call names them agrees upon their types one by one. */
+berth_status berthi_contract_make_world(berthi_contracts *set, const berthi_wit_world *world,
+                                        berthi_contract *contract_out)
     __attribute__((warn_unused_result));
 
 /* Less than, equal to or greater than 0: the order of items. */

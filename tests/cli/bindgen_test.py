@@ -49,6 +49,29 @@ world other {}
 """
 
 
+NATIVE = b"""\
+package acme:pics@1.2.0;
+
+interface log {
+    enum level { debug, info }
+    write: func(level: level, text: string);
+}
+interface api {
+    resource conn { constructor(name: string); }
+    record size { w: u32, h: u32 }
+    render: func(path: string, size: size) -> result<list<u8>, string>;
+    nothing: func();
+}
+world pics {
+    import log;
+    import now: func() -> u64;
+    export api;
+    export render: func(id: u32) -> result<string, u8>;
+    export extra: interface { f: func(x: u8) -> u8; }
+}
+"""
+
+
 class Bindgen(Folder):
     def generate(self, wit, *words, code=0, side="host"):
         path = wit if isinstance(wit, str) else self.write("world.wit", wit)
@@ -75,6 +98,18 @@ class Bindgen(Folder):
         self.assertEqual(sorted(os.listdir(GOLDEN)), [name + ".txt" for name in written])
         for name in written:
             self.assertEqual(read(os.path.join(GOLDEN, name + ".txt")).decode(), self.out(name))
+
+    def test_glue_for_a_shared_object_is_the_golden_one(self):
+        self.generate(NATIVE, side="guest")
+        types, plugin = self.out("pics_types.h"), self.out("pics_plugin.h")
+        self.generate(NATIVE, side="native")
+        self.assertEqual(types, self.out("pics_types.h"))
+        self.assertEqual(plugin, self.out("pics_plugin.h"))
+        path = os.path.join(SOURCE, "tests", "cli", "golden", "pics_native.c.txt")
+        if os.environ.get("BERTH_GOLDEN_UPDATE"):
+            with open(path, "wb") as file:
+                file.write(read(self.path("out/pics_native.c")))
+        self.assertEqual(read(path).decode(), self.out("pics_native.c"))
 
     def test_what_says_the_same_already_is_left_alone(self):
         self.generate(THUMBS, "--world", "thumbs")
@@ -162,6 +197,14 @@ class Bindgen(Folder):
         self.assertIn(b"both imports and exports", result.stderr)
         self.generate(text)
         self.assertIn(" w_i_f(", self.out("w_host.h"))
+
+    def test_a_native_plugin_cannot_import_resources_or_export_an_interface_twice(self):
+        result = self.generate(THUMBS, "--world", "thumbs", code=3, side="native")
+        self.assertIn(b"no bindings for a native plugin that imports the resource `conn`", result.stderr)
+        text = b"package a:b; interface i { f: func(); } world w { export one: i; export two: i; }"
+        result = self.generate(text, code=3, side="native")
+        self.assertIn(b"exports `a:b/i` twice", result.stderr)
+        self.assertFalse(os.path.exists(self.path("out")))
 
     def test_wrong_requests_say_what_is_wrong(self):
         path = self.write("world.wit", THUMBS)

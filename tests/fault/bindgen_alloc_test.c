@@ -121,11 +121,18 @@ static void writing_a_plugins_bindings_without_memory_says_so(void **state)
     sweep_side(BERTH_BINDGEN_GUEST);
 }
 
+static void writing_a_native_plugins_bindings_without_memory_says_so(void **state)
+{
+    (void)state;
+    sweep_side(BERTH_BINDGEN_NATIVE);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(writing_a_hosts_bindings_without_memory_says_so),
         cmocka_unit_test(writing_a_plugins_bindings_without_memory_says_so),
+        cmocka_unit_test(writing_a_native_plugins_bindings_without_memory_says_so),
     };
 
     return cmocka_run_group_tests_name("bindgen_alloc", tests, NULL, NULL);
