@@ -31,7 +31,7 @@ typedef struct berth_func {
  * Fails: BERTH_E_INVALID (name, size), BERTH_E_ABSENT (no type was given, and the current version has
  *        no such function), BERTH_E_STATE (it is agreed upon with another type), BERTH_E_REJECTED
  *        (its type holds resources, which belong to one instance and not to a slot),
- *        BERTH_E_LIMIT (32 functions per slot; the type is too long), BERTH_E_NOMEM. */
+ *        BERTH_E_LIMIT (10 000 functions per slot; the type is too long), BERTH_E_NOMEM. */
 BERTH_API BERTH_CHECKED berth_status berth_slot_func(berth_slot *slot, const char *name,
                                                      const char *type, berth_func *func_out,
                                                      berth_diag *diag);

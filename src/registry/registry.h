@@ -4,7 +4,7 @@
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
  *   component_guest.c  the same for components  typed.c, evaluate.c  calls by type
- *   component_cache.c  components that are loaded, shared
+ *   component_cache.c  components that are loaded, shared   agreed.c  names of functions
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
@@ -36,7 +36,8 @@ enum {
     BERTHI_TICK_NS = 1000000, /* the ticker's step */
     BERTHI_SEATS_PER_GROUP = 64,
     BERTHI_SEAT_GROUPS = BERTHI_RECORDS_MAX / BERTHI_SEATS_PER_GROUP,
-    BERTHI_FUNCS_MAX = 32, /* functions of a slot that typed calls name */
+    BERTHI_FUNCS_MAX = 10000, /* functions of a slot that typed calls name */
+    BERTHI_FUNCS_FIRST = 32,  /* the room for them at first; it doubles */
     BERTHI_FUNC_NAME_MAX = 256,
     BERTHI_FUNC_TYPE_MAX = 4096,
     BERTHI_RING_SIZE = 32,  /* instances made ahead, and used up, per seat */
@@ -183,9 +184,18 @@ typedef struct berthi_content {
 /* A function of the component, as the slot's typed calls name it (typed.c). */
 typedef struct berthi_typed {
     _Atomic(uint32_t) state;
+    const char *name; /* the slot's */
     berthi_cm_func func;
     berthi_cm_measure args, result; /* of the bytes that are counted */
 } berthi_typed;
+
+/* By the numbers of the slot's functions.  One that became too small stays until the version is freed,
+ * because calls may be reading it. */
+typedef struct berthi_typed_table {
+    struct berthi_typed_table *before;
+    uint32_t room;
+    berthi_typed at[];
+} berthi_typed_table;
 
 struct berth_version {
     berth_runtime *runtime;
@@ -204,7 +214,7 @@ struct berth_version {
     _Atomic(bool) seats_closed;   /* a thief is at work; take the lock */
     _Atomic(uint32_t) waiting;    /* threads that wait for an instance */
     _Atomic(berthi_seat **) groups[BERTHI_SEAT_GROUPS];
-    _Atomic(berthi_typed *) typed; /* BERTHI_FUNCS_MAX; NULL before the first typed call */
+    _Atomic(berthi_typed_table *) typed; /* the largest; NULL before the first typed call */
 
     _Alignas(64) _Atomic(uint32_t) refs; /* owner and leases */
     _Atomic(uint32_t) instances_live;
@@ -221,6 +231,19 @@ struct berth_version {
 };
 
 /* ---- slots ---- */
+
+/* What typed calls of a slot name: (name, type), numbered from 0 and never forgotten.  agreed.c;
+ * guarded by the slot's lock, but for the texts, which stay where they are. */
+typedef struct berthi_agreed_func {
+    char *name, *type;
+    uint64_t hash; /* of the name */
+} berthi_agreed_func;
+
+typedef struct berthi_agreed {
+    berthi_agreed_func *funcs;
+    uint32_t *places; /* 2 * room, by hash; 0: free, else 1 + the number */
+    uint32_t count, room;
+} berthi_agreed;
 
 struct berth_slot {
     _Alignas(64) _Atomic(void *) current; /* a berth_version; I1; read through records only */
@@ -245,8 +268,7 @@ struct berth_slot {
     uint64_t numbers;        /* given so far */
     char *hook_names[BERTHI_HOOKS_MAX];
     uint32_t hooks_count;
-    char *func_names[BERTHI_FUNCS_MAX], *func_types[BERTHI_FUNCS_MAX]; /* typed.c */
-    uint32_t funcs_count;
+    berthi_agreed agreed;          /* agreed.c */
     berthi_counts past;            /* of versions that were freed */
     berth_histogram *past_latency; /* timed slots only */
     uint64_t installs, unchanged, refused, rollbacks;
@@ -373,7 +395,15 @@ typedef struct berthi_func_type {
 /* The function of that name that typed calls may call, with its type. */
 berth_status berthi_typed_find(const berthi_content *content, const char *name,
                                berthi_cm_func *func, berthi_func_type *type, berth_diag *diag);
-void berthi_funcs_free(berth_slot *slot);
+void berthi_typed_free(berth_version *v);
+
+/* agreed.c */
+void berthi_agreed_fini(berthi_agreed *agreed, const berth_allocator *a);
+/* BERTHI_FUNCS_MAX: it is new. */
+uint32_t berthi_agreed_find(const berthi_agreed *agreed, const char *name);
+/* Of a new name.  BERTH_E_LIMIT or BERTH_E_NOMEM, without text. */
+berth_status berthi_agreed_add(berthi_agreed *agreed, const char *name, const char *type,
+                               const berth_allocator *a);
 
 /* pool.c */
 berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no memory */

@@ -27,6 +27,23 @@ static void remove_blanks(char *text)
 
 /* ---- what a version has ---- */
 
+static size_t table_size(uint32_t room)
+{
+    return sizeof(berthi_typed_table) + room * sizeof(berthi_typed);
+}
+
+void berthi_typed_free(berth_version *v)
+{
+    berthi_typed_table *table = atomic_load_explicit(&v->typed, memory_order_relaxed);
+
+    while (table != NULL) {
+        berthi_typed_table *before = table->before;
+
+        berthi_free(&v->runtime->allocator, table, table_size(table->room));
+        table = before;
+    }
+}
+
 berth_status berthi_typed_find(const berthi_content *content, const char *name,
                                berthi_cm_func *func, berthi_func_type *type, berth_diag *diag)
 {
@@ -45,41 +62,72 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
     return BERTH_OK;
 }
 
+/* Under the slot's lock.  Room for all functions that are agreed upon now.  NULL: no memory. */
+static berthi_typed_table *grow_locked(berth_version *v)
+{
+    berthi_typed_table *old = atomic_load_explicit(&v->typed, memory_order_relaxed), *table;
+    uint32_t room = v->slot->agreed.room;
+
+    assert(room > (old == NULL ? 0 : old->room));
+    table = berthi_zalloc(&v->runtime->allocator, table_size(room));
+    if (table == NULL)
+        return NULL;
+    table->before = old;
+    table->room = room;
+    for (uint32_t n = 0; old != NULL && n < old->room; n++) {
+        const berthi_typed *from = &old->at[n];
+
+        table->at[n].name = from->name;
+        table->at[n].func = from->func;
+        table->at[n].args = from->args;
+        table->at[n].result = from->result;
+        atomic_store_explicit(&table->at[n].state,
+                              atomic_load_explicit(&from->state, memory_order_relaxed),
+                              memory_order_relaxed);
+    }
+    /* release: pairs with the acquires in find_func() and invoke_shortly(). */
+    atomic_store_explicit(&v->typed, table, memory_order_release);
+    return table;
+}
+
+static void resolve(berth_version *v, berthi_typed *typed, const berthi_agreed_func *agreed)
+{
+    type_text type;
+    bool is_found =
+        berthi_typed_find(v->content, agreed->name, &typed->func, &type, NULL) == BERTH_OK &&
+        strcmp(type.text, agreed->type) == 0;
+
+    typed->name = agreed->name;
+    if (is_found) {
+        typed->args = berthi_cm_measure_args(typed->func.type);
+        typed->result = berthi_cm_measure_result(typed->func.type);
+    }
+    /* release: pairs with the acquire in find_func(). */
+    atomic_store_explicit(&typed->state, is_found ? FOUND : MISSING, memory_order_release);
+}
+
 /* Under the slot's lock. */
 static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *diag)
 {
-    berthi_typed *typed = atomic_load_explicit(&v->typed, memory_order_relaxed);
-    berth_slot *slot = v->slot;
-    type_text type;
-    bool is_found;
+    berthi_typed_table *table = atomic_load_explicit(&v->typed, memory_order_relaxed);
+    const berth_slot *slot = v->slot;
+    const berthi_agreed_func *agreed;
 
-    if (n >= slot->funcs_count)
+    if (n >= slot->agreed.count)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "slot '%s' knows no such function; ask berth_slot_func()",
                            slot->name);
-    if (typed == NULL) {
-        typed = berthi_zalloc_array(&v->runtime->allocator, BERTHI_FUNCS_MAX, sizeof *typed);
-        if (typed == NULL)
-            return berthi_fail(diag, BERTH_E_NOMEM, "functions of slot '%s'", slot->name);
-        atomic_store_explicit(&v->typed, typed, memory_order_release);
-    }
-    if (atomic_load_explicit(&typed[n].state, memory_order_relaxed) == UNKNOWN) {
-        is_found = berthi_typed_find(v->content, slot->func_names[n], &typed[n].func, &type,
-                                     NULL) == BERTH_OK &&
-                   strcmp(type.text, slot->func_types[n]) == 0;
-        if (is_found) {
-            typed[n].args = berthi_cm_measure_args(typed[n].func.type);
-            typed[n].result = berthi_cm_measure_result(typed[n].func.type);
-        }
-        /* release: pairs with the acquire in find_func(). */
-        atomic_store_explicit(&typed[n].state, is_found ? FOUND : MISSING,
-                              memory_order_release);
-    }
-    if (atomic_load_explicit(&typed[n].state, memory_order_relaxed) == MISSING)
-        return berthi_fail(diag, BERTH_E_ABSENT,
-                           "version %llu of slot '%s' exports no '%s' of type %s",
-                           (unsigned long long)v->number, slot->name, slot->func_names[n],
-                           slot->func_types[n]);
+    if (table == NULL || n >= table->room)
+        table = grow_locked(v);
+    if (table == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "functions of slot '%s'", slot->name);
+    agreed = &slot->agreed.funcs[n];
+    if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == UNKNOWN)
+        resolve(v, &table->at[n], agreed);
+    if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == MISSING)
+        return berthi_fail(
+            diag, BERTH_E_ABSENT, "version %llu of slot '%s' exports no '%s' of type %s",
+            (unsigned long long)v->number, slot->name, agreed->name, agreed->type);
     return BERTH_OK;
 }
 
@@ -94,21 +142,23 @@ typedef struct typed_values {
 static berth_status find_func(berth_version *v, uint32_t number, const berthi_typed **out,
                               berth_diag *diag)
 {
-    /* acquire: pairs with the releases in resolve_locked(). */
-    berthi_typed *typed = atomic_load_explicit(&v->typed, memory_order_acquire);
+    /* acquire: pairs with the release in grow_locked(). */
+    berthi_typed_table *table = atomic_load_explicit(&v->typed, memory_order_acquire);
     uint32_t n = number - BERTHI_HOOKS_MAX;
     berth_status status;
 
-    if (BERTHI_UNUSUAL(n >= BERTHI_FUNCS_MAX || typed == NULL ||
-                       atomic_load_explicit(&typed[n].state, memory_order_acquire) != FOUND)) {
+    /* acquire: pairs with the release in resolve(). */
+    if (BERTHI_UNUSUAL(table == NULL || n >= table->room ||
+                       atomic_load_explicit(&table->at[n].state, memory_order_acquire) !=
+                           FOUND)) {
         berthi_lock_take(&v->slot->lock);
         status = resolve_locked(v, n, diag);
         berthi_lock_drop(&v->slot->lock);
         if (status != BERTH_OK)
             return status;
-        typed = atomic_load_explicit(&v->typed, memory_order_acquire);
+        table = atomic_load_explicit(&v->typed, memory_order_acquire);
     }
-    *out = &typed[n];
+    *out = &table->at[n];
     return BERTH_OK;
 }
 
@@ -120,9 +170,8 @@ BERTHI_HOT berth_status run_func(berth_version *v, berthi_instance *i, const ber
     berthi_component_deadline(v, i, ticks);
     status = berthi_cm_call(i->component, &values->typed->func, values->args, values->result,
                             call->arena, diag);
-    if (BERTHI_UNUSUAL(status != BERTH_OK)) /* agreed upon for good, so no lock is needed */
-        return berthi_diag_prefix(diag, status, "%s",
-                                  v->slot->func_names[call->hook - BERTHI_HOOKS_MAX]);
+    if (BERTHI_UNUSUAL(status != BERTH_OK))
+        return berthi_diag_prefix(diag, status, "%s", values->typed->name);
     return BERTH_OK;
 }
 
@@ -181,9 +230,9 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
         return false;
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     BERTHI_WINDOW();
-    /* It was found before: relaxed, by this very thread. */
-    values->typed =
-        &atomic_load_explicit(&v->typed, memory_order_relaxed)[call->hook - BERTHI_HOOKS_MAX];
+    /* It was found before, by this very thread.  acquire: the table may have grown since. */
+    values->typed = &atomic_load_explicit(&v->typed, memory_order_acquire)
+                         ->at[call->hook - BERTHI_HOOKS_MAX];
     seat->idle = NULL;
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in,
@@ -250,44 +299,27 @@ static berth_status check_name(const char *name, berth_diag *diag)
 static berth_status agree_locked(berth_slot *slot, const char *name, const char *type,
                                  uint32_t *n_out, berth_diag *diag)
 {
-    const berth_allocator *a = &slot->runtime->allocator;
-    char *own_name, *own_type;
-    uint32_t n = 0;
+    uint32_t n = berthi_agreed_find(&slot->agreed, name);
+    berth_status status;
 
-    while (n < slot->funcs_count && strcmp(slot->func_names[n], name) != 0)
-        n++;
-    if (n == BERTHI_FUNCS_MAX)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_NAME,
+    if (n != BERTHI_FUNCS_MAX) {
+        if (strcmp(slot->agreed.funcs[n].type, type) != 0)
+            return berthi_fail(diag, BERTH_E_STATE,
+                               "function '%s' of slot '%s' is agreed upon as %s", name,
+                               slot->name, slot->agreed.funcs[n].type);
+        *n_out = n;
+        return BERTH_OK;
+    }
+    n = slot->agreed.count;
+    status = berthi_agreed_add(&slot->agreed, name, type, &slot->runtime->allocator);
+    if (status == BERTH_E_LIMIT)
+        return berthi_fail_because(diag, status, BERTH_REASON_NAME,
                                    "slot '%s' knows %d functions already", slot->name,
                                    BERTHI_FUNCS_MAX);
-    if (n < slot->funcs_count && strcmp(slot->func_types[n], type) != 0)
-        return berthi_fail(diag, BERTH_E_STATE,
-                           "function '%s' of slot '%s' is agreed upon as %s", name, slot->name,
-                           slot->func_types[n]);
+    if (status != BERTH_OK)
+        return berthi_fail(diag, status, "function '%s'", name);
     *n_out = n;
-    if (n < slot->funcs_count)
-        return BERTH_OK;
-    own_name = berthi_strndup(a, name, strlen(name));
-    own_type = berthi_strndup(a, type, strlen(type));
-    if (own_name == NULL || own_type == NULL) {
-        berthi_free(a, own_name, strlen(name) + 1);
-        berthi_free(a, own_type, strlen(type) + 1);
-        return berthi_fail(diag, BERTH_E_NOMEM, "function '%s'", name);
-    }
-    slot->func_names[n] = own_name;
-    slot->func_types[n] = own_type;
-    slot->funcs_count++;
     return BERTH_OK;
-}
-
-void berthi_funcs_free(berth_slot *slot)
-{
-    const berth_allocator *a = &slot->runtime->allocator;
-
-    for (uint32_t n = 0; n < slot->funcs_count; n++) {
-        berthi_free(a, slot->func_names[n], strlen(slot->func_names[n]) + 1);
-        berthi_free(a, slot->func_types[n], strlen(slot->func_types[n]) + 1);
-    }
 }
 
 static void describe(const berthi_cm_func *func, berth_func *out)

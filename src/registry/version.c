@@ -139,8 +139,7 @@ void berthi_version_free(berth_version *v)
         berthi_version_free(v->shell);
     if (v->content != NULL)
         berthi_content_unref(rt, v->content);
-    berthi_free(&rt->allocator, atomic_load_explicit(&v->typed, memory_order_relaxed),
-                BERTHI_FUNCS_MAX * sizeof(berthi_typed));
+    berthi_typed_free(v);
     berthi_cond_fini(&v->cond);
     berthi_lock_fini(&v->lock);
     berthi_free_aligned(&rt->allocator, v->memory, sizeof *v, _Alignof(berth_version));

@@ -171,13 +171,15 @@ static void what_is_agreed_upon_stays(void **state)
     memset(name, 'a', sizeof name);
     name[257] = '\0';
     assert_int_equal(berth_slot_func(slot, name, "func()", &func, NULL), BERTH_E_INVALID);
-    for (uint32_t n = 1; n < 32; n++) {
+    for (uint32_t n = 1; n < 10000; n++) {
         snprintf(name, sizeof name, "f%u", n);
         assert_int_equal(func_of(r, slot, name, "func()").number, 32 + n);
     }
-    slot_rig_check(r, berth_slot_func(slot, "f32", "func()", &func, &r->diag), BERTH_E_LIMIT,
-                   BERTH_REASON_NAME, "knows 32 functions");
+    slot_rig_check(r, berth_slot_func(slot, "f10000", "func()", &func, &r->diag), BERTH_E_LIMIT,
+                   BERTH_REASON_NAME, "knows 10000 functions");
     assert_int_equal(func_of(r, slot, "f31", "func ( )").number, 63);
+    assert_int_equal(func_of(r, slot, "f9999", "func()").number, 32 + 9999);
+    assert_int_equal(func_of(r, slot, "do", NULL).number, 32);
 }
 
 static void typed_calls_fail_and_are_counted_like_others(void **state)
@@ -310,6 +312,37 @@ static void versions_are_swapped_under_typed_calls(void **state)
     assert_int_equal(slot_rig_stats(slot).answered, good);
 }
 
+/* While a thread calls one function, so many others are agreed upon that the table of the version grows
+ * seven times. */
+static void functions_are_added_under_typed_calls(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
+    thread_of_calls caller;
+    berth_slot *slot;
+    berth_func func;
+    bytes result;
+    char name[32];
+
+    opt.deadline_ns = 20000 * MS;
+    slot = slot_rig_open(r, "slot", &opt);
+    func = func_of(r, slot, "tail", TAIL_TYPE);
+    install(r, slot, "tail", true);
+    caller = (thread_of_calls){ .slot = slot,
+                                .number = func.number,
+                                .times = 20000 / slot_rig_slowness(r) };
+    assert_int_equal(pthread_create(&caller.thread, NULL, invoke_often, &caller), 0);
+    for (unsigned n = 1; n < 2100; n++) {
+        snprintf(name, sizeof name, "f%u", n);
+        assert_int_equal(invoke(r, slot, func_of(r, slot, name, "func()").number, "x", &result),
+                         BERTH_E_ABSENT);
+        assert_non_null(strstr(r->diag.text, name));
+    }
+    assert_int_equal(invoke(r, slot, func.number, "x", &result), BERTH_OK);
+    assert_int_equal(pthread_join(caller.thread, NULL), 0);
+    assert_int_equal(caller.good, caller.times);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -320,6 +353,7 @@ int main(void)
         slot_test(typed_calls_fail_and_are_counted_like_others),
         slot_test(without_memory_a_typed_call_says_so),
         slot_test(versions_are_swapped_under_typed_calls),
+        slot_test(functions_are_added_under_typed_calls),
     };
 
     return slot_rig_run("typed calls", tests, sizeof tests / sizeof *tests);
