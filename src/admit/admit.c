@@ -57,7 +57,8 @@ static berth_status make_plugin(const attempt *a, const berthi_profile_view *vie
                              .kind = kind,
                              .hooks_count = from->hooks_count,
                              .has_start = a->artifact.info.has_start,
-                             .is_component = a->artifact.steps != NULL };
+                             .is_component = a->artifact.steps != NULL,
+                             .is_wrapped = a->artifact.is_wrapped };
     bool is_whole;
 
     plugin.name = berthi_arena_strndup(arena, from->name, strlen(from->name));
@@ -174,8 +175,7 @@ static berth_status keep_contract(const attempt *a, const berth_contract *contra
     if (a->artifact.steps == NULL)
         return berthi_fail(
             diag, BERTH_E_REJECTED,
-            "it is a core module; the slot needs contract `%.128s`, which only a "
-            "component can keep",
+            "it is a core module that carries no world; the slot needs contract `%.128s`",
             contract->contract.key);
     status = berthi_contract_fits(contract, a->artifact.steps, a->arena.allocator, &name, diag);
     if (status != BERTH_OK)

@@ -3,6 +3,7 @@
 
 #include "admit/check.h"
 #include "base/diag.h"
+#include "component/wrap/wrap.h"
 
 enum { TEXT_LOOK = 4096 }; /* how much of a text is looked at to call it one */
 
@@ -125,6 +126,27 @@ static berth_status read_component(const uint8_t *bytes, size_t size, berthi_are
     return berthi_component_elaborate(component, arena, false, &artifact->steps, diag);
 }
 
+/* A core module with its world becomes the component that `berth componentize` makes of it. */
+static berth_status wrap(berthi_artifact *artifact, berthi_arena *arena, berth_diag *diag)
+{
+    berthi_text_buf made;
+    berth_status status;
+
+    berthi_text_buf_init(&made, arena->allocator);
+    status = berthi_component_wrap_own(artifact->bytes, artifact->size, arena->allocator, &made,
+                                       diag);
+    if (status == BERTH_OK) {
+        artifact->bytes = (const uint8_t *)berthi_arena_strndup(arena, made.data, made.size);
+        artifact->size = (uint32_t)made.size;
+        artifact->is_wrapped = true;
+        status = artifact->bytes == NULL
+                     ? BERTH_E_NOMEM
+                     : read_component(artifact->bytes, artifact->size, arena, artifact, diag);
+    }
+    berthi_text_buf_fini(&made);
+    return status;
+}
+
 berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
                                   berthi_findings *findings, berthi_artifact *artifact_out,
                                   berth_diag *diag)
@@ -156,6 +178,16 @@ berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_aren
     if (status != BERTH_OK)
         berthi_find(scope, status == BERTH_E_LIMIT ? "parse-limit" : "parse",
                     offset_in_text(why.text), "wasm parse error: %s", why.text);
+    else if (berthi_component_is_wrappable(&artifact_out->info)) {
+        artifact_out->is_readable = false; /* as a module it serves nobody */
+        memset(&artifact_out->info, 0, sizeof artifact_out->info);
+        status = wrap(artifact_out, arena, &why);
+        if (status == BERTH_E_NOMEM)
+            goto fail_memory;
+        if (status != BERTH_OK)
+            berthi_find(scope, "component-type", BERTHI_NO_OFFSET, "component-type: %s",
+                        why.text);
+    }
 done:
     if (!findings->out_of_memory)
         return BERTH_OK;

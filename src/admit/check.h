@@ -24,6 +24,9 @@ typedef struct berthi_artifact {
     uint32_t size;
     bool is_readable; /* a module whose structure is sound: `info` is filled */
     berthi_wasm_info info;
+    /* A core module that carries its world: `bytes` are the component that it makes with it, held by
+     * the arena. */
+    bool is_wrapped;
     const berthi_cm_component *component; /* what was read of a valid one */
     const berthi_cm_steps *steps;         /* a component that may be instantiated, else NULL */
 } berthi_artifact;

@@ -81,7 +81,10 @@ static void put_head(const page *p)
     bool any = false;
 
     put_label(p, "artifact");
-    berthi_text_buf_putf(p->out, "%s, %zu bytes\n", names[r->artifact.kind], r->size);
+    berthi_text_buf_putf(
+        p->out, "%s%s, %zu bytes\n", names[r->artifact.kind],
+        r->artifact.is_wrapped ? " that carries its world (a component is made of it)" : "",
+        r->size);
     put_label(p, "sha256");
     berthi_text_buf_putf(p->out, "%s\n", r->sha256);
     put_label(p, "fits");

@@ -15,6 +15,7 @@
 
 #include "base/diag.h"
 #include "base/digest.h"
+#include "component/wrap/wrap.h"
 #include "os/file.h"
 
 enum { PROBE_ARENA_SIZE = 4096, CONTENT_BYTES_MAX = 1 << 20 };
@@ -82,6 +83,33 @@ static uint64_t current_number(berth_slot *slot)
 
 /* ---- the content ---- */
 
+/* A core module that was admitted as the component that it makes with its world. */
+static berth_status load_wrapped(berth_runtime *rt, berthi_content *content,
+                                 const uint8_t *bytes, size_t size, berth_diag *diag)
+{
+    berthi_text_buf made;
+    berth_status status;
+
+    berthi_text_buf_init(&made, &rt->allocator);
+    status = berthi_component_wrap_own(bytes, size, &rt->allocator, &made, diag);
+    if (status == BERTH_OK)
+        status =
+            berthi_component_load(rt, content, (const uint8_t *)made.data, made.size, diag);
+    berthi_text_buf_fini(&made);
+    return status;
+}
+
+static berth_status load(berth_runtime *rt, berthi_content *content, const uint8_t *bytes,
+                         size_t size, berth_diag *diag)
+{
+    if (content->plugin.is_wrapped)
+        return load_wrapped(rt, content, bytes, size, diag);
+    if (content->plugin.is_component)
+        return berthi_component_load(rt, content, bytes, size, diag);
+    return berthi_cache_use(rt, &content->arena, &content->compiled, bytes, size,
+                            content->digest, &content->module, diag);
+}
+
 static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
                                  const uint8_t *digest, berthi_content **content_out,
                                  berth_diag *diag)
@@ -108,10 +136,7 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     status = berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
                           &content->plugin, diag);
     if (status == BERTH_OK)
-        status = content->plugin.is_component
-                     ? berthi_component_load(rt, content, bytes, size, diag)
-                     : berthi_cache_use(rt, &content->arena, &content->compiled, bytes, size,
-                                        digest, &content->module, diag);
+        status = load(rt, content, bytes, size, diag);
     if (status != BERTH_OK) {
         berthi_content_unref(rt, content);
         return status;

@@ -13,7 +13,7 @@
 #include "component/wit/wit_types.h"
 #include "contract/wit_words.h"
 
-enum { PATH_MAX_SHOWN = 400, GUESSES_MAX = 32, ARTIFACT_BYTES_MAX = 32 << 20 };
+enum { PATH_MAX_SHOWN = 400, GUESSES_MAX = 32 };
 
 typedef struct checker {
     const berth_contract *contract;
@@ -381,36 +381,5 @@ berth_status berthi_contract_fits(const berth_contract *contract, const berthi_c
                                   show(c.instance->name).text, contract->contract.key);
     if (status == BERTH_OK && name_out != NULL)
         *name_out = c.instance->name;
-    return status;
-}
-
-/* ---------------------------------------------------------------- <berth/contract.h> */
-
-berth_status berth_contract_check(const berth_contract *contract, const void *bytes,
-                                  size_t size, berth_diag *diag)
-{
-    const berthi_cm_component *component = NULL;
-    const berthi_cm_steps *steps = NULL;
-    berthi_arena arena;
-    berth_status status;
-
-    BERTHI_REQUIRE(contract != NULL && (bytes != NULL || size == 0), diag);
-    if (size > ARTIFACT_BYTES_MAX)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
-                                   "the artifact has %zu bytes; the limit is %d", size,
-                                   ARTIFACT_BYTES_MAX);
-    if (berthi_wasm_form(bytes, size) != BERTHI_FORM_COMPONENT)
-        return berthi_fail(diag, BERTH_E_REJECTED,
-                           "it is no component, and contract `%.128s` asks for one",
-                           contract->contract.key);
-    berthi_arena_init(&arena, &contract->allocator, SIZE_MAX);
-    status = berthi_component_read(bytes, size, &arena, &component, diag);
-    if (status == BERTH_OK)
-        status = berthi_component_validate(component, &arena, diag);
-    if (status == BERTH_OK)
-        status = berthi_component_elaborate(component, &arena, false, &steps, diag);
-    if (status == BERTH_OK)
-        status = berthi_contract_fits(contract, steps, &contract->allocator, NULL, diag);
-    berthi_arena_fini(&arena);
     return status;
 }

@@ -24,6 +24,15 @@ berth_status berthi_component_wrap(const uint8_t *core, size_t core_size, const 
                                    berthi_text_buf *out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
+/* Whether a core module carries the world that it was written for, in "component-type". */
+bool berthi_component_is_wrappable(const berthi_wasm_info *core);
+
+/* Appends the component that such a module makes with its only world.  Fails as
+ * berthi_component_wrap() does; BERTH_E_REJECTED and BERTH_E_ABSENT for its WIT. */
+berth_status berthi_component_wrap_own(const uint8_t *core, size_t core_size,
+                                       const berth_allocator *a, berthi_text_buf *out,
+                                       berth_diag *diag) __attribute__((warn_unused_result));
+
 /* Appends the world's type in binary form, as tools put it into the section "component-type" of core
  * modules; wit_decode.h reads it.  Fails: BERTH_E_NOMEM. */
 berth_status berthi_component_world(const berthi_wit *wit, const berthi_wit_world *world,

@@ -24,6 +24,41 @@ static berth_status read_own(const void *core, size_t size, berthi_arena *scratc
     return status;
 }
 
+bool berthi_component_is_wrappable(const berthi_wasm_info *core)
+{
+    static const char prefix[] = "component-type";
+
+    for (uint32_t i = 0; i < core->sections_count; i++) {
+        berthi_name name = core->sections[i].name;
+
+        if (core->sections[i].id == 0 && name.size >= sizeof prefix - 1 &&
+            memcmp(name.text, prefix, sizeof prefix - 1) == 0)
+            return true;
+    }
+    return false;
+}
+
+berth_status berthi_component_wrap_own(const uint8_t *core, size_t core_size,
+                                       const berth_allocator *a, berthi_text_buf *out,
+                                       berth_diag *diag)
+{
+    const berthi_wit_world *world;
+    const berthi_wit *wit;
+    berthi_arena scratch;
+    berth_status status;
+
+    berthi_arena_init(&scratch, a, SIZE_MAX);
+    status = read_own(core, core_size, &scratch, &wit, diag);
+    if (status == BERTH_OK)
+        status = berthi_wit_choose_world(wit, NULL, &world, diag);
+    if (status == BERTH_OK)
+        status = berthi_component_wrap(core, core_size, wit, world, a, out, diag);
+    if (status == BERTH_OK && out->has_failed)
+        status = berthi_fail(diag, BERTH_E_NOMEM, "out of memory for the component");
+    berthi_arena_fini(&scratch);
+    return status;
+}
+
 static berth_status wrap(const void *core, size_t size, const berth_wrap_options *options,
                          berthi_arena *scratch, berthi_text_buf *out, berth_diag *diag)
 {

@@ -221,7 +221,7 @@ static void the_first_difference_is_named(void **state)
     }
 }
 
-static void only_components_keep_contracts(void **state)
+static void what_has_no_world_keeps_no_contract(void **state)
 {
     static const char text[] = "package a:b; interface i {}";
     berth_contract *contract;
@@ -233,7 +233,8 @@ static void only_components_keep_contracts(void **state)
     assert_string_equal(berth_contract_name(contract), "a:b/i");
     assert_int_equal(berth_contract_check(contract, "\0asm\1\0\0\0", 8, &diag),
                      BERTH_E_REJECTED);
-    assert_string_equal(diag.text, "it is no component, and contract `a:b/i` asks for one");
+    assert_string_equal(diag.text, "it is no component, and no module that carries its world; "
+                                   "contract `a:b/i` asks for one");
     assert_int_equal(berth_contract_check(contract, NULL, 0, &diag), BERTH_E_REJECTED);
     assert_int_equal(berth_contract_check(contract, "\0asm\x0d\0\1\0", 8, &diag),
                      BERTH_E_REJECTED);
@@ -308,7 +309,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_component_keeps_what_it_was_made_for),
         cmocka_unit_test(the_first_difference_is_named),
-        cmocka_unit_test(only_components_keep_contracts),
+        cmocka_unit_test(what_has_no_world_keeps_no_contract),
         cmocka_unit_test(contracts_that_are_not_there_are_told),
         cmocka_unit_test(without_memory_it_says_so_and_leaks_nothing),
     };
