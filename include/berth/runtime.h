@@ -13,6 +13,28 @@ BERTH_BEGIN
 
 typedef struct berth_runtime berth_runtime;
 
+typedef enum berth_report_kind {
+    BERTH_REPORT_LOG = 1, /* a native plugin says `text`; `level` is of <berth/plugin.h> */
+    BERTH_REPORT_ABANDONED = 2, /* a native plugin was not drained: it stays mapped, and open */
+    BERTH_REPORT_KEPT = 3       /* a native plugin was closed, and is mapped still */
+} berth_report_kind;
+
+/* What happens to native plugins, as it happens.  Grows at the end only. */
+typedef struct berth_report {
+    uint32_t size;
+    int32_t kind;  /* a berth_report_kind */
+    int32_t level; /* BERTH_LOG_ERROR, ... */
+    uint32_t reserved;
+    const char *tenant, *slot; /* lent until the callback returns, as is all below */
+    const char *plugin;        /* its id */
+    const char *text;          /* UTF-8, terminated */
+    uint64_t text_size;
+} berth_report;
+
+/* Called on any thread, also on several at once, with no lock held; it must not call the runtime,
+ * unless to read.  A plugin waits until it has returned. */
+typedef void (*berth_reporter)(void *ctx, const berth_report *report);
+
 /* Grows at the end only.  0 or NULL in a field means its default. */
 typedef struct berth_runtime_options {
     uint32_t size;          /* sizeof(berth_runtime_options), set by the _INIT */
@@ -30,10 +52,12 @@ typedef struct berth_runtime_options {
     uint64_t artifact_bytes_max; /* default 32 MiB */
     berth_host *
         host; /* what components may import; lent until the runtime is gone; default: nothing */
+    berth_reporter reporter; /* default: nobody is told */
+    void *reporter_ctx;      /* lent until the runtime is gone */
 } berth_runtime_options;
 #define BERTH_RUNTIME_OPTIONS_INIT                                                             \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
-               0, NULL)
+               0, NULL, NULL, NULL)
 
 /* Starts a runtime: its engine, its ticker thread and its reaper thread.
  * `options` may be NULL for the defaults.  Gives *runtime_out; end it with

@@ -122,6 +122,14 @@ void berthi_thread_join(berthi_thread *t)
     (void)code;
 }
 
+void berthi_thread_let_go(berthi_thread *t)
+{
+    int code = pthread_detach(t->t);
+
+    assert(code == 0);
+    (void)code;
+}
+
 uint64_t berthi_thread_self(void)
 {
     return (uint64_t)pthread_self();

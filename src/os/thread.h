@@ -49,7 +49,8 @@ bool berthi_cond_wait_until(berthi_cond *c, berthi_mutex *m, uint64_t until_ns);
 int berthi_thread_start(berthi_thread *t, const char *name, size_t stack_bytes,
                         void *(*run)(void *), void *arg);
 void berthi_thread_join(berthi_thread *t);
-uint64_t berthi_thread_self(void); /* never 0; tells threads apart while they live */
+void berthi_thread_let_go(berthi_thread *t); /* nobody will join it */
+uint64_t berthi_thread_self(void);           /* never 0; tells threads apart while they live */
 void berthi_thread_yield(void);
 
 int berthi_tls_init(berthi_tls *tls, void (*at_exit)(void *));

@@ -8,17 +8,14 @@
 
 #include <cmocka.h>
 
-uint8_t *guest_read(const char *name, size_t *size_out)
+static uint8_t *read_file(const char *path, const char *hint, size_t *size_out)
 {
-    char path[1024];
-    long size;
-    FILE *file;
+    FILE *file = fopen(path, "rb");
     uint8_t *bytes;
+    long size;
 
-    snprintf(path, sizeof path, "%s/%s.wasm", BERTH_TEST_GUESTS_DIR, name);
-    file = fopen(path, "rb");
     if (file == NULL)
-        fail_msg("no guest %s: put %s.wat or %s.c into tests/guests/", path, name, name);
+        fail_msg("no %s: %s", path, hint);
     fseek(file, 0, SEEK_END);
     size = ftell(file);
     rewind(file);
@@ -28,4 +25,20 @@ uint8_t *guest_read(const char *name, size_t *size_out)
     fclose(file);
     *size_out = (size_t)size;
     return bytes;
+}
+
+uint8_t *guest_read(const char *name, size_t *size_out)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/%s.wasm", BERTH_TEST_GUESTS_DIR, name);
+    return read_file(path, "put its source into tests/guests/", size_out);
+}
+
+uint8_t *plugin_file_read(const char *name, size_t *size_out)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/%s.so", BERTH_TEST_PLUGINS_DIR, name);
+    return read_file(path, "tests/plugins/CMakeLists.txt lists them", size_out);
 }

@@ -8,4 +8,7 @@
 /* The bytes of <build>/guests/<name>.wasm, with malloc(); the test fails when it is not there. */
 uint8_t *guest_read(const char *name, size_t *size_out);
 
+/* The same of <build>/plugins/<name>.so. */
+uint8_t *plugin_file_read(const char *name, size_t *size_out);
+
 #endif

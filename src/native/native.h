@@ -1,0 +1,139 @@
+/* native/native.h - plugins that are shared objects: what is found out before any of one is mapped, how
+ * it is mapped, and how it goes.
+ *
+ * What this directory is: elf.c reads a file that anybody may have written and runs nothing of it;
+ * note.c reads what the plugin says about itself there.  image.c maps a private copy and takes it away
+ * again, and looks whether it is gone.  instance.c opens, drains and closes; what cannot be drained is
+ * abandoned, mapped for good, and counted (I10).  It knows nothing of slots.
+ *
+ * The contract: <berth/plugin.h>.  Why it is so: docs/design/0011-native.md.  Layer: native. */
+#ifndef BERTHI_NATIVE_NATIVE_H
+#define BERTHI_NATIVE_NATIVE_H
+
+#include <berth/plugin.h>
+#include <berth/runtime.h>
+
+#include "base/alloc.h"
+#include "base/digest.h"
+
+enum {                               /* what is taken at most (I8) */
+       BERTHI_ELF_SEGMENTS_MAX = 64, /* program headers */
+       BERTHI_ELF_SECTIONS_MAX = 4096,
+       BERTHI_ELF_DYNAMIC_MAX = 4096,    /* entries */
+       BERTHI_ELF_SYMBOLS_MAX = 1000000, /* that it defines or asks for */
+       BERTHI_ELF_NEEDED_MAX = 64,       /* libraries */
+       BERTHI_ELF_NAME_MAX = 256,        /* bytes of what is listed; longer names are cut */
+       BERTHI_ELF_LISTED_MAX = 16,       /* of symbols and constructors */
+       BERTHI_ELF_MEMORY_MAX = 1 << 30,  /* bytes of all its segments */
+       BERTHI_ELF_PROBLEMS_MAX = 16,
+       BERTHI_NATIVE_ID_MAX = 64,         /* bytes of a plugin's id */
+       BERTHI_NATIVE_NOTE_MAX = 64 << 10, /* bytes of the note */
+       BERTHI_NATIVE_CONTRACTS_MAX = 64,
+       BERTHI_NATIVE_WIT_MAX = 4 << 20 /* bytes of the world */
+};
+
+/* ---------------------------------------------------------------- elf.c, note.c */
+
+/* Why it cannot be a plugin here.  `text` says what to do about it. */
+typedef struct berthi_native_problem {
+    const char *rule; /* a stable name, listed in docs/inspect-json.md */
+    const char *text;
+    uint64_t offset; /* into the file; UINT64_MAX: none */
+} berthi_native_problem;
+
+/* A contract that it says it keeps. */
+typedef struct berthi_native_contract {
+    uint8_t digest[BERTHI_SHA256_SIZE];
+    const char *name; /* "shop:store/keys@1.2.0" */
+} berthi_native_contract;
+
+/* A function that runs when it is mapped. */
+typedef struct berthi_native_constructor {
+    uint64_t address; /* in the file's own terms; 0: not known */
+    const char *name; /* NULL: the file does not tell */
+} berthi_native_constructor;
+
+/* What was found.  Lists are complete unless their count says otherwise; everything is held by the
+ * arena, but `wit`, which is lent from the file. */
+typedef struct berthi_native_info {
+    const char *machine; /* "x86-64"; NULL: none that has a name here */
+    const char *soname, *runpath;
+    const char *const *needed;
+    const char *const
+        *unique; /* GNU_UNIQUE symbols: the C library never unmaps what defines one */
+    const berthi_native_constructor *constructors;
+    uint32_t needed_count, unique_count, constructors_count; /* of all; LISTED_MAX are listed */
+    uint32_t destructors_count, exports_count;
+    uint64_t memory_bytes; /* of its segments */
+    bool is_nodelete;      /* it asks to stay mapped (-z nodelete) */
+    bool has_tls_ends;     /* it may have destructors of thread-locals, which keep it mapped */
+    /* the note; id NULL: there is none that can be read */
+    const char *id;
+    uint16_t abi_major, abi_minor;
+    uint32_t contracts_count;
+    const berthi_native_contract *contracts;
+    const uint8_t *wit; /* NULL: it carries no world */
+    size_t wit_size;
+    uint32_t problems_count; /* 0: it may be mapped */
+    berthi_native_problem problems[BERTHI_ELF_PROBLEMS_MAX];
+} berthi_native_info;
+
+/* Reads an ELF file: whatever it holds, and whatever is wrong with it, is in *info_out.
+ * BERTH_OK or BERTH_E_NOMEM. */
+berth_status berthi_native_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                                berthi_native_info *info_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
+/* ---------------------------------------------------------------- instance.c, group.c */
+
+typedef struct berthi_native_stats {
+    uint32_t open;             /* instances that may be called */
+    uint32_t ending;           /* being drained or closed, within their time */
+    uint32_t abandoned;        /* could not be drained, or not in time: mapped for good */
+    uint32_t kept;             /* closed; the C library keeps them mapped */
+    uint64_t opened, unmapped; /* ever; seen to be gone */
+} berthi_native_stats;
+
+/* All native plugins of one runtime: who is told of them, and how many there are of each sort. */
+typedef struct berthi_native_group berthi_native_group;
+typedef struct berthi_native berthi_native; /* one plugin, mapped and open */
+
+berth_status berthi_native_group_make(berth_reporter reporter, void *reporter_ctx,
+                                      berthi_native_group **group_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+/* No instance is open.  Waits for those that are ending, as long as they may take; tells the reporter
+ * of those that did not end, and nothing after it has returned. */
+void berthi_native_group_end(berthi_native_group *group);
+void berthi_native_group_stats(berthi_native_group *group, berthi_native_stats *stats_out);
+
+typedef struct berthi_native_options {
+    const uint8_t *bytes; /* that were admitted */
+    size_t size;
+    const uint8_t *digest; /* of them */
+    const berthi_native_info *info;
+    const char *tenant, *slot;
+    uint64_t drain_ns; /* what drain() gets */
+} berthi_native_options;
+
+/* Copies, maps and opens.  On failure it is all undone.
+ * Fails: BERTH_E_REJECTED (the dynamic linker, the id), BERTH_E_VERSION (the ABI), BERTH_E_ABI (a
+ * function is missing), BERTH_E_PLUGIN (open() failed), BERTH_E_STATE (the bytes changed meanwhile),
+ * BERTH_E_OS, BERTH_E_NOMEM. */
+berth_status berthi_native_open(berthi_native_group *group,
+                                const berthi_native_options *options,
+                                berthi_native **native_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
+/* Its functions of the contract `key`, which is of that digest and has these functions; NULL in *out
+ * when there are none in it.  Fails: BERTH_E_ABI. */
+berth_status berthi_native_functions(const berthi_native *native, const char *key,
+                                     const uint8_t *digest, const char *const *names,
+                                     uint32_t count, const berth_functions_v1 **out,
+                                     berth_diag *diag) __attribute__((warn_unused_result));
+void *berthi_native_self(const berthi_native *native);
+
+/* Nobody is inside or will be.  Takes it; drains, closes and unmaps on a thread of its own.  A thread that
+ * cannot be had leaves it abandoned. */
+void berthi_native_end(berthi_native *native);
+
+#endif

@@ -1,0 +1,231 @@
+/* calc.c - the plugin of the native tests, in many forms: each CALC_ name turns one of them on.
+ *
+ * CALC_BIAS is added to every sum, so that versions can be told apart. */
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <berth/plugin.h>
+
+#include CALC_GLUE
+
+#ifndef CALC_BIAS
+#define CALC_BIAS 0
+#endif
+
+typedef struct words {
+    const char *text;
+    size_t size;
+} words;
+
+typedef struct numbers {
+    const uint32_t *data;
+    size_t count;
+} numbers;
+
+static const berth_host_v1 *host;
+static const berth_arena_v1 *arena;
+static atomic_int is_open;
+static int self_value = 7;
+
+static int32_t add(void *self, const void *args, void *results, struct berth_call *call)
+{
+    const int32_t *a = args;
+
+    (void)call;
+    *(int32_t *)results = (int32_t)((uint32_t)a[0] + (uint32_t)a[1] + CALC_BIAS);
+    /* What was closed says so. */
+    return self == &self_value && atomic_load_explicit(&is_open, memory_order_relaxed) ? 0 : 99;
+}
+
+static int32_t show(void *self, const void *args, void *results, struct berth_call *call)
+{
+    const int32_t *p = args;
+    char *text = arena->alloc(call, 32, 1);
+    words *out = results;
+
+    (void)self;
+    if (text == NULL)
+        return 1;
+    out->text = text;
+    out->size = (size_t)snprintf(text, 32, "(%d, %d)", (int)p[0], (int)p[1]);
+    return 0;
+}
+
+static int32_t total(void *self, const void *args, void *results, struct berth_call *call)
+{
+    const numbers *list = args;
+    uint64_t sum = 0;
+
+    (void)self, (void)call;
+    for (size_t i = 0; i < list->count; i++)
+        sum += list->data[i];
+    *(uint64_t *)results = sum;
+    return 0;
+}
+
+__attribute__((unused)) static int32_t refuse(void *self, const void *args, void *results,
+                                              struct berth_call *call)
+{
+    (void)self, (void)call;
+    *(uint32_t *)results = 0;
+    return *(const int32_t *)args;
+}
+
+/* Stays inside until somebody writes to `calc_gate`, which the test finds in its own program. */
+extern atomic_int calc_gate __attribute__((weak));
+extern atomic_int calc_inside __attribute__((weak));
+
+static int32_t hold(void *self, const void *args, void *results, struct berth_call *call)
+{
+    (void)self, (void)args, (void)call;
+    if (&calc_gate != NULL && &calc_inside != NULL) {
+        atomic_fetch_add(&calc_inside, 1);
+        while (atomic_load(&calc_gate) == 0)
+            continue;
+    }
+    *(uint32_t *)results = 42;
+    return 0;
+}
+
+#ifdef CALC_HAS_VERSION
+static int32_t version(void *self, const void *args, void *results, struct berth_call *call)
+{
+    (void)self, (void)args, (void)call;
+    *(uint32_t *)results = 2;
+    return 0;
+}
+#define FIRST_NAME "version",
+#define FIRST_CALL version,
+enum { COUNT = 6 };
+#else
+#define FIRST_NAME
+#define FIRST_CALL
+enum { COUNT = 5 };
+#endif
+
+static const char *const names[] = { FIRST_NAME "add", "show", "total", "refuse", "hold" };
+static berth_plugin_fn *const calls[] = { FIRST_CALL add, show, total,
+#ifdef CALC_HOLE
+                                          NULL,
+#else
+                                          refuse,
+#endif
+                                          hold };
+static const berth_functions_v1 math = { sizeof math,
+                                         COUNT,
+#ifdef CALC_WRONG_DIGEST
+                                         { 1 },
+#else
+                                         GLUE_DIGEST_0,
+#endif
+                                         names,
+                                         calls };
+
+static void say(const char *text)
+{
+    host->log(host->ctx, BERTH_LOG_INFO, text, strlen(text));
+}
+
+static int32_t open_it(const berth_host_v1 *given, void **self_out, berth_diag *diag)
+{
+    host = given;
+    arena = given->extension(given->ctx, BERTH_ARENA_V1);
+    if (arena == NULL || given->extension(given->ctx, "berth.nothing/1") != NULL)
+        return 1;
+    (void)diag;
+#ifdef CALC_OPEN_FAILS
+    say("opening");
+    memcpy(diag->text, "there is no calculator", sizeof "there is no calculator");
+    return BERTH_E_PLUGIN;
+#endif
+    say("open");
+    atomic_store(&is_open, 1);
+    *self_out = &self_value;
+    return 0;
+}
+
+static const void *extension(void *self, const char *id)
+{
+    (void)self;
+#ifdef CALC_NO_TABLE
+    (void)id;
+    return NULL;
+#else
+    return strcmp(id, GLUE_KEY_0) == 0 ? &math : NULL;
+#endif
+}
+
+__attribute__((unused)) static int32_t drain(void *self, uint64_t deadline_ns, berth_diag *diag)
+{
+    (void)self, (void)deadline_ns, (void)diag;
+#ifdef CALC_NEVER_DRAINED
+    memcpy(diag->text, "a thread of mine runs", sizeof "a thread of mine runs");
+    return BERTH_E_BUSY;
+#endif
+#ifdef CALC_STUCK
+    for (;;)
+        (void)pause();
+#endif
+    return 0;
+}
+
+static void close_it(void *self)
+{
+    (void)self;
+    say("closed");
+    atomic_store(&is_open, 0);
+}
+
+#ifdef CALC_UNIQUE
+/* What C++ makes of a static in an inline function; looking it up is what keeps the mapping. */
+__asm__(".data\n.globl calc_unique\n.type calc_unique, @gnu_unique_object\n"
+        ".size calc_unique, 4\n.balign 4\ncalc_unique:\n.zero 4\n.text\n");
+extern __attribute__((visibility("default"))) int calc_unique;
+__attribute__((used)) static int *volatile unique_at = &calc_unique;
+#endif
+
+#ifdef CALC_CONSTRUCTOR
+__attribute__((constructor)) static void calc_starts_early(void)
+{
+    atomic_store(&is_open, 0);
+}
+#endif
+
+#ifdef CALC_IS_FUNCTION
+void berth_plugin_function(void) __asm__("berth_plugin");
+__attribute__((visibility("default"))) void berth_plugin_function(void)
+{
+    (void)open_it, (void)extension, (void)drain, (void)close_it;
+}
+#else
+const berth_plugin_v1 berth_plugin = {
+#ifdef CALC_SHORT
+    24,
+#else
+    sizeof berth_plugin,
+#endif
+#ifdef CALC_ABI
+    CALC_ABI,
+#else
+    BERTH_ABI_MAJOR,
+#endif
+    BERTH_ABI_MINOR,
+#ifdef CALC_WRONG_ID
+    "test:somebody",
+#else
+    GLUE_ID,
+#endif
+    open_it,
+    extension,
+#ifdef CALC_NO_DRAIN
+    NULL,
+#else
+    drain,
+#endif
+    close_it
+};
+#endif
