@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "component/wit_decode.h"
-#include "component/wrap.h"
+#include "component/wit/wit_decode.h"
+#include "component/wrap/wrap.h"
 #include "contract/contract.h"
 
 enum { CONTRACTS_MAX = 16 };
