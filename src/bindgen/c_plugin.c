@@ -48,9 +48,12 @@ static void write_export(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *
 /* `p0` and `r0` are variables of the glue. */
 static bool is_glue_variable(const char *name)
 {
-    size_t digits = strspn(name + 1, "0123456789");
+    size_t digits;
 
-    return (name[0] == 'p' || name[0] == 'r') && digits != 0 && name[1 + digits] == '\0';
+    if (name[0] != 'p' && name[0] != 'r') /* "" when there was no memory for it */
+        return false;
+    digits = strspn(name + 1, "0123456789");
+    return digits != 0 && name[1 + digits] == '\0';
 }
 
 const char *berthi_bg_import_param(berthi_bg *bg, const berthi_wit_func *func, uint32_t index)
