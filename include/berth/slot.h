@@ -288,9 +288,14 @@ typedef struct berth_runtime_stats {
     uint64_t compiles, compile_failures, cache_hits, cache_evictions;
     uint64_t versions_reaped;
     uint64_t components, component_loads; /* loaded now, each shared by all that use it; ever */
+    /* Native plugins: open, being drained or closed, given up and so mapped for good, closed and
+     * mapped still; then ever opened, and ever seen to be unmapped. */
+    uint32_t natives_open, natives_ending, natives_abandoned, natives_kept;
+    uint64_t natives_opened, natives_unmapped;
 } berth_runtime_stats;
 #define BERTH_RUNTIME_STATS_INIT                                                               \
-    BERTH_INIT((uint32_t)sizeof(berth_runtime_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    BERTH_INIT((uint32_t)sizeof(berth_runtime_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
+               0, 0, 0, 0, 0, 0)
 
 /* Fills *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_runtime_stats_read(berth_runtime *runtime,

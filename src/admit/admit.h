@@ -87,7 +87,7 @@ typedef struct berthi_plugin {
     berthi_hook *hooks; /* sorted by name */
     uint32_t hooks_count;
     bool has_start; /* code runs at instantiation, under the probe deadline */
-    bool is_component;
+    bool is_component, is_native;
     bool is_wrapped; /* a component when berthi_component_wrap_own() has made one of it */
     /* The contract that it was asked to keep, and the export that keeps it; NULL: none. */
     const char *contract, *contract_export;

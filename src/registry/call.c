@@ -30,7 +30,7 @@ void berthi_count_failure(berthi_counts *c, berth_status status)
     }
 }
 
-static void count_time(berthi_seat *seat, uint64_t began_ns)
+void berthi_count_time(berthi_seat *seat, uint64_t began_ns)
 {
     uint64_t ns = berthi_clock_ns() - began_ns;
 
@@ -38,7 +38,7 @@ static void count_time(berthi_seat *seat, uint64_t began_ns)
     berth_histogram_record(seat->latency, ns);
 }
 
-static berthi_seat *seat_of(berth_version *v, const berthi_record *mine, berth_diag *diag)
+berthi_seat *berthi_seat_take(berth_version *v, const berthi_record *mine, berth_diag *diag)
 {
     berthi_seat *seat = berthi_seat_find(v, mine->index);
 
@@ -54,7 +54,7 @@ berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const ber
                                 uint64_t ticks, berthi_run run, void *more, berth_reply *reply,
                                 berth_diag *diag)
 {
-    berthi_seat *seat = seat_of(v, mine, diag);
+    berthi_seat *seat = berthi_seat_take(v, mine, diag);
     uint64_t began_ns = 0;
     berthi_instance *i;
     berth_status status;
@@ -76,7 +76,7 @@ berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const ber
         berthi_pool_give(v, seat, i, berthi_is_answer(status));
     }
     if (v->is_timed)
-        count_time(seat, began_ns);
+        berthi_count_time(seat, began_ns);
     if (BERTHI_UNUSUAL(status != BERTH_OK)) {
         berthi_count_failure(&seat->counts, status);
         reply->version = v->number;
@@ -111,7 +111,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     if (BERTHI_UNUSUAL(hook == 0 || call->hook >= BERTHI_HOOKS_MAX))
         return berthi_fail(diag, BERTH_E_ABSENT, "version %llu of slot '%s' has no such hook",
                            (unsigned long long)v->number, v->slot->name);
-    seat = seat_of(v, mine, diag);
+    seat = berthi_seat_take(v, mine, diag);
     if (BERTHI_UNUSUAL(seat == NULL))
         return BERTH_E_NOMEM;
     if (!v->is_special)

@@ -41,7 +41,7 @@ static berth_status read_text(const berth_version *v, const char *text, berth_ar
     const berthi_cm_value_room room = { .arena = arena };
     const berthi_cm_type *result;
     berthi_cm_wave_call what;
-    berthi_cm_func found;
+    berthi_found found;
     berth_status status = berthi_cm_wave_call_read(text, strlen(text), &what, diag);
 
     if (status == BERTH_OK)
@@ -49,12 +49,12 @@ static berth_status read_text(const berth_version *v, const char *text, berth_ar
     if (status == BERTH_OK)
         status = berthi_typed_find(v->content, e->name, &found, &e->type_text, diag);
     if (status == BERTH_OK)
-        status = berthi_cm_wave_arguments(text, strlen(text), &what, found.type, &room,
+        status = berthi_cm_wave_arguments(text, strlen(text), &what, found.func.type, &room,
                                           &e->args, diag);
     if (status != BERTH_OK)
         return status;
-    e->type = found.type;
-    result = berthi_cm_func_result(found.type);
+    e->type = found.func.type;
+    result = berthi_cm_func_result(found.func.type);
     e->result = berthi_reply_arena_alloc(arena, result == NULL ? 1 : result->host_size);
     return e->result != NULL ? BERTH_OK
                              : berthi_fail(diag, BERTH_E_NOMEM, "the result of '%s'", e->name);

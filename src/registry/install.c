@@ -110,6 +110,21 @@ static berth_status load(berth_runtime *rt, berthi_content *content, const uint8
                             content->digest, &content->module, diag);
 }
 
+static berth_status make_native(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
+                                size_t size, const char *profile, const char *kind,
+                                const berthi_admit_limits *limits, berth_diag *diag)
+{
+    berth_status status;
+
+    content->native = berthi_native_guest_make(slot->runtime);
+    if (content->native == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a native plugin");
+    status = berthi_admit_native(bytes, size, profile, kind, limits, &content->arena,
+                                 &content->native->arena, &content->plugin,
+                                 &content->native->plugin, diag);
+    return status == BERTH_OK ? berthi_native_load(slot, content, bytes, size, diag) : status;
+}
+
 static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
                                  const uint8_t *digest, berthi_content **content_out,
                                  berth_diag *diag)
@@ -133,9 +148,11 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     profile = slot->profile;
     kind = slot->kind;
     berthi_lock_drop(&slot->lock);
-    status = berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
-                          &content->plugin, diag);
-    if (status == BERTH_OK)
+    status = berthi_is_elf(bytes, size)
+                 ? make_native(slot, content, bytes, size, profile, kind, &limits, diag)
+                 : berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
+                                &content->plugin, diag);
+    if (status == BERTH_OK && content->native == NULL)
         status = load(rt, content, bytes, size, diag);
     if (status != BERTH_OK) {
         berthi_content_unref(rt, content);
@@ -249,9 +266,9 @@ static berth_status make_ready(berth_slot *slot, const uint8_t *bytes, size_t si
         goto fail_version;
     berthi_version_fill(v, content);
     status = berthi_version_make(slot, &v->shell, diag);
-    if (status == BERTH_OK)
+    if (status == BERTH_OK && !v->is_native) /* open() has said whether it is sound */
         status = probe(v, diag);
-    if (status == BERTH_OK)
+    if (status == BERTH_OK && !v->is_native)
         status = berthi_pool_warm(v, instances_in_use(slot), diag);
     if (status == BERTH_OK)
         status = number_hooks(slot, v, diag);

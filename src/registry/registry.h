@@ -3,6 +3,7 @@
  * What this directory is: the call path and everything that changes what it calls.
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
+ *   native_guest.c  native plugins: one instance, called as it is
  *   component_guest.c  the same for components  typed.c, evaluate.c  calls by type
  *   component_cache.c  components that are loaded, shared   agreed.c  names of functions
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
@@ -24,6 +25,7 @@
 #include <berth/slot.h>
 
 #include "admit/admit.h"
+#include "admit/native_plugin.h"
 #include "base/reply_arena.h"
 #include "component/run/instance.h"
 #include "component/value/value_bytes.h"
@@ -168,6 +170,14 @@ typedef struct berthi_seat {
 
 /* ---- versions ---- */
 
+/* A native plugin, mapped and open; what serves and its twin have one instance. */
+typedef struct berthi_native_guest {
+    berthi_arena arena; /* holds `plugin` */
+    berthi_native_plugin plugin;
+    const berth_functions_v1 **tables; /* of each of its exports; NULL: it has no functions */
+    berthi_native *native;             /* NULL: it was not opened */
+} berthi_native_guest;
+
 /* What an install found out; shared by a version and the twin kept for rollback. */
 typedef struct berthi_content {
     _Atomic(uint32_t) refs;
@@ -176,6 +186,7 @@ typedef struct berthi_content {
     berthi_compiled *compiled;   /* the module */
     berthi_wasm_module *module;  /* NULL: a component */
     berthi_component *component; /* NULL: a core module */
+    berthi_native_guest *native; /* NULL: WebAssembly */
     berthi_cm_func *funcs;       /* of the component: that of each hook */
     uint8_t digest[BERTH_DIGEST_SIZE];
     berthi_counts past; /* of reaped versions of this content; slot's lock */
@@ -186,6 +197,8 @@ typedef struct berthi_typed {
     _Atomic(uint32_t) state;
     const char *name; /* the slot's */
     berthi_cm_func func;
+    berth_plugin_fn *call; /* of a native plugin, and its first argument */
+    void *self;
     berthi_cm_measure args, result; /* of the bytes that are counted */
 } berthi_typed;
 
@@ -205,6 +218,7 @@ struct berth_version {
     uint64_t number; /* fixed when published */
     uint64_t serial; /* never 0, never given twice in a runtime */
     bool is_fresh, is_timed, recycles;
+    bool is_native;
     bool is_special; /* any of the three: the call path's short form does not do */
     bool guest_owns_input, allocs_empty, may_drop; /* of the profile */
     uint8_t hook_of[BERTHI_HOOKS_MAX]; /* slot's hook number -> 1 + plugin's index; 0: none */
@@ -294,6 +308,7 @@ struct berth_runtime {
     berthi_tenant *tenants;
 
     berthi_cache cache;
+    berthi_native_group *natives;
 
     berthi_lock retired_lock;
     berth_version *retired;               /* guarded by retired_lock */
@@ -387,14 +402,39 @@ void berthi_component_deadline(berth_version *v, berthi_instance *instance, uint
 bool berthi_component_find(const berthi_content *content, const char *name,
                            berthi_cm_func *func_out);
 
+/* native_guest.c */
+/* Maps and opens what berthi_admit_native() let in.  On failure it is all undone. */
+berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
+                                size_t size, berth_diag *diag);
+/* An empty one, which berthi_native_unload() ends in whatever state it is. */
+berthi_native_guest *berthi_native_guest_make(berth_runtime *rt);
+void berthi_native_unload(berth_runtime *rt, berthi_native_guest *guest);
+/* As berthi_component_find(), with what is to be called. */
+const berthi_cm_type *berthi_native_find(const berthi_content *content, const char *name,
+                                         berth_plugin_fn **call_out);
+/* Counts a call that the plugin ended with a number of its own. */
+berth_status berthi_native_refused(berthi_seat *seat, const berthi_typed *typed, int32_t code,
+                                   berth_diag *diag);
+/* A call in every form but the usual one. */
+berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const berth_call *call,
+                                  const berthi_typed *typed, const void *args, void *result,
+                                  berth_reply *reply, berth_diag *diag);
+
 /* typed.c */
 typedef struct berthi_func_type {
     char text
         [BERTHI_FUNC_TYPE_MAX]; /* complete, and without blanks: equal texts, equal layouts */
 } berthi_func_type;
-/* The function of that name that typed calls may call, with its type. */
+/* A function that typed calls may call; the sizes are those of its values in host layout. */
+typedef struct berthi_found {
+    berthi_cm_func func;   /* of a native plugin its type alone */
+    berth_plugin_fn *call; /* NULL: of a component */
+    berthi_cm_plan_facts facts;
+} berthi_found;
+/* The function of that name, with its type. */
 berth_status berthi_typed_find(const berthi_content *content, const char *name,
-                               berthi_cm_func *func, berthi_func_type *type, berth_diag *diag);
+                               berthi_found *found_out, berthi_func_type *type,
+                               berth_diag *diag);
 void berthi_typed_free(berth_version *v);
 
 /* agreed.c */
@@ -445,6 +485,11 @@ void berthi_pool_discard(berth_version *v, berthi_instance *instance);
 /* Ends a few idle instances, of whatever slot, so that the engine has places again; false when
  * there were none. */
 bool berthi_reclaim(berth_runtime *rt);
+
+/* call.c */
+/* This thread's seat; NULL: no memory, as the diag says. */
+berthi_seat *berthi_seat_take(berth_version *v, const berthi_record *mine, berth_diag *diag);
+void berthi_count_time(berthi_seat *seat, uint64_t began_ns);
 
 /* version.c */
 berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,

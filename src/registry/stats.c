@@ -192,6 +192,7 @@ berth_status berth_runtime_stats_read(berth_runtime *rt, berth_runtime_stats *st
                                       berth_diag *diag)
 {
     berth_runtime_stats s = BERTH_RUNTIME_STATS_INIT;
+    berthi_native_stats natives;
 
     BERTHI_REQUIRE(rt != NULL && stats != NULL, diag);
     berthi_lock_take(&rt->lock);
@@ -213,5 +214,12 @@ berth_status berth_runtime_stats_read(berth_runtime *rt, berth_runtime_stats *st
     s.components = rt->cache.components_count;
     s.component_loads = rt->cache.component_loads;
     berthi_lock_drop(&rt->cache.lock);
+    berthi_native_group_stats(rt->natives, &natives);
+    s.natives_open = natives.open;
+    s.natives_ending = natives.ending;
+    s.natives_abandoned = natives.abandoned;
+    s.natives_kept = natives.kept;
+    s.natives_opened = natives.opened;
+    s.natives_unmapped = natives.unmapped;
     return give(stats, &s, (uint32_t)sizeof s, "berth_runtime_stats", diag);
 }

@@ -44,22 +44,53 @@ void berthi_typed_free(berth_version *v)
     }
 }
 
-berth_status berthi_typed_find(const berthi_content *content, const char *name,
-                               berthi_cm_func *func, berthi_func_type *type, berth_diag *diag)
+/* The values of a native plugin's functions lie where a plan would find them, so that what a plan
+ * refuses is refused for both, and a plugin of one sort may follow one of the other. */
+static berth_status find_facts(const berthi_cm_type *type, const berth_allocator *a,
+                               berthi_cm_plan_facts *facts_out, berth_diag *diag)
 {
-    if (content->component == NULL)
+    const berthi_cm_plan *plan;
+    berthi_arena arena;
+    berth_status status;
+
+    berthi_arena_init(&arena, a, SIZE_MAX);
+    status = berthi_cm_plan_make(type, false, &arena, &plan, diag);
+    if (status == BERTH_OK)
+        *facts_out = *berthi_cm_plan_facts_of(plan);
+    berthi_arena_fini(&arena);
+    return status;
+}
+
+berth_status berthi_typed_find(const berthi_content *content, const char *name,
+                               berthi_found *found_out, berthi_func_type *type,
+                               berth_diag *diag)
+{
+    berthi_found found = { .call = NULL };
+    berth_status status = BERTH_OK;
+
+    if (content->native != NULL)
+        found.func.type = berthi_native_find(content, name, &found.call);
+    else if (content->component == NULL)
         return berthi_fail(diag, BERTH_E_ABSENT,
                            "it is a core module, which has hooks and no typed functions");
-    if (!berthi_component_find(content, name, func))
+    else if (!berthi_component_find(content, name, &found.func))
+        found.func.type = NULL;
+    if (found.func.type == NULL)
         return berthi_fail(diag, BERTH_E_ABSENT, "it exports no function '%s'", name);
-    if (func->type->has_resource)
+    if (found.func.type->has_resource)
         return berthi_fail(
             diag, BERTH_E_REJECTED,
             "function '%s' takes or gives resources, which belong to one instance", name);
-    if (!berthi_cm_type_write(func->type, type->text, sizeof type->text))
+    if (!berthi_cm_type_write(found.func.type, type->text, sizeof type->text))
         return berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long", name);
     remove_blanks(type->text);
-    return BERTH_OK;
+    if (found.call != NULL)
+        status = find_facts(found.func.type, content->arena.allocator, &found.facts, diag);
+    else
+        found.facts = *berthi_cm_plan_facts_of(found.func.plan);
+    if (status == BERTH_OK)
+        *found_out = found;
+    return status;
 }
 
 /* Under the slot's lock.  Room for all functions that are agreed upon now.  NULL: no memory. */
@@ -79,6 +110,8 @@ static berthi_typed_table *grow_locked(berth_version *v)
 
         table->at[n].name = from->name;
         table->at[n].func = from->func;
+        table->at[n].call = from->call;
+        table->at[n].self = from->self;
         table->at[n].args = from->args;
         table->at[n].result = from->result;
         atomic_store_explicit(&table->at[n].state,
@@ -92,13 +125,17 @@ static berthi_typed_table *grow_locked(berth_version *v)
 
 static void resolve(berth_version *v, berthi_typed *typed, const berthi_agreed_func *agreed)
 {
+    berthi_found found;
     type_text type;
     bool is_found =
-        berthi_typed_find(v->content, agreed->name, &typed->func, &type, NULL) == BERTH_OK &&
+        berthi_typed_find(v->content, agreed->name, &found, &type, NULL) == BERTH_OK &&
         strcmp(type.text, agreed->type) == 0;
 
     typed->name = agreed->name;
     if (is_found) {
+        typed->func = found.func;
+        typed->call = found.call;
+        typed->self = v->is_native ? berthi_native_self(v->content->native->native) : NULL;
         typed->args = berthi_cm_measure_args(typed->func.type);
         typed->result = berthi_cm_measure_result(typed->func.type);
     }
@@ -206,6 +243,14 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
 
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return status;
+    if (v->is_native) {
+        status = berthi_native_invoke(v, mine, call, values->typed, values->args,
+                                      values->result, reply, diag);
+        seat = berthi_seat_find(v, mine->index);
+        if (!v->is_special && seat != NULL)
+            mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat };
+        return status;
+    }
     counted.input_size = berthi_cm_measured(&values->typed->args, values->args);
     status = berthi_call_pooled(v, mine, &counted, ticks, run, more, reply, diag);
     seat = berthi_seat_find(v, mine->index);
@@ -257,6 +302,42 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
     return true;
 }
 
+/* The same for a native plugin, whose one instance serves all threads at once. */
+BERTHI_HOT bool invoke_native_shortly(berth_version *v, const berthi_record *mine,
+                                      const berth_call *call, const void *args, void *result,
+                                      berth_status *status_out, berth_diag *diag)
+{
+    const berthi_memo *memo = &mine->memo;
+    const berthi_typed *typed;
+    berthi_seat *seat;
+    uint64_t size;
+    int32_t code;
+
+    if (BERTHI_UNUSUAL(memo->key != memo_key(v) || memo->what != call->hook))
+        return false;
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    BERTHI_WINDOW();
+    seat = memo->place;
+    /* As in invoke_shortly(). */
+    typed = &atomic_load_explicit(&v->typed, memory_order_acquire)
+                 ->at[call->hook - BERTHI_HOOKS_MAX];
+    berthi_count(&seat->counts.calls, 1);
+    size = berthi_cm_measured(&typed->args, args);
+    if (size != 0)
+        berthi_count(&seat->counts.bytes_in, size);
+    code = typed->call(typed->self, args, result, (berth_call *)(uintptr_t)call);
+    if (BERTHI_UNUSUAL(code != 0)) {
+        *status_out = berthi_native_refused(seat, typed, code, diag);
+        return true;
+    }
+    size = berthi_cm_measured(&typed->result, result);
+    if (size != 0)
+        berthi_count(&seat->counts.bytes_out, size);
+    berthi_count(&seat->counts.answered, 1);
+    *status_out = BERTH_OK;
+    return true;
+}
+
 berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
                                const berth_call *call, berth_diag *diag)
 {
@@ -274,7 +355,10 @@ berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
     if (mine != NULL && berthi_record_is_idle(mine)) {
         v = berthi_pin(d, mine, 0, &slot->current);
         if (v != NULL && !berthi_must_count(d, slot))
-            is_done = invoke_shortly(v, mine, call, &values, &status, diag);
+            is_done =
+                v->is_native
+                    ? invoke_native_shortly(v, mine, call, args, result, &status, diag)
+                    : invoke_shortly(v, mine, call, &values, &status, diag);
         berthi_unpin(mine, 0);
         if (is_done)
             return status;
@@ -322,10 +406,8 @@ static berth_status agree_locked(berth_slot *slot, const char *name, const char 
     return BERTH_OK;
 }
 
-static void describe(const berthi_cm_func *func, berth_func *out)
+static void describe(const berthi_cm_plan_facts *facts, berth_func *out)
 {
-    const berthi_cm_plan_facts *facts = berthi_cm_plan_facts_of(func->plan);
-
     out->args_size = facts->args_size;
     out->args_align = facts->args_align;
     out->result_size = facts->result_size;
@@ -337,7 +419,7 @@ static berth_status func_locked(berth_slot *slot, const char *name, type_text *w
 {
     berth_version *v = atomic_load_explicit(&slot->current, memory_order_relaxed);
     bool is_given = wanted->text[0] != '\0', is_there = false;
-    berthi_cm_func found;
+    berthi_found found;
     berth_status status;
     type_text has;
     berth_diag own = { 0 };
@@ -360,7 +442,7 @@ static berth_status func_locked(berth_slot *slot, const char *name, type_text *w
         return status;
     func->number = BERTHI_HOOKS_MAX + n;
     if (is_there && strcmp(has.text, wanted->text) == 0)
-        describe(&found, func);
+        describe(&found.facts, func);
     return BERTH_OK;
 }
 

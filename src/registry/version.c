@@ -56,6 +56,7 @@ void berthi_version_fill(berth_version *v, berthi_content *content)
 
     assert(v->content == NULL);
     v->content = content;
+    v->is_native = content->native != NULL;
     v->guest_owns_input = p->input_owner == BERTHI_INPUT_GUEST;
     v->allocs_empty = p->alloc_when_empty;
     v->may_drop = p->empty_reply_allowed;
@@ -69,6 +70,8 @@ void berthi_content_unref(berth_runtime *rt, berthi_content *content)
         return;
     if (content->component != NULL)
         berthi_component_drop(rt, content->component);
+    if (content->native != NULL)
+        berthi_native_unload(rt, content->native);
     berthi_cache_drop_all(rt, content->compiled);
     berthi_arena_fini(&content->arena);
     berthi_free(&rt->allocator, content, sizeof *content);

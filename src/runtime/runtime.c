@@ -141,10 +141,16 @@ static berth_status fill_runtime(berth_runtime *rt, berth_diag *diag)
     status = make_engine(rt, diag);
     if (status != BERTH_OK)
         goto fail_engine;
+    status = berthi_native_group_make(rt->options.reporter, rt->options.reporter_ctx,
+                                      &rt->natives, diag);
+    if (status != BERTH_OK)
+        goto fail_natives;
     status = start_threads(rt, diag);
     if (status == BERTH_OK)
         return BERTH_OK;
 
+    berthi_native_group_end(rt->natives);
+fail_natives:
     rt->ops->engine_destroy(rt->engine);
 fail_engine:
     berthi_cache_fini(rt);
@@ -200,6 +206,7 @@ void berth_runtime_destroy(berth_runtime *rt)
     atomic_store_explicit(&rt->is_stopping, true, memory_order_release);
     berthi_event_wake(&rt->event);
     berthi_thread_join(&rt->reaper); /* when the last version is gone */
+    berthi_native_group_end(rt->natives);
     atomic_store_explicit(&rt->is_ticker_stopping, true, memory_order_release);
     berthi_thread_join(&rt->ticker);
     berthi_cache_fini(rt);

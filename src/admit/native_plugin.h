@@ -1,0 +1,45 @@
+/* admit/native_plugin.h - what a native plugin promises, by its own world.
+ *
+ * The world that it carries is read, its contracts are made again from that, and have to be those of
+ * its note; so a note cannot promise what the world does not say.  Layer: admit. */
+#ifndef BERTHI_ADMIT_NATIVE_PLUGIN_H
+#define BERTHI_ADMIT_NATIVE_PLUGIN_H
+
+#include "admit/admit.h"
+#include "contract/contract.h"
+#include "native/native.h"
+
+/* An interface that it exports, or the functions of the world itself. */
+typedef struct berthi_native_export {
+    const char *name; /* that of the export; of the world's functions NULL */
+    berthi_contract contract;
+    const char **names; /* of its functions, as the plugin's table has them */
+    const berthi_cm_type **types;
+} berthi_native_export;
+
+typedef struct berthi_native_plugin {
+    berthi_native_info info; /* `wit` is not to be used: the bytes are gone */
+    uint32_t exports_count;
+    const berthi_native_export *exports;
+    const berthi_native_export *kept; /* what keeps the slot's contract; NULL: it has none */
+    const berthi_wit *model;
+} berthi_native_plugin;
+
+bool berthi_is_elf(const uint8_t *bytes, size_t size);
+
+/* Everything is held by the arena.  `info` has no problems.
+ * Fails: BERTH_E_REJECTED, BERTH_E_LIMIT, BERTH_E_NOMEM. */
+berth_status berthi_native_world_read(const berthi_native_info *info, berthi_arena *arena,
+                                      berthi_native_plugin *plugin_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
+/* May these bytes serve as a native plugin?  *native_out is held by `native_arena`, *plugin_out by
+ * `arena`.  `profile_id` and `kind` may be NULL.
+ * Fails: BERTH_E_REJECTED with the first problem, BERTH_E_LIMIT, BERTH_E_NOMEM. */
+berth_status berthi_admit_native(const uint8_t *bytes, size_t size, const char *profile_id,
+                                 const char *kind, const berthi_admit_limits *limits,
+                                 berthi_arena *arena, berthi_arena *native_arena,
+                                 berthi_plugin *plugin_out, berthi_native_plugin *native_out,
+                                 berth_diag *diag) __attribute__((warn_unused_result));
+
+#endif

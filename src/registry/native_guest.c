@@ -1,0 +1,149 @@
+/* native_guest.c - native plugins: mapped once per install, open as long as somebody may call them.
+ *
+ * Layer: registry.  A version and the twin that a rollback publishes share the instance, so that a
+ * rollback opens nothing and can fail at nothing (I4).  It ends when both are reaped: then no record
+ * names either (I2), and nobody is inside or will be. */
+#include "registry/hot.h"
+
+#include "base/diag.h"
+#include "os/clock.h"
+
+/* ---------------------------------------------------------------- loading */
+
+berthi_native_guest *berthi_native_guest_make(berth_runtime *rt)
+{
+    berthi_native_guest *guest = berthi_zalloc(&rt->allocator, sizeof *guest);
+
+    if (guest != NULL)
+        berthi_arena_init(&guest->arena, &rt->allocator, SIZE_MAX);
+    return guest;
+}
+
+void berthi_native_unload(berth_runtime *rt, berthi_native_guest *guest)
+{
+    if (guest->native != NULL)
+        berthi_native_end(guest->native);
+    berthi_arena_fini(&guest->arena);
+    berthi_free(&rt->allocator, guest, sizeof *guest);
+}
+
+static berth_status take_tables(berthi_native_guest *guest, berth_diag *diag)
+{
+    const berthi_native_plugin *p = &guest->plugin;
+    berth_status status = BERTH_OK;
+
+    guest->tables = berthi_arena_array(&guest->arena, p->exports_count, sizeof *guest->tables);
+    if (guest->tables == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "the tables of a native plugin");
+    for (uint32_t i = 0; status == BERTH_OK && i < p->exports_count; i++) {
+        const berthi_contract *c = &p->exports[i].contract;
+
+        status = berthi_native_functions(guest->native, c->key, c->digest, p->exports[i].names,
+                                         c->funcs_count, &guest->tables[i], diag);
+    }
+    return status;
+}
+
+berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
+                                size_t size, berth_diag *diag)
+{
+    const berth_slot_options *opt = &slot->options;
+    const berthi_native_options options = { .bytes = bytes,
+                                            .size = size,
+                                            .digest = content->digest,
+                                            .info = &content->native->plugin.info,
+                                            .tenant = slot->tenant->name,
+                                            .slot = slot->name,
+                                            .drain_ns = opt->probe_deadline_ns };
+    berth_status status;
+
+    if (opt->policy == BERTH_POLICY_FRESH || opt->reuse_calls_max != 0 ||
+        opt->reuse_age_ns_max != 0 || opt->reuse_memory_bytes_max != 0)
+        return berthi_fail(diag, BERTH_E_REJECTED,
+                           "slot '%s' replaces instances, and a native plugin has one for all "
+                           "calls; open the slot with policy reuse and without reuse bounds",
+                           slot->name);
+    status =
+        berthi_native_open(slot->runtime->natives, &options, &content->native->native, diag);
+    return status == BERTH_OK ? take_tables(content->native, diag) : status;
+}
+
+/* ---------------------------------------------------------------- finding */
+
+static const berthi_native_export *find_export(const berthi_content *content, const char *name,
+                                               size_t size)
+{
+    const berthi_native_plugin *p = &content->native->plugin;
+    const char *contract = content->plugin.contract;
+
+    /* A contract's own name finds the export that keeps it, in whichever version that is. */
+    if (contract != NULL && name != NULL && strlen(contract) == size &&
+        memcmp(contract, name, size) == 0)
+        return p->kept;
+    for (uint32_t i = 0; i < p->exports_count; i++) {
+        const char *own = p->exports[i].name;
+
+        if (name == NULL ? own == NULL
+                         : own != NULL && strlen(own) == size && memcmp(own, name, size) == 0)
+            return &p->exports[i];
+    }
+    return NULL;
+}
+
+const berthi_cm_type *berthi_native_find(const berthi_content *content, const char *name,
+                                         berth_plugin_fn **call_out)
+{
+    const char *mark = strchr(name, '#');
+    const berthi_native_export *e = mark == NULL
+                                        ? find_export(content, NULL, 0)
+                                        : find_export(content, name, (size_t)(mark - name));
+    const char *function = mark == NULL ? name : mark + 1;
+
+    for (uint32_t i = 0; e != NULL && i < e->contract.funcs_count; i++)
+        if (strcmp(e->names[i], function) == 0) {
+            *call_out = content->native->tables[e - content->native->plugin.exports]->calls[i];
+            return e->types[i];
+        }
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- calling */
+
+__attribute__((noinline, cold)) berth_status berthi_native_refused(berthi_seat *seat,
+                                                                   const berthi_typed *typed,
+                                                                   int32_t code,
+                                                                   berth_diag *diag)
+{
+    berth_status status =
+        berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d", typed->name, (int)code);
+
+    berthi_count_failure(&seat->counts, status);
+    return status;
+}
+
+berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const berth_call *call,
+                                  const berthi_typed *typed, const void *args, void *result,
+                                  berth_reply *reply, berth_diag *diag)
+{
+    berthi_seat *seat = berthi_seat_take(v, mine, diag);
+    uint64_t began_ns;
+    int32_t code;
+
+    reply->version = 0; /* until the call is counted in this one */
+    if (seat == NULL)
+        return BERTH_E_NOMEM;
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    began_ns = v->is_timed ? berthi_clock_ns() : 0;
+    berthi_count(&seat->counts.calls, 1);
+    berthi_count(&seat->counts.bytes_in, berthi_cm_measured(&typed->args, args));
+    code = typed->call(typed->self, args, result, (berth_call *)(uintptr_t)call);
+    if (v->is_timed)
+        berthi_count_time(seat, began_ns);
+    reply->version = v->number;
+    if (code != 0)
+        return berthi_native_refused(seat, typed, code, diag);
+    reply->size = berthi_cm_measured(&typed->result, result);
+    berthi_count(&seat->counts.bytes_out, reply->size);
+    berthi_count(&seat->counts.answered, 1);
+    return BERTH_OK;
+}
