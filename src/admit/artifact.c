@@ -29,7 +29,7 @@ static bool is_text(const char *text, size_t size)
     return true;
 }
 
-static berthi_artifact_kind kind_of(const uint8_t *bytes, size_t size)
+berthi_artifact_kind berthi_artifact_kind_of(const uint8_t *bytes, size_t size)
 {
     enum { ELF_DYN = 3 };
     uint8_t elf_type;
@@ -155,7 +155,7 @@ berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_aren
     berth_diag why = { 0 };
     berth_status status;
 
-    *artifact_out = (berthi_artifact){ .kind = kind_of(bytes, size),
+    *artifact_out = (berthi_artifact){ .kind = berthi_artifact_kind_of(bytes, size),
                                        .bytes = bytes,
                                        .size = (uint32_t)size };
     if (artifact_out->kind == BERTHI_ARTIFACT_COMPONENT) {

@@ -31,6 +31,8 @@ typedef struct berthi_artifact {
     const berthi_cm_steps *steps;         /* a component that may be instantiated, else NULL */
 } berthi_artifact;
 
+berthi_artifact_kind berthi_artifact_kind_of(const uint8_t *bytes, size_t size);
+
 /* The profile's view of an artifact. */
 typedef struct berthi_profile_view {
     const berthi_profile *profile;

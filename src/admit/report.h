@@ -30,6 +30,8 @@ typedef struct berthi_report {
     uint32_t producers_count;
     berthi_text_buf wit; /* the world of a component */
     bool wit_is_missing; /* there would be too much of it */
+    const struct berthi_native_plugin
+        *native; /* of an ELF file, what could be read; else NULL */
 } berthi_report;
 
 /* How many profile and kind pairs nothing speaks against. */
@@ -40,6 +42,12 @@ const char *berthi_artifact_kind_name(berthi_artifact_kind kind); /* for machine
 /* What a component is made of, and its world. */
 void berthi_component_json(const berthi_report *report, berthi_json_writer *w);
 void berthi_component_text(const berthi_report *report, berthi_text_buf *out);
+
+/* The same of a shared object. */
+void berthi_native_json(const berthi_report *report, berthi_json_writer *w);
+void berthi_native_text(const berthi_report *report, berthi_text_buf *out);
+/* Nothing speaks against it: slots of berth-hook/1 take it, for typed calls. */
+bool berthi_native_fits(const berthi_report *report);
 
 void berthi_report_json(const berthi_report *report, berthi_text_buf *out);
 void berthi_report_text(const berthi_report *report, berthi_text_buf *out);

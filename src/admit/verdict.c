@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "admit/describe.h"
+#include "admit/native_plugin.h"
 #include "admit/report.h"
 #include "base/diag.h"
 #include "component/wit/print_wit.h"
@@ -25,7 +26,12 @@ uint32_t berthi_report_fits(const berthi_report *report)
         for (size_t k = 0; p->kinds[k] != NULL; k++)
             fits += berthi_fits(&report->findings, p->id, p->kinds[k]);
     }
-    return fits;
+    return fits + berthi_native_fits(report);
+}
+
+bool berthi_native_fits(const berthi_report *report)
+{
+    return report->native != NULL && report->findings.first == NULL;
 }
 
 const char *berthi_artifact_kind_name(berthi_artifact_kind kind)
@@ -97,6 +103,38 @@ static berth_status write_world(berthi_report *report, berthi_arena *arena, bert
     return BERTH_OK;
 }
 
+/* What the file says, and the world that it carries; nothing of it is mapped. */
+static berth_status examine_native(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                                   berthi_report *report, berth_diag *diag)
+{
+    berthi_scope scope = { .findings = &report->findings };
+    berthi_native_plugin *native = berthi_arena_alloc(arena, sizeof *native);
+    berth_diag why = { 0 };
+    berth_status status;
+
+    if (native == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a verdict");
+    report->artifact.kind = berthi_artifact_kind_of(bytes, size);
+    report->native = native;
+    status = berthi_native_read(bytes, size, arena, &native->info, diag);
+    if (status != BERTH_OK)
+        return status;
+    for (uint32_t i = 0; i < native->info.problems_count; i++)
+        berthi_find(scope, native->info.problems[i].rule, native->info.problems[i].offset, "%s",
+                    native->info.problems[i].text);
+    if (native->info.problems_count == 0) {
+        berthi_native_info info = native->info;
+
+        status = berthi_native_world_read(&info, arena, native, &why);
+        if (status == BERTH_E_NOMEM)
+            return berthi_fail(diag, status, "reading the world of a native plugin");
+        if (status != BERTH_OK)
+            berthi_find(scope, "elf-wit", BERTHI_NO_OFFSET, "%s", why.text);
+    }
+    return report->findings.out_of_memory ? berthi_fail(diag, BERTH_E_NOMEM, "a verdict")
+                                          : BERTH_OK;
+}
+
 static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *arena,
                             berthi_report *report, berth_diag *diag)
 {
@@ -111,6 +149,8 @@ static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *are
         return berthi_fail(diag, BERTH_E_NOMEM, "digesting an artifact of %zu bytes", size);
     berthi_sha256_hex(digest, report->sha256);
     berthi_findings_init(&report->findings, arena);
+    if (berthi_is_elf(bytes, size))
+        return examine_native(bytes, size, arena, report, diag);
     status =
         berthi_artifact_read(bytes, size, arena, &report->findings, &report->artifact, diag);
     if (status == BERTH_OK && report->artifact.component != NULL)

@@ -56,6 +56,12 @@ static void put_fits(writer *w, const berthi_report *r)
             berthi_json_end(w);
         }
     }
+    if (berthi_native_fits(r)) {
+        berthi_json_object(w, NULL);
+        berthi_json_string(w, "profile", berthi_profile_berth.id);
+        berthi_json_string(w, "kind", berthi_profile_berth.kinds[0]);
+        berthi_json_end(w);
+    }
     berthi_json_end(w);
 }
 
@@ -270,5 +276,6 @@ void berthi_report_json(const berthi_report *report, berthi_text_buf *out)
     put_plugins(&w, report);
     put_module(&w, report);
     berthi_component_json(report, &w);
+    berthi_native_json(report, &w);
     berthi_json_end(&w);
 }

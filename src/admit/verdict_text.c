@@ -99,7 +99,10 @@ static void put_head(const page *p)
             any = true;
         }
     }
-    berthi_text_buf_puts(p->out, any ? "\n" : "no slot\n");
+    if (berthi_native_fits(r))
+        berthi_text_buf_puts(p->out, "berth-hook/1 hook, for typed calls\n");
+    else
+        berthi_text_buf_puts(p->out, any ? "\n" : "no slot\n");
 }
 
 static const char *or_unknown(const char *text)
@@ -324,5 +327,6 @@ void berthi_report_text(const berthi_report *report, berthi_text_buf *out)
     if (report->artifact.is_readable)
         put_module(&p);
     berthi_component_text(report, out);
+    berthi_native_text(report, out);
     put_findings(&p);
 }

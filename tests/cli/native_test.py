@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""native_test.py - `berth inspect` and `berth call` of shared objects."""
+import json
+import os
+import unittest
+
+from program import NO_HURRY, Folder, read, run
+
+PLUGINS = os.path.join(os.environ["BERTH_BUILD_DIR"], "plugins")
+MATH = "test:calc/math@1.2.0#"
+
+
+def plugin(name):
+    return os.path.join(PLUGINS, name + ".so")
+
+
+class Inspect(Folder):
+    def verdict(self, path, status=0):
+        result = run("inspect", path, "--json")
+        self.assert_exit(result, status)
+        return json.loads(result.stdout)
+
+    def test_a_native_plugin_says_what_it_is(self):
+        verdict = self.verdict(plugin("calc_constructor"))
+        native = verdict["native"]
+        self.assertEqual("shared-object", verdict["kind"])
+        self.assertEqual("berth-hook/1", verdict["fits"][0]["profile"])
+        self.assertEqual("test:calc", native["id"])
+        self.assertEqual(["test:calc/math@1.2.0"], [c["name"] for c in native["contracts"]])
+        self.assertEqual(64, len(native["contracts"][0]["digest"]))
+        self.assertIn("calc_starts_early", [c["name"] for c in native["constructors"]["items"]])
+        self.assertTrue(any(name.startswith("libc.") for name in native["needed"]["items"]))
+
+    def test_people_read_the_same(self):
+        result = run("inspect", plugin("calc_unique"))
+        self.assert_exit(result, 0)
+        for part in [b"test:calc, ABI 1.0", b"test:calc/math@1.2.0", b"stays for  calc_unique"]:
+            self.assertIn(part, result.stdout)
+
+    def test_each_refusal_says_what_to_do(self):
+        for name, rule, text in [
+                ("calc_exec_stack", "elf-stack", "link with -z noexecstack"),
+                ("calc_hidden", "elf-symbol", "berth bindgen native"),
+                ("calc_is_function", "elf-symbol", "is no data")]:
+            verdict = self.verdict(plugin(name), 3)
+            self.assertEqual([], verdict["fits"])
+            self.assertEqual([rule], [f["rule"] for f in verdict["findings"]["items"]])
+            self.assertIn(text, verdict["findings"]["items"][0]["text"])
+
+    def test_a_note_that_its_world_does_not_bear_out_is_refused(self):
+        mine, other = read(plugin("calc_v1")), read(plugin("calc_other"))
+        at = mine.index(b"Berth\0\0\0") + 8 + 8 + len("test:calc\0")
+        there = other.index(b"Berth\0\0\0") + 8 + 8 + len("test:calc\0")
+        forged = mine[:at] + other[there:there + 32] + mine[at + 32:]
+        verdict = self.verdict(self.write("forged.so", forged), 3)
+        self.assertEqual(["elf-wit"], [f["rule"] for f in verdict["findings"]["items"]])
+        self.assertIn("build both from one WIT", verdict["findings"]["items"][0]["text"])
+
+    def test_a_part_of_a_file_is_refused(self):
+        whole = read(plugin("calc_v1"))
+        for size in [4, 17, 18, 63, 64, 500, len(whole) // 2, len(whole) - 1]:
+            self.assertEqual([], self.verdict(self.write("part.so", whole[:size]), 3)["fits"])
+
+
+class Call(Folder):
+    def call(self, name, text, *options):
+        return run("call", plugin(name), text, *NO_HURRY, *options)
+
+    def test_functions_are_called_by_text(self):
+        for text, answer in [("add(20, 22)", b"42\n"), ("show({x: 1, y: -2})", b'"(1, -2)"\n'),
+                             ("total([1, 2, 3])", b"6\n")]:
+            result = self.call("calc_v1", MATH + text)
+            self.assert_exit(result, 0)
+            self.assertEqual(answer, result.stdout)
+
+    def test_what_fails_says_why(self):
+        for name, text, status, why in [
+                ("calc_v1", MATH + "refuse(7)", 1, b"it answered 7"),
+                ("calc_v1", MATH + "sub(1, 2)", 1, b"exports no function"),
+                ("calc_open_fails", MATH + "add(1, 2)", None, b"there is no calculator"),
+                ("calc_new_abi", MATH + "add(1, 2)", None, b"older headers"),
+                ("calc_no_table", MATH + "add(1, 2)", None, b"gives no table")]:
+            result = self.call(name, text)
+            self.assertNotEqual(0, result.returncode)
+            if status is not None:
+                self.assert_exit(result, status)
+            self.assertIn(why, result.stderr)
+            self.assertEqual(b"", result.stdout)
+
+
+unittest.main()
