@@ -355,10 +355,9 @@ berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
     if (mine != NULL && berthi_record_is_idle(mine)) {
         v = berthi_pin(d, mine, 0, &slot->current);
         if (v != NULL && !berthi_must_count(d, slot))
-            is_done =
-                v->is_native
-                    ? invoke_native_shortly(v, mine, call, args, result, &status, diag)
-                    : invoke_shortly(v, mine, call, &values, &status, diag);
+            is_done = v->is_native
+                          ? invoke_native_shortly(v, mine, call, args, result, &status, diag)
+                          : invoke_shortly(v, mine, call, &values, &status, diag);
         berthi_unpin(mine, 0);
         if (is_done)
             return status;

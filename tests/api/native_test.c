@@ -65,10 +65,9 @@ static berth_runtime_stats settle(slot_rig *r)
     berth_runtime_stats stats;
 
     do {
-        slot_rig_wait_reaped(r);
-        stats = slot_rig_runtime_stats(r);
         (void)sched_yield();
-    } while (stats.natives_ending != 0);
+        stats = slot_rig_runtime_stats(r);
+    } while (stats.versions_retired != 0 || stats.natives_ending != 0);
     return stats;
 }
 

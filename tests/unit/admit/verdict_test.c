@@ -137,7 +137,8 @@ static void the_json_has_its_documented_shape(void **state)
         "    \"sections\": {\n      \"count\": 0,\n      \"items\": []\n    },\n"
         "    \"producers\": {\n      \"count\": 0,\n      \"items\": []\n    }\n"
         "  },\n"
-        "  \"component\": null\n"
+        "  \"component\": null,\n"
+        "  \"native\": null\n"
         "}\n";
     berth_verdict *verdict = inspect("\0asm\1\0\0\0", 8);
     const char *json = berth_verdict_json(verdict);
@@ -155,12 +156,15 @@ static void what_is_no_module_has_a_kind_and_a_reason(void **state)
         const char *bytes;
         size_t size;
         const char *kind, *text;
+        const char *rule;
+        unsigned offset;
     } rows[] = {
-        { "", 0, "empty", "artifact   nothing, 0 bytes\n" },
-        { "hello\n", 6, "text", "artifact   text, 6 bytes\n" },
-        { "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0", 18, "shared-object", "ELF shared object" },
-        { "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0", 18, "elf", "ELF file" },
-        { "\0\1\2\3", 4, "other", "data of an unknown kind" },
+        { "", 0, "empty", "artifact   nothing, 0 bytes\n", "form", 0 },
+        { "hello\n", 6, "text", "artifact   text, 6 bytes\n", "form", 0 },
+        { "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\3\0", 18, "shared-object", "ELF shared object",
+          "elf", 18 },
+        { "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0", 18, "elf", "ELF file", "elf", 18 },
+        { "\0\1\2\3", 4, "other", "data of an unknown kind", "form", 0 },
     };
 
     (void)state;
@@ -171,10 +175,12 @@ static void what_is_no_module_has_a_kind_and_a_reason(void **state)
         assert_int_equal(berth_verdict_fits(verdict), 0);
         assert_string_equal(text_at(root, "kind", NULL), rows[i].kind);
         assert_true(json_is_null(json_object_get(root, "module")));
+        assert_true(json_is_null(json_object_get(root, "native"))); /* heads alone */
         finding = json_array_get(items(root, "findings", NULL, 1), 0);
         assert_true(json_is_null(json_object_get(finding, "profile")));
-        assert_string_equal(text_at(finding, "rule", NULL), "form");
-        assert_int_equal(json_integer_value(json_object_get(finding, "offset")), 0);
+        assert_string_equal(text_at(finding, "rule", NULL), rows[i].rule);
+        assert_int_equal(json_integer_value(json_object_get(finding, "offset")),
+                         rows[i].offset);
         assert_non_null(strstr(berth_verdict_text(verdict), rows[i].text));
         assert_non_null(strstr(berth_verdict_text(verdict), "fits       no slot\n"));
         json_decref(root);
