@@ -3,7 +3,9 @@
 #
 #   tools/test.sh [PRESET...]     default: release asan tsan hostile
 #
-# A preset that fails does not stop the others.  Exit status 1 when anything failed.
+# A preset that fails does not stop the others.  What failed is told when its preset is over, and
+# once more at the end, where whoever reads only the end of a long log finds it.  Exit status 1 when
+# anything failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -13,6 +15,9 @@ jobs=$(nproc)
 failed=0 total_tests=0 total_cases=0 total_skipped=0
 summary=()
 started=$SECONDS
+mkdir -p build
+failures=build/failures
+: >"$failures"
 
 for preset in "${presets[@]}"; do
     echo "== $preset"
@@ -20,13 +25,16 @@ for preset in "${presets[@]}"; do
     options=()
     [ "${BERTH_ENGINE:-on}" = on ] || options=(-DBERTH_ENGINE_WASMTIME=OFF)
     if ! cmake --preset "$preset" "${options[@]}" >"build/$preset.log" 2>&1; then
-        cat "build/$preset.log"
+        { echo "---- $preset: did not configure"; tail -n 60 "build/$preset.log"; } | tee -a "$failures"
         summary+=("$preset: did not configure")
         failed=1
         continue
     fi
     if ! cmake --build --preset "$preset" -- -j"$jobs" >>"build/$preset.log" 2>&1; then
-        grep -E -A12 'error|FAILED|undefined' "build/$preset.log" | head -60
+        {
+            echo "---- $preset: did not build"
+            grep -E -A12 'error|FAILED|undefined' "build/$preset.log" | head -60
+        } | tee -a "$failures"
         summary+=("$preset: did not build (build/$preset.log)")
         failed=1
         continue
@@ -38,14 +46,18 @@ for preset in "${presets[@]}"; do
     # TSan and MSan of this age cannot live with the address randomisation of newer kernels.
     fixed=()
     [[ $preset != [tm]san ]] || ! setarch -R true 2>/dev/null || fixed=(setarch -R)
-    "${fixed[@]}" ctest --preset "$preset" -j"$jobs" --output-junit "$junit" >"build/$preset.tests" 2>&1 </dev/null
+    "${fixed[@]}" ctest --preset "$preset" -j"$jobs" --output-junit "$junit" \
+        --test-output-truncation middle >"build/$preset.tests" 2>&1 </dev/null
     status=$?
     # The whole output is in the file; what failed or was skipped, and the totals, are shown.
+    grep -E '\*\*\*Skipped|No tests were found' "build/$preset.tests"
     if [ $status -ne 0 ]; then
-        grep -v -E '^ *[0-9]+/[0-9]+ Test +#.*Passed|^ +Start ' "build/$preset.tests"
         failed=1
-    else
-        grep -E '\*\*\*Skipped|No tests were found' "build/$preset.tests"
+        if ! python3 tools/failures.py "$preset" "$junit" "build/$preset.tests" \
+            >"build/$preset.failures"; then
+            tail -n 60 "build/$preset.tests" >>"build/$preset.failures"
+        fi
+        tee -a "$failures" <"build/$preset.failures"
     fi
     # Why something was skipped, in the words of the test that skipped it.
     grep -h -i '^skipped:' "$log" 2>/dev/null | sort -u
@@ -63,6 +75,10 @@ for preset in "${presets[@]}"; do
     [ "${tests:-0}" -gt 0 ] || failed=1
 done
 
+if [ -s "$failures" ]; then
+    echo "== failures"
+    cat "$failures"
+fi
 echo "== summary"
 printf '%s\n' "${summary[@]}"
 verdict=passed

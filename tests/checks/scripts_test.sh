@@ -25,6 +25,20 @@ env -i PATH=/usr/bin:/bin HOME="$work" BERTH_CACHE_DIR="$work/cache" \
 [ $status -eq 3 ] || { echo "engine.sh --find in an empty cache: status $status"; exit 1; }
 [ ! -s "$work/out" ] || { echo "engine.sh --find printed a folder that is not there"; exit 1; }
 
+# A test that failed is told with what it expected and with how its output ended.
+mkdir "$work/ctest"
+cat >"$work/ctest/CTestTestfile.cmake" <<'EOF'
+add_test(sound true)
+add_test(wrong bash -c "echo '[  ERROR   ] --- 3 != 4'; seq 100; exit 1")
+add_test(slow sleep 30)
+set_tests_properties(slow PROPERTIES TIMEOUT 1)
+EOF
+(cd "$work/ctest" && ctest --output-junit out.xml >out.tests 2>&1 || true)
+"$BERTH_PYTHON" tools/failures.py some "$work/ctest/out.xml" "$work/ctest/out.tests" >"$work/out"
+grep -q '^---- some: wrong: Failed' "$work/out" && grep -q '^---- some: slow: Timeout' "$work/out" &&
+    grep -q '^   > .*3 != 4' "$work/out" && grep -q '^     100$' "$work/out" &&
+    ! grep -q -E '^     40$|sound' "$work/out" || { echo "failures.py said:"; cat "$work/out"; exit 1; }
+
 # Set-up without apt and root prints the list and stops.
 status=0
 mkdir "$work/bin"
