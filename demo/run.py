@@ -25,8 +25,9 @@ from stream import Source, Stream
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUCKET = 0.05  # seconds a bar of the picture, in the paced part
-PATIENCE = 60  # seconds for anything that has to end by itself
+PATIENCE = 120  # seconds for anything that has to end by itself
 SERVES = 2000  # lines at least that come back between two steps of the part without a pace
+SERVES_PACED = 200  # the same for the paced part, where time alone would do on a quiet machine
 
 
 class Step:
@@ -131,13 +132,15 @@ class Demo:
     def steer(self, paced, flat):
         stream = self.stream
         scale, due = self.arguments.scale, stream.began
+        served = self.arguments.serves  # on a busy machine, too, each version serves for a while
         for step in paced:
             due = max(due, stream.began + step.at)
-            self.wait_until(lambda: time.monotonic() >= due)
+            self.wait_until(lambda: time.monotonic() >= due and stream.returned >= served)
             self.perform(step)
-            due = step.answered + 0.6 * scale  # on a busy machine, too, each serves for a while
+            due = step.answered + 0.6 * scale
+            served = stream.sent + self.arguments.serves
         due = max(due, stream.began + self.arguments.seconds * scale)
-        self.wait_until(lambda: time.monotonic() >= due)
+        self.wait_until(lambda: time.monotonic() >= due and stream.returned >= served)
         stream.flat.set()
         self.wait_until(lambda: stream.paced is not None)
         served = 0  # lines that have come back when the version before is known to have served some
@@ -168,6 +171,7 @@ class Demo:
                    "--hook", "redact", "--workers", str(arguments.workers), "--on-error", "pass",
                    "--quiet", "--control", self.socket, "--summary", self.summary_path]
         command += ["--engine", arguments.engine] if arguments.engine else []
+        command += arguments.pipe.split()
         screen.say(screen.bold("Berth demo") + ": %s recorded lines of a web server's log, over and "
                    "over, through a plugin" % count(len(lines)))
         screen.say("that takes addresses, e-mails and tokens out.  The plugin is replaced while "
@@ -185,12 +189,12 @@ class Demo:
 
     def stream_and_judge(self, expected, paced, flat):
         stream, screen = self.stream, self.screen
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not os.path.exists(self.socket) and stream.process.poll() is None:
             if time.monotonic() > end:
                 break
             time.sleep(0.005)
-        watchdog = threading.Timer(3 * PATIENCE, stream.process.kill)
+        watchdog = threading.Timer(10 * PATIENCE, stream.process.kill)
         watchdog.daemon = True
         watchdog.start()
         stream.start()
@@ -405,6 +409,9 @@ def main():
     parser.add_argument("--passes", type=int, default=8, help="times the log goes in flat out")
     parser.add_argument("--workers", type=int, default=2, help="berth pipe's")
     parser.add_argument("--engine", help="berth pipe's")
+    parser.add_argument("--serves", type=int, default=SERVES_PACED,
+                        help="lines at least that come back between two steps of the paced part")
+    parser.add_argument("--pipe", default="", help="more options of berth pipe, in one word")
     parser.add_argument("--scale", type=float, default=1.0, help="of the paced part's times")
     arguments = parser.parse_args()
     arguments.berth, arguments.guests, arguments.out = (

@@ -14,7 +14,7 @@
 #include "process.h"
 #include "slot_rig.h"
 
-enum { DIFFERENCES = 255, BUDGET_MS = 15000, SLOW_BUDGET_MS = 5000, HANG_MS = 20000 };
+enum { DIFFERENCES = 255, BUDGET_MS = 15000, SLOW_BUDGET_MS = 5000, HANG_MS = 100000 };
 
 typedef struct mutants {
     slot_rig *rig;
@@ -72,24 +72,13 @@ static void try_mutant(mutants *m, size_t at, uint8_t difference)
 }
 
 /* The slot's deadlines are short, so that mutants which loop cost little.  A sound plugin may miss one on
- * a busy machine; it does not miss a hundred. */
+ * a busy machine, but not for ever. */
 static void serve_sound(mutants *m, uint64_t version)
 {
     slot_rig *r = m->rig;
-    size_t size;
-    uint8_t *bytes = plugin_answering(1, &size);
-    berth_status status = BERTH_E_DEADLINE;
-    uint64_t answer = 0;
 
-    for (int n = 0; n < 100 && status == BERTH_E_DEADLINE; n++)
-        status = berth_slot_install(m->slot, bytes, size, NULL, &r->diag);
-    free(bytes);
-    if (status != BERTH_OK)
-        fail_msg("%s: %s", r->engine, r->diag.text);
-    assert_int_equal(slot_rig_stats(m->slot).version, version);
-    for (int n = 0; n < 100 && answer != 1; n++)
-        answer = slot_rig_answer(r, m->slot);
-    assert_int_equal(answer, 1);
+    assert_int_equal(slot_rig_install_at_last(r, m->slot, 1), version);
+    slot_rig_wait_until(slot_rig_answer(r, m->slot) == 1);
 }
 
 static bool does_all(const slot_rig *r)
@@ -134,7 +123,7 @@ static void a_plugin_with_any_byte_changed_does_no_harm(void **state)
     serve_sound(&m, 2 + m.changed); /* nothing of it stayed */
     slot_rig_wait_reaped(r);
     assert_int_equal(process_descriptors(), descriptors);
-    assert_int_equal(process_threads(), threads);
+    assert_true(process_waits_for_threads(threads));
     free(m.copy);
     free(m.bytes);
 }

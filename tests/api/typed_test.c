@@ -49,8 +49,8 @@ static berth_func func_of(slot_rig *r, berth_slot *slot, const char *name, const
     return func;
 }
 
-static berth_status invoke(slot_rig *r, berth_slot *slot, uint32_t number, const char *input,
-                           void *result)
+static berth_status invoke_within(slot_rig *r, berth_slot *slot, uint64_t deadline_ns,
+                                  uint32_t number, const char *input, void *result)
 {
     const bytes args = { input, strlen(input) };
     berth_call call = BERTH_CALL_INIT;
@@ -59,7 +59,14 @@ static berth_status invoke(slot_rig *r, berth_slot *slot, uint32_t number, const
     berth_arena_reset(r->arena);
     call.hook = number;
     call.arena = r->arena;
+    call.deadline_ns = deadline_ns;
     return berth_slot_invoke(slot, &args, result, &call, &r->diag);
+}
+
+static berth_status invoke(slot_rig *r, berth_slot *slot, uint32_t number, const char *input,
+                           void *result)
+{
+    return invoke_within(r, slot, 0, number, input, result);
 }
 
 static void a_function_is_called_with_c_structs(void **state)
@@ -185,19 +192,16 @@ static void what_is_agreed_upon_stays(void **state)
 static void typed_calls_fail_and_are_counted_like_others(void **state)
 {
     slot_rig *r = *state;
-    berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
-    berth_slot *slot;
+    berth_slot *slot = slot_rig_open(r, "slot", NULL);
     berth_slot_stats stats;
     berth_func func;
     bytes out = { NULL, 77 };
 
-    opt.deadline_ns = 20 * MS;
-    slot = slot_rig_open(r, "slot", &opt);
     install(r, slot, "tail", true);
     func = func_of(r, slot, "tail", NULL);
     slot_rig_check(r, invoke(r, slot, func.number, "t", &out), BERTH_E_TRAP,
                    BERTH_REASON_UNREACHABLE, "tail: ");
-    slot_rig_check(r, invoke(r, slot, func.number, "l", &out), BERTH_E_DEADLINE,
+    slot_rig_check(r, invoke_within(r, slot, 20 * MS, func.number, "l", &out), BERTH_E_DEADLINE,
                    BERTH_REASON_DEADLINE, "tail: ");
     assert_int_equal(out.size, 77);
     assert_int_equal(invoke(r, slot, func.number, "xok", &out), BERTH_OK);

@@ -123,7 +123,7 @@ class Records(Folder):
 
 class Failures(Folder):
     content = b"a\ntrap\nb\nloop\nc\ntrap again\ndrop\nd\n"
-    words = ["--deadline", "500ms"]
+    words = ["--deadline", "3s"]  # for what loops; the others are done long before, anywhere
 
     def test_stop_writes_what_was_before_and_says_which_record(self):
         for policy in [[], ["--on-error", "stop"]]:
@@ -165,7 +165,8 @@ class Failures(Folder):
         self.assertIn(b"3 of 8 calls failed; their records were left out", result.stderr)
 
     def test_quiet_says_nothing_of_what_was_dealt_with(self):
-        self.assertEqual(b"", pipe(self.content, *self.words, "--on-error", "drop", "-q").stderr)
+        result = pipe(b"a\ntrap\nb\ntrap\n", "--on-error", "drop", "-q")
+        self.assertEqual((b"1:a\n1:b\n", b""), (result.stdout, result.stderr))
 
     def test_each_failure_is_counted_under_its_status(self):
         summary = self.path("summary")
@@ -373,7 +374,8 @@ class Progress(Folder):
 class Leftovers(Folder):
     def test_a_million_records_take_no_more_memory_than_some_thousands(self):
         def peak(count):
-            process = subprocess.Popen([PROGRAM, "pipe", guest("cli_v1"), "--hook", "edit"],
+            process = subprocess.Popen([PROGRAM, "pipe", guest("cli_v1"), "--hook", "edit",
+                                        "--workers", "2", *NO_HURRY],
                                        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                        env=environment())
             for _ in range(count // 1000):
@@ -386,7 +388,9 @@ class Leftovers(Folder):
 
         if "san" in os.environ.get("BERTH_BUILD_DIR", ""):
             self.skipTest("sanitizers keep memory of their own")
-        self.assertLess(peak(1000000) - peak(20000), 1024)
+        # In KiB.  The least that an allocator gives, for each record, would be 14 MiB; how much is
+        # under way at a moment, and how exactly the system counts pages, is a part of one.
+        self.assertLess(peak(1000000) - peak(100000), 5 * 1024)
 
 
 if __name__ == "__main__":

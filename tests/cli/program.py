@@ -13,7 +13,7 @@ import unittest
 PROGRAM = os.environ["BERTH_PROGRAM"]
 GUESTS = os.environ["BERTH_GUESTS_DIR"]
 SOURCE = os.environ["BERTH_SOURCE_DIR"]
-PATIENCE = int(os.environ.get("BERTH_TEST_PATIENCE", "120"))  # a bound, never waited for
+PATIENCE = int(os.environ.get("BERTH_TEST_PATIENCE", "400"))  # a bound, never waited for
 
 
 def guest(name):

@@ -60,8 +60,8 @@ static bool rig_open(rig *r, const char *engine)
     assert_int_equal(status, BERTH_OK);
     slot_options.name = "guest";
     slot_options.profile = "cc-lb/1";
-    slot_options.deadline_ns = UINT64_C(5000000000); /* sanitizers are slow */
-    slot_options.probe_deadline_ns = UINT64_C(5000000000);
+    slot_options.deadline_ns = UINT64_C(120000000000); /* sanitizers are slow, machines busy */
+    slot_options.probe_deadline_ns = UINT64_C(120000000000);
     assert_int_equal(berth_slot_open(r->runtime, &slot_options, &r->slot, &diag), BERTH_OK);
     return true;
 }

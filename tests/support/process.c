@@ -2,6 +2,7 @@
 #include "process.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -43,18 +44,31 @@ size_t process_threads(void)
     return entries("/proc/self/task");
 }
 
-size_t process_rss_bytes(void)
+bool process_waits_for_threads(size_t most)
 {
-    FILE *file = fopen("/proc/self/statm", "r");
-    char line[128] = "";
-    const char *second;
+    bool are_gone = process_threads() <= most;
 
+    for (unsigned n = 0; !are_gone && n < 60000; n++) {
+        (void)poll(NULL, 0, 1); /* a thread that is joined tells nobody when it is gone */
+        are_gone = process_threads() <= most;
+    }
+    return are_gone;
+}
+
+size_t process_anonymous_bytes(void)
+{
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    size_t kib = 0;
+    char line[256];
+
+    if (file == NULL) /* a kernel before 4.14: the same, for each mapping */
+        file = fopen("/proc/self/smaps", "r");
     assert_non_null(file);
-    assert_non_null(fgets(line, sizeof line, file));
+    while (fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "Anonymous:", 10) == 0)
+            kib += (size_t)strtoul(line + 10, NULL, 10);
     fclose(file);
-    second = strchr(line, ' '); /* the first is the size */
-    assert_non_null(second);
-    return (size_t)strtoul(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+    return kib * 1024;
 }
 
 int process_in_child(void (*run)(void *), void *arg)

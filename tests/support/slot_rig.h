@@ -25,7 +25,9 @@
 #include "memory.h"
 #include "plugin.h"
 
-#define MS UINT64_C(1000000)
+#define MS                   UINT64_C(1000000)
+/* Nothing that comes at all takes this long, on whatever machine. */
+#define SLOT_RIG_PATIENCE_NS (120000 * MS)
 enum { SLOT_RIG_SLOTS = 512, SLOT_RIG_STATUSES = 16 };
 
 typedef struct slot_rig {
@@ -50,7 +52,8 @@ int slot_rig_run(const char *what, const struct CMUnitTest *tests, size_t count)
 void slot_rig_restart(slot_rig *r, berth_runtime_options options);
 
 /* A slot that must open; `options` without a name, or NULL.  Released at the end of the test, or
- * by slot_rig_restart(). */
+ * by slot_rig_restart().  Deadlines that `options` leaves open are so long that on a busy machine,
+ * too, no sound call misses them: a call that shall miss one gets its own. */
 berth_slot *slot_rig_open(slot_rig *r, const char *name, const berth_slot_options *options);
 
 /* Each frees `bytes`.  The first must succeed and gives the version's number. */
@@ -60,6 +63,9 @@ berth_status slot_rig_try_install(slot_rig *r, berth_slot *slot, uint8_t *bytes,
 uint64_t slot_rig_install_spec(slot_rig *r, berth_slot *slot, const plugin_spec *spec);
 berth_status slot_rig_try_spec(slot_rig *r, berth_slot *slot, const plugin_spec *spec);
 uint64_t slot_rig_install_answering(slot_rig *r, berth_slot *slot, uint32_t number);
+/* Into a slot whose probe deadline is short, on purpose: a sound plugin may miss it on a busy
+ * machine, but not for ever. */
+uint64_t slot_rig_install_at_last(slot_rig *r, berth_slot *slot, uint32_t number);
 uint64_t slot_rig_install_guest(slot_rig *r, berth_slot *slot, const char *guest);
 
 uint32_t slot_rig_hook(slot_rig *r, berth_slot *slot, const char *name);
@@ -67,13 +73,28 @@ uint32_t slot_rig_hook(slot_rig *r, berth_slot *slot, const char *name);
 /* Hook "do", with the rig's arena.  *reply_out may be NULL. */
 berth_status slot_rig_call(slot_rig *r, berth_slot *slot, const void *input, size_t size,
                            berth_reply *reply_out);
+/* The same within `deadline_ns`, which the call shall miss, or wait for in vain. */
+berth_status slot_rig_call_within(slot_rig *r, berth_slot *slot, uint64_t deadline_ns,
+                                  const void *input, size_t size, berth_reply *reply_out);
 /* What the number-answering plugin in the slot says; UINT64_MAX when the call failed. */
 uint64_t slot_rig_answer(slot_rig *r, berth_slot *slot);
 
 berth_slot_stats slot_rig_stats(berth_slot *slot);
 berth_runtime_stats slot_rig_runtime_stats(slot_rig *r);
-/* Until nothing retired waits, five seconds at most. */
+/* The test fails when `condition` has not come true after patience. */
+#define slot_rig_wait_until(condition)                                                         \
+    do {                                                                                       \
+        uint64_t until_ns_ = slot_rig_now_ns() + SLOT_RIG_PATIENCE_NS;                         \
+        while (!(condition)) {                                                                 \
+            if (slot_rig_now_ns() > until_ns_)                                                 \
+                fail_msg("waited in vain for: %s", #condition);                                \
+            slot_rig_sleep_ms(1);                                                              \
+        }                                                                                      \
+    } while (0)
+/* Until nothing retired waits. */
 void slot_rig_wait_reaped(slot_rig *r);
+/* Until the runtime's ticker has come round: its coarse clock is not behind this moment. */
+void slot_rig_wait_ticks(slot_rig *r);
 
 /* The last failure was this; `text` is in what it says. */
 void slot_rig_check(slot_rig *r, berth_status got, berth_status status, berth_reason reason,
@@ -91,7 +112,8 @@ typedef struct slot_rig_caller {
     atomic_bool stop;
     atomic_uint_fast64_t done;             /* calls that came back */
     uint64_t by_status[SLOT_RIG_STATUSES]; /* how each ended; read after the join */
-    uint64_t longest_ns, ended_ns;
+    uint64_t started_ns;                   /* when slot_rig_caller_start() was called */
+    uint64_t ended_ns;
     berth_diag diag; /* of the last failure */
 } slot_rig_caller;
 
@@ -99,8 +121,16 @@ typedef struct slot_rig_caller {
 void slot_rig_caller_start(slot_rig_caller *c);
 void slot_rig_caller_join(slot_rig_caller *c); /* when its calls are over */
 void slot_rig_caller_stop(slot_rig_caller *c); /* soon */
-/* Until `count` calls are inside plugins of the slot; five seconds at most. */
-void slot_rig_wait_inside(berth_slot *slot, uint32_t count);
+/* Until `count` calls are inside plugins of the slot.  False: it took so long that `c`, whose input
+ * makes the plugin loop to its deadline, may have left. */
+bool slot_rig_wait_inside(const slot_rig_caller *c, berth_slot *slot, uint32_t count);
+/* Such a caller, once it has been seen inside, is there still: its deadline has not come.  What was
+ * measured before this says so is about a slot with a call inside, and what was not, is not. */
+bool slot_rig_is_inside(const slot_rig_caller *c);
+/* Tests about calls that are inside for a while.  `attempt` returns false, with its threads joined,
+ * when the machine was too busy for a call of `ms` milliseconds to be inside for long enough; it is
+ * then made again, in a new runtime, with longer ones. */
+void slot_rig_attempt(slot_rig *r, bool (*attempt)(slot_rig *r, unsigned ms));
 
 uint64_t slot_rig_now_ns(void);
 void slot_rig_sleep_ms(unsigned ms);

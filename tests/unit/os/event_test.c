@@ -34,8 +34,8 @@ static void an_event_set_after_the_announcement_is_not_waited_for(void **state)
     (void)state;
     berthi_event_announce(&e);
     berthi_event_set(&e);
-    berthi_event_wait(&e, 60 * second);
-    assert_true(berthi_clock_ns() - began < 30 * second);
+    berthi_event_wait(&e, 200 * second);
+    assert_true(berthi_clock_ns() - began < 150 * second);
 }
 
 static void an_event_that_nobody_waits_for_leaves_no_trace(void **state)
@@ -109,7 +109,7 @@ static void hand_over(handover *h)
 
 static void no_wake_up_is_lost_behind_a_barrier(void **state)
 {
-    handover h = { .total = 30000, .patience_ns = 5 * second };
+    handover h = { .total = 30000, .patience_ns = 60 * second };
 
     (void)state;
     h.has_barrier = berthi_barrier_register();

@@ -327,15 +327,24 @@ static void *use_and_leave(void *arg)
     return NULL;
 }
 
+/* To be there at once; but not for as long as the scheduler lets us, when the other needs this very
+ * processor. */
+static void spin(unsigned *spins)
+{
+    if (++*spins % 4096 == 0)
+        berthi_thread_yield();
+}
+
 static void *take_over(void *arg)
 {
     relay *l = arg;
+    unsigned spins = 0;
 
     while (!atomic_load(&l->is_used) ||
            (!l->is_eager && atomic_load(&l->r.domain.records_owned) != 0))
-        continue; /* no yield: to be there at once */
+        spin(&spins);
     while (berthi_domain_record(&l->r.domain) == NULL && l->is_eager)
-        continue;
+        spin(&spins);
     l->is_refused = berthi_domain_record(&l->r.domain) == NULL;
     l->owned = atomic_load(&l->r.domain.records_owned);
     return NULL;
