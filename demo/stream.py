@@ -9,8 +9,8 @@ import threading
 import time
 
 TICK = 0.001  # seconds between two writes of the paced part
-BLOCK = 128  # lines a write of the part without a pace: less than a pipe holds, so that the
-#              time noted before the write is close to the time each line really left
+BLOCK = 128  # lines a write at most: less than a pipe holds, so that the time noted before the
+#              write is close to the time each line really left
 
 
 class Source:
@@ -70,6 +70,7 @@ class Stream:
             while not self.flat.is_set():
                 count = int((time.monotonic() - self.began) * self.rate) - self.sent
                 if count > 0:
+                    count = min(count, BLOCK)
                     self._write(self.source.block(self.sent, count), count)
                 time.sleep(TICK)
             self.paced_ended = time.monotonic()
