@@ -88,14 +88,14 @@ function(berth_bindings side wit world folder)
         COMMENT "Bindings ${folder}/${world}" VERBATIM)
 endfunction()
 
-# berth_native_plugin(SOURCE WIT WORLD OUTPUT): a rule that makes a shared object from the same
+# berth_native_plugin(SOURCE WIT WORLD OUTPUT [FLAGS...]): a rule that makes a shared object from the same
 # plugin.
 function(berth_native_plugin source wit world output)
     set(folder ${output}.bindings)
     file(MAKE_DIRECTORY ${folder})
     berth_bindings(native ${wit} ${world} ${folder})
     add_custom_command(OUTPUT ${output}
-        COMMAND ${CMAKE_C_COMPILER} ${BERTH_NATIVE_FLAGS} -shared -fPIC -fvisibility=hidden -std=c11
+        COMMAND ${CMAKE_C_COMPILER} -shared -fPIC -fvisibility=hidden -std=c11
             -O2 -Wall -Wextra -Wpedantic -Werror -I ${folder} -I ${CMAKE_SOURCE_DIR}/include
             -o ${output} ${source} ${folder}/${world}_native.c ${ARGN}
         DEPENDS ${source} ${wit} ${folder}/${world}_native.c ${folder}/${world}_plugin.h
@@ -103,15 +103,16 @@ function(berth_native_plugin source wit world output)
         COMMENT "Shared object ${output}" VERBATIM)
 endfunction()
 
-# berth_typed_plugin(SOURCE WIT WORLD OUTPUT): a rule that makes a component from a plugin in C that is
-# written against the types of its world.
+# berth_typed_plugin(SOURCE WIT WORLD OUTPUT [FLAGS...]): a rule that makes a component from a plugin in C
+# that is written against the types of its world; the core module in it stays in OUTPUT.bindings/core.wasm.
 function(berth_typed_plugin source wit world output)
     set(folder ${output}.bindings)
     file(MAKE_DIRECTORY ${folder})
     berth_bindings(guest ${wit} ${world} ${folder})
     set(compile ${BERTH_WASM_CLANG} --target=wasm32 -std=c11 -O2 -Wall -Wextra -Wpedantic -Werror
-        -ffreestanding -I ${folder} -I ${CMAKE_SOURCE_DIR}/guest)
+        -ffreestanding -I ${folder} -I ${CMAKE_SOURCE_DIR}/guest ${ARGN})
     add_custom_command(OUTPUT ${output}
+        BYPRODUCTS ${folder}/core.wasm
         COMMAND ${compile} -c ${source} -o ${folder}/plugin.o
         COMMAND ${compile} -c ${folder}/${world}_guest.c -o ${folder}/glue.o
         COMMAND ${BERTH_WASM_LD} --no-entry --export-dynamic -z stack-size=65536

@@ -28,7 +28,12 @@ typedef enum berth_policy {
     BERTH_POLICY_FRESH = 2  /* every call gets an instance that no call has seen */
 } berth_policy;
 
-enum { BERTH_SLOT_TIMED = 1 }; /* measure each call; costs two clock reads a call */
+enum {
+    BERTH_SLOT_TIMED = 1, /* measure each call; costs two clock reads a call */
+    /* One instance, whose state a swap hands on to the next version (docs/state.md).  Calls wait
+     * while it does.  Only with BERTH_POLICY_REUSE, and without the reuse_ bounds. */
+    BERTH_SLOT_STATE = 2
+};
 
 typedef enum berth_event_kind {
     BERTH_EVENT_PREPARING = 1, /* an artifact unlike the current one is being checked */
@@ -66,7 +71,7 @@ typedef struct berth_slot_options {
     uint64_t output_bytes_max;  /* of one reply; default 16 MiB */
     uint32_t calls_max;         /* calls in flight; default 64 */
     uint32_t instances_max;     /* live instances per version; default 64 */
-    uint32_t flags;             /* BERTH_SLOT_TIMED */
+    uint32_t flags;             /* BERTH_SLOT_... */
     uint32_t reserved;          /* 0 */
     uint64_t reuse_calls_max;   /* calls before an instance is replaced; default unlimited */
     uint64_t reuse_age_ns_max;  /* age at which it is replaced; default unlimited */

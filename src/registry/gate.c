@@ -170,7 +170,7 @@ berth_status berthi_gate_enter(berth_slot *slot, bool is_nested, uint64_t until_
         atomic_fetch_add_explicit(&slot->busy, 1, memory_order_relaxed);
         return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_SLOT_CALLS,
                                    "slot '%s': %u calls were inside until the deadline",
-                                   slot->name, slot->gate.max);
+                                   slot->name, slot->options.calls_max);
     }
     if (!take_place(slot, &slot->tenant->gate, is_nested, until_ns)) {
         give_place(&slot->gate);
@@ -186,4 +186,52 @@ void berthi_gate_leave(berth_slot *slot)
 {
     give_place(&slot->tenant->gate);
     give_place(&slot->gate);
+}
+
+/* ---- nobody inside ----
+ *
+ * A bound of no calls at all: whoever looks at the bound behind his pin counts himself and waits,
+ * and the pins of those who had looked before are seen behind the barrier. */
+
+bool berthi_gate_hold(berth_slot *slot, uint64_t until_ns)
+{
+    berthi_gate *gate = &slot->gate;
+
+    berthi_lock_take(&gate->lock);
+    assert(gate->max != 0); /* one holder at a time */
+    gate->max = 0;
+    berthi_lock_drop(&gate->lock);
+    atomic_store_explicit(&slot->uncounted_max, 0, memory_order_seq_cst);
+    berthi_domain_barrier(&slot->runtime->domain); /* pairs with berthi_must_count() */
+    for (;;) {
+        bool is_empty;
+
+        berthi_lock_take(&gate->lock);
+        is_empty = gate->inside == 0;
+        berthi_lock_drop(&gate->lock);
+        if (is_empty && uncounted_of_slot(slot) == 0)
+            return true;
+        if (berthi_clock_ns() >= until_ns) {
+            berthi_gate_release(slot);
+            return false;
+        }
+        berthi_lock_take(&gate->lock); /* those who are not counted end without a word */
+        gate->waiting++;
+        (void)berthi_cond_wait_until(&gate->cond, &gate->lock.mutex,
+                                     berthi_clock_ns() + BERTHI_TICK_NS / 10);
+        gate->waiting--;
+        berthi_lock_drop(&gate->lock);
+    }
+}
+
+void berthi_gate_release(berth_slot *slot)
+{
+    berthi_gate *gate = &slot->gate;
+
+    atomic_store_explicit(&slot->uncounted_max, berthi_uncounted_max(slot),
+                          memory_order_relaxed);
+    berthi_lock_take(&gate->lock);
+    gate->max = slot->options.calls_max;
+    berthi_cond_wake_all(&gate->cond);
+    berthi_lock_drop(&gate->lock);
 }

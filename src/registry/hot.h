@@ -60,7 +60,8 @@ BERTHI_HOT bool berthi_must_count(const berthi_domain *d, const berth_slot *slot
     /* acquire: who counts itself knows of the join that made it so (gate.c). */
     return atomic_load_explicit(&d->records_owned, d->is_asymmetric ? memory_order_acquire
                                                                     : memory_order_seq_cst) >
-           slot->uncounted_max;
+           atomic_load_explicit(&slot->uncounted_max,
+                                d->is_asymmetric ? memory_order_relaxed : memory_order_seq_cst);
 }
 
 /* The guest may serve on: it answered, if only an error of its own. */

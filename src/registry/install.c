@@ -22,7 +22,7 @@ enum { PROBE_ARENA_SIZE = 4096, CONTENT_BYTES_MAX = 1 << 20 };
 
 /* ---- taking turns ---- */
 
-static berth_status begin(berth_slot *slot, berth_diag *diag)
+berth_status berthi_install_begin(berth_slot *slot, berth_diag *diag)
 {
     uint64_t me = berthi_thread_self();
     berth_status status = BERTH_OK;
@@ -45,7 +45,7 @@ static berth_status begin(berth_slot *slot, berth_diag *diag)
     return status;
 }
 
-static void finish(berth_slot *slot)
+void berthi_install_finish(berth_slot *slot)
 {
     berthi_lock_take(&slot->lock);
     slot->is_installing = false;
@@ -331,6 +331,26 @@ static berth_status publish(berth_slot *slot, berth_version *v, berth_installed 
     return status;
 }
 
+/* The same, handing on the state where the slot keeps it.  The caller has the ticket. */
+static berth_status publish_with_state(berth_slot *slot, berth_version *v,
+                                       berth_installed *installed, berth_diag *diag)
+{
+    berth_status status;
+
+    if ((slot->options.flags & BERTH_SLOT_STATE) == 0)
+        return publish(slot, v, installed, diag);
+    if (!berthi_gate_hold(slot, berthi_state_patience(slot)))
+        return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_SLOT_CALLS,
+                                   "slot '%s': the calls inside do not end, and its state can "
+                                   "be handed on between calls only",
+                                   slot->name);
+    status = berthi_state_carry(slot, v, diag);
+    if (status == BERTH_OK)
+        status = publish(slot, v, installed, diag);
+    berthi_gate_release(slot);
+    return status;
+}
+
 /* True, and *installed says so, when the current version has this digest. */
 static bool is_current(berth_slot *slot, const uint8_t *digest, berth_installed *installed)
 {
@@ -374,20 +394,20 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
             "the artifact has %zu bytes and %llu are allowed; raise artifact_bytes_max", size,
             (unsigned long long)slot->runtime->options.artifact_bytes_max);
     }
-    status = begin(slot, diag);
+    status = berthi_install_begin(slot, diag);
     if (status != BERTH_OK)
         return status;
     status = berthi_sha256(bytes, size, digest) ? BERTH_OK
                                                 : berthi_fail(&own, BERTH_E_NOMEM, "a digest");
     if (status == BERTH_OK && installed != NULL && is_current(slot, digest, installed)) {
-        finish(slot);
+        berthi_install_finish(slot);
         return BERTH_OK;
     }
     tell(slot, BERTH_EVENT_PREPARING, current_number(slot), digest, NULL);
     if (status == BERTH_OK)
         status = make_ready(slot, bytes, size, digest, &v, &own);
     if (status == BERTH_OK && installed != NULL) {
-        status = publish(slot, v, installed, &own);
+        status = publish_with_state(slot, v, installed, &own);
         if (status != BERTH_OK)
             berthi_version_free(v);
     } else if (status == BERTH_OK) {
@@ -402,7 +422,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
     } else if (installed != NULL) {
         tell(slot, BERTH_EVENT_RELOADED, installed->version, digest, NULL);
     }
-    finish(slot);
+    berthi_install_finish(slot);
     return status;
 }
 
@@ -448,7 +468,15 @@ berth_status berth_slot_swap(berth_slot *slot, berth_version *version, berth_dia
     berth_status status;
 
     BERTHI_REQUIRE(slot != NULL && version != NULL && version->slot == slot, diag);
-    status = publish(slot, version, &installed, diag);
+    if ((slot->options.flags & BERTH_SLOT_STATE) != 0) {
+        status = berthi_install_begin(slot, diag);
+        if (status != BERTH_OK)
+            return status;
+        status = publish_with_state(slot, version, &installed, diag);
+        berthi_install_finish(slot);
+    } else {
+        status = publish(slot, version, &installed, diag);
+    }
     if (status == BERTH_OK)
         tell(slot, BERTH_EVENT_RELOADED, installed.version, installed.digest, NULL);
     return status;

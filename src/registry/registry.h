@@ -10,6 +10,7 @@
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
  *   stats.c    what the operator reads          reclaim.c  room in a full engine
+ *   state.c    what a version leaves to the next
  * Read first: this file, sync/record.h, then call.c.  Layer: registry.
  *
  * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
@@ -262,7 +263,8 @@ typedef struct berthi_agreed {
 struct berth_slot {
     _Alignas(64) _Atomic(void *) current; /* a berth_version; I1; read through records only */
     berth_runtime *runtime;
-    uint32_t uncounted_max;     /* with at most so many threads, calls need no counting */
+    /* With at most so many threads, calls need no counting; 0 while calls are held (gate.c). */
+    _Atomic(uint32_t) uncounted_max;
     berth_slot_options options; /* effective; strings are ours */
     berthi_tenant *tenant;
     berthi_gate gate;
@@ -368,6 +370,22 @@ void berthi_gate_leave(berth_slot *slot);
 /* Calls that entered the slot without being counted; under the slot's lock. */
 uint32_t berthi_gate_uncounted(berth_slot *slot);
 
+/* Keeps new calls waiting, each until its own deadline, and waits until those inside have ended.
+ * False: they had not until `until_ns`, and nothing is held.  One holder at a time. */
+bool berthi_gate_hold(berth_slot *slot, uint64_t until_ns);
+void berthi_gate_release(berth_slot *slot);
+
+/* state.c */
+/* The state of the current version becomes that of `next`, which nobody has called yet.  Calls are
+ * held, and the caller has the install ticket.  Nothing is done when there is none. */
+berth_status berthi_state_carry(berth_slot *slot, berth_version *next, berth_diag *diag);
+uint64_t berthi_state_patience(const berth_slot *slot); /* until when calls inside may take */
+
+/* install.c */
+/* Installs into one slot, and swaps that carry state, take turns. */
+berth_status berthi_install_begin(berth_slot *slot, berth_diag *diag);
+void berthi_install_finish(berth_slot *slot);
+
 /* instance.c */
 /* `seat` is that of the calling thread, which is in a call and makes or ends an instance for it;
  * NULL for all others. */
@@ -436,6 +454,9 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
                                berthi_found *found_out, berthi_func_type *type,
                                berth_diag *diag);
 void berthi_typed_free(berth_version *v);
+/* A call of an agreed function in that version, published or not, whatever the gate says. */
+berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,
+                                 const berth_call *call, berth_diag *diag);
 
 /* agreed.c */
 void berthi_agreed_fini(berthi_agreed *agreed, const berth_allocator *a);
@@ -509,6 +530,13 @@ static inline void berthi_version_ref(berth_version *v)
 }
 
 /* slot.c */
+static inline uint32_t berthi_uncounted_max(const berth_slot *slot)
+{
+    uint32_t of_slot = slot->options.calls_max;
+    uint32_t of_tenant = slot->runtime->options.tenant_calls_max;
+
+    return of_slot < of_tenant ? of_slot : of_tenant;
+}
 void berthi_slot_unref(berth_slot *slot);
 /* Under the slot's lock.  Never fails, never allocates (I4). */
 void berthi_slot_publish(berth_slot *slot, berth_version *next);

@@ -49,7 +49,7 @@ static void use_defaults(const berth_runtime *rt, berth_slot_options *opt)
     if (opt->calls_max == 0)
         opt->calls_max = 64;
     if (opt->instances_max == 0)
-        opt->instances_max = 64;
+        opt->instances_max = (opt->flags & BERTH_SLOT_STATE) != 0 ? 1 : 64;
     if (opt->tenant == NULL)
         opt->tenant = "";
 }
@@ -77,8 +77,15 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
     if (opt->policy != BERTH_POLICY_REUSE && opt->policy != BERTH_POLICY_FRESH)
         return berthi_fail(diag, BERTH_E_INVALID, "policy %u is neither reuse nor fresh",
                            opt->policy);
-    if ((opt->flags & ~(uint32_t)BERTH_SLOT_TIMED) != 0)
+    if ((opt->flags & ~(uint32_t)(BERTH_SLOT_TIMED | BERTH_SLOT_STATE)) != 0)
         return berthi_fail(diag, BERTH_E_INVALID, "flags 0x%x are not known here", opt->flags);
+    if ((opt->flags & BERTH_SLOT_STATE) != 0 &&
+        (opt->policy != BERTH_POLICY_REUSE || opt->instances_max != 1 ||
+         opt->reuse_calls_max != 0 || opt->reuse_age_ns_max != 0 ||
+         opt->reuse_memory_bytes_max != 0))
+        return berthi_fail(diag, BERTH_E_INVALID,
+                           "state is that of one instance: policy reuse, instances_max 1, "
+                           "and no bound past which it is replaced");
     if (opt->memory_bytes_max > rt->options.memory_bytes_max)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "memory_bytes_max is %llu and the runtime's %llu",
@@ -175,9 +182,7 @@ static berth_status make_slot(berth_runtime *rt, const berth_slot_options *opt,
         free_slot(slot);
         return status;
     }
-    slot->uncounted_max = opt->calls_max < rt->options.tenant_calls_max
-                              ? opt->calls_max
-                              : rt->options.tenant_calls_max;
+    atomic_init(&slot->uncounted_max, berthi_uncounted_max(slot));
     atomic_init(&slot->refs, 2); /* the registry's and the handle's */
     *slot_out = slot;
     return BERTH_OK;
@@ -317,12 +322,11 @@ void berthi_slot_publish(berth_slot *slot, berth_version *next)
     exchange_current(slot, next);
 }
 
-berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_diag *diag)
+static berth_status roll_back(berth_slot *slot, uint64_t *version_out, berth_diag *diag)
 {
     berth_status status = BERTH_OK;
     berth_version *next;
 
-    BERTHI_REQUIRE(slot != NULL, diag);
     berthi_lock_take(&slot->lock);
     next = slot->kept;
     if (slot->is_evicted) {
@@ -340,6 +344,44 @@ berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_
     }
     berthi_lock_drop(&slot->lock);
     return status;
+}
+
+/* The version that is gone back to gets the state as it is now, when it can be had; a plugin that
+ * cannot give its state is what rollbacks are for. */
+static berth_status roll_back_with_state(berth_slot *slot, uint64_t *version_out,
+                                         berth_diag *diag)
+{
+    berth_status status = berthi_install_begin(slot, diag);
+    berth_version *next;
+    bool is_held;
+
+    if (status != BERTH_OK)
+        return status;
+    is_held = berthi_gate_hold(slot, berthi_state_patience(slot));
+    berthi_lock_take(&slot->lock);
+    next = slot->kept; /* the ticket keeps it there, but for an eviction */
+    if (next != NULL)
+        berthi_version_ref(next);
+    berthi_lock_drop(&slot->lock);
+    if (next != NULL) {
+        if (is_held)
+            (void)berthi_state_carry(slot, next, NULL);
+        atomic_fetch_sub_explicit(&next->refs, 1, memory_order_release);
+    }
+    status = roll_back(slot, version_out, diag);
+    if (is_held)
+        berthi_gate_release(slot);
+    berthi_install_finish(slot);
+    berthi_event_set(&slot->runtime->event); /* for the reference */
+    return status;
+}
+
+berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_diag *diag)
+{
+    BERTHI_REQUIRE(slot != NULL, diag);
+    return (slot->options.flags & BERTH_SLOT_STATE) != 0
+               ? roll_back_with_state(slot, version_out, diag)
+               : roll_back(slot, version_out, diag);
 }
 
 /* ---- evicting ---- */

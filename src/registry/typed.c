@@ -365,6 +365,28 @@ berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
     return berthi_slot_enter(slot, call, invoke, &values, &reply, diag);
 }
 
+berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,
+                                 const berth_call *call, berth_diag *diag)
+{
+    berthi_domain *d = &v->runtime->domain;
+    berthi_record *mine = berthi_domain_record(d);
+    typed_values values = { NULL, args, result };
+    unsigned at = mine == NULL ? 0 : berthi_record_depth(mine);
+    berth_status status;
+    berth_reply reply;
+
+    if (mine == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "no call record");
+    if (at == BERTHI_PINS_MAX)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_STACK,
+                                   "%d calls are nested on this thread already",
+                                   BERTHI_PINS_MAX);
+    berthi_pin_held(d, mine, at, v);
+    status = invoke(v, mine, call, berthi_ticks(call->deadline_ns), &values, &reply, diag);
+    berthi_unpin(mine, at);
+    return status;
+}
+
 /* ---- what is agreed upon ---- */
 
 static berth_status check_name(const char *name, berth_diag *diag)
