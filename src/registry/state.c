@@ -40,10 +40,10 @@ uint64_t berthi_state_patience(const berth_slot *slot)
 
 static bool has(const berth_version *v, const char *name)
 {
-    berthi_cm_func func;
+    berthi_found found;
     berthi_func_type type;
 
-    return berthi_typed_find(v->content, name, &func, &type, NULL) == BERTH_OK;
+    return berthi_typed_find(v->content, name, &found, &type, NULL) == BERTH_OK;
 }
 
 static berth_status call_state(berth_slot *slot, berth_version *v, const char *name,
