@@ -17,7 +17,7 @@ engine_flag := -DBERTH_ENGINE_WASMTIME=OFF
 endif
 export BERTH_ENGINE := $(ENGINE)
 
-.PHONY: all setup engine release dev test check demo bench bench-typed install asan tsan hostile msan valgrind \
+.PHONY: all setup engine release dev test check demo demo-contract bench bench-typed install asan tsan hostile msan valgrind \
 	arm64 fuzz clean help
 all: release
 
@@ -29,6 +29,7 @@ help:
 	@echo "make msan|valgrind       the same on the interpreter; minutes longer, not part of make test"
 	@echo "make arm64      cross build, tests under qemu-user (CONTRIBUTING.md)"
 	@echo "make demo       a plugin is replaced while a log streams through it"
+	@echo "make demo-contract   one contract, plugins of every sort, swapped under load with their state"
 	@echo "make bench      one JSON line per case"
 	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
@@ -78,6 +79,10 @@ arm64:
 demo:
 	@$(MAKE) --no-print-directory release TARGETS="berth_program berth_guests"
 	@demo/run.sh
+
+demo-contract:
+	@$(MAKE) --no-print-directory release TARGETS="demo_contract berth_one_source"
+	@python3 -B demo/contract/run.py
 
 bench: release
 	@tools/bench.sh

@@ -30,8 +30,9 @@ typedef enum berth_policy {
 
 enum {
     BERTH_SLOT_TIMED = 1, /* measure each call; costs two clock reads a call */
-    /* One instance, whose state a swap hands on to the next version (docs/state.md).  Calls wait
-     * while it does.  Only with BERTH_POLICY_REUSE, and without the reuse_ bounds. */
+    /* One instance, one call at a time, and a swap hands the state on to the next version
+     * (docs/state.md).  calls_max and instances_max are 1; only with BERTH_POLICY_REUSE, and
+     * without the reuse_ bounds. */
     BERTH_SLOT_STATE = 2
 };
 

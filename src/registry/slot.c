@@ -47,7 +47,7 @@ static void use_defaults(const berth_runtime *rt, berth_slot_options *opt)
     if (opt->output_bytes_max == 0)
         opt->output_bytes_max = UINT64_C(16) << 20;
     if (opt->calls_max == 0)
-        opt->calls_max = 64;
+        opt->calls_max = (opt->flags & BERTH_SLOT_STATE) != 0 ? 1 : 64;
     if (opt->instances_max == 0)
         opt->instances_max = (opt->flags & BERTH_SLOT_STATE) != 0 ? 1 : 64;
     if (opt->tenant == NULL)
@@ -80,12 +80,12 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
     if ((opt->flags & ~(uint32_t)(BERTH_SLOT_TIMED | BERTH_SLOT_STATE)) != 0)
         return berthi_fail(diag, BERTH_E_INVALID, "flags 0x%x are not known here", opt->flags);
     if ((opt->flags & BERTH_SLOT_STATE) != 0 &&
-        (opt->policy != BERTH_POLICY_REUSE || opt->instances_max != 1 ||
+        (opt->policy != BERTH_POLICY_REUSE || opt->instances_max != 1 || opt->calls_max != 1 ||
          opt->reuse_calls_max != 0 || opt->reuse_age_ns_max != 0 ||
          opt->reuse_memory_bytes_max != 0))
         return berthi_fail(diag, BERTH_E_INVALID,
                            "state is that of one instance: policy reuse, instances_max 1, "
-                           "and no bound past which it is replaced");
+                           "calls_max 1, and no bound past which it is replaced");
     if (opt->memory_bytes_max > rt->options.memory_bytes_max)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "memory_bytes_max is %llu and the runtime's %llu",

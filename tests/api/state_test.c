@@ -11,6 +11,13 @@
 #define COUNTING "example:tally/counting@1.0.0#"
 #define ADD_TYPE "func(text: string) -> u64"
 
+/* One source, and what each build of it says that it is. */
+static const char *const builds[] = { "tally.wasm", "tally.so",
+                                      "module.wasm.bindings/core.wasm", "small.wasm" };
+static const char *const names[] = { "component", "shared object", "core module",
+                                     "small component" };
+enum { BUILDS = sizeof builds / sizeof *builds };
+
 typedef struct text {
     const char *text;
     size_t size;
@@ -100,16 +107,13 @@ static const char *build_of(slot_rig *r, berth_slot *slot)
 
 static void state_goes_from_build_to_build(void **state)
 {
-    static const char *const builds[] = { "tally.wasm", "module.wasm.bindings/core.wasm",
-                                          "small.wasm" };
-    static const char *const names[] = { "component", "core module", "small component" };
     slot_rig *r = *state;
     berth_slot *slot = open_slot(r);
     uint64_t total = 0;
 
-    for (int i = 0; i < 6; i++) {
-        must_install(r, slot, builds[i % 3]);
-        assert_string_equal(build_of(r, slot), names[i % 3]);
+    for (int i = 0; i < 2 * BUILDS + 1; i++) {
+        must_install(r, slot, builds[i % BUILDS]);
+        assert_string_equal(build_of(r, slot), names[i % BUILDS]);
         assert_int_equal(add(r, slot, "a b"), total += 2);
         assert_int_equal(add(r, slot, "c"), total += 1);
     }
@@ -200,6 +204,9 @@ static void state_is_that_of_one_instance(void **state)
     slot_rig_check(r, berth_slot_open(r->runtime, &opt, &slot, &r->diag), BERTH_E_INVALID,
                    BERTH_REASON_NONE, "that of one instance");
     opt.instances_max = 1;
+    opt.calls_max = 2;
+    assert_int_equal(berth_slot_open(r->runtime, &opt, &slot, NULL), BERTH_E_INVALID);
+    opt.calls_max = 1;
     opt.reuse_calls_max = 5;
     assert_int_equal(berth_slot_open(r->runtime, &opt, &slot, NULL), BERTH_E_INVALID);
     opt.reuse_calls_max = 0;
@@ -250,9 +257,7 @@ static void wait_for(caller *c)
 
 static void no_call_is_lost_and_none_is_counted_twice(void **state)
 {
-    static const char *const builds[] = { "tally.wasm", "module.wasm.bindings/core.wasm",
-                                          "small.wasm" };
-    enum { CALLERS = 2, SWAPS = 12 };
+    enum { CALLERS = 2, SWAPS = 15 };
     slot_rig *r = *state;
     berth_slot *slot = open_slot(r);
     caller callers[CALLERS];
@@ -269,10 +274,10 @@ static void no_call_is_lost_and_none_is_counted_twice(void **state)
     for (int swap = 1; swap <= SWAPS; swap++) {
         for (int i = 0; i < CALLERS; i++)
             wait_for(&callers[i]);
-        if (swap % 4 == 0)
+        if (swap % 5 == 0)
             assert_int_equal(berth_slot_rollback(slot, NULL, &r->diag), BERTH_OK);
         else
-            must_install(r, slot, builds[swap % 3]);
+            must_install(r, slot, builds[swap % BUILDS]);
     }
     atomic_store(&stop, true);
     for (int i = 0; i < CALLERS; i++) {
