@@ -106,6 +106,8 @@ static void a_refused_artifact_leaves_the_slot_as_it_was(void **state)
     (void)state;
     options.name = "echo";
     options.profile = "berth-hook/1";
+    options.deadline_ns = options.probe_deadline_ns =
+        UINT64_C(120000000000); /* a busy machine */
     assert_int_equal(berth_runtime_create(NULL, &runtime, &diag), BERTH_OK);
     assert_int_equal(berth_slot_open(runtime, &options, &slot, &diag), BERTH_OK);
     for (size_t i = 0; i < sizeof guests / sizeof *guests; i++) {
@@ -169,6 +171,7 @@ static void a_slot_serves_the_hooks_of_its_kind(void **state)
         berth_slot *slot;
 
         options.name = options.kind = kinds[k];
+        options.deadline_ns = options.probe_deadline_ns = UINT64_C(120000000000);
         options.profile = "cc-lb/1";
         assert_int_equal(berth_slot_open(runtime, &options, &slot, &diag), BERTH_OK);
         if (berth_slot_install(slot, bytes, size, NULL, &diag) != BERTH_OK)

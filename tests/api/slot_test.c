@@ -12,6 +12,7 @@ static berth_status open_named(slot_rig *r, const char *tenant, const char *name
 
     opt.tenant = tenant;
     opt.name = name;
+    opt.deadline_ns = opt.probe_deadline_ns = SLOT_RIG_PATIENCE_NS;
     memset(&r->diag, 0, sizeof r->diag);
     return berth_slot_open(r->runtime, &opt, slot_out, &r->diag);
 }

@@ -104,8 +104,9 @@ class Inspect(Folder):
 
     def test_a_file_that_changes_while_it_is_read_is_refused_or_whole(self):
         """A writer flips a file between two sizes; a half-read one must never get a verdict."""
+        size = 4 << 20
         whole = read(guest("cli_v1"))
-        other = read(guest("cli_v2")) + b"\0\3\1xx" * 40000
+        other = read(guest("cli_v2")) + b"\0" + leb(size) + b"\1x" + b"p" * (size - 2)
         path, stop, seen = self.write("artifact", whole), threading.Event(), set()
 
         def flip():
@@ -118,7 +119,7 @@ class Inspect(Folder):
         writer = threading.Thread(target=flip)
         writer.start()
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE / 2
             while "changed" not in seen and time.monotonic() < deadline:
                 result = run("inspect", path, "--json")
                 if result.returncode == 1:
@@ -145,7 +146,7 @@ class Inspect(Folder):
         writer = threading.Thread(target=replace)
         writer.start()
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE / 2
             while not seen and time.monotonic() < deadline:
                 result = run("inspect", path, "--json")
                 if result.returncode == 1:
@@ -200,7 +201,7 @@ class Call(Folder):
                               "hook 'edit' : alloc")
 
     def test_a_small_stack_of_ours_is_not_what_ends_deep_guests(self):
-        command = 'ulimit -s 256; exec "$0" call "$1" --hook edit --deadline 60s --stack 2MiB'
+        command = 'ulimit -s 256; exec "$0" call "$1" --hook edit --deadline 60s --probe-deadline 60s --stack 2MiB'
         for engine in ENGINES:
             result = subprocess.run(["bash", "-c", command + " --engine " + engine, PROGRAM,
                                      guest("cli_v1")], input=b"deep", stdout=subprocess.PIPE,

@@ -244,11 +244,11 @@ class Summary(Folder):
 
     def test_a_bound_on_file_sizes_leaves_no_part_either(self):
         """The same for whoever is not root: a write that fails in the middle."""
-        command = 'ulimit -f 1; trap "" XFSZ; exec "$0" pipe "$1" --hook edit --summary "$2"'
+        command = 'ulimit -f 1; trap "" XFSZ; exec "$0" pipe "$1" $HURRY --hook edit --summary "$2"'
         command += " --engine interp"  # the other one keeps memories in files
         result = subprocess.run(["bash", "-c", command, PROGRAM, guest("cli_v1"),
                                  self.path("summary")], input=b"a\n", stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=environment(), check=False)
+                                stderr=subprocess.PIPE, env=environment(HURRY=" ".join(NO_HURRY)), check=False)
         self.assert_error(result, 1, "summary : File too large")
         self.assertEqual([], os.listdir(self.folder))
 
@@ -261,23 +261,23 @@ class Summary(Folder):
 
 class Ends(Folder):
     def test_a_reader_that_leaves_ends_it_as_it_ends_other_filters(self):
-        command = 'yes | "$0" pipe "$1" --hook edit --summary "$2" | head -n 3; ' \
+        command = 'yes | "$0" pipe "$1" $HURRY --hook edit --summary "$2" | head -n 3; ' \
                   'echo "${PIPESTATUS[1]}"'
         result = subprocess.run(["bash", "-c", command, PROGRAM, guest("cli_v1"),
                                  self.path("summary")], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=environment(), check=False)
+                                stderr=subprocess.PIPE, env=environment(HURRY=" ".join(NO_HURRY)), check=False)
         self.assertEqual(b"1:y\n1:y\n1:y\n141\n", result.stdout)
         self.assertEqual(b"", result.stderr)
         with open(self.path("summary"), encoding="utf-8") as file:
             self.assertEqual("output closed", json.load(file)["ended"])
 
     def test_where_sigpipe_is_ignored_it_is_an_ordinary_failure(self):
-        command = 'trap "" PIPE; "$0" pipe "$1" --hook edit --control "$2" <"$3" | true; ' \
+        command = 'trap "" PIPE; "$0" pipe "$1" $HURRY --hook edit --control "$2" <"$3" | true; ' \
                   'exit "${PIPESTATUS[0]}"'
         content = self.write("in", b"y\n" * 1000000)
         result = subprocess.run(["bash", "-c", command, PROGRAM, guest("cli_v1"),
                                  self.path("socket"), content], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=environment(), check=False)
+                                stderr=subprocess.PIPE, env=environment(HURRY=" ".join(NO_HURRY)), check=False)
         self.assert_error(result, 1, "stdout : Broken pipe")
         self.assertEqual(["in"], os.listdir(self.folder))
 
@@ -340,7 +340,7 @@ class Ends(Folder):
     def test_a_stdin_that_does_not_block_is_waited_for(self):
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
-        process = subprocess.Popen([PROGRAM, "pipe", guest("cli_v1"), "--hook", "edit"],
+        process = subprocess.Popen([PROGRAM, "pipe", guest("cli_v1"), "--hook", "edit", *NO_HURRY],
                                    stdin=ours, stdout=subprocess.PIPE, env=environment())
         os.close(ours)
         os.write(theirs, b"a\n")
@@ -356,7 +356,7 @@ class Progress(Folder):
             ours, theirs = pty.openpty()
         except OSError as why:
             self.skipTest(f"skipped: no terminal to be had here: {why}")
-        process = subprocess.Popen([PROGRAM, "pipe", guest("cli_v1"), "--hook", "edit",
+        process = subprocess.Popen([PROGRAM, "pipe", guest("cli_v1"), "--hook", "edit", *NO_HURRY,
                                     "--progress"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    stderr=theirs, env=environment())
         os.close(theirs)

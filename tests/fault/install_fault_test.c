@@ -145,6 +145,7 @@ static void a_failed_first_install_decides_nothing(void **state)
         berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
 
         opt.name = "first";
+        opt.deadline_ns = opt.probe_deadline_ns = SLOT_RIG_PATIENCE_NS;
         assert_int_equal(berth_slot_open(r->runtime, &opt, &p.slot, NULL), BERTH_OK);
         memory_fail(&r->memory, nth, false);
         status = berth_slot_install(p.slot, p.bytes, p.size, NULL, &r->diag);

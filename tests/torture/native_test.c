@@ -105,8 +105,12 @@ static uint32_t number_of(slot_rig *r, berth_slot *slot, const char *name)
 
 static bool is_enough(const arena_of_swaps *a, uint64_t until)
 {
+    bool are_seen = true;
+
+    for (unsigned i = 0; i < PLUGINS; i++)
+        are_seen = are_seen && atomic_load(&a->seen[i]) > 0;
     return torture_now_ns() >= until ||
-           (a->swaps >= SWAPS_MIN && a->rollbacks != 0 && a->discards != 0 &&
+           (are_seen && a->swaps >= SWAPS_MIN && a->rollbacks != 0 && a->discards != 0 &&
             atomic_load(&a->outlived) >= OUTLIVED_MIN);
 }
 
