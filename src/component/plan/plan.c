@@ -145,11 +145,19 @@ static void write_op(compiler *c, berthi_cm_op op)
     c->ops[c->count++] = op;
 }
 
+/* Numbers, bools and flags are not in what is being written: the host cannot get them wrong, nor do
+ * they ask a guest for anything. */
+static bool is_about_few(const compiler *c)
+{
+    return c->form == BERTHI_CM_FORM_CHECK || c->form == BERTHI_CM_FORM_PARTS;
+}
+
 static berthi_cm_op op_at(berthi_cm_opcode code, place at)
 {
-    return (berthi_cm_op){
-        .code = (uint8_t)code, .cell = (uint16_t)at.cell, .guest = at.guest, .other = at.other
-    };
+    return (berthi_cm_op){ .code = (uint8_t)code,
+                           .cell = (uint16_t)(at.cell * sizeof(berthi_val)),
+                           .guest = at.guest,
+                           .other = at.other };
 }
 
 /* Bytes that mean nothing but themselves: one run with those in front, where both layouts agree. */
@@ -157,7 +165,7 @@ static void write_copy(compiler *c, place at, uint32_t size)
 {
     berthi_cm_op op = op_at(BERTHI_CM_OP_COPY, at), *last;
 
-    if (c->form == BERTHI_CM_FORM_CHECK)
+    if (is_about_few(c))
         return;
     assert(c->form == BERTHI_CM_FORM_MEMORY);
     last = c->count > c->fence ? &c->ops[c->count - 1] : NULL;
@@ -191,7 +199,7 @@ static void write_flags(compiler *c, const berthi_cm_type *type, place at)
     op.a = (uint32_t)(((uint64_t)1 << type->count) - 1);
     if (type->count == 8u * op.width)
         write_number(c, at, op.width, false);
-    else if (c->form != BERTHI_CM_FORM_CHECK)
+    else if (!is_about_few(c))
         write_op(c, op);
 }
 
@@ -260,7 +268,8 @@ static void write_fixed_list(compiler *c, const berthi_cm_type *type, place at)
     const berthi_cm_type *element = type->items[0].type;
     const berthi_cm_program *program;
 
-    if (c->form == BERTHI_CM_FORM_FLAT) { /* at most 16 cells: as many elements */
+    if (c->form == BERTHI_CM_FORM_FLAT || c->form == BERTHI_CM_FORM_PARTS) {
+        /* at most 16 cells: as many elements */
         for (uint32_t i = 0; i < type->length; i++) {
             write_type(c, element, at);
             at.other += size_in(c->other, element);
@@ -348,7 +357,7 @@ static void write_cases(compiler *c, const berthi_cm_type *type, place payload,
 
 static void write_variant(compiler *c, const berthi_cm_type *type, place at)
 {
-    uint32_t cases = cases_count(type), *targets;
+    uint32_t cases = cases_count(type), first, *targets;
     berthi_cm_op op = op_at(BERTHI_CM_OP_ENUM, at);
     bool has_payload = false;
 
@@ -357,7 +366,8 @@ static void write_variant(compiler *c, const berthi_cm_type *type, place at)
     op.width = cases <= 256 ? 1 : cases <= 65536 ? 2 : 4;
     op.a = cases;
     if (!has_payload) {
-        write_op(c, op);
+        if (c->form != BERTHI_CM_FORM_PARTS)
+            write_op(c, op);
         return;
     }
     targets = berthi_arena_array(c->arena, cases, sizeof *targets);
@@ -370,7 +380,10 @@ static void write_variant(compiler *c, const berthi_cm_type *type, place at)
     if (c->form == BERTHI_CM_FORM_FLAT)
         op.guest = type->flat_count - 1;
     write_op(c, op);
+    first = c->count;
     write_cases(c, type, payload_place(c, type, op.width, at), targets);
+    if (c->form == BERTHI_CM_FORM_PARTS && c->status == BERTH_OK && c->count == first)
+        c->fence = --c->count; /* whichever case it is */
 }
 
 /* ---------------------------------------------------------------- types */
@@ -390,7 +403,7 @@ static void write_whole(compiler *c, const berthi_cm_type *type, place at)
 {
     switch (type->kind) {
     case BERTHI_CM_BOOL:
-        if (c->form != BERTHI_CM_FORM_CHECK)
+        if (!is_about_few(c))
             write_op(c, op_at(BERTHI_CM_OP_BOOL, at));
         break;
     case BERTHI_CM_S8:
@@ -408,7 +421,8 @@ static void write_whole(compiler *c, const berthi_cm_type *type, place at)
         write_number(c, at, type->size, false);
         break;
     case BERTHI_CM_CHAR:
-        write_op(c, op_at(BERTHI_CM_OP_CHAR, at));
+        if (c->form != BERTHI_CM_FORM_PARTS)
+            write_op(c, op_at(BERTHI_CM_OP_CHAR, at));
         break;
     case BERTHI_CM_STRING:
         write_op(c, range_at(c, BERTHI_CM_OP_STRING, at));
@@ -536,6 +550,9 @@ static berthi_cm_program *make_program(compiler *c, const berthi_cm_type *type, 
                               .form = (uint8_t)form,
                               .guest_size = e.size.guest,
                               .other_size = e.size.other,
+                              .count_max = e.size.guest == 0
+                                               ? 0 /* of no parameters; no list has such */
+                                               : BERTHI_CM_VALUE_BYTES_MAX / e.size.guest,
                               .guest_align = e.guest_align,
                               .other_align = e.other_align };
     c->form = form;
@@ -612,15 +629,20 @@ static berthi_cm_shape shape_of(const berthi_cm_type *func, bool params_spill)
 static void make_programs(compiler *c, const berthi_cm_type *type, bool is_row, bool spills,
                           berthi_cm_programs *out)
 {
-    const berthi_cm_program *check;
+    const berthi_cm_program *more;
 
     out->whole =
         program_of(c, type, is_row, spills ? BERTHI_CM_FORM_MEMORY : BERTHI_CM_FORM_FLAT);
     out->is_flat = !spills;
-    if (!spills || c->other != LAYOUT_HOST)
+    if (c->other != LAYOUT_HOST)
         return;
-    check = program_of(c, type, is_row, BERTHI_CM_FORM_CHECK);
-    out->check = check == NULL || check->ops->code == BERTHI_CM_OP_END ? NULL : check;
+    more = program_of(c, type, is_row, spills ? BERTHI_CM_FORM_CHECK : BERTHI_CM_FORM_PARTS);
+    if (more == NULL || more->ops->code == BERTHI_CM_OP_END)
+        return;
+    if (spills)
+        out->check = more;
+    else
+        out->parts = more;
 }
 
 /* Facts and limits of a function; what of it goes into a plan is made from them. */

@@ -10,7 +10,7 @@
 typedef struct lifting {
     berthi_cm_guest *from;
     const berthi_cm_host_side *host;
-    berth_diag *diag; /* never NULL */
+    berth_diag *diag;
 } lifting;
 
 static berth_status lift_memory(const lifting *l, const berthi_cm_program *program, uint64_t at,
@@ -20,21 +20,21 @@ static berth_status lift_memory(const lifting *l, const berthi_cm_program *progr
 
 /* UTF-8 that is in order goes the short way; what is not, and other encodings, the one that knows
  * what to say. */
-static inline bool lift_utf8(const lifting *l, berthi_cm_range range, uint8_t *host)
+static inline bool lift_utf8(const berthi_cm_host_side *side, berthi_cm_guest *from,
+                             berthi_cm_range range, uint8_t *host)
 {
-    berthi_cm_guest *from = l->from;
     const char *text;
     char *copy;
 
-    if (from->encoding != BERTHI_CM_UTF8 || range.ptr > from->memory.size ||
+    if (range.count == 0 || from->encoding != BERTHI_CM_UTF8 || range.ptr > from->memory.size ||
         range.count > from->memory.size - range.ptr ||
         range.count > BERTHI_CM_VALUE_BYTES_MAX || range.count > *from->budget)
         return false;
     text = (const char *)from->memory.base + range.ptr;
     if (!berthi_utf8_is_valid(text, range.count))
         return false;
-    if (!l->host->views) {
-        copy = berthi_reply_arena_alloc(l->host->arena, range.count);
+    if (!side->views) {
+        copy = berthi_reply_arena_alloc(side->arena, range.count);
         if (copy == NULL)
             return false;
         text = memcpy(copy, text, range.count);
@@ -45,21 +45,57 @@ static inline bool lift_utf8(const lifting *l, berthi_cm_range range, uint8_t *h
     return true;
 }
 
-static berth_status lift_string(const lifting *l, berthi_cm_range range, uint8_t *host)
+__attribute__((noinline)) static berth_status lift_any_string(const lifting *l,
+                                                              berthi_cm_range range,
+                                                              uint8_t *host)
 {
     berthi_cm_host_string out = { 0 };
-    berth_status status;
+    berth_status status = berthi_cm_string_lift(
+        l->from, (berthi_cm_guest_string){ range.ptr, range.count }, l->host, &out, l->diag);
 
-    if (__builtin_expect(range.count != 0 && lift_utf8(l, range, host), 1))
-        return BERTH_OK;
-    status = berthi_cm_string_lift(l->from, (berthi_cm_guest_string){ range.ptr, range.count },
-                                   l->host, &out, l->diag);
     memcpy(host, &out, sizeof out);
     return status;
 }
 
-static berth_status lift_list(const lifting *l, const berthi_cm_program *element,
-                              berthi_cm_range range, uint8_t *host)
+static inline berth_status lift_string(const lifting *l, berthi_cm_range range, uint8_t *host)
+{
+    return __builtin_expect(lift_utf8(l->host, l->from, range, host), 1)
+               ? BERTH_OK
+               : lift_any_string(l, range, host);
+}
+
+/* The same of lists: elements that mean nothing but themselves, within all bounds. */
+static inline bool lift_bits(const berthi_cm_host_side *side, berthi_cm_guest *from,
+                             const berthi_cm_program *element, berthi_cm_range range,
+                             uint8_t *host)
+{
+    uint64_t bytes = range.count * element->guest_size; /* of use once the count is bounded */
+    const uint8_t *data;
+    uint8_t *copy;
+
+    if (range.count == 0 || !element->is_lifted_whole || range.count > element->count_max ||
+        (range.ptr & (element->guest_align - 1u)) != 0 || range.ptr > from->memory.size ||
+        bytes > from->memory.size - range.ptr)
+        return false;
+    data = from->memory.base + range.ptr;
+    if (!side->views) {
+        if (bytes > *from->budget)
+            return false;
+        copy = berthi_reply_arena_alloc(side->arena, bytes);
+        if (copy == NULL)
+            return false;
+        *from->budget -= bytes;
+        data = memcpy(copy, data, bytes);
+    }
+    memcpy(host, &data, sizeof data);
+    memcpy(host + sizeof data, &range.count, sizeof range.count);
+    return true;
+}
+
+__attribute__((noinline)) static berth_status lift_any_list(const lifting *l,
+                                                            const berthi_cm_program *element,
+                                                            berthi_cm_range range,
+                                                            uint8_t *host)
 {
     static const _Alignas(16) uint8_t nothing[16];
     berthi_cm_host_list list = { nothing, (size_t)range.count };
@@ -74,11 +110,6 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
         memcpy(host, &list, sizeof list);
         return BERTH_OK;
     }
-    if (l->host->views && element->is_lifted_whole) {
-        list.data = l->from->memory.base + range.ptr;
-        memcpy(host, &list, sizeof list);
-        return BERTH_OK;
-    }
     bytes = range.count * element->other_size;
     status = berthi_cm_guest_spend(l->from, bytes, l->diag);
     if (__builtin_expect(status != BERTH_OK, 0))
@@ -88,10 +119,6 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
         return berthi_fail(l->diag, BERTH_E_NOMEM, "a list of %zu elements", list.count);
     list.data = data;
     memcpy(host, &list, sizeof list);
-    if (element->is_lifted_whole) {
-        memcpy(data, l->from->memory.base + range.ptr, bytes);
-        return BERTH_OK;
-    }
     done = berthi_cm_move_columns(element, data, l->from->memory.base + range.ptr, list.count);
     if (done == list.count)
         return BERTH_OK;
@@ -99,193 +126,268 @@ static berth_status lift_list(const lifting *l, const berthi_cm_program *element
                        data + done * element->other_size, list.count - done);
 }
 
+static inline berth_status lift_list(const lifting *l, const berthi_cm_program *element,
+                                     berthi_cm_range range, uint8_t *host)
+{
+    return __builtin_expect(lift_bits(l->host, l->from, element, range, host), 1)
+               ? BERTH_OK
+               : lift_any_list(l, element, range, host);
+}
+
 static berth_status lift_handle(const lifting *l, const berthi_cm_op *op, uint32_t index,
                                 uint8_t *host)
 {
     bool is_borrow = op->code == BERTHI_CM_OP_BORROW, is_done;
+    berth_diag spare, *diag = l->diag == NULL ? &spare : l->diag;
     uint64_t handle;
     uint32_t rep;
 
     is_done = is_borrow ? berthi_cm_handle_lend(l->from->handles, op->a, index, l->from->lends,
-                                                &rep, l->diag)
-                        : berthi_cm_handle_take(l->from->handles, op->a, index, &rep, l->diag);
-    if (!is_done || !l->host->to_host(l->host->ctx, op->a, rep, is_borrow, &handle, l->diag))
-        return (berth_status)l->diag->status;
+                                                &rep, diag)
+                        : berthi_cm_handle_take(l->from->handles, op->a, index, &rep, diag);
+    if (!is_done || !l->host->to_host(l->host->ctx, op->a, rep, is_borrow, &handle, diag))
+        return (berth_status)diag->status;
     memcpy(host, &handle, sizeof handle);
     return BERTH_OK;
 }
 
+__attribute__((noinline, cold)) static berth_status refuse_char(berth_diag *diag)
+{
+    return berthi_cm_trap(diag, "invalid `char` bit pattern");
+}
+
+__attribute__((noinline, cold)) static berth_status refuse_tag(berth_diag *diag)
+{
+    return berthi_cm_trap(diag, "invalid variant discriminant");
+}
+
 /* ---------------------------------------------------------------- out of memory */
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* computed goto, to the end of the interpreters */
 
 static berth_status lift_memory(const lifting *l, const berthi_cm_program *program, uint64_t at,
                                 uint8_t *host, size_t count)
 {
+    static const void *const to[BERTHI_CM_OPS] = {
+        BERTHI_CM_COPY_LABELS,
+        [BERTHI_CM_OP_END] = &&end,
+        [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_BOOL] = &&boolean,
+        [BERTHI_CM_OP_CHAR] = &&character,
+        [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant,
+        [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,
+        [BERTHI_CM_OP_OWN] = &&handle,
+        [BERTHI_CM_OP_BORROW] = &&handle,
+        [BERTHI_CM_OP_PART] = &&part,
+    };
+    const berthi_cm_op *op = program->ops;
     const uint8_t *guest = l->from->memory.base + at;
     berth_status status;
     uint32_t value;
 
-    for (const berthi_cm_op *op = program->ops;; op++) {
-        switch ((berthi_cm_opcode)op->code) {
-            BERTHI_CM_COPY_CASES(op, host + op->other, guest + op->guest);
-        case BERTHI_CM_OP_END:
-            if (--count == 0)
-                return BERTH_OK;
-            host += program->other_size;
-            at += program->guest_size;
-            guest += program->guest_size;
-            op = program->ops - 1;
-            break;
-        case BERTHI_CM_OP_JUMP:
-            op += op->a;
-            break;
-        case BERTHI_CM_OP_BOOL:
-            host[op->other] = guest[op->guest] != 0;
-            break;
-        case BERTHI_CM_OP_CHAR:
-            memcpy(&value, guest + op->guest, 4);
-            if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
-                return berthi_cm_trap(l->diag, "invalid `char` bit pattern");
-            memcpy(host + op->other, &value, 4);
-            break;
-        case BERTHI_CM_OP_FLAGS:
-            value = berthi_cm_get(guest + op->guest, op->width) & op->a;
-            berthi_cm_put(host + op->other, op->width, value);
-            break;
-        case BERTHI_CM_OP_ENUM:
-        case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(guest + op->guest, op->width);
-            if (__builtin_expect(value >= op->a, 0))
-                return berthi_cm_trap(l->diag, "invalid variant discriminant");
-            berthi_cm_put(host + op->other, op->width, value);
-            if (op->code == BERTHI_CM_OP_VARIANT)
-                op += op->u.targets[value];
-            break;
-        case BERTHI_CM_OP_STRING:
-        case BERTHI_CM_OP_LIST: {
-            berthi_cm_range range = berthi_cm_get_range(guest + op->guest, op->width);
-
-            status = op->code == BERTHI_CM_OP_LIST
-                         ? lift_list(l, op->u.program, range, host + op->other)
-                         : lift_string(l, range, host + op->other);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            break;
-        }
-        case BERTHI_CM_OP_OWN:
-        case BERTHI_CM_OP_BORROW:
-            memcpy(&value, guest + op->guest, 4);
-            status = lift_handle(l, op, value, host + op->other);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            break;
-        case BERTHI_CM_OP_PART:
-            status = lift_memory(l, op->u.program, at + op->guest, host + op->other, op->a);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            break;
-        default:
-            berthi_cm_no_such_op();
-        }
-    }
+    BERTHI_CM_GO(to, op);
+    BERTHI_CM_COPY_OPS(to, op, host + op->other, guest + op->guest);
+end:
+    if (--count == 0)
+        return BERTH_OK;
+    host += program->other_size;
+    guest += program->guest_size;
+    op = program->ops;
+    BERTHI_CM_GO(to, op);
+jump:
+    op += op->a;
+    BERTHI_CM_NEXT(to, op);
+boolean:
+    host[op->other] = guest[op->guest] != 0;
+    BERTHI_CM_NEXT(to, op);
+character:
+    memcpy(&value, guest + op->guest, 4);
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
+        return refuse_char(l->diag);
+    memcpy(host + op->other, &value, 4);
+    BERTHI_CM_NEXT(to, op);
+flags:
+    value = berthi_cm_get(guest + op->guest, op->width) & op->a;
+    berthi_cm_put(host + op->other, op->width, value);
+    BERTHI_CM_NEXT(to, op);
+tag:
+    value = berthi_cm_get(guest + op->guest, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(l->diag);
+    berthi_cm_put(host + op->other, op->width, value);
+    BERTHI_CM_NEXT(to, op);
+variant:
+    value = berthi_cm_get(guest + op->guest, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(l->diag);
+    berthi_cm_put(host + op->other, op->width, value);
+    op += op->u.targets[value];
+    BERTHI_CM_NEXT(to, op);
+string:
+    status =
+        lift_string(l, berthi_cm_get_range(guest + op->guest, op->width), host + op->other);
+    goto done;
+list:
+    status = lift_list(l, op->u.program, berthi_cm_get_range(guest + op->guest, op->width),
+                       host + op->other);
+    goto done;
+handle:
+    memcpy(&value, guest + op->guest, 4);
+    status = lift_handle(l, op, value, host + op->other);
+    goto done;
+part:
+    status = lift_memory(l, op->u.program, (uint64_t)(guest + op->guest - l->from->memory.base),
+                         host + op->other, op->a);
+done:
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    BERTHI_CM_NEXT(to, op);
 }
 
 /* ---------------------------------------------------------------- out of cells */
 
-/* Cells are read as wide as the part is; what is above belongs to nobody. */
-static berth_status lift_flat(const lifting *l, const berthi_cm_program *program,
-                              const berthi_val *cells, uint8_t *host)
+/* What goes no short way. */
+__attribute__((noinline)) static berth_status lift_flat_part(
+    const berthi_cm_op *op, const berthi_cm_host_side *side, uint8_t *host,
+    berthi_cm_guest *from, const berthi_val *cell, berth_diag *diag)
 {
-    berth_status status;
-    uint32_t value;
+    const lifting l = { from, side, diag };
 
-    for (const berthi_cm_op *op = program->ops;; op++) {
-        const berthi_val *cell = &cells[op->cell];
-        uint8_t *part = host + op->other;
-
-        value = (uint32_t)cell->words[0];
-        switch ((berthi_cm_opcode)op->code) {
-        case BERTHI_CM_OP_END:
-            return BERTH_OK;
-        case BERTHI_CM_OP_JUMP:
-            op += op->a;
-            continue;
-        case BERTHI_CM_OP_U8:
-        case BERTHI_CM_OP_S8:
-            *part = (uint8_t)value;
-            continue;
-        case BERTHI_CM_OP_U16:
-        case BERTHI_CM_OP_S16:
-            memcpy(part, &value, 2);
-            continue;
-        case BERTHI_CM_OP_CHAR:
-            if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
-                return berthi_cm_trap(l->diag, "invalid `char` bit pattern");
-            memcpy(part, &value, 4);
-            continue;
-        case BERTHI_CM_OP_32:
-            memcpy(part, &value, 4);
-            continue;
-        case BERTHI_CM_OP_64:
-            memcpy(part, &cell->words[0], 8);
-            continue;
-        case BERTHI_CM_OP_BOOL:
-            *part = value != 0;
-            continue;
-        case BERTHI_CM_OP_FLAGS:
-            berthi_cm_put(part, op->width, value & op->a);
-            continue;
-        case BERTHI_CM_OP_ENUM:
-        case BERTHI_CM_OP_VARIANT:
-            if (__builtin_expect(value >= op->a, 0))
-                return berthi_cm_trap(l->diag, "invalid variant discriminant");
-            berthi_cm_put(part, op->width, value);
-            if (op->code == BERTHI_CM_OP_VARIANT)
-                op += op->u.targets[value];
-            continue;
-        case BERTHI_CM_OP_STRING:
-            status = lift_string(l, berthi_cm_get_cells(cell, op->width), part);
-            break;
-        case BERTHI_CM_OP_LIST:
-            status = lift_list(l, op->u.program, berthi_cm_get_cells(cell, op->width), part);
-            break;
-        case BERTHI_CM_OP_OWN:
-        case BERTHI_CM_OP_BORROW:
-            status = lift_handle(l, op, value, part);
-            break;
-        case BERTHI_CM_OP_PART:
-            status = lift_flat(l, op->u.program, cell, part);
-            break;
-        default:
-            berthi_cm_no_such_op();
-        }
-        if (__builtin_expect(status != BERTH_OK, 0))
-            return status;
+    switch ((berthi_cm_opcode)op->code) {
+    case BERTHI_CM_OP_STRING:
+        return lift_any_string(&l, berthi_cm_get_cells(cell, op->width), host);
+    case BERTHI_CM_OP_LIST:
+        return lift_any_list(&l, op->u.program, berthi_cm_get_cells(cell, op->width), host);
+    default:
+        return lift_handle(&l, op, (uint32_t)cell->i32, host);
     }
 }
 
-/* ---------------------------------------------------------------- entries */
-
-static berth_status lift(const berthi_cm_programs *programs, berthi_cm_guest *from,
-                         const berthi_val *cells, const berthi_cm_host_side *host,
-                         uint8_t *value, berth_diag *diag)
+/* Cells are read as wide as the part is; what is above belongs to nobody. */
+static berth_status lift_flat(const berthi_cm_op *op, const berthi_cm_host_side *side,
+                              uint8_t *host, berthi_cm_guest *from, const berthi_val *cells,
+                              berth_diag *diag)
 {
-    const berthi_cm_program *memory = programs->whole;
-    berth_diag spare;
-    const lifting l = { from, host, diag == NULL ? &spare : diag };
+    static const void *const to[BERTHI_CM_OPS] = {
+        [BERTHI_CM_OP_END] = &&end,         [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_U8] = &&byte,         [BERTHI_CM_OP_S8] = &&byte,
+        [BERTHI_CM_OP_U16] = &&half,        [BERTHI_CM_OP_S16] = &&half,
+        [BERTHI_CM_OP_32] = &&word,         [BERTHI_CM_OP_64] = &&wide,
+        [BERTHI_CM_OP_BOOL] = &&boolean,    [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_CHAR] = &&character,  [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant, [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,       [BERTHI_CM_OP_OWN] = &&any,
+        [BERTHI_CM_OP_BORROW] = &&any,      [BERTHI_CM_OP_PART] = &&part,
+    };
     berth_status status;
-    uint64_t ptr;
+    uint32_t value;
+    uint16_t half;
 
-    if (programs->is_flat)
-        return lift_flat(&l, programs->whole, cells, value);
-    ptr = berthi_cm_get_pointer(cells, from->is_64);
-    status = berthi_cm_check_range(from, ptr, memory->guest_size, memory->guest_align,
-                                   "pointer out of bounds of memory", l.diag);
+    BERTHI_CM_GO(to, op);
+end:
+    return BERTH_OK;
+jump:
+    op += op->a;
+    BERTHI_CM_NEXT(to, op);
+byte:
+    host[op->other] = (uint8_t)berthi_cm_cell_of(cells, op)->words[0];
+    BERTHI_CM_NEXT(to, op);
+half:
+    half = (uint16_t)berthi_cm_cell_of(cells, op)->words[0];
+    memcpy(host + op->other, &half, sizeof half);
+    BERTHI_CM_NEXT(to, op);
+word:
+    memcpy(host + op->other, &berthi_cm_cell_of(cells, op)->i32, 4);
+    BERTHI_CM_NEXT(to, op);
+wide:
+    memcpy(host + op->other, &berthi_cm_cell_of(cells, op)->words[0], 8);
+    BERTHI_CM_NEXT(to, op);
+boolean:
+    host[op->other] = berthi_cm_cell_of(cells, op)->i32 != 0;
+    BERTHI_CM_NEXT(to, op);
+character:
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
+        return refuse_char(diag);
+    memcpy(host + op->other, &value, sizeof value);
+    BERTHI_CM_NEXT(to, op);
+flags:
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32 & op->a;
+    berthi_cm_put(host + op->other, op->width, value);
+    BERTHI_CM_NEXT(to, op);
+tag:
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(diag);
+    berthi_cm_put(host + op->other, op->width, value);
+    BERTHI_CM_NEXT(to, op);
+variant:
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(diag);
+    berthi_cm_put(host + op->other, op->width, value);
+    op += op->u.targets[value];
+    BERTHI_CM_NEXT(to, op);
+string:
+    if (__builtin_expect(lift_utf8(side, from,
+                                   berthi_cm_get_cells(berthi_cm_cell_of(cells, op), op->width),
+                                   host + op->other),
+                         1))
+        BERTHI_CM_NEXT(to, op);
+    goto any;
+list:
+    if (lift_bits(side, from, op->u.program,
+                  berthi_cm_get_cells(berthi_cm_cell_of(cells, op), op->width),
+                  host + op->other))
+        BERTHI_CM_NEXT(to, op);
+any:
+    status =
+        lift_flat_part(op, side, host + op->other, from, berthi_cm_cell_of(cells, op), diag);
+    goto done;
+part:
+    status = lift_flat(op->u.program->ops, side, host + op->other, from,
+                       berthi_cm_cell_of(cells, op), diag);
+done:
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    status = berthi_cm_guest_spend(from, memory->guest_size, l.diag);
+    BERTHI_CM_NEXT(to, op);
+}
+
+#pragma GCC diagnostic pop
+
+/* ---------------------------------------------------------------- entries */
+
+__attribute__((noinline)) static berth_status lift_spilled(const berthi_cm_program *memory,
+                                                           const berthi_cm_host_side *host,
+                                                           void *value, berthi_cm_guest *from,
+                                                           const berthi_val *cells,
+                                                           berth_diag *diag)
+{
+    const lifting l = { from, host, diag };
+    uint64_t ptr = berthi_cm_get_pointer(cells, from->is_64);
+    berth_status status;
+
+    status = berthi_cm_check_range(from, ptr, memory->guest_size, memory->guest_align,
+                                   "pointer out of bounds of memory", diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    status = berthi_cm_guest_spend(from, memory->guest_size, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     return lift_memory(&l, memory, ptr, value, 1);
+}
+
+static inline berth_status lift(const berthi_cm_programs *programs, berthi_cm_guest *from,
+                                const berthi_val *cells, const berthi_cm_host_side *host,
+                                void *value, berth_diag *diag)
+{
+    if (programs->is_flat)
+        return lift_flat(programs->whole->ops, host, value, from, cells, diag);
+    return lift_spilled(programs->whole, host, value, from, cells, diag);
 }
 
 berth_status berthi_cm_lift_params(const berthi_cm_plan *plan, berthi_cm_guest *from,

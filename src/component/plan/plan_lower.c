@@ -5,13 +5,14 @@
  * parts are stored in their order, which is also the order of the calls of realloc that the
  * specification asks for; each such call may move the guest's memory, and the address of what is being
  * written is made anew (I7). */
+#include "base/utf8.h"
 #include "component/plan/plan_ops.h"
 #include "component/plan/transcode.h"
 
 typedef struct lowering {
     berthi_cm_guest *to;
     const berthi_cm_host_side *host;
-    berth_diag *diag; /* never NULL */
+    berth_diag *diag;
 } lowering;
 
 /* ---------------------------------------------------------------- what the host gives */
@@ -20,11 +21,9 @@ static berth_status check(const lowering *l, const berthi_cm_program *program,
                           const uint8_t *host, size_t count);
 
 /* Bytes of the guest's own would move and change while they are being copied. */
-static bool is_view(const berthi_cm_guest *guest, const void *bytes)
+static inline bool is_view(const berthi_cm_guest *guest, const void *bytes)
 {
-    uintptr_t base = (uintptr_t)guest->memory.base, at = (uintptr_t)bytes;
-
-    return at >= base && at - base < guest->memory.size;
+    return (uintptr_t)bytes - (uintptr_t)guest->memory.base < guest->memory.size;
 }
 
 static bool is_bytes(const berthi_cm_type *element)
@@ -32,15 +31,14 @@ static bool is_bytes(const berthi_cm_type *element)
     return element->kind == BERTHI_CM_U8 || element->kind == BERTHI_CM_S8;
 }
 
-static berth_status check_list(const lowering *l, const berthi_cm_program *element,
-                               const uint8_t *host)
+__attribute__((noinline)) static berth_status check_any_list(const lowering *l,
+                                                             const berthi_cm_program *element,
+                                                             const uint8_t *host)
 {
     berthi_cm_host_list list;
 
     memcpy(&list, host, sizeof list);
-    if (list.count == 0)
-        return BERTH_OK;
-    if (list.count > BERTHI_CM_VALUE_BYTES_MAX / element->guest_size)
+    if (list.count > element->count_max)
         return berthi_fail_because(l->diag, BERTH_E_LIMIT, BERTH_REASON_INPUT,
                                    "a list of the host's has %zu elements", list.count);
     if (list.data == NULL)
@@ -53,7 +51,8 @@ static berth_status check_list(const lowering *l, const berthi_cm_program *eleme
     return element->check == NULL ? BERTH_OK : check(l, element->check, list.data, list.count);
 }
 
-static berth_status check_string(const lowering *l, const uint8_t *host)
+__attribute__((noinline)) static berth_status check_any_string(const lowering *l,
+                                                               const uint8_t *host)
 {
     berthi_cm_host_string string;
 
@@ -61,69 +60,102 @@ static berth_status check_string(const lowering *l, const uint8_t *host)
     return berthi_cm_string_check(l->to, string, l->diag);
 }
 
-static berth_status check_char(const lowering *l, uint32_t character)
+/* Most are in order, and nothing is left to be looked at.  False: the two above know more. */
+static inline bool is_good_list(const berthi_cm_guest *to, const berthi_cm_program *element,
+                                const uint8_t *host)
 {
-    if (__builtin_expect(berthi_cm_is_scalar(character), 1))
-        return BERTH_OK;
-    return berthi_fail(l->diag, BERTH_E_INVALID,
+    berthi_cm_host_list list;
+
+    memcpy(&list, host, sizeof list);
+    return list.count == 0 || (element->check == NULL && list.count <= element->count_max &&
+                               list.data != NULL && !is_view(to, list.data));
+}
+
+static inline bool is_good_string(const berthi_cm_guest *to, const uint8_t *host)
+{
+    berthi_cm_host_string string;
+
+    memcpy(&string, host, sizeof string);
+    return string.size == 0 ||
+           (string.size <= BERTHI_CM_VALUE_BYTES_MAX && string.text != NULL &&
+            !is_view(to, string.text) && berthi_utf8_is_valid(string.text, string.size));
+}
+
+__attribute__((noinline, cold)) static berth_status refuse_char(berth_diag *diag,
+                                                                uint32_t character)
+{
+    return berthi_fail(diag, BERTH_E_INVALID,
                        "a char of the host's is 0x%x, which is no character",
                        (unsigned)character);
 }
 
-static berth_status check_tag(const lowering *l, const berthi_cm_op *op, uint32_t tag)
+__attribute__((noinline, cold)) static berth_status refuse_tag(berth_diag *diag,
+                                                               const berthi_cm_op *op,
+                                                               uint32_t tag)
 {
-    if (__builtin_expect(tag < op->a, 1))
-        return BERTH_OK;
-    return berthi_fail(l->diag, BERTH_E_INVALID,
+    return berthi_fail(diag, BERTH_E_INVALID,
                        "a tag of the host's is %u, and there are %u cases", (unsigned)tag,
                        (unsigned)op->a);
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* computed goto, to the end of the interpreters */
+
 static berth_status check(const lowering *l, const berthi_cm_program *program,
                           const uint8_t *host, size_t count)
 {
-    berth_status status = BERTH_OK;
+    static const void *const to[BERTHI_CM_OPS] = {
+        [BERTHI_CM_OP_END] = &&end,         [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_CHAR] = &&character,  [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant, [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,       [BERTHI_CM_OP_PART] = &&part,
+    };
+    const berthi_cm_op *op = program->ops;
+    berth_status status;
     uint32_t value;
 
-    for (const berthi_cm_op *op = program->ops;; op++) {
-        switch ((berthi_cm_opcode)op->code) {
-        case BERTHI_CM_OP_END:
-            if (--count == 0)
-                return BERTH_OK;
-            host += program->other_size;
-            op = program->ops - 1;
-            continue;
-        case BERTHI_CM_OP_JUMP:
-            op += op->a;
-            continue;
-        case BERTHI_CM_OP_CHAR:
-            memcpy(&value, host + op->other, sizeof value);
-            status = check_char(l, value);
-            break;
-        case BERTHI_CM_OP_ENUM:
-            status = check_tag(l, op, berthi_cm_get(host + op->other, op->width));
-            break;
-        case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(host + op->other, op->width);
-            status = check_tag(l, op, value);
-            if (status == BERTH_OK)
-                op += op->u.targets[value];
-            break;
-        case BERTHI_CM_OP_STRING:
-            status = check_string(l, host + op->other);
-            break;
-        case BERTHI_CM_OP_LIST:
-            status = check_list(l, op->u.program, host + op->other);
-            break;
-        case BERTHI_CM_OP_PART:
-            status = check(l, op->u.program, host + op->other, op->a);
-            break;
-        default:
-            berthi_cm_no_such_op();
-        }
-        if (__builtin_expect(status != BERTH_OK, 0))
-            return status;
-    }
+    BERTHI_CM_GO(to, op);
+end:
+    if (--count == 0)
+        return BERTH_OK;
+    host += program->other_size;
+    op = program->ops;
+    BERTHI_CM_GO(to, op);
+jump:
+    op += op->a;
+    BERTHI_CM_NEXT(to, op);
+character:
+    memcpy(&value, host + op->other, sizeof value);
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
+        return refuse_char(l->diag, value);
+    BERTHI_CM_NEXT(to, op);
+tag:
+    value = berthi_cm_get(host + op->other, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(l->diag, op, value);
+    BERTHI_CM_NEXT(to, op);
+variant:
+    value = berthi_cm_get(host + op->other, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(l->diag, op, value);
+    op += op->u.targets[value];
+    BERTHI_CM_NEXT(to, op);
+string:
+    if (__builtin_expect(is_good_string(l->to, host + op->other), 1))
+        BERTHI_CM_NEXT(to, op);
+    status = check_any_string(l, host + op->other);
+    goto done;
+list:
+    if (__builtin_expect(is_good_list(l->to, op->u.program, host + op->other), 1))
+        BERTHI_CM_NEXT(to, op);
+    status = check_any_list(l, op->u.program, host + op->other);
+    goto done;
+part:
+    status = check(l, op->u.program, host + op->other, op->a);
+done:
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    BERTHI_CM_NEXT(to, op);
 }
 
 /* ---------------------------------------------------------------- parts */
@@ -131,40 +163,65 @@ static berth_status check(const lowering *l, const berthi_cm_program *program,
 static berth_status lower_memory(const lowering *l, const berthi_cm_program *program,
                                  const uint8_t *host, uint64_t at, size_t count);
 
-/* Bytes that are copied as they are. */
-static inline berth_status lower_bytes(const lowering *l, const void *bytes, uint64_t size,
-                                       uint32_t align, uint64_t *ptr_out)
-{
-    berth_status status = l->to->realloc(l->to, 0, 0, align, size, ptr_out, l->diag);
+/* What lies behind a pointer and goes as it is: UTF-8 to UTF-8, elements that are bits. */
+typedef struct block {
+    const void *data;
+    uint64_t size, units;
+    uint32_t align;
+} block;
 
-    if (__builtin_expect(status == BERTH_OK && size != 0, 1)) {
-        assert(*ptr_out <= l->to->memory.size && size <= l->to->memory.size - *ptr_out);
-        memcpy(l->to->memory.base + *ptr_out, bytes, size);
+/* False: it goes another way. */
+static inline bool is_block_string(const berthi_cm_guest *to, const uint8_t *host, block *out)
+{
+    berthi_cm_host_string from;
+
+    memcpy(&from, host, sizeof from);
+    *out = (block){ from.text, from.size, from.size, 1 };
+    return to->encoding == BERTHI_CM_UTF8 && !berthi_cm_is_reserved(to, from.text);
+}
+
+static inline bool is_block_list(const berthi_cm_guest *to, const berthi_cm_program *element,
+                                 const uint8_t *host, block *out)
+{
+    berthi_cm_host_list list;
+
+    memcpy(&list, host, sizeof list);
+    /* that it was checked bounds the product */
+    *out = (block){ list.data, list.count * element->guest_size, list.count,
+                    element->guest_align };
+    return element->is_bits && !berthi_cm_is_reserved(to, list.data);
+}
+
+static inline berth_status lower_block(berthi_cm_guest *to, const block *b, uint64_t *ptr_out,
+                                       berth_diag *diag)
+{
+    berth_status status = to->realloc(to, 0, 0, b->align, b->size, ptr_out, diag);
+
+    if (__builtin_expect(status == BERTH_OK && b->size != 0, 1)) {
+        assert(*ptr_out <= to->memory.size && b->size <= to->memory.size - *ptr_out);
+        memcpy(to->memory.base + *ptr_out, b->data, b->size);
     }
     return status;
 }
 
-static berth_status lower_string(const lowering *l, const uint8_t *host, uint64_t *ptr_out,
-                                 uint64_t *units_out)
+__attribute__((noinline)) static berth_status lower_other_string(const lowering *l,
+                                                                 const uint8_t *host,
+                                                                 berthi_cm_range *out)
 {
     berthi_cm_guest_string string = { 0 };
     berthi_cm_host_string from;
     berth_status status;
 
     memcpy(&from, host, sizeof from);
-    if (__builtin_expect(l->to->encoding == BERTHI_CM_UTF8, 1) &&
-        !berthi_cm_is_reserved(l->to, from.text)) {
-        *units_out = from.size;
-        return lower_bytes(l, from.text, from.size, 1, ptr_out);
-    }
     status = berthi_cm_string_lower_checked(l->to, from, &string, l->diag);
-    *ptr_out = string.ptr;
-    *units_out = string.units;
+    *out = (berthi_cm_range){ string.ptr, string.units };
     return status;
 }
 
-static berth_status lower_list(const lowering *l, const berthi_cm_program *element,
-                               const uint8_t *host, uint64_t *ptr_out, uint64_t *count_out)
+__attribute__((noinline)) static berth_status lower_other_list(const lowering *l,
+                                                               const berthi_cm_program *element,
+                                                               const uint8_t *host,
+                                                               berthi_cm_range *out)
 {
     berthi_cm_host_list list;
     berth_status status;
@@ -172,22 +229,35 @@ static berth_status lower_list(const lowering *l, const berthi_cm_program *eleme
     size_t done;
 
     memcpy(&list, host, sizeof list);
-    bytes = (uint64_t)list.count * element->guest_size; /* check_list() bounds it */
-    *count_out = list.count;
+    out->count = list.count;
     if (list.count != 0 && berthi_cm_is_reserved(l->to, list.data))
-        return berthi_cm_reserved_keep(l->to, list.count, ptr_out, l->diag);
-    if (element->is_bits)
-        return lower_bytes(l, list.data, bytes, element->guest_align, ptr_out);
-    status = l->to->realloc(l->to, 0, 0, element->guest_align, bytes, ptr_out, l->diag);
+        return berthi_cm_reserved_keep(l->to, list.count, &out->ptr, l->diag);
+    bytes = (uint64_t)list.count * element->guest_size;
+    status = l->to->realloc(l->to, 0, 0, element->guest_align, bytes, &out->ptr, l->diag);
     if (__builtin_expect(status != BERTH_OK || list.count == 0, 0))
         return status;
-    assert(*ptr_out <= l->to->memory.size && bytes <= l->to->memory.size - *ptr_out);
+    assert(out->ptr <= l->to->memory.size && bytes <= l->to->memory.size - out->ptr);
     done =
-        berthi_cm_move_columns(element, l->to->memory.base + *ptr_out, list.data, list.count);
+        berthi_cm_move_columns(element, l->to->memory.base + out->ptr, list.data, list.count);
     if (done == list.count)
         return BERTH_OK;
     return lower_memory(l, element, (const uint8_t *)list.data + done * element->other_size,
-                        *ptr_out + done * element->guest_size, list.count - done);
+                        out->ptr + done * element->guest_size, list.count - done);
+}
+
+static inline berth_status lower_range(const lowering *l, const berthi_cm_op *op,
+                                       const uint8_t *host, bool is_list, berthi_cm_range *out)
+{
+    block b;
+
+    if (__builtin_expect(is_list ? is_block_list(l->to, op->u.program, host, &b)
+                                 : is_block_string(l->to, host, &b),
+                         1)) {
+        out->count = b.units;
+        return lower_block(l->to, &b, &out->ptr, l->diag);
+    }
+    return is_list ? lower_other_list(l, op->u.program, host, out)
+                   : lower_other_string(l, host, out);
 }
 
 /* A borrow that goes to the instance which defined the resource is its representation, no handle. */
@@ -195,21 +265,21 @@ static berth_status lower_handle(const lowering *l, const berthi_cm_op *op, cons
                                  uint32_t *index_out)
 {
     bool is_borrow = op->code == BERTHI_CM_OP_BORROW, is_done;
+    berth_diag spare, *diag = l->diag == NULL ? &spare : l->diag;
     uint64_t handle;
     uint32_t rep;
 
     memcpy(&handle, host, sizeof handle);
-    if (!l->host->to_guest(l->host->ctx, op->a, handle, is_borrow, &rep, l->diag))
-        return (berth_status)l->diag->status;
+    if (!l->host->to_guest(l->host->ctx, op->a, handle, is_borrow, &rep, diag))
+        return (berth_status)diag->status;
     if (is_borrow && l->to->resources[op->a].instance == l->to->instance) {
         *index_out = rep;
         return BERTH_OK;
     }
-    is_done = is_borrow
-                  ? berthi_cm_handle_add_borrow(l->to->handles, op->a, rep, l->to->task,
-                                                index_out, l->diag)
-                  : berthi_cm_handle_add_own(l->to->handles, op->a, rep, index_out, l->diag);
-    return is_done ? BERTH_OK : (berth_status)l->diag->status;
+    is_done = is_borrow ? berthi_cm_handle_add_borrow(l->to->handles, op->a, rep, l->to->task,
+                                                      index_out, diag)
+                        : berthi_cm_handle_add_own(l->to->handles, op->a, rep, index_out, diag);
+    return is_done ? BERTH_OK : (berth_status)diag->status;
 }
 
 /* ---------------------------------------------------------------- into memory */
@@ -217,231 +287,303 @@ static berth_status lower_handle(const lowering *l, const berthi_cm_op *op, cons
 static berth_status lower_memory(const lowering *l, const berthi_cm_program *program,
                                  const uint8_t *host, uint64_t at, size_t count)
 {
+    static const void *const to[BERTHI_CM_OPS] = {
+        BERTHI_CM_COPY_LABELS,
+        [BERTHI_CM_OP_END] = &&end,
+        [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_BOOL] = &&boolean,
+        [BERTHI_CM_OP_CHAR] = &&copy_4,
+        [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant,
+        [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,
+        [BERTHI_CM_OP_OWN] = &&handle,
+        [BERTHI_CM_OP_BORROW] = &&handle,
+        [BERTHI_CM_OP_PART] = &&part,
+    };
+    const berthi_cm_op *op = program->ops;
     uint8_t *guest = l->to->memory.base + at;
-    uint64_t ptr, units;
+    berthi_cm_range range;
     berth_status status;
     uint32_t value;
 
-    for (const berthi_cm_op *op = program->ops;; op++) {
-        switch ((berthi_cm_opcode)op->code) {
-            BERTHI_CM_COPY_CASES(op, guest + op->guest, host + op->other);
-        case BERTHI_CM_OP_END:
-            if (--count == 0)
-                return BERTH_OK;
-            host += program->other_size;
-            at += program->guest_size;
-            guest += program->guest_size;
-            op = program->ops - 1;
-            break;
-        case BERTHI_CM_OP_JUMP:
-            op += op->a;
-            break;
-        case BERTHI_CM_OP_BOOL:
-            guest[op->guest] = host[op->other] != 0;
-            break;
-        case BERTHI_CM_OP_CHAR:
-            memcpy(guest + op->guest, host + op->other, 4);
-            break;
-        case BERTHI_CM_OP_FLAGS:
-            value = berthi_cm_get(host + op->other, op->width) & op->a;
-            berthi_cm_put(guest + op->guest, op->width, value);
-            break;
-        case BERTHI_CM_OP_ENUM:
-            value = berthi_cm_get(host + op->other, op->width);
-            berthi_cm_put(guest + op->guest, op->width, value);
-            break;
-        case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(host + op->other, op->width);
-            berthi_cm_put(guest + op->guest, op->width, value);
-            assert(value < op->a);
-            op += op->u.targets[value];
-            break;
-        case BERTHI_CM_OP_STRING:
-            status = lower_string(l, host + op->other, &ptr, &units);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            guest = l->to->memory.base + at;
-            berthi_cm_put_range(guest + op->guest, op->width, ptr, units);
-            break;
-        case BERTHI_CM_OP_LIST:
-            status = lower_list(l, op->u.program, host + op->other, &ptr, &units);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            guest = l->to->memory.base + at;
-            berthi_cm_put_range(guest + op->guest, op->width, ptr, units);
-            break;
-        case BERTHI_CM_OP_OWN:
-        case BERTHI_CM_OP_BORROW:
-            status = lower_handle(l, op, host + op->other, &value);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            memcpy(guest + op->guest, &value, 4);
-            break;
-        case BERTHI_CM_OP_PART:
-            status = lower_memory(l, op->u.program, host + op->other, at + op->guest, op->a);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            guest = l->to->memory.base + at;
-            break;
-        default:
-            berthi_cm_no_such_op();
-        }
-    }
+    BERTHI_CM_GO(to, op);
+    BERTHI_CM_COPY_OPS(to, op, guest + op->guest, host + op->other);
+end:
+    if (--count == 0)
+        return BERTH_OK;
+    host += program->other_size;
+    at += program->guest_size;
+    guest += program->guest_size;
+    op = program->ops;
+    BERTHI_CM_GO(to, op);
+jump:
+    op += op->a;
+    BERTHI_CM_NEXT(to, op);
+boolean:
+    guest[op->guest] = host[op->other] != 0;
+    BERTHI_CM_NEXT(to, op);
+flags:
+    value = berthi_cm_get(host + op->other, op->width) & op->a;
+    berthi_cm_put(guest + op->guest, op->width, value);
+    BERTHI_CM_NEXT(to, op);
+tag:
+    value = berthi_cm_get(host + op->other, op->width);
+    berthi_cm_put(guest + op->guest, op->width, value);
+    BERTHI_CM_NEXT(to, op);
+variant:
+    value = berthi_cm_get(host + op->other, op->width);
+    berthi_cm_put(guest + op->guest, op->width, value);
+    assert(value < op->a);
+    op += op->u.targets[value];
+    BERTHI_CM_NEXT(to, op);
+string:
+    status = lower_range(l, op, host + op->other, false, &range);
+    goto range;
+list:
+    status = lower_range(l, op, host + op->other, true, &range);
+range:
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    guest = l->to->memory.base + at;
+    berthi_cm_put_range(guest + op->guest, op->width, range.ptr, range.count);
+    BERTHI_CM_NEXT(to, op);
+handle:
+    status = lower_handle(l, op, host + op->other, &value);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    memcpy(guest + op->guest, &value, 4);
+    BERTHI_CM_NEXT(to, op);
+part:
+    status = lower_memory(l, op->u.program, host + op->other, at + op->guest, op->a);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    guest = l->to->memory.base + at;
+    BERTHI_CM_NEXT(to, op);
 }
 
 /* ---------------------------------------------------------------- into cells */
 
 /* Cells are not the guest's yet, so numbers and tags are checked as they are written; what asks the
- * guest for something is put off until all is known to be right. */
-typedef struct put_off {
-    const berthi_cm_op *op;
-    const uint8_t *host;
-    berthi_val *cell;
-} put_off;
+ * guest for something is only checked, and is written once all is known to be right: by `parts`,
+ * which finds the tags in the cells.
+ *
+ * Its arguments are those of the entries, in registers as they come; what is unusual is put together
+ * in functions of its own. */
+static berth_status lower_flat(const berthi_cm_programs *programs,
+                               const berthi_cm_host_side *side, const uint8_t *host,
+                               berthi_cm_guest *to, berthi_val *cells, berth_diag *diag);
 
-/* `*next` is where to put off the next part: there is room for as many as there are cells. */
-static berth_status write_cells(const lowering *l, const berthi_cm_program *program,
-                                const uint8_t *host, berthi_val *cells, put_off **next)
+/* What is in no order yet, or has elements to check. */
+__attribute__((noinline)) static berth_status check_flat_part(const berthi_cm_op *op,
+                                                              const uint8_t *host,
+                                                              berthi_cm_guest *to,
+                                                              berth_diag *diag)
 {
+    const lowering l = { to, NULL, diag };
+
+    return op->code == BERTHI_CM_OP_LIST ? check_any_list(&l, op->u.program, host)
+                                         : check_any_string(&l, host);
+}
+
+/* A part that is a program of its own: its numbers. */
+__attribute__((noinline)) static berth_status lower_flat_numbers(const berthi_cm_op *op,
+                                                                 const uint8_t *host,
+                                                                 berthi_cm_guest *to,
+                                                                 berthi_val *cells,
+                                                                 berth_diag *diag)
+{
+    const berthi_cm_programs numbers = { .whole = op->u.program };
+
+    return lower_flat(&numbers, NULL, host, to, cells, diag);
+}
+
+/* Parts that go no short way. */
+__attribute__((noinline)) static berth_status lower_flat_part(
+    const berthi_cm_op *op, const berthi_cm_host_side *side, const uint8_t *host,
+    berthi_cm_guest *to, berthi_val *cells, berth_diag *diag)
+{
+    static const berthi_cm_op end = { .code = BERTHI_CM_OP_END };
+    static const berthi_cm_program nothing = { .ops = &end };
+    const berthi_cm_programs parts = { .whole = &nothing, .parts = op->u.program };
+    const lowering l = { to, side, diag };
+    berthi_cm_range range;
+    berth_status status;
+    uint32_t index;
+
+    switch ((berthi_cm_opcode)op->code) {
+    case BERTHI_CM_OP_PART:
+        return lower_flat(&parts, side, host, to, cells, diag);
+    case BERTHI_CM_OP_OWN:
+    case BERTHI_CM_OP_BORROW:
+        status = lower_handle(&l, op, host, &index);
+        if (status == BERTH_OK)
+            cells->words[0] = index;
+        return status;
+    case BERTHI_CM_OP_LIST:
+        status = lower_other_list(&l, op->u.program, host, &range);
+        break;
+    default:
+        status = lower_other_string(&l, host, &range);
+    }
+    if (status == BERTH_OK)
+        berthi_cm_put_cells(cells, range);
+    return status;
+}
+
+static berth_status lower_flat(const berthi_cm_programs *programs,
+                               const berthi_cm_host_side *side, const uint8_t *host,
+                               berthi_cm_guest *to, berthi_val *cells, berth_diag *diag)
+{
+    static const void *const numbers[BERTHI_CM_OPS] = {
+        [BERTHI_CM_OP_END] = &&end,         [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_U8] = &&u8,           [BERTHI_CM_OP_S8] = &&s8,
+        [BERTHI_CM_OP_U16] = &&u16,         [BERTHI_CM_OP_S16] = &&s16,
+        [BERTHI_CM_OP_32] = &&word,         [BERTHI_CM_OP_64] = &&wide,
+        [BERTHI_CM_OP_BOOL] = &&boolean,    [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_CHAR] = &&character,  [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant, [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,       [BERTHI_CM_OP_OWN] = &&later,
+        [BERTHI_CM_OP_BORROW] = &&later,    [BERTHI_CM_OP_PART] = &&part,
+    };
+    static const void *const parts[BERTHI_CM_OPS] = {
+        [BERTHI_CM_OP_END] = &&parts_end,         [BERTHI_CM_OP_JUMP] = &&parts_jump,
+        [BERTHI_CM_OP_VARIANT] = &&parts_variant, [BERTHI_CM_OP_STRING] = &&parts_string,
+        [BERTHI_CM_OP_LIST] = &&parts_list,       [BERTHI_CM_OP_OWN] = &&parts_other,
+        [BERTHI_CM_OP_BORROW] = &&parts_other,    [BERTHI_CM_OP_PART] = &&parts_other,
+    };
+    const berthi_cm_op *op = programs->whole->ops;
+    berthi_val *cell;
     berth_status status;
     uint32_t value;
     uint64_t wide;
     int16_t half;
+    block b;
 
-    for (const berthi_cm_op *op = program->ops;; op++) {
-        berthi_val *cell = cells + op->cell;
-        const uint8_t *part = host + op->other;
-
-        switch ((berthi_cm_opcode)op->code) {
-        case BERTHI_CM_OP_END:
-            return BERTH_OK;
-        case BERTHI_CM_OP_JUMP:
-            op += op->a;
-            continue;
-        case BERTHI_CM_OP_U8:
-            cell->words[0] = *part;
-            continue;
-        case BERTHI_CM_OP_S8: /* extended to 32 bits as the sign asks, to the cell with zeros */
-            cell->words[0] = (uint64_t)(uint32_t)(int8_t)*part;
-            continue;
-        case BERTHI_CM_OP_U16:
-            memcpy(&half, part, 2);
-            cell->words[0] = (uint16_t)half;
-            continue;
-        case BERTHI_CM_OP_S16:
-            memcpy(&half, part, 2);
-            cell->words[0] = (uint64_t)(uint32_t)half;
-            continue;
-        case BERTHI_CM_OP_32:
-            memcpy(&value, part, 4);
-            cell->words[0] = value;
-            continue;
-        case BERTHI_CM_OP_64:
-            memcpy(&wide, part, 8);
-            cell->words[0] = wide;
-            continue;
-        case BERTHI_CM_OP_BOOL:
-            cell->words[0] = *part != 0;
-            continue;
-        case BERTHI_CM_OP_FLAGS:
-            cell->words[0] = berthi_cm_get(part, op->width) & op->a;
-            continue;
-        case BERTHI_CM_OP_CHAR:
-            memcpy(&value, part, 4);
-            cell->words[0] = value;
-            status = check_char(l, value);
-            break;
-        case BERTHI_CM_OP_ENUM:
-            value = berthi_cm_get(part, op->width);
-            cell->words[0] = value;
-            status = check_tag(l, op, value);
-            break;
-        case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(part, op->width);
-            status = check_tag(l, op, value);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            cell->words[0] = value;
-            for (uint32_t i = 1; i <= op->guest; i++)
-                cell[i].words[0] = 0;
-            op += op->u.targets[value];
-            continue;
-        case BERTHI_CM_OP_STRING:
-            status = check_string(l, part);
-            *(*next)++ = (put_off){ op, part, cell };
-            break;
-        case BERTHI_CM_OP_LIST:
-            status = check_list(l, op->u.program, part);
-            *(*next)++ = (put_off){ op, part, cell };
-            break;
-        case BERTHI_CM_OP_OWN:
-        case BERTHI_CM_OP_BORROW:
-            *(*next)++ = (put_off){ op, part, cell };
-            continue;
-        case BERTHI_CM_OP_PART:
-            status = write_cells(l, op->u.program, part, cell, next);
-            break;
-        default:
-            berthi_cm_no_such_op();
-        }
-        if (__builtin_expect(status != BERTH_OK, 0))
-            return status;
-    }
-}
-
-static berth_status lower_flat(const lowering *l, const berthi_cm_program *program,
-                               const uint8_t *host, berthi_val *cells)
-{
-    put_off parts[BERTHI_CM_FLAT_PARAMS_MAX], *end = parts;
-    berth_status status = write_cells(l, program, host, cells, &end);
-    uint64_t ptr, count;
-    uint32_t index;
-
+    BERTHI_CM_GO(numbers, op);
+end:
+    if (programs->parts == NULL)
+        return BERTH_OK;
+    op = programs->parts->ops;
+    BERTHI_CM_GO(parts, op);
+jump:
+    op += op->a;
+later:
+    BERTHI_CM_NEXT(numbers, op);
+u8:
+    berthi_cm_cell(cells, op)->words[0] = host[op->other];
+    BERTHI_CM_NEXT(numbers, op);
+s8: /* extended to 32 bits as the sign asks, to the cell with zeros */
+    berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)(int8_t)host[op->other];
+    BERTHI_CM_NEXT(numbers, op);
+u16:
+    memcpy(&half, host + op->other, sizeof half);
+    berthi_cm_cell(cells, op)->words[0] = (uint16_t)half;
+    BERTHI_CM_NEXT(numbers, op);
+s16:
+    memcpy(&half, host + op->other, sizeof half);
+    berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)half;
+    BERTHI_CM_NEXT(numbers, op);
+word:
+    memcpy(&value, host + op->other, sizeof value);
+    berthi_cm_cell(cells, op)->words[0] = value;
+    BERTHI_CM_NEXT(numbers, op);
+wide:
+    memcpy(&wide, host + op->other, sizeof wide);
+    berthi_cm_cell(cells, op)->words[0] = wide;
+    BERTHI_CM_NEXT(numbers, op);
+boolean:
+    berthi_cm_cell(cells, op)->words[0] = host[op->other] != 0;
+    BERTHI_CM_NEXT(numbers, op);
+flags:
+    value = berthi_cm_get(host + op->other, op->width) & op->a;
+    berthi_cm_cell(cells, op)->words[0] = value;
+    BERTHI_CM_NEXT(numbers, op);
+character:
+    memcpy(&value, host + op->other, sizeof value);
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
+        return refuse_char(diag, value);
+    berthi_cm_cell(cells, op)->words[0] = value;
+    BERTHI_CM_NEXT(numbers, op);
+tag:
+    value = berthi_cm_get(host + op->other, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(diag, op, value);
+    berthi_cm_cell(cells, op)->words[0] = value;
+    BERTHI_CM_NEXT(numbers, op);
+variant:
+    value = berthi_cm_get(host + op->other, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(diag, op, value);
+    cell = berthi_cm_cell(cells, op);
+    cell->words[0] = value;
+    for (uint32_t left = op->guest; left != 0; left--)
+        (++cell)->words[0] = 0;
+    op += op->u.targets[value];
+    BERTHI_CM_NEXT(numbers, op);
+string:
+    if (__builtin_expect(is_good_string(to, host + op->other), 1))
+        BERTHI_CM_NEXT(numbers, op);
+    status = check_flat_part(op, host + op->other, to, diag);
+    goto done;
+list:
+    if (__builtin_expect(is_good_list(to, op->u.program, host + op->other), 1))
+        BERTHI_CM_NEXT(numbers, op);
+    status = check_flat_part(op, host + op->other, to, diag);
+    goto done;
+part:
+    status = lower_flat_numbers(op, host + op->other, to, berthi_cm_cell(cells, op), diag);
+done:
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    assert(end <= parts + BERTHI_CM_FLAT_PARAMS_MAX);
-    for (const put_off *p = parts; p != end; p++) {
-        switch ((berthi_cm_opcode)p->op->code) {
-        case BERTHI_CM_OP_STRING:
-            status = lower_string(l, p->host, &ptr, &count);
-            break;
-        case BERTHI_CM_OP_LIST:
-            status = lower_list(l, p->op->u.program, p->host, &ptr, &count);
-            break;
-        default:
-            status = lower_handle(l, p->op, p->host, &index);
-        }
-        if (__builtin_expect(status != BERTH_OK, 0))
-            return status;
-        if (p->op->code == BERTHI_CM_OP_OWN || p->op->code == BERTHI_CM_OP_BORROW) {
-            p->cell->words[0] = index;
-            continue;
-        }
-        p->cell[0].words[0] = ptr;
-        p->cell[1].words[0] = count;
-    }
+    BERTHI_CM_NEXT(numbers, op);
+
+parts_end:
     return BERTH_OK;
+parts_variant:
+    op += op->u.targets[berthi_cm_cell(cells, op)->words[0]];
+    BERTHI_CM_NEXT(parts, op);
+parts_jump:
+    op += op->a;
+    BERTHI_CM_NEXT(parts, op);
+parts_string:
+    if (__builtin_expect(!is_block_string(to, host + op->other, &b), 0))
+        goto parts_other;
+    goto parts_block;
+parts_list:
+    if (!is_block_list(to, op->u.program, host + op->other, &b))
+        goto parts_other;
+parts_block:
+    status = lower_block(to, &b, &berthi_cm_cell(cells, op)->words[0], diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    berthi_cm_cell(cells, op)[1].words[0] = b.units;
+    BERTHI_CM_NEXT(parts, op);
+parts_other:
+    status = lower_flat_part(op, side, host + op->other, to, berthi_cm_cell(cells, op), diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    BERTHI_CM_NEXT(parts, op);
 }
+
+#pragma GCC diagnostic pop
 
 /* ---------------------------------------------------------------- entries */
 
-berth_status berthi_cm_lower_params(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
-                                    const void *args, berthi_cm_guest *to, berthi_val *cells,
-                                    berth_diag *diag)
+__attribute__((noinline)) static berth_status lower_spilled_params(
+    const berthi_cm_programs *params, const berthi_cm_host_side *host, const void *args,
+    berthi_cm_guest *to, berthi_val *cells, berth_diag *diag)
 {
-    const berthi_cm_programs *params = &plan->params;
     const berthi_cm_program *whole = params->whole;
-    berth_diag spare;
-    const lowering l = { to, host, diag == NULL ? &spare : diag };
+    const lowering l = { to, host, diag };
     berth_status status;
     uint64_t ptr;
 
-    if (params->is_flat)
-        return lower_flat(&l, whole, args, cells);
     status = params->check == NULL ? BERTH_OK : check(&l, params->check, args, 1);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
-    status = to->realloc(to, 0, 0, whole->guest_align, whole->guest_size, &ptr, l.diag);
+    status = to->realloc(to, 0, 0, whole->guest_align, whole->guest_size, &ptr, diag);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     assert(ptr <= to->memory.size && whole->guest_size <= to->memory.size - ptr);
@@ -449,29 +591,45 @@ berth_status berthi_cm_lower_params(const berthi_cm_plan *plan, const berthi_cm_
     return lower_memory(&l, whole, args, ptr, 1);
 }
 
+berth_status berthi_cm_lower_params(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
+                                    const void *args, berthi_cm_guest *to, berthi_val *cells,
+                                    berth_diag *diag)
+{
+    if (plan->params.is_flat)
+        return lower_flat(&plan->params, host, args, to, cells, diag);
+    return lower_spilled_params(&plan->params, host, args, to, cells, diag);
+}
+
+/* `at`: where the caller wants it. */
+__attribute__((noinline)) static berth_status lower_spilled_result(
+    const berthi_cm_programs *programs, const berthi_cm_host_side *host, const void *result,
+    berthi_cm_guest *to, uint64_t at, berth_diag *diag)
+{
+    const berthi_cm_program *whole = programs->whole;
+    const lowering l = { to, host, diag };
+    berth_status status;
+
+    status = programs->check == NULL ? BERTH_OK : check(&l, programs->check, result, 1);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    status = berthi_cm_check_range(to, at, whole->guest_size, whole->guest_align,
+                                   "pointer out of bounds of memory", diag);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    return lower_memory(&l, whole, result, at, 1);
+}
+
 berth_status berthi_cm_lower_result(const berthi_cm_plan *plan, const berthi_cm_host_side *host,
                                     const void *result, berthi_cm_guest *to,
                                     const berthi_val *arguments, berthi_val *result_cells,
                                     berth_diag *diag)
 {
-    const berthi_cm_programs *programs = &plan->result;
-    const berthi_cm_program *whole = programs->whole;
-    berth_diag spare;
-    const lowering l = { to, host, diag == NULL ? &spare : diag };
-    berth_status status;
-    uint64_t ptr;
+    const berthi_val *last = &arguments[plan->facts.params_cells];
 
     if (!plan->has_result)
         return BERTH_OK;
-    if (programs->is_flat)
-        return lower_flat(&l, whole, result, result_cells);
-    status = programs->check == NULL ? BERTH_OK : check(&l, programs->check, result, 1);
-    if (__builtin_expect(status != BERTH_OK, 0))
-        return status;
-    ptr = berthi_cm_get_pointer(&arguments[plan->facts.params_cells], plan->is_64);
-    status = berthi_cm_check_range(to, ptr, whole->guest_size, whole->guest_align,
-                                   "pointer out of bounds of memory", l.diag);
-    if (__builtin_expect(status != BERTH_OK, 0))
-        return status;
-    return lower_memory(&l, whole, result, ptr, 1);
+    if (plan->result.is_flat)
+        return lower_flat(&plan->result, host, result, to, result_cells, diag);
+    return lower_spilled_result(&plan->result, host, result, to,
+                                berthi_cm_get_pointer(last, plan->is_64), diag);
 }

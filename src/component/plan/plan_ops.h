@@ -1,8 +1,8 @@
 /* component/plan/plan_ops.h - what plans are made of: small programs over two layouts.
  *
  * A program moves one value, or `count` of them that lie one after the other.  Its operations name
- * where a part lies: `guest` bytes from the start in a guest's memory, or `cell` cells from the first
- * in flat form; and `other` bytes from the start at the other end of the way, which is the host, or
+ * where a part lies: `guest` bytes from the start in a guest's memory, or `cell` bytes from the first
+ * cell in flat form; and `other` bytes from the start at the other end of the way, which is the host, or
  * the guest that is given what this one has.  plan_lower.c and plan_lift.c run the same programs,
  * plan_transfer.c those of its own plans.  Types share
  * parts, so programs do: a part that is small when written out is written out, any other is a
@@ -48,7 +48,8 @@ typedef enum berthi_cm_opcode {
     BERTHI_CM_OP_BORROW,        /* of resource `a` */
     BERTHI_CM_OP_ERROR_CONTEXT, /* from guest to guest only */
     BERTHI_CM_OP_VARIANT, /* as ENUM; then targets[tag] operations on.  Flat: `guest` payload cells */
-    BERTHI_CM_OP_PART /* `a` values in a row, by `program` */
+    BERTHI_CM_OP_PART, /* `a` values in a row, by `program` */
+    BERTHI_CM_OPS      /* how many there are */
 } berthi_cm_opcode;
 
 typedef struct berthi_cm_op {
@@ -65,7 +66,8 @@ _Static_assert(sizeof(berthi_cm_op) == 24, "an operation is three words");
 typedef enum berthi_cm_form {
     BERTHI_CM_FORM_MEMORY,
     BERTHI_CM_FORM_FLAT,
-    BERTHI_CM_FORM_CHECK /* only what the host may have got wrong, in host layout */
+    BERTHI_CM_FORM_CHECK, /* only what the host may have got wrong, in host layout */
+    BERTHI_CM_FORM_PARTS  /* flat, and only what asks the guest for something */
 } berthi_cm_form;
 
 /* plan_columns.c: `width` bytes of each element of a list. */
@@ -89,6 +91,7 @@ enum {
 typedef struct berthi_cm_program {
     const berthi_cm_op *ops;
     uint32_t guest_size, other_size;
+    uint32_t count_max; /* of elements that a list in the guest may have */
     uint8_t guest_align, other_align;
     /* Bytes that mean nothing but themselves, without padding: copied whole either way. */
     bool is_bits;
@@ -108,6 +111,7 @@ typedef struct berthi_cm_program {
 typedef struct berthi_cm_programs {
     const berthi_cm_program *whole; /* flat, or of memory where the value is spilled */
     const berthi_cm_program *check; /* of a spilled value; NULL: there is nothing to check */
+    const berthi_cm_program *parts; /* of a flat one that is lowered; NULL: there are none */
     bool is_flat;
 } berthi_cm_programs;
 
@@ -129,6 +133,20 @@ _Noreturn static inline void berthi_cm_no_such_op(void)
     __builtin_unreachable();
 }
 
+/* How the interpreters go on: each operation jumps to the next one's label, from a table that the
+ * function has.  A jump from one common place would be more instructions in each, and harder to
+ * foresee. */
+#define BERTHI_CM_GO(labels, op)                                                               \
+    do {                                                                                       \
+        assert((labels)[(op)->code] != NULL); /* only the compiler writes programs */          \
+        goto *(labels)[(op)->code];                                                            \
+    } while (0)
+#define BERTHI_CM_NEXT(labels, op)                                                             \
+    do {                                                                                       \
+        (op)++;                                                                                \
+        BERTHI_CM_GO(labels, op);                                                              \
+    } while (0)
+
 static inline berth_status berthi_cm_trap(berth_diag *diag, const char *text)
 {
     return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_CANONICAL, "%s", text);
@@ -136,22 +154,31 @@ static inline berth_status berthi_cm_trap(berth_diag *diag, const char *text)
 
 static inline uint32_t berthi_cm_get(const uint8_t *p, uint8_t width)
 {
-    uint32_t value = 0;
+    uint16_t half;
+    uint32_t value;
 
     assert(width == 1 || width == 2 || width == 4);
     if (__builtin_expect(width == 1, 1))
         return *p;
-    memcpy(&value, p, width == 2 ? 2 : 4);
+    if (width == 2) {
+        memcpy(&half, p, sizeof half);
+        return half;
+    }
+    memcpy(&value, p, sizeof value);
     return value;
 }
 
 static inline void berthi_cm_put(uint8_t *p, uint8_t width, uint32_t value)
 {
+    const uint16_t half = (uint16_t)value;
+
     assert(width == 1 || width == 2 || width == 4);
     if (__builtin_expect(width == 1, 1))
         *p = (uint8_t)value;
+    else if (width == 2)
+        memcpy(p, &half, sizeof half);
     else
-        memcpy(p, &value, width == 2 ? 2 : 4);
+        memcpy(p, &value, sizeof value);
 }
 
 /* Reads and writes the pair of a string or list, in memory and in cells. */
@@ -181,6 +208,17 @@ static inline void berthi_cm_put_range(uint8_t *p, uint8_t width, uint64_t ptr, 
     }
     memcpy(p, &ptr, 8);
     memcpy(p + 8, &count, 8);
+}
+
+static inline berthi_val *berthi_cm_cell(berthi_val *cells, const berthi_cm_op *op)
+{
+    return (berthi_val *)(void *)((unsigned char *)cells + op->cell);
+}
+
+static inline const berthi_val *berthi_cm_cell_of(const berthi_val *cells,
+                                                  const berthi_cm_op *op)
+{
+    return (const berthi_val *)(const void *)((const unsigned char *)cells + op->cell);
 }
 
 /* Cells that hold 32 bits may hold anything above them. */
@@ -223,7 +261,7 @@ static inline berth_status berthi_cm_check_list(berthi_cm_guest *from,
                                                 const berthi_cm_program *element,
                                                 berthi_cm_range list, berth_diag *diag)
 {
-    if (__builtin_expect(list.count > BERTHI_CM_VALUE_BYTES_MAX / element->guest_size, 0))
+    if (__builtin_expect(list.count > element->count_max, 0))
         return berthi_cm_trap(diag,
                               "list content out-of-bounds: a list is longer than 2^28-1 bytes");
     return berthi_cm_check_range(from, list.ptr, list.count * element->guest_size,
@@ -268,15 +306,20 @@ static inline size_t berthi_cm_move_columns(const berthi_cm_program *p, uint8_t 
 
 /* The operations that every interpreter over memory has; `to` and `from` are where the part lies. */
 /* clang-format off */
-#define BERTHI_CM_COPY_CASES(op, to, from)                                                     \
-    case BERTHI_CM_OP_COPY_1: *(to) = *(from); break;                                          \
-    case BERTHI_CM_OP_COPY_2: memcpy((to), (from), 2); break;                                  \
-    case BERTHI_CM_OP_COPY_4: memcpy((to), (from), 4); break;                                  \
-    case BERTHI_CM_OP_COPY_8: memcpy((to), (from), 8); break;                                  \
-    case BERTHI_CM_OP_COPY_16: memcpy((to), (from), 16); break;                                \
-    case BERTHI_CM_OP_COPY_TO_16: berthi_cm_copy_to_16((to), (from), (op)->a); break;          \
-    case BERTHI_CM_OP_COPY_TO_32: berthi_cm_copy_to_32((to), (from), (op)->a); break;          \
-    case BERTHI_CM_OP_COPY: memcpy((to), (from), (op)->a); break
+#define BERTHI_CM_COPY_LABELS                                                                  \
+    [BERTHI_CM_OP_COPY] = &&copy, [BERTHI_CM_OP_COPY_1] = &&copy_1,                            \
+    [BERTHI_CM_OP_COPY_2] = &&copy_2, [BERTHI_CM_OP_COPY_4] = &&copy_4,                        \
+    [BERTHI_CM_OP_COPY_8] = &&copy_8, [BERTHI_CM_OP_COPY_16] = &&copy_16,                      \
+    [BERTHI_CM_OP_COPY_TO_16] = &&copy_to_16, [BERTHI_CM_OP_COPY_TO_32] = &&copy_to_32
+#define BERTHI_CM_COPY_OPS(labels, op, to, from)                                               \
+    copy_1: *(to) = *(from); BERTHI_CM_NEXT(labels, op);                                       \
+    copy_2: memcpy((to), (from), 2); BERTHI_CM_NEXT(labels, op);                               \
+    copy_4: memcpy((to), (from), 4); BERTHI_CM_NEXT(labels, op);                               \
+    copy_8: memcpy((to), (from), 8); BERTHI_CM_NEXT(labels, op);                               \
+    copy_16: memcpy((to), (from), 16); BERTHI_CM_NEXT(labels, op);                             \
+    copy_to_16: berthi_cm_copy_to_16((to), (from), (op)->a); BERTHI_CM_NEXT(labels, op);       \
+    copy_to_32: berthi_cm_copy_to_32((to), (from), (op)->a); BERTHI_CM_NEXT(labels, op);       \
+    copy: memcpy((to), (from), (op)->a); BERTHI_CM_NEXT(labels, op)
 /* clang-format on */
 
 #endif

@@ -108,84 +108,97 @@ static berth_status pass_handle(const passage *p, const berthi_cm_op *op, uint32
 
 /* ---------------------------------------------------------------- memory to memory */
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* computed goto */
+
 static berth_status pass_memory(const passage *p, const berthi_cm_program *program,
                                 uint64_t from_at, uint64_t to_at, size_t count)
 {
+    static const void *const labels[BERTHI_CM_OPS] = {
+        BERTHI_CM_COPY_LABELS,
+        [BERTHI_CM_OP_END] = &&end,
+        [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_BOOL] = &&boolean,
+        [BERTHI_CM_OP_CHAR] = &&character,
+        [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant,
+        [BERTHI_CM_OP_STRING] = &&range,
+        [BERTHI_CM_OP_LIST] = &&range,
+        [BERTHI_CM_OP_OWN] = &&handle,
+        [BERTHI_CM_OP_BORROW] = &&handle,
+        [BERTHI_CM_OP_ERROR_CONTEXT] = &&handle,
+        [BERTHI_CM_OP_PART] = &&part,
+    };
+    const berthi_cm_op *op = program->ops;
     const uint8_t *from = p->from->memory.base + from_at;
     uint8_t *to = p->to->memory.base + to_at;
     berthi_cm_range range;
     berth_status status;
     uint32_t value;
 
-    for (const berthi_cm_op *op = program->ops;; op++) {
-        switch ((berthi_cm_opcode)op->code) {
-            BERTHI_CM_COPY_CASES(op, to + op->other, from + op->guest);
-        case BERTHI_CM_OP_END:
-            if (--count == 0)
-                return BERTH_OK;
-            from_at += program->guest_size;
-            to_at += program->other_size;
-            from += program->guest_size;
-            to += program->other_size;
-            op = program->ops - 1;
-            break;
-        case BERTHI_CM_OP_JUMP:
-            op += op->a;
-            break;
-        case BERTHI_CM_OP_BOOL:
-            to[op->other] = from[op->guest] != 0;
-            break;
-        case BERTHI_CM_OP_CHAR:
-            memcpy(&value, from + op->guest, 4);
-            if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
-                return berthi_cm_trap(p->diag, "invalid `char` bit pattern");
-            memcpy(to + op->other, &value, 4);
-            break;
-        case BERTHI_CM_OP_FLAGS:
-            value = berthi_cm_get(from + op->guest, op->width) & op->a;
-            berthi_cm_put(to + op->other, op->width, value);
-            break;
-        case BERTHI_CM_OP_ENUM:
-        case BERTHI_CM_OP_VARIANT:
-            value = berthi_cm_get(from + op->guest, op->width);
-            if (__builtin_expect(value >= op->a, 0))
-                return berthi_cm_trap(p->diag, "invalid variant discriminant");
-            berthi_cm_put(to + op->other, op->width, value);
-            if (op->code == BERTHI_CM_OP_VARIANT)
-                op += op->u.targets[value];
-            break;
-        case BERTHI_CM_OP_STRING:
-        case BERTHI_CM_OP_LIST:
-            range = berthi_cm_get_range(from + op->guest, op->width);
-            status = pass_range(p, op, range, &range);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            from = p->from->memory.base + from_at;
-            to = p->to->memory.base + to_at;
-            berthi_cm_put_range(to + op->other, (uint8_t)op->a, range.ptr, range.count);
-            break;
-        case BERTHI_CM_OP_OWN:
-        case BERTHI_CM_OP_BORROW:
-        case BERTHI_CM_OP_ERROR_CONTEXT:
-            memcpy(&value, from + op->guest, 4);
-            status = pass_handle(p, op, value, &value);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            memcpy(to + op->other, &value, 4);
-            break;
-        case BERTHI_CM_OP_PART:
-            status =
-                pass_memory(p, op->u.program, from_at + op->guest, to_at + op->other, op->a);
-            if (__builtin_expect(status != BERTH_OK, 0))
-                return status;
-            from = p->from->memory.base + from_at;
-            to = p->to->memory.base + to_at;
-            break;
-        default:
-            berthi_cm_no_such_op();
-        }
-    }
+    BERTHI_CM_GO(labels, op);
+    BERTHI_CM_COPY_OPS(labels, op, to + op->other, from + op->guest);
+end:
+    if (--count == 0)
+        return BERTH_OK;
+    from_at += program->guest_size;
+    to_at += program->other_size;
+    from += program->guest_size;
+    to += program->other_size;
+    op = program->ops;
+    BERTHI_CM_GO(labels, op);
+jump:
+    op += op->a;
+    BERTHI_CM_NEXT(labels, op);
+boolean:
+    to[op->other] = from[op->guest] != 0;
+    BERTHI_CM_NEXT(labels, op);
+character:
+    memcpy(&value, from + op->guest, 4);
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
+        return berthi_cm_trap(p->diag, "invalid `char` bit pattern");
+    memcpy(to + op->other, &value, 4);
+    BERTHI_CM_NEXT(labels, op);
+flags:
+    value = berthi_cm_get(from + op->guest, op->width) & op->a;
+    berthi_cm_put(to + op->other, op->width, value);
+    BERTHI_CM_NEXT(labels, op);
+tag:
+variant:
+    value = berthi_cm_get(from + op->guest, op->width);
+    if (__builtin_expect(value >= op->a, 0))
+        return berthi_cm_trap(p->diag, "invalid variant discriminant");
+    berthi_cm_put(to + op->other, op->width, value);
+    if (op->code == BERTHI_CM_OP_VARIANT)
+        op += op->u.targets[value];
+    BERTHI_CM_NEXT(labels, op);
+range:
+    range = berthi_cm_get_range(from + op->guest, op->width);
+    status = pass_range(p, op, range, &range);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    from = p->from->memory.base + from_at;
+    to = p->to->memory.base + to_at;
+    berthi_cm_put_range(to + op->other, (uint8_t)op->a, range.ptr, range.count);
+    BERTHI_CM_NEXT(labels, op);
+handle:
+    memcpy(&value, from + op->guest, 4);
+    status = pass_handle(p, op, value, &value);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    memcpy(to + op->other, &value, 4);
+    BERTHI_CM_NEXT(labels, op);
+part:
+    status = pass_memory(p, op->u.program, from_at + op->guest, to_at + op->other, op->a);
+    if (__builtin_expect(status != BERTH_OK, 0))
+        return status;
+    from = p->from->memory.base + from_at;
+    to = p->to->memory.base + to_at;
+    BERTHI_CM_NEXT(labels, op);
 }
+
+#pragma GCC diagnostic pop
 
 /* ---------------------------------------------------------------- cells to cells */
 
@@ -218,7 +231,8 @@ static berth_status pass_flat(const passage *p, const berthi_cm_program *program
     berthi_cm_range range;
 
     for (const berthi_cm_op *op = program->ops;; op++) {
-        const berthi_val *cell = &from[op->cell];
+        const berthi_val *cell = berthi_cm_cell_of(from, op);
+        berthi_val *out = berthi_cm_cell(to, op);
         uint32_t value = (uint32_t)cell->words[0];
 
         switch ((berthi_cm_opcode)op->code) {
@@ -228,7 +242,7 @@ static berth_status pass_flat(const passage *p, const berthi_cm_program *program
             op += op->a;
             continue;
         case BERTHI_CM_OP_64:
-            to[op->cell].words[0] = cell->words[0];
+            out->words[0] = cell->words[0];
             continue;
         case BERTHI_CM_OP_CHAR:
             if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
@@ -240,9 +254,9 @@ static berth_status pass_flat(const passage *p, const berthi_cm_program *program
                 return berthi_cm_trap(p->diag, "invalid variant discriminant");
             if (op->code == BERTHI_CM_OP_ENUM)
                 break;
-            to[op->cell].words[0] = value;
+            out->words[0] = value;
             for (uint32_t i = 1; i <= op->guest; i++)
-                to[op->cell + i].words[0] = 0;
+                out[i].words[0] = 0;
             op += op->u.targets[value];
             continue;
         case BERTHI_CM_OP_STRING:
@@ -250,7 +264,7 @@ static berth_status pass_flat(const passage *p, const berthi_cm_program *program
             status = pass_range(p, op, berthi_cm_get_cells(cell, op->width), &range);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
-            berthi_cm_put_cells(&to[op->cell], range);
+            berthi_cm_put_cells(out, range);
             continue;
         case BERTHI_CM_OP_OWN:
         case BERTHI_CM_OP_BORROW:
@@ -260,14 +274,14 @@ static berth_status pass_flat(const passage *p, const berthi_cm_program *program
                 return status;
             break;
         case BERTHI_CM_OP_PART:
-            status = pass_flat(p, op->u.program, cell, &to[op->cell]);
+            status = pass_flat(p, op->u.program, cell, out);
             if (__builtin_expect(status != BERTH_OK, 0))
                 return status;
             continue;
         default:
             value = pass_number(op, value);
         }
-        to[op->cell].words[0] = value;
+        out->words[0] = value;
     }
 }
 
