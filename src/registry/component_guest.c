@@ -123,28 +123,38 @@ typedef struct hook_result {
     } bytes;
 } hook_result;
 
-static berth_status take_result(berth_version *v, uint32_t index, const hook_result *result,
-                                const berth_call *call, berth_reply *reply, berth_diag *diag)
+/* What is unusual about a result. */
+__attribute__((noinline, cold)) static berth_status refuse_result(const berth_version *v,
+                                                                  uint32_t index,
+                                                                  const hook_result *result,
+                                                                  berth_diag *diag)
 {
     const char *name = v->content->plugin.hooks[index].export_name;
     char shown[sizeof diag->text];
-    void *data;
 
-    if (BERTHI_UNUSUAL(result->is_error))
+    if (result->is_error)
         return berthi_fail(
             diag, BERTH_E_PLUGIN, "%s: %s", name,
             berthi_utf8_show(shown, sizeof shown, result->bytes.data, result->bytes.size));
-    if (BERTHI_UNUSUAL(result->bytes.size > v->output_bytes_max))
+    if (result->bytes.size > v->output_bytes_max)
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
                                    "%s: the reply has %zu bytes and %llu are allowed", name,
                                    result->bytes.size, (unsigned long long)v->output_bytes_max);
+    return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %zu bytes", result->bytes.size);
+}
+
+/* Copies the reply; NULL: refuse_result() says why not. */
+static inline void *take_result(const berth_version *v, const hook_result *result,
+                                const berth_call *call)
+{
+    void *data;
+
+    if (BERTHI_UNUSUAL(result->is_error || result->bytes.size > v->output_bytes_max))
+        return NULL;
     data = berthi_reply_arena_alloc(call->arena, result->bytes.size);
-    if (BERTHI_UNUSUAL(data == NULL))
-        return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %zu bytes", result->bytes.size);
-    if (result->bytes.size != 0)
+    if (data != NULL && result->bytes.size != 0)
         memcpy(data, result->bytes.data, result->bytes.size);
-    *reply = (berth_reply){ .data = data, .size = result->bytes.size, .version = v->number };
-    return BERTH_OK;
+    return data;
 }
 
 void berthi_component_deadline(berth_version *v, berthi_instance *i, uint64_t ticks)
@@ -164,9 +174,10 @@ berth_status berthi_component_enter(berth_version *v, berthi_instance *i, uint32
                                     berth_diag *diag)
 {
     const berthi_cm_host_list input = { call->input, call->input_size };
+    berth_status status = BERTH_OK, ended;
     hook_result result;
-    berth_status status, ended;
-    berth_reply answer;
+    size_t size;
+    void *data;
 
     if (BERTHI_UNUSUAL(call->input_size > v->input_bytes_max))
         return berthi_fail_because(
@@ -179,11 +190,17 @@ berth_status berthi_component_enter(berth_version *v, berthi_instance *i, uint32
                                   call->arena, diag);
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return berthi_instance_fault(v, index, status, diag);
-    status = take_result(v, index, &result, call, &answer, diag);
+    size = result.bytes.size;
+    data = take_result(v, &result, call);
+    if (BERTHI_UNUSUAL(data == NULL))
+        status = refuse_result(v, index, &result, diag);
     ended = berthi_cm_call_end(i->component, diag);
     if (BERTHI_UNUSUAL(ended != BERTH_OK))
         return berthi_instance_fault(v, index, ended, diag);
-    if (status == BERTH_OK)
-        *reply = answer;
-    return status;
+    /* Made of what is in registers: a struct that was put together word by word and is copied by
+     * wider moves makes the processor wait for its own stores. */
+    if (BERTHI_UNUSUAL(data == NULL))
+        return status;
+    *reply = (berth_reply){ .data = data, .size = size, .version = v->number };
+    return BERTH_OK;
 }
