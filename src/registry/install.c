@@ -125,15 +125,16 @@ static berth_status make_native(berth_slot *slot, berthi_content *content, const
     return status == BERTH_OK ? berthi_native_load(slot, content, bytes, size, diag) : status;
 }
 
-static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
-                                 const uint8_t *digest, berthi_content **content_out,
-                                 berth_diag *diag)
+/* For a plugin that keeps that contract; NULL: any. */
+static berth_status make_content_of(berth_slot *slot, const uint8_t *bytes, size_t size,
+                                    const uint8_t *digest,
+                                    const struct berth_contract *contract,
+                                    berthi_content **content_out, berth_diag *diag)
 {
     berth_runtime *rt = slot->runtime;
     berthi_admit_limits limits = { rt->options.artifact_bytes_max,
                                    slot->options.memory_bytes_max,
-                                   rt->options.table_elements_max, rt->options.host,
-                                   slot->options.contract };
+                                   rt->options.table_elements_max, rt->options.host, contract };
     berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
     const char *profile, *kind;
     berth_status status;
@@ -160,6 +161,34 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     }
     *content_out = content;
     return BERTH_OK;
+}
+
+/* What does not keep the slot's contract may keep one that is adapted to it. */
+static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
+                                 const uint8_t *digest, berthi_content **content_out,
+                                 berth_diag *diag)
+{
+    const berthi_adapter *adapter;
+    berth_status status, other = BERTH_E_REJECTED;
+    berth_diag own = { 0 };
+
+    berthi_lock_take(&slot->lock);
+    adapter = slot->adapters; /* none is ever taken out */
+    berthi_lock_drop(&slot->lock);
+    status =
+        make_content_of(slot, bytes, size, digest, slot->options.contract, content_out, diag);
+    for (; status == BERTH_E_REJECTED && other == BERTH_E_REJECTED && adapter != NULL;
+         adapter = adapter->next) {
+        other =
+            make_content_of(slot, bytes, size, digest, adapter->contract, content_out, &own);
+        if (other == BERTH_OK) {
+            (*content_out)->adapter = adapter;
+            return BERTH_OK;
+        }
+    }
+    if (other != BERTH_E_REJECTED && diag != NULL)
+        *diag = own;
+    return other == BERTH_E_REJECTED ? status : other;
 }
 
 /* ---- the probe ---- */

@@ -10,7 +10,7 @@
  *   install.c  from bytes to a ready version    slot.c     publish, roll back, evict, lease
  *   call.c     the call path                    reaper.c   what happens after the last call
  *   stats.c    what the operator reads          reclaim.c  room in a full engine
- *   state.c    what a version leaves to the next
+ *   state.c    what a version leaves to the next   adapter.c  plugins of another contract
  * Read first: this file, sync/record.h, then call.c.  Layer: registry.
  *
  * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
@@ -184,11 +184,12 @@ typedef struct berthi_content {
     _Atomic(uint32_t) refs;
     berthi_arena arena; /* holds all of `plugin` */
     berthi_plugin plugin;
-    berthi_compiled *compiled;   /* the module */
-    berthi_wasm_module *module;  /* NULL: a component */
-    berthi_component *component; /* NULL: a core module */
-    berthi_native_guest *native; /* NULL: WebAssembly */
-    berthi_cm_func *funcs;       /* of the component: that of each hook */
+    berthi_compiled *compiled;            /* the module */
+    berthi_wasm_module *module;           /* NULL: a component */
+    berthi_component *component;          /* NULL: a core module */
+    berthi_native_guest *native;          /* NULL: WebAssembly */
+    berthi_cm_func *funcs;                /* of the component: that of each hook */
+    const struct berthi_adapter *adapter; /* of the slot; NULL: it keeps the slot's contract */
     uint8_t digest[BERTH_DIGEST_SIZE];
     berthi_counts past; /* of reaped versions of this content; slot's lock */
 } berthi_content;
@@ -198,7 +199,8 @@ typedef struct berthi_typed {
     _Atomic(uint32_t) state;
     const char *name; /* the slot's */
     berthi_cm_func func;
-    berth_plugin_fn *call; /* of a native plugin, and its first argument */
+    const struct berthi_adapted *adapted; /* called in its place; NULL: nobody */
+    berth_plugin_fn *call;                /* of a native plugin, and its first argument */
     void *self;
     berthi_cm_measure args, result; /* of the bytes that are counted */
 } berthi_typed;
@@ -254,6 +256,24 @@ typedef struct berthi_agreed_func {
     uint64_t hash; /* of the name */
 } berthi_agreed_func;
 
+struct berth_adapter_call;
+
+/* Plugins of another contract, and who answers for them (adapter.c).  Never changes, and lives as long as
+ * the slot. */
+typedef struct berthi_adapted {
+    uint32_t number; /* of berth_slot_func() */
+    berth_status (*call)(void *ctx, const void *args, void *result,
+                         struct berth_adapter_call *call);
+    void *ctx;
+} berthi_adapted;
+
+typedef struct berthi_adapter {
+    struct berthi_adapter *next;
+    const struct berth_contract *contract;
+    uint32_t count;
+    berthi_adapted at[];
+} berthi_adapter;
+
 typedef struct berthi_agreed {
     berthi_agreed_func *funcs;
     uint32_t *places; /* 2 * room, by hash; 0: free, else 1 + the number */
@@ -285,6 +305,7 @@ struct berth_slot {
     char *hook_names[BERTHI_HOOKS_MAX];
     uint32_t hooks_count;
     berthi_agreed agreed;          /* agreed.c */
+    berthi_adapter *adapters;      /* newest first */
     berthi_counts past;            /* of versions that were freed */
     berth_histogram *past_latency; /* timed slots only */
     uint64_t installs, unchanged, refused, rollbacks;
@@ -375,6 +396,13 @@ uint32_t berthi_gate_uncounted(berth_slot *slot);
 bool berthi_gate_hold(berth_slot *slot, uint64_t until_ns);
 void berthi_gate_release(berth_slot *slot);
 
+/* adapter.c */
+void berthi_adapters_free(berth_slot *slot);
+const berthi_adapted *berthi_adapter_find(const berthi_adapter *adapter, uint32_t number);
+berth_status berthi_adapter_run(const berthi_adapted *adapted, berth_version *v,
+                                berthi_record *mine, const berth_call *call, uint64_t ticks,
+                                const void *args, void *result, berth_diag *diag);
+
 /* state.c */
 /* The state of the current version becomes that of `next`, which nobody has called yet.  Calls are
  * held, and the caller has the install ticket.  Nothing is done when there is none. */
@@ -454,6 +482,9 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
                                berthi_found *found_out, berthi_func_type *type,
                                berth_diag *diag);
 void berthi_typed_free(berth_version *v);
+/* Behind the pin of `v`: a function that it exports, not one of an adapter's. */
+berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
+                              uint64_t ticks, const void *args, void *result, berth_diag *diag);
 /* A call of an agreed function in that version, published or not, whatever the gate says. */
 berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,
                                  const berth_call *call, berth_diag *diag);

@@ -123,6 +123,7 @@ static void free_slot(berth_slot *slot)
     for (uint32_t i = 0; i < slot->hooks_count; i++)
         free_string(a, slot->hook_names[i]);
     berthi_agreed_fini(&slot->agreed, a);
+    berthi_adapters_free(slot);
     free_string(a, slot->name);
     free_string(a, slot->profile);
     free_string(a, slot->kind);

@@ -110,6 +110,7 @@ static berthi_typed_table *grow_locked(berth_version *v)
 
         table->at[n].name = from->name;
         table->at[n].func = from->func;
+        table->at[n].adapted = from->adapted;
         table->at[n].call = from->call;
         table->at[n].self = from->self;
         table->at[n].args = from->args;
@@ -123,16 +124,19 @@ static berthi_typed_table *grow_locked(berth_version *v)
     return table;
 }
 
-static void resolve(berth_version *v, berthi_typed *typed, const berthi_agreed_func *agreed)
+static void resolve(berth_version *v, uint32_t n, berthi_typed *typed,
+                    const berthi_agreed_func *agreed)
 {
     berthi_found found;
     type_text type;
-    bool is_found =
-        berthi_typed_find(v->content, agreed->name, &found, &type, NULL) == BERTH_OK &&
-        strcmp(type.text, agreed->type) == 0;
+    bool is_found;
 
     typed->name = agreed->name;
-    if (is_found) {
+    typed->adapted = berthi_adapter_find(v->content->adapter, BERTHI_HOOKS_MAX + n);
+    is_found = typed->adapted != NULL ||
+               (berthi_typed_find(v->content, agreed->name, &found, &type, NULL) == BERTH_OK &&
+                strcmp(type.text, agreed->type) == 0);
+    if (is_found && typed->adapted == NULL) {
         typed->func = found.func;
         typed->call = found.call;
         typed->self = v->is_native ? berthi_native_self(v->content->native->native) : NULL;
@@ -160,7 +164,7 @@ static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *dia
         return berthi_fail(diag, BERTH_E_NOMEM, "functions of slot '%s'", slot->name);
     agreed = &slot->agreed.funcs[n];
     if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == UNKNOWN)
-        resolve(v, &table->at[n], agreed);
+        resolve(v, n, &table->at[n], agreed);
     if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == MISSING)
         return berthi_fail(
             diag, BERTH_E_ABSENT, "version %llu of slot '%s' exports no '%s' of type %s",
@@ -243,6 +247,11 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
 
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return status;
+    if (BERTHI_UNUSUAL(values->typed->adapted != NULL)) {
+        *reply = (berth_reply){ .version = v->number };
+        return berthi_adapter_run(values->typed->adapted, v, mine, call, ticks, values->args,
+                                  values->result, diag);
+    }
     if (v->is_native) {
         status = berthi_native_invoke(v, mine, call, values->typed, values->args,
                                       values->result, reply, diag);
@@ -363,6 +372,23 @@ berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
             return status;
     }
     return berthi_slot_enter(slot, call, invoke, &values, &reply, diag);
+}
+
+berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
+                              uint64_t ticks, const void *args, void *result, berth_diag *diag)
+{
+    typed_values values = { NULL, args, result };
+    berth_status status = find_func(v, call->hook, &values.typed, diag);
+    berth_reply reply;
+
+    if (status != BERTH_OK)
+        return status;
+    if (values.typed->adapted != NULL)
+        return berthi_fail(diag, BERTH_E_INVALID,
+                           "'%s' is a function of the slot's contract; an adapter calls those "
+                           "of its own",
+                           values.typed->name);
+    return invoke(v, mine, call, ticks, &values, &reply, diag);
 }
 
 berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <berth/adapter.h>
 #include <berth/admit.h>
 #include <berth/arena.h>
 #include <berth/base.h>
