@@ -74,38 +74,43 @@ static berth_status check_kind(const struct stat *at, const char *path, uint64_t
     return BERTH_OK;
 }
 
+berth_status berthi_file_read_open(const berth_allocator *a, int fd, const char *path,
+                                   uint64_t size_max, berthi_file_bytes *file_out,
+                                   berth_diag *diag)
+{
+    berthi_file_bytes file = { NULL, 0 };
+    berth_status status;
+    struct stat before;
+
+    if (fails("fstat") || fstat(fd, &before) != 0)
+        return berthi_fail_os(diag, errno, "%s: cannot be examined", path);
+    status = check_kind(&before, path, size_max, diag);
+    if (status != BERTH_OK)
+        return status;
+    file.size = (size_t)before.st_size;
+    file.data = berthi_alloc(a, file.size == 0 ? 1 : file.size);
+    if (file.data == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "%s: no memory for its %zu bytes", path,
+                           file.size);
+    status = read_unchanged(fd, path, file.data, &before, diag);
+    if (status == BERTH_OK)
+        *file_out = file;
+    else
+        berthi_file_free(a, &file);
+    return status;
+}
+
 berth_status berthi_file_read(const berth_allocator *a, const char *path, uint64_t size_max,
                               berthi_file_bytes *file_out, berth_diag *diag)
 {
     /* O_NONBLOCK: opening a FIFO must not wait for its writer.  O_NOCTTY: nor make a terminal
      * ours. */
     int fd = fails("open") ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    berthi_file_bytes file = { NULL, 0 };
     berth_status status;
-    struct stat before;
 
     if (fd < 0)
         return berthi_fail_os(diag, errno, "%s: cannot be opened", path);
-    if (fails("fstat") || fstat(fd, &before) != 0)
-        status = berthi_fail_os(diag, errno, "%s: cannot be examined", path);
-    else
-        status = check_kind(&before, path, size_max, diag);
-    if (status != BERTH_OK)
-        goto done;
-
-    file.size = (size_t)before.st_size;
-    file.data = berthi_alloc(a, file.size == 0 ? 1 : file.size);
-    if (file.data == NULL) {
-        status = berthi_fail(diag, BERTH_E_NOMEM, "%s: no memory for its %zu bytes", path,
-                             file.size);
-        goto done;
-    }
-    status = read_unchanged(fd, path, file.data, &before, diag);
-    if (status == BERTH_OK)
-        *file_out = file;
-    else
-        berthi_file_free(a, &file);
-done:
+    status = berthi_file_read_open(a, fd, path, size_max, file_out, diag);
     (void)close(fd);
     return status;
 }

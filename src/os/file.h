@@ -14,6 +14,10 @@ typedef struct berthi_file_bytes {
  *        BERTH_E_STATE (size, time or identity changed while it was read), BERTH_E_NOMEM. */
 berth_status berthi_file_read(const berth_allocator *a, const char *path, uint64_t size_max,
                               berthi_file_bytes *file_out, berth_diag *diag);
+/* The same from a descriptor at its beginning, which stays open; `path` is for messages. */
+berth_status berthi_file_read_open(const berth_allocator *a, int fd, const char *path,
+                                   uint64_t size_max, berthi_file_bytes *file_out,
+                                   berth_diag *diag);
 void berthi_file_free(const berth_allocator *a, berthi_file_bytes *file);
 
 #endif
