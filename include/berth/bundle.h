@@ -146,5 +146,100 @@ BERTH_API const char *berth_catalog_graph(const berth_catalog *catalog);
  * Thread: any.  Blocks: never. */
 BERTH_API const char *berth_catalog_json(const berth_catalog *catalog);
 
+/* ---------------------------------------------------------------- bundles of a runtime */
+
+typedef struct berth_bundles berth_bundles;
+
+/* Told what is taken in spite of something: a malformed folder among others, a signature that is not
+ * good under BERTH_SIGNATURE_WARN.  Called on the loading thread, with no lock held. */
+typedef void (*berth_bundle_warning)(void *ctx, const char *text);
+
+/* Grows at the end only.  0 or NULL in a field means its default. */
+typedef struct berth_bundles_options {
+    uint32_t size;
+    uint32_t policy;     /* a berth_signature_policy; default off */
+    const uint8_t *keys; /* that are trusted: BERTH_KEY_SIZE bytes each, without gaps; copied */
+    uint32_t keys_count, pins_count;
+    const berth_bundle_pin *pins; /* copied */
+    /* What every slot gets; its name and its contract are not used, its texts are copied.  Where it
+     * says a limit, a manifest may ask for less, and not for more. */
+    const berth_slot_options *slot;
+    /* Contracts that the host knows: a bundle that provides one of them has to keep it.  Copied as
+     * slots copy theirs. */
+    const struct berth_contract *const *contracts;
+    uint32_t contracts_count;
+    uint32_t reserved; /* 0 */
+    berth_bundle_warning warn;
+    void *warn_ctx; /* lent until the set is destroyed */
+} berth_bundles_options;
+#define BERTH_BUNDLES_OPTIONS_INIT                                                             \
+    BERTH_INIT((uint32_t)sizeof(berth_bundles_options), 0, NULL, 0, 0, NULL, NULL, NULL, 0, 0, \
+               NULL, NULL)
+
+/* Makes an empty set of bundles of that runtime.  Gives *bundles_out; end it with
+ * berth_bundles_destroy(), before the runtime.
+ * Thread: any.  Blocks: never.  Fails: BERTH_E_INVALID, BERTH_E_VERSION, BERTH_E_NOMEM, BERTH_E_OS. */
+BERTH_API BERTH_CHECKED berth_status berth_bundles_create(berth_runtime *runtime,
+                                                          const berth_bundles_options *options,
+                                                          berth_bundles **bundles_out,
+                                                          berth_diag *diag);
+
+/* Takes all of its bundles out of service and ends the set.  NULL is left alone.
+ * Thread: one.  Blocks: briefly. */
+BERTH_API void berth_bundles_destroy(berth_bundles *bundles);
+
+/* Loads bundles from folders, which are as for berth_catalog_read(), and what they need, from there
+ * or from what is loaded.  With `names`, only bundles of those names and what they need.  Each one is
+ * read, checked, admitted and made ready in a slot that nobody sees; then all slots appear at once,
+ * or nothing does.  A bundle whose slot is loaded already is left as it is; of several versions of
+ * one track the highest is taken.
+ * Thread: any.  Blocks: until all are ready or one is refused; others who change the set wait.
+ * Fails: BERTH_E_REJECTED (what is wrong with the bundles, all of it; a signature), BERTH_E_ABSENT (a
+ *        name, or a path without bundles), BERTH_E_STATE (a slot of that name is somebody else's;
+ *        called from a callback of a change of this set), as berth_slot_install(), BERTH_E_OS. */
+BERTH_API BERTH_CHECKED berth_status berth_bundles_load(berth_bundles *bundles,
+                                                        const char *const *paths,
+                                                        uint32_t count,
+                                                        const char *const *names,
+                                                        uint32_t names_count, berth_diag *diag);
+
+/* Puts the bundle in `folder` into the place of the loaded one of its slot; bundles that require
+ * something of it and have `reload = "with-dependencies"`, and those that require something of them
+ * in turn, are read again from their own folders.  All of them are ready before the first is
+ * exchanged; what fails changes nothing.  Limits stay those of the first load.
+ * Thread: any.  Blocks: as berth_bundles_load().
+ * Fails: as berth_bundles_load(); BERTH_E_ABSENT (none of its slot is loaded), BERTH_E_REJECTED (it
+ *        does not provide any more what others require, who are named). */
+BERTH_API BERTH_CHECKED berth_status berth_bundles_reload(berth_bundles *bundles,
+                                                          const char *folder, berth_diag *diag);
+
+enum { BERTH_UNLOAD_CASCADE = 1 };
+
+/* Takes a bundle out of service.  `name` is that of a slot ("thumbs@1"), or of a bundle of which one
+ * version is loaded.  What others require is refused, and they are named in the order of their slots;
+ * with BERTH_UNLOAD_CASCADE they go first.
+ * Thread: any.  Blocks: briefly, and until others who change the set are done.
+ * Fails: BERTH_E_ABSENT, BERTH_E_STATE (others require it; several versions of it are loaded). */
+BERTH_API BERTH_CHECKED berth_status berth_bundles_unload(berth_bundles *bundles,
+                                                          const char *name, uint32_t flags,
+                                                          berth_diag *diag);
+
+/* The slot of the bundle that serves a contract, such as "image:codec/decode@1.2.0", chosen as for a
+ * bundle that requires it; `bundle` is its name, NULL: any.
+ * Gives *slot_out; release it with berth_slot_release().  Thread: any.  Blocks: briefly.
+ * Fails: BERTH_E_INVALID (no contract), BERTH_E_ABSENT, BERTH_E_STATE (two are just as good). */
+BERTH_API BERTH_CHECKED berth_status berth_bundles_find(berth_bundles *bundles,
+                                                        const char *contract,
+                                                        const char *bundle,
+                                                        berth_slot **slot_out,
+                                                        berth_diag *diag);
+
+/* What is loaded, as JSON (docs/bundles.md has the schema).  Gives *text_out, which the arena lends.
+ * Thread: any.  Blocks: briefly.  Fails: BERTH_E_NOMEM. */
+BERTH_API BERTH_CHECKED berth_status berth_bundles_report(berth_bundles *bundles,
+                                                          berth_arena *arena,
+                                                          const char **text_out,
+                                                          berth_diag *diag);
+
 BERTH_END
 #endif /* BERTH_BUNDLE_H */

@@ -33,14 +33,14 @@ enum { /* what is taken at most (I8) */
 
 /* ---------------------------------------------------------------- manifest.c */
 
-typedef enum berthi_artifact_kind {
-    BERTHI_ARTIFACT_COMPONENT = 1,
-    BERTHI_ARTIFACT_MODULE,
-    BERTHI_ARTIFACT_NATIVE
-} berthi_artifact_kind;
+typedef enum berthi_bundle_kind {
+    BERTHI_BUNDLE_COMPONENT = 1,
+    BERTHI_BUNDLE_MODULE,
+    BERTHI_BUNDLE_NATIVE
+} berthi_bundle_kind;
 
 typedef struct berthi_bundle_artifact {
-    berthi_artifact_kind kind;
+    berthi_bundle_kind kind;
     const char *file;
     const char *os, *arch; /* NULL: any */
 } berthi_bundle_artifact;
@@ -81,9 +81,9 @@ berth_status berthi_manifest_read(const berthi_text *source, berthi_arena *arena
 const berthi_bundle_artifact *berthi_manifest_artifact(const berthi_manifest *manifest,
                                                        const char *os, const char *arch);
 
-const char *berthi_artifact_kind_name(berthi_artifact_kind kind);
+const char *berthi_bundle_kind_name(berthi_bundle_kind kind);
 /* What such bytes are, by their first ones; 0: none of them. */
-berthi_artifact_kind berthi_artifact_kind_of(const uint8_t *bytes, size_t size);
+berthi_bundle_kind berthi_bundle_kind_of(const uint8_t *bytes, size_t size);
 
 /* The names that this library was built for. */
 extern const char berthi_host_os[], berthi_host_arch[];
@@ -209,10 +209,12 @@ const char *berthi_problem_kind_name(berthi_problem_kind kind);
 
 /* Resolves every need among `count` manifests.  `pins` say which bundle serves a contract where the
  * manifests leave it open.  The graph is held by `arena` and lends the manifests.
+ * The first `settled` of them have what they need already: nothing is asked about them.
  * Fails: BERTH_E_NOMEM.  What is wrong with the bundles is in its problems. */
 berth_status berthi_graph_make(const berthi_manifest *const *manifests, uint32_t count,
-                               const berth_bundle_pin *pins, uint32_t pins_count,
-                               berthi_arena *arena, berthi_graph *graph_out, berth_diag *diag)
+                               uint32_t settled, const berth_bundle_pin *pins,
+                               uint32_t pins_count, berthi_arena *arena,
+                               berthi_graph *graph_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
 /* The best provider of a contract among the manifests that are not `but`; NONE: none.  *is_tied_out:

@@ -124,7 +124,7 @@ uint32_t berthi_graph_choose(const berthi_manifest *const *manifests, uint32_t c
 
 typedef struct maker {
     const berthi_manifest *const *manifests;
-    uint32_t count;
+    uint32_t count, settled;
     const berth_bundle_pin *pins;
     uint32_t pins_count;
     berthi_arena *arena;
@@ -170,7 +170,6 @@ static bool resolve_need(maker *m, uint32_t node, uint32_t need)
     uint32_t tied, best = berthi_graph_choose(m->manifests, m->count, needed, node, m->pins,
                                               m->pins_count, &tied);
 
-    n->providers[need] = NONE;
     if (best == NONE && needed->is_optional)
         return true;
     n->is_stuck |= best == NONE || tied != NONE;
@@ -204,6 +203,10 @@ static bool resolve(maker *m)
         n->providers = berthi_arena_array(m->arena, it->requires_count, sizeof *n->providers);
         if (n->providers == NULL)
             return false;
+        for (uint32_t need = 0; need < it->requires_count; need++)
+            n->providers[need] = NONE;
+        if (i < m->settled)
+            continue;
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(it->name, m->manifests[j]->name) == 0 &&
                 berthi_wit_compare_versions(it->version, m->manifests[j]->version) == 0) {
@@ -376,10 +379,11 @@ static bool make_order(maker *m)
 }
 
 berth_status berthi_graph_make(const berthi_manifest *const *manifests, uint32_t count,
-                               const berth_bundle_pin *pins, uint32_t pins_count,
-                               berthi_arena *arena, berthi_graph *graph_out, berth_diag *diag)
+                               uint32_t settled, const berth_bundle_pin *pins,
+                               uint32_t pins_count, berthi_arena *arena,
+                               berthi_graph *graph_out, berth_diag *diag)
 {
-    maker m = { manifests, count, pins, pins_count, arena, graph_out };
+    maker m = { manifests, count, settled, pins, pins_count, arena, graph_out };
 
     *graph_out = (berthi_graph){ .count = count };
     berthi_problems_init(&graph_out->problems);

@@ -184,11 +184,11 @@ static berth_status read_parts(reading *r)
             status = judge(r);
     }
     if (status == BERTH_OK && r->how->with_bytes &&
-        berthi_artifact_kind_of(r->bundle->bytes.data, r->bundle->bytes.size) !=
+        berthi_bundle_kind_of(r->bundle->bytes.data, r->bundle->bytes.size) !=
             r->bundle->artifact->kind)
         status = berthi_fail(r->diag, BERTH_E_REJECTED, "%s/%s: is no %s", r->bundle->folder,
                              r->bundle->artifact->file,
-                             berthi_artifact_kind_name(r->bundle->artifact->kind));
+                             berthi_bundle_kind_name(r->bundle->artifact->kind));
     return status;
 }
 

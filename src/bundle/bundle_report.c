@@ -46,7 +46,7 @@ static void put_bundle(berthi_text_buf *b, const berthi_bundle *bundle, const be
     berthi_text_buf_putf(b, "    folder    %s\n    slot      %s\n", bundle->folder, m->slot);
     if (bundle->artifact != NULL)
         berthi_text_buf_putf(b, "    artifact  %s (%s)\n", bundle->artifact->file,
-                             berthi_artifact_kind_name(bundle->artifact->kind));
+                             berthi_bundle_kind_name(bundle->artifact->kind));
     else
         berthi_text_buf_puts(b, "    artifact  none for this system\n");
     for (uint32_t i = 0; i < m->provides_count; i++)
@@ -144,7 +144,7 @@ static void json_bundle(berthi_json_writer *w, const berthi_bundle *b, const ber
     berthi_json_object(w, "artifact");
     berthi_json_string(w, "file", b->artifact == NULL ? NULL : b->artifact->file);
     berthi_json_string(
-        w, "kind", b->artifact == NULL ? NULL : berthi_artifact_kind_name(b->artifact->kind));
+        w, "kind", b->artifact == NULL ? NULL : berthi_bundle_kind_name(b->artifact->kind));
     berthi_json_end(w);
     berthi_json_array(w, "provides");
     for (uint32_t i = 0; i < m->provides_count; i++)
@@ -220,8 +220,8 @@ static berth_status make_graph(berth_catalog *c, const berth_catalog_options *op
         return berthi_fail(diag, BERTH_E_NOMEM, "no memory for a catalogue");
     for (uint32_t i = 0; i < c->found.count; i++)
         all[i] = &c->found.bundles[i]->manifest;
-    return berthi_graph_make(all, c->found.count, opt->pins, opt->pins_count, &c->found.arena,
-                             &c->graph, diag);
+    return berthi_graph_make(all, c->found.count, 0, opt->pins, opt->pins_count,
+                             &c->found.arena, &c->graph, diag);
 }
 
 static berth_status fill(berth_catalog *c, const char *const *paths, uint32_t count,

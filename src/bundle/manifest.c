@@ -20,21 +20,21 @@ static const char *const kinds[] = { "component", "module", "native", NULL };
 static const char *const systems[] = { "linux", "macos", "windows", NULL };
 static const char *const processors[] = { "x86_64", "aarch64", NULL };
 
-const char *berthi_artifact_kind_name(berthi_artifact_kind kind)
+const char *berthi_bundle_kind_name(berthi_bundle_kind kind)
 {
     return kinds[kind - 1];
 }
 
-berthi_artifact_kind berthi_artifact_kind_of(const uint8_t *bytes, size_t size)
+berthi_bundle_kind berthi_bundle_kind_of(const uint8_t *bytes, size_t size)
 {
     static const struct {
         uint8_t head[8];
         size_t size;
-        berthi_artifact_kind kind;
+        berthi_bundle_kind kind;
     } heads[] = {
-        { { 0, 'a', 's', 'm', 0x0d, 0, 1, 0 }, 8, BERTHI_ARTIFACT_COMPONENT },
-        { { 0, 'a', 's', 'm', 1, 0, 0, 0 }, 8, BERTHI_ARTIFACT_MODULE },
-        { { 0x7f, 'E', 'L', 'F' }, 4, BERTHI_ARTIFACT_NATIVE },
+        { { 0, 'a', 's', 'm', 0x0d, 0, 1, 0 }, 8, BERTHI_BUNDLE_COMPONENT },
+        { { 0, 'a', 's', 'm', 1, 0, 0, 0 }, 8, BERTHI_BUNDLE_MODULE },
+        { { 0x7f, 'E', 'L', 'F' }, 4, BERTHI_BUNDLE_NATIVE },
     };
 
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
@@ -226,10 +226,10 @@ static bool read_artifact(berthi_schema *s, const berthi_toml *table, berthi_bun
         !check_file(s, table, a->file) || !berthi_schema_choice(s, "os", false, systems, &os) ||
         !berthi_schema_choice(s, "arch", false, processors, &arch))
         return false;
-    a->kind = (berthi_artifact_kind)(kind + 1);
+    a->kind = (berthi_bundle_kind)(kind + 1);
     a->os = os == UINT32_MAX ? NULL : systems[os];
     a->arch = arch == UINT32_MAX ? NULL : processors[arch];
-    if (a->kind == BERTHI_ARTIFACT_NATIVE && (a->os == NULL || a->arch == NULL))
+    if (a->kind == BERTHI_BUNDLE_NATIVE && (a->os == NULL || a->arch == NULL))
         return berthi_schema_wrong(s, berthi_toml_member(table, "kind"),
                                    "native code is for one system; expected `os` and `arch`");
     if (a->os == NULL && a->arch != NULL)

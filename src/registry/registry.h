@@ -569,6 +569,16 @@ static inline uint32_t berthi_uncounted_max(const berth_slot *slot)
     return of_slot < of_tenant ? of_slot : of_tenant;
 }
 void berthi_slot_unref(berth_slot *slot);
+/* As berth_slot_open(), but nobody finds the slot; it can be installed into.  Then all of them
+ * become visible at once, or none does.  With `only_checks` none does, and it says whether they would.
+ * Those that do not are abandoned: their versions go, and the handle. */
+berth_status berthi_slot_open_hidden(berth_runtime *rt, const berth_slot_options *options,
+                                     berth_slot **slot_out, berth_diag *diag);
+berth_status berthi_slots_reveal(berth_runtime *rt, berth_slot *const *slots, size_t count,
+                                 bool only_checks, berth_diag *diag);
+void berthi_slot_abandon(berth_slot *slot);
+/* As berth_slot_evict(), of this very slot; nothing when it is out of the registry already. */
+void berthi_slot_conceal(berth_slot *slot);
 /* Under the slot's lock.  Never fails, never allocates (I4). */
 void berthi_slot_publish(berth_slot *slot, berth_version *next);
 berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_t *hook_out,

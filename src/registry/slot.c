@@ -231,6 +231,22 @@ static berth_status insert(berth_runtime *rt, berth_slot *slot, const char *tena
     return BERTH_OK;
 }
 
+static berth_status make_checked(berth_runtime *rt, const berth_slot_options *options,
+                                 berth_slot_options *opt, berth_slot **slot_out,
+                                 berth_diag *diag)
+{
+    berth_status status;
+
+    BERTHI_REQUIRE(rt != NULL && slot_out != NULL, diag);
+    status = berthi_options_copy(opt, sizeof *opt, options, "berth_slot_options", diag);
+    if (status != BERTH_OK)
+        return status;
+    BERTHI_REQUIRE(opt->name != NULL, diag);
+    use_defaults(rt, opt);
+    status = check_options(rt, opt, diag);
+    return status == BERTH_OK ? make_slot(rt, opt, slot_out, diag) : status;
+}
+
 berth_status berth_slot_open(berth_runtime *rt, const berth_slot_options *options,
                              berth_slot **slot_out, berth_diag *diag)
 {
@@ -238,15 +254,8 @@ berth_status berth_slot_open(berth_runtime *rt, const berth_slot_options *option
     berth_slot *slot = NULL;
     berth_status status;
 
-    BERTHI_REQUIRE(rt != NULL && slot_out != NULL, diag);
-    status = berthi_options_copy(&opt, sizeof opt, options, "berth_slot_options", diag);
-    if (status != BERTH_OK)
-        return status;
-    BERTHI_REQUIRE(opt.name != NULL, diag);
-    use_defaults(rt, &opt);
-    status = check_options(rt, &opt, diag);
-    if (status == BERTH_OK)
-        status = make_slot(rt, &opt, &slot, diag);
+    BERTHI_REQUIRE(slot_out != NULL, diag);
+    status = make_checked(rt, options, &opt, &slot, diag);
     if (status != BERTH_OK)
         return status;
     berthi_lock_take(&rt->lock);
@@ -258,6 +267,56 @@ berth_status berth_slot_open(berth_runtime *rt, const berth_slot_options *option
     }
     *slot_out = slot;
     return BERTH_OK;
+}
+
+/* ---- slots that nobody sees yet ---- */
+
+berth_status berthi_slot_open_hidden(berth_runtime *rt, const berth_slot_options *options,
+                                     berth_slot **slot_out, berth_diag *diag)
+{
+    berth_slot_options opt;
+    berth_slot *slot = NULL;
+    berth_status status = make_checked(rt, options, &opt, &slot, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    berthi_lock_take(&rt->lock);
+    status = berthi_tenant_join(rt, opt.tenant, slot, diag);
+    berthi_lock_drop(&rt->lock);
+    if (status != BERTH_OK) {
+        free_slot(slot);
+        return status;
+    }
+    slot->options.tenant = slot->tenant->name;
+    *slot_out = slot;
+    return BERTH_OK;
+}
+
+static berth_status check_all(berth_runtime *rt, berth_slot *const *slots, size_t count,
+                              berth_diag *diag)
+{
+    for (size_t i = 0; i < count; i++)
+        if (berthi_map_find(rt, slots[i]->tenant->name, slots[i]->name) != NULL)
+            return berthi_fail(diag, BERTH_E_STATE, "slot '%s' of tenant '%s' exists already",
+                               slots[i]->name, slots[i]->tenant->name);
+    if (count > rt->options.slots_max - rt->slots_count)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_SLOTS,
+                                   "%u slots exist, and %zu more are past slots_max",
+                                   rt->slots_count, count);
+    return BERTH_OK;
+}
+
+berth_status berthi_slots_reveal(berth_runtime *rt, berth_slot *const *slots, size_t count,
+                                 bool only_checks, berth_diag *diag)
+{
+    berth_status status;
+
+    berthi_lock_take(&rt->lock);
+    status = check_all(rt, slots, count, diag);
+    for (size_t i = 0; status == BERTH_OK && !only_checks && i < count; i++)
+        berthi_map_insert(rt, slots[i]);
+    berthi_lock_drop(&rt->lock);
+    return status;
 }
 
 berth_status berth_slot_find(berth_runtime *rt, const char *tenant, const char *name,
@@ -397,6 +456,26 @@ static void empty_slot(berth_slot *slot)
     slot->kept = NULL;
     berthi_lock_drop(&slot->lock);
     berthi_slot_unref(slot); /* the registry's */
+}
+
+void berthi_slot_abandon(berth_slot *slot)
+{
+    empty_slot(slot);
+    berth_slot_release(slot);
+}
+
+void berthi_slot_conceal(berth_slot *slot)
+{
+    berth_runtime *rt = slot->runtime;
+    bool is_there;
+
+    berthi_lock_take(&rt->lock);
+    is_there = berthi_map_find(rt, slot->tenant->name, slot->name) == slot;
+    if (is_there)
+        berthi_map_remove(rt, slot);
+    berthi_lock_drop(&rt->lock);
+    if (is_there)
+        empty_slot(slot);
 }
 
 berth_status berth_slot_evict(berth_runtime *rt, const char *tenant, const char *name)

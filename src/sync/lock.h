@@ -13,14 +13,15 @@
 #include "os/thread.h"
 
 typedef enum berthi_rank {
-    BERTHI_RANK_REGISTRY = 1, /* the map of slots */
-    BERTHI_RANK_SLOT,         /* one slot's versions, hooks and install ticket */
-    BERTHI_RANK_VERSION,      /* one version's pool of instances */
-    BERTHI_RANK_GATE,         /* calls in flight of a slot or tenant, when they are counted */
-    BERTHI_RANK_CACHE,        /* compiled artifacts */
-    BERTHI_RANK_HOST,         /* what one host offers to components */
-    BERTHI_RANK_NATIVE,       /* which native plugins are open, and which are ending */
-    BERTHI_RANK_DOMAIN        /* records and retired versions */
+    BERTHI_RANK_BUNDLES = 1, /* one set of bundles: its list, its ticket */
+    BERTHI_RANK_REGISTRY,    /* the map of slots */
+    BERTHI_RANK_SLOT,        /* one slot's versions, hooks and install ticket */
+    BERTHI_RANK_VERSION,     /* one version's pool of instances */
+    BERTHI_RANK_GATE,        /* calls in flight of a slot or tenant, when they are counted */
+    BERTHI_RANK_CACHE,       /* compiled artifacts */
+    BERTHI_RANK_HOST,        /* what one host offers to components */
+    BERTHI_RANK_NATIVE,      /* which native plugins are open, and which are ending */
+    BERTHI_RANK_DOMAIN       /* records and retired versions */
 } berthi_rank;
 
 typedef struct berthi_lock {

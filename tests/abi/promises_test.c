@@ -13,6 +13,7 @@
 #include <berth/arena.h>
 #include <berth/base.h>
 #include <berth/bindgen.h>
+#include <berth/bundle.h>
 #include <berth/component.h>
 #include <berth/contract.h>
 #include <berth/histogram.h>

@@ -45,7 +45,7 @@ static void add(rig *t, const char *name, const char *version, const char *more)
 static void make(rig *t, const berth_bundle_pin *pins, uint32_t pins_count)
 {
     assert_int_equal(berthi_graph_make((const berthi_manifest *const *)t->manifests, t->count,
-                                       pins, pins_count, &t->arena, &t->graph, NULL),
+                                       0, pins, pins_count, &t->arena, &t->graph, NULL),
                      BERTH_OK);
 }
 
@@ -300,8 +300,8 @@ static void each_allocation_may_fail(void **state)
         berth_status status;
 
         berthi_arena_init(&arena, &berthi_allocator_libc, bytes);
-        status = berthi_graph_make((const berthi_manifest *const *)t.manifests, t.count, NULL,
-                                   0, &arena, &graph, &diag);
+        status = berthi_graph_make((const berthi_manifest *const *)t.manifests, t.count, 0,
+                                   NULL, 0, &arena, &graph, &diag);
         assert_true(status == BERTH_OK || status == BERTH_E_NOMEM);
         assert_true(status == BERTH_OK || diag.status == BERTH_E_NOMEM);
         berthi_arena_fini(&arena);

@@ -221,14 +221,14 @@ static void versions_serve_within_their_track(void **state)
 static void the_kind_of_bytes_is_seen_at_their_head(void **state)
 {
     (void)state;
-    assert_int_equal(berthi_artifact_kind_of((const uint8_t *)"\0asm\x0d\0\1\0", 8),
-                     BERTHI_ARTIFACT_COMPONENT);
-    assert_int_equal(berthi_artifact_kind_of((const uint8_t *)"\0asm\1\0\0\0x", 9),
-                     BERTHI_ARTIFACT_MODULE);
-    assert_int_equal(berthi_artifact_kind_of((const uint8_t *)"\177ELF", 4),
-                     BERTHI_ARTIFACT_NATIVE);
-    assert_int_equal(berthi_artifact_kind_of((const uint8_t *)"\0asm\1\0\0", 7), 0);
-    assert_int_equal(berthi_artifact_kind_of((const uint8_t *)"", 0), 0);
+    assert_int_equal(berthi_bundle_kind_of((const uint8_t *)"\0asm\x0d\0\1\0", 8),
+                     BERTHI_BUNDLE_COMPONENT);
+    assert_int_equal(berthi_bundle_kind_of((const uint8_t *)"\0asm\1\0\0\0x", 9),
+                     BERTHI_BUNDLE_MODULE);
+    assert_int_equal(berthi_bundle_kind_of((const uint8_t *)"\177ELF", 4),
+                     BERTHI_BUNDLE_NATIVE);
+    assert_int_equal(berthi_bundle_kind_of((const uint8_t *)"\0asm\1\0\0", 7), 0);
+    assert_int_equal(berthi_bundle_kind_of((const uint8_t *)"", 0), 0);
 }
 
 int main(void)
