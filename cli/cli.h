@@ -26,7 +26,11 @@ typedef enum cli_command {
     CLI_WIT = 16,
     CLI_WRAP = 32,
     CLI_BINDGEN = 64,
-    CLI_COMPONENTIZE = 128
+    CLI_COMPONENTIZE = 128,
+    CLI_BUNDLE = 256,
+    CLI_KEYGEN = 512,
+    CLI_SIGN = 1024,
+    CLI_VERIFY = 2048
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -38,10 +42,10 @@ typedef struct cli_options {
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
-        *world, *output, *out, *prefix, *contract;
+        *world, *output, *out, *prefix, *contract, *key, *keys, *pins;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
-    uint64_t policy, records, on_error, workers;
+    uint64_t policy, records, on_error, workers, signatures;
     bool json, progress, quiet, help, all_features;
 } cli_options;
 
@@ -144,6 +148,10 @@ int cli_file_check(const char *path, const char *option);
 /* Writes it whole; when that fails, what was there before is there still. */
 int cli_file_write(const char *path, const char *option, const void *bytes, size_t size);
 
+/* Makes a new file of these bytes, whole, with that mode less the umask; one that is there stays and
+ * is an error. */
+int cli_file_create(const char *path, const void *bytes, size_t size, unsigned mode);
+
 typedef struct cli_file {
     const char *name;
     const char *text;
@@ -189,6 +197,16 @@ bool cli_features_split(char *copy, const char **names, uint32_t *count_out);
 /* Says why WIT was refused, with the place in front.  Returns the exit code. */
 int cli_fail_wit(const char *path, const berth_diag *diag);
 
+/* keys.c */
+
+/* The public keys in the files that `list` names between commas; NULL: none.  cli_free() them. */
+int cli_keys_read(const char *list, uint8_t **keys_out, uint32_t *count_out);
+
+/* bundle.c */
+
+/* Says why a bundle was refused, with the place in front.  Returns the exit code. */
+int cli_fail_bundle(const char *path, berth_status status, const berth_diag *diag);
+
 /* the commands; each returns the exit code */
 
 int cli_inspect(const cli_options *options);
@@ -198,5 +216,9 @@ int cli_ctl(const cli_options *options);
 int cli_wit(const cli_options *options);
 int cli_wrap(const cli_options *options); /* and componentize */
 int cli_bindgen(const cli_options *options);
+int cli_bundle(const cli_options *options);
+int cli_keygen(const cli_options *options);
+int cli_sign(const cli_options *options);
+int cli_verify(const cli_options *options);
 
 #endif

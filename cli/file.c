@@ -83,7 +83,8 @@ static int write_bytes(int fd, const char *bytes, size_t left, bool sync)
 
 /* A file of these bytes beside `path`, which only has to be renamed; cli_free() its name.  0, or errno:
  * then nothing of it is left. */
-static int stage_file(const char *path, const char *bytes, size_t left, char **temporary_out)
+static int stage_file(const char *path, const char *bytes, size_t left, mode_t mode,
+                      char **temporary_out)
 {
     size_t room = strlen(path) + sizeof ".XXXXXX";
     char *temporary = cli_alloc(room);
@@ -98,7 +99,7 @@ static int stage_file(const char *path, const char *bytes, size_t left, char **t
         cli_free(temporary);
         return code;
     }
-    if (fchmod(fd, 0666 & ~mask) != 0) {
+    if (fchmod(fd, mode & ~mask) != 0) {
         code = errno;
         close(fd);
     } else {
@@ -117,7 +118,7 @@ static int stage_file(const char *path, const char *bytes, size_t left, char **t
 static int replace_file(const char *path, const char *bytes, size_t left)
 {
     char *temporary;
-    int code = stage_file(path, bytes, left, &temporary);
+    int code = stage_file(path, bytes, left, 0666, &temporary);
 
     if (code != 0)
         return code;
@@ -154,6 +155,23 @@ int cli_file_write(const char *path, const char *option, const void *bytes, size
     snprintf(advice, sizeof advice, "nothing was written; make room or give %s another file",
              option);
     return cli_fail_os(path, advice, code);
+}
+
+int cli_file_create(const char *path, const void *bytes, size_t size, unsigned mode)
+{
+    char *temporary;
+    int code = stage_file(path, bytes, size, (mode_t)mode, &temporary);
+
+    if (code == 0) {
+        if (link(temporary, path) != 0) /* unlike rename(), takes no name that is taken */
+            code = errno;
+        unlink(temporary);
+        cli_free(temporary);
+    }
+    return code == 0
+               ? CLI_OK
+               : cli_fail_os(path, "give a path where nothing is yet, and that can be written",
+                             code);
 }
 
 /* ---------------------------------------------------------------- folders */
@@ -201,7 +219,7 @@ static int stage(const char *folder, const cli_file *file, staged *s)
         return 0;
     if (lstat(s->path, &info) == 0 && S_ISDIR(info.st_mode))
         return EISDIR;
-    return stage_file(s->path, file->text, file->size, &s->temporary);
+    return stage_file(s->path, file->text, file->size, 0666, &s->temporary);
 }
 
 static int write_staged(const char *folder, const char *option, const cli_file *files,

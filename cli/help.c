@@ -23,6 +23,11 @@ static const char program_help[] =
     "  componentize CORE -o FILE     the same for one that carries its world itself\n"
     "  bindgen host|native|guest PATH... --out DIR\n"
     "                                writes typed C for a WIT world\n"
+    "  bundle check|list|graph DIR...\n"
+    "                                says what bundles are, and what they need of each other\n"
+    "  keygen FILE                   makes a pair of keys\n"
+    "  sign DIR --key FILE           signs a bundle\n"
+    "  verify DIR --keys FILE,...    says who signed a bundle, and whether it is as it was\n"
     "  help [COMMAND]                this text, or a command's\n"
     "\n"
     "  -h, --help                    this text; after a command, the command's\n"
@@ -195,6 +200,59 @@ static const char bindgen_help[] =
     "\n"
     "Exit status: 0 written, 1 failed, 2 usage, 3 the WIT was refused.\n";
 
+static const char bundle_help[] =
+    "usage: berth bundle check|list|graph DIR... [OPTION]...\n"
+    "\n"
+    "DIR is a bundle, which is a folder with a berth.toml, or a folder of bundles.\n"
+    "\n"
+    "  check                         reads all of it, artifacts too, and says what is wrong\n"
+    "  list                          prints the bundles; what is wrong is no failure\n"
+    "  graph                         prints who needs whom, in the order of loading\n"
+    "\n"
+    "      --artifact-max SIZE       refuses larger files (32MiB)\n"
+    "      --json                    prints JSON\n"
+    "      --keys FILE,...           public keys that are trusted\n"
+    "      --pins CONTRACT=BUNDLE,...\n"
+    "                                which bundle serves a contract where several do\n"
+    "      --signatures off|warn|require\n"
+    "                                looks at signatures, or takes only what is signed (off)\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 well, 1 failed, 2 usage, 3 something is wrong with the bundles.\n";
+
+static const char keygen_help[] =
+    "usage: berth keygen FILE [--json]\n"
+    "\n"
+    "Makes a pair of Ed25519 keys: FILE, which signs and is readable by its owner alone, and\n"
+    "FILE.pub, which others verify with.  Prints the public key.  Files that are there stay.\n"
+    "\n"
+    "      --json                    prints JSON\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 made, 1 failed, 2 usage.\n";
+
+static const char sign_help[] =
+    "usage: berth sign DIR --key FILE [--json]\n"
+    "\n"
+    "Signs a bundle: writes berth.sig into it, over all other files, and prints their digest.\n"
+    "\n"
+    "      --json                    prints JSON\n"
+    "      --key FILE                what 'berth keygen FILE' made (required)\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 signed, 1 failed, 2 usage, 3 the bundle or the key is malformed.\n";
+
+static const char verify_help[] =
+    "usage: berth verify DIR [--keys FILE,...] [--json]\n"
+    "\n"
+    "Says whether a bundle is what was signed, by a key that is trusted.\n"
+    "\n"
+    "      --json                    prints JSON\n"
+    "      --keys FILE,...           public keys that are trusted\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 it is, 1 failed, 2 usage, 3 it is not.\n";
+
 static const struct {
     cli_command command;
     const char *name, *help;
@@ -207,6 +265,10 @@ static const struct {
     { CLI_WRAP, "wrap", wrap_help },
     { CLI_BINDGEN, "bindgen", bindgen_help },
     { CLI_COMPONENTIZE, "componentize", componentize_help },
+    { CLI_BUNDLE, "bundle", bundle_help },
+    { CLI_KEYGEN, "keygen", keygen_help },
+    { CLI_SIGN, "sign", sign_help },
+    { CLI_VERIFY, "verify", verify_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

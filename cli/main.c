@@ -83,6 +83,18 @@ static void *run_job(void *context)
     case CLI_BINDGEN:
         j->code = cli_bindgen(j->options);
         break;
+    case CLI_BUNDLE:
+        j->code = cli_bundle(j->options);
+        break;
+    case CLI_KEYGEN:
+        j->code = cli_keygen(j->options);
+        break;
+    case CLI_SIGN:
+        j->code = cli_sign(j->options);
+        break;
+    case CLI_VERIFY:
+        j->code = cli_verify(j->options);
+        break;
     }
     return NULL;
 }

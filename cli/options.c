@@ -15,7 +15,8 @@ typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
 enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
-    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE
+    ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE |
+          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY
 };
 
 typedef struct option_spec {
@@ -40,7 +41,7 @@ static const option_spec specs[] = {
     { "artifact-max",
       0,
       SIZE,
-      HOST | CLI_INSPECT | CLI_WRAP | CLI_COMPONENTIZE,
+      HOST | CLI_INSPECT | CLI_WRAP | CLI_COMPONENTIZE | CLI_BUNDLE,
       AT(artifact_bytes),
       { 0 },
       1,
@@ -53,13 +54,25 @@ static const option_spec specs[] = {
     { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
-    { "json", 0, FLAG, CLI_INSPECT | CLI_CALL | CLI_CTL | CLI_WIT, AT(json), { 0 }, 0, 0, 0 },
+    { "json",
+      0,
+      FLAG,
+      CLI_INSPECT | CLI_CALL | CLI_CTL | CLI_WIT | CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN |
+          CLI_VERIFY,
+      AT(json),
+      { 0 },
+      0,
+      0,
+      0 },
+    { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
+    { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
     { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
     { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
     { "output", 'o', TEXT, CLI_WRAP | CLI_COMPONENTIZE, AT(output), { 0 }, 0, 0, 0 },
+    { "pins", 0, TEXT, CLI_BUNDLE, AT(pins), { 0 }, 0, 0, 0 },
     { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
     { "prefix", 0, TEXT, CLI_BINDGEN, AT(prefix), { 0 }, 0, 0, 0 },
     { "probe-deadline",
@@ -76,6 +89,15 @@ static const option_spec specs[] = {
     { "quiet", 'q', FLAG, HOST, AT(quiet), { 0 }, 0, 0, 0 },
     { "record-max", 0, SIZE, CLI_PIPE, AT(record_bytes), { 0 }, 1, GIB, 0 },
     { "records", 0, CHOICE, CLI_PIPE, AT(records), { "lines", "u32le" }, 0, 0, 0 },
+    { "signatures",
+      0,
+      CHOICE,
+      CLI_BUNDLE,
+      AT(signatures),
+      { "off", "warn", "require" },
+      0,
+      0,
+      0 },
     { "stack", 0, SIZE, HOST, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
     { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
@@ -110,6 +132,14 @@ static const char *help_hint(cli_command command)
         return "see 'berth help bindgen'";
     case CLI_COMPONENTIZE:
         return "see 'berth help componentize'";
+    case CLI_BUNDLE:
+        return "see 'berth help bundle'";
+    case CLI_KEYGEN:
+        return "see 'berth help keygen'";
+    case CLI_SIGN:
+        return "see 'berth help sign'";
+    case CLI_VERIFY:
+        return "see 'berth help verify'";
     }
     return "see 'berth help'";
 }
@@ -210,7 +240,7 @@ static bool store_choice(const option_spec *spec, cli_options *options, const ch
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i == 0 ? "" : ", ",
                  spec->choices[i]);
     }
-    cli_fail(CLI_USAGE, what, help_hint(CLI_PIPE), "'%s' is none of: %s", value, list);
+    cli_fail(CLI_USAGE, what, "give one of these", "'%s' is none of: %s", value, list);
     return false;
 }
 
@@ -300,6 +330,7 @@ static uint32_t operands_max(cli_command command)
     switch (command) {
     case CLI_WIT:
     case CLI_BINDGEN:
+    case CLI_BUNDLE:
         return CLI_OPERANDS_MAX;
     case CLI_CTL:
         return CTL_OPERANDS_MAX;
@@ -317,6 +348,11 @@ static const char *operand_word(cli_command command)
         return "PATH";
     case CLI_CTL:
         return "SOCKET";
+    case CLI_BUNDLE:
+        return "command: check, list or graph";
+    case CLI_SIGN:
+    case CLI_VERIFY:
+        return "DIR";
     case CLI_BINDGEN:
         return "side: host or guest";
     default:
@@ -369,6 +405,14 @@ static bool check_operands(const cli_options *options, cli_command command)
     if (command == CLI_BINDGEN && (options->operands_count == 1 || options->out == NULL)) {
         cli_fail(CLI_USAGE, "bindgen", help_hint(command), "needs %s",
                  options->operands_count == 1 ? "a PATH" : "--out DIR");
+        return false;
+    }
+    if (command == CLI_BUNDLE && options->operands_count == 1) {
+        cli_fail(CLI_USAGE, "bundle", help_hint(command), "needs a DIR");
+        return false;
+    }
+    if (command == CLI_SIGN && options->key == NULL) {
+        cli_fail(CLI_USAGE, "sign", help_hint(command), "needs --key FILE");
         return false;
     }
     return true;

@@ -143,8 +143,8 @@ static void json_bundle(berthi_json_writer *w, const berthi_bundle *b, const ber
     berthi_json_string(w, "reload", m->follows ? "with-dependencies" : "alone");
     berthi_json_object(w, "artifact");
     berthi_json_string(w, "file", b->artifact == NULL ? NULL : b->artifact->file);
-    berthi_json_string(
-        w, "kind", b->artifact == NULL ? NULL : berthi_bundle_kind_name(b->artifact->kind));
+    berthi_json_string(w, "kind",
+                       b->artifact == NULL ? NULL : berthi_bundle_kind_name(b->artifact->kind));
     berthi_json_end(w);
     berthi_json_array(w, "provides");
     for (uint32_t i = 0; i < m->provides_count; i++)

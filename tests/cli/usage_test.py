@@ -9,7 +9,8 @@ import unittest
 from program import PROGRAM, SOURCE, Folder, environment, guest, run
 
 GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
-COMMANDS = ["inspect", "call", "pipe", "ctl", "wit", "wrap", "bindgen", "componentize"]
+COMMANDS = ["inspect", "call", "pipe", "ctl", "wit", "wrap", "bindgen", "componentize", "bundle",
+            "keygen", "sign", "verify"]
 
 
 class Help(Folder):

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""bundle_test.py - `berth bundle`, `keygen`, `sign` and `verify`."""
+import json
+import os
+import stat
+import subprocess
+import sys
+import unittest
+
+from program import Folder, run
+
+COMPONENT = b"\0asm\x0d\0\1\0"
+
+
+class Bundles(Folder):
+    def bundle(self, folder, name, more="", version="1.0.0"):
+        os.makedirs(self.path(folder), exist_ok=True)
+        text = ('[bundle]\nname = "%s"\nversion = "%s"\n[[artifact]]\nkind = "component"\n'
+                'file = "it.wasm"\n%s' % (name, version, more))
+        self.write(folder + "/berth.toml", text.encode())
+        self.write(folder + "/it.wasm", COMPONENT)
+        return self.path(folder)
+
+    def keys(self, name):
+        result = run("keygen", self.path(name))
+        self.assert_exit(result, 0)
+        return self.path(name), self.path(name + ".pub")
+
+    # ---- bundle
+
+    def test_check_list_and_graph_print_what_there_is(self):
+        self.bundle("all/user", "user", '[[requires]]\ncontract = "x:y/c@1.0.0"\n')
+        self.bundle("all/codec", "codec", '[[provides]]\ncontract = "x:y/c@1.2.0"\n')
+        result = run("bundle", "check", self.path("all"))
+        self.assert_exit(result, 0)
+        self.assertEqual(
+            "codec 1.0.0\n"
+            "    folder    {0}/codec\n"
+            "    slot      codec@1\n"
+            "    artifact  it.wasm (component)\n"
+            "    provides  x:y/c@1.2.0\n"
+            "user 1.0.0\n"
+            "    folder    {0}/user\n"
+            "    slot      user@1\n"
+            "    artifact  it.wasm (component)\n"
+            "    requires  x:y/c@1.0.0 from codec 1.0.0\n".format(self.path("all")),
+            result.stdout.decode())
+        self.assertEqual(result.stdout, run("bundle", "list", self.path("all")).stdout)
+        result = run("bundle", "graph", self.path("all"))
+        self.assert_exit(result, 0)
+        self.assertEqual(b"1  codec 1.0.0\n2  user 1.0.0\n"
+                         b"       x:y/c@1.0.0 from codec 1.0.0\n", result.stdout)
+
+    def test_json_says_all_of_it(self):
+        self.bundle("all/user", "user", '[[requires]]\ncontract = "x:y/c@1.0.0"\n')
+        self.bundle("all/codec", "codec", '[[provides]]\ncontract = "x:y/c@1.2.0"\n')
+        self.bundle("all/lost", "lost", '[[requires]]\ncontract = "x:y/d@1.0.0"\n')
+        result = run("bundle", "list", self.path("all"), "--json")
+        self.assert_exit(result, 0)
+        said = json.loads(result.stdout)
+        self.assertEqual(["codec", "lost", "user"], [b["name"] for b in said["bundles"]])
+        self.assertEqual([True, False, True], [b["loadable"] for b in said["bundles"]])
+        self.assertEqual({"name": "codec", "version": "1.0.0"},
+                         said["bundles"][2]["requires"][0]["provider"])
+        self.assertEqual(["codec", "user"], [b["name"] for b in said["order"]])
+        self.assertEqual(["missing"], [p["kind"] for p in said["problems"]])
+
+    def test_every_problem_is_printed_and_is_the_exit_code(self):
+        self.bundle("all/a", "a", '[[provides]]\ncontract = "x:y/a@1.0.0"\n'
+                                  '[[requires]]\ncontract = "x:y/b@1.0.0"\n')
+        self.bundle("all/b", "b", '[[provides]]\ncontract = "x:y/b@1.0.0"\n'
+                                  '[[requires]]\ncontract = "x:y/a@1.0.0"\n')
+        self.bundle("all/c", "c", '[[requires]]\ncontract = "x:y/z@1.0.0"\n')
+        self.bundle("all/d", "d", "[limtis]\n")
+        for command in ("check", "graph"):
+            result = run("bundle", command, self.path("all"))
+            self.assert_exit(result, 3)
+            for text in (b"problem: malformed: ", b"`berth.toml` has no field `limtis`; did you mean `limits`?",
+                         b"problem: missing: c 1.0.0 requires x:y/z@1.0.0",
+                         b"problem: cycle: a 1.0.0, b 1.0.0 require each other"):
+                self.assertIn(text, result.stdout)
+            self.assertIn(b"there are 3 problems", result.stderr)
+        self.assert_exit(run("bundle", "list", self.path("all")), 0)
+
+    def test_a_schema_error_is_shown_with_its_line(self):
+        folder = self.bundle("b", "b", "[limits]\ndeadline = 5\n")
+        result = run("bundle", "check", folder)
+        self.assert_exit(result, 3)
+        self.assertIn(b"b/berth.toml:8:12 : `limits.deadline`: is an integer; expected a string",
+                      result.stderr)
+        self.assertIn(b"    deadline = 5\n", result.stderr)
+
+    def test_pins_choose_and_what_is_no_pin_is_said(self):
+        for name in ("left", "right"):
+            self.bundle("all/" + name, name, '[[provides]]\ncontract = "x:y/c@1.0.0"\n')
+        self.bundle("all/user", "user", '[[requires]]\ncontract = "x:y/c@1.0.0"\n')
+        result = run("bundle", "graph", self.path("all"))
+        self.assert_exit(result, 3)
+        self.assertIn(b"problem: ambiguous", result.stdout)
+        result = run("bundle", "graph", self.path("all"), "--pins", "x:y/c=right")
+        self.assert_exit(result, 0)
+        self.assertIn(b"from right 1.0.0", result.stdout)
+        for pins in ("x", "=x", "x=", "a=b,"):
+            self.assert_exit(run("bundle", "graph", self.path("all"), "--pins", pins), 2)
+
+    def test_usage_errors(self):
+        for words in (("bundle",), ("bundle", "check"), ("bundle", "eat", "."),
+                      ("bundle", "check", ".", "--signatures", "maybe"),
+                      ("keygen",), ("sign", "."), ("verify",), ("verify", "a", "b")):
+            self.assert_exit(run(*words), 2)
+        folder = self.bundle("b", "b")
+        result = run("bundle", "check", folder, "--signatures", "require")
+        self.assert_exit(result, 2)
+        self.assertIn(b"give --keys as well", result.stderr)
+        self.assert_exit(run("bundle", "check", self.path("none")), 1)
+
+    # ---- keys
+
+    def test_a_secret_key_is_for_its_owner_alone_and_never_overwritten(self):
+        secret, public = self.keys("key")
+        self.assertEqual(0o600, stat.S_IMODE(os.stat(secret).st_mode))
+        with open(secret, "rb") as file:
+            text = file.read()
+        self.assertIn(b"berth-secret-key 1\npublic ", text)
+        with open(public, "rb") as file:
+            self.assertNotIn(b"secret", file.read())
+        self.assert_exit(run("keygen", secret), 1)
+        with open(secret, "rb") as file:
+            self.assertEqual(text, file.read())
+        self.assertEqual(["key", "key.pub"], sorted(os.listdir(self.folder)))
+
+    def test_keygen_prints_the_public_key(self):
+        result = run("keygen", self.path("key"), "--json")
+        self.assert_exit(result, 0)
+        with open(self.path("key.pub"), encoding="ascii") as file:
+            self.assertIn(json.loads(result.stdout)["public_key"], file.read())
+
+    def test_a_key_that_others_can_read_signs_nothing(self):
+        secret, public = self.keys("key")
+        folder = self.bundle("b", "b")
+        os.chmod(secret, 0o640)
+        result = run("sign", folder, "--key", secret)
+        self.assert_exit(result, 1)
+        self.assertIn(b"chmod 600", result.stderr)
+        self.assertFalse(os.path.exists(folder + "/berth.sig"))
+        os.chmod(public, 0o600)
+        result = run("sign", folder, "--key", public)
+        self.assert_exit(result, 2)
+        self.assertIn(b"is a public key", result.stderr)
+        self.assert_exit(run("sign", folder, "--key", folder + "/it.wasm"), 1)
+        os.chmod(folder + "/it.wasm", 0o600)
+        self.assert_exit(run("sign", folder, "--key", folder + "/it.wasm"), 3)
+        self.assert_exit(run("sign", folder, "--key", self.path("none")), 1)
+
+    # ---- sign and verify
+
+    def test_what_was_signed_verifies_and_what_was_changed_does_not(self):
+        secret, public = self.keys("key")
+        folder = self.bundle("b", "b")
+        result = run("verify", folder, "--keys", public)
+        self.assert_exit(result, 3)
+        self.assertIn(b"it is not signed", result.stderr)
+        signed = run("sign", folder, "--key", secret, "--json")
+        self.assert_exit(signed, 0)
+        result = run("verify", folder, "--keys", public)
+        self.assert_exit(result, 0)
+        self.assertTrue(result.stdout.startswith(b"good, by "))
+        said = json.loads(run("verify", folder, "--keys", public, "--json").stdout)
+        self.assertEqual("good", said["signature"])
+        self.assertEqual(json.loads(signed.stdout)["digest"], said["digest"])
+        self.assertEqual(json.loads(signed.stdout)["public_key"], said["public_key"])
+        self.write("b/new", b"x")
+        result = run("verify", folder, "--keys", public)
+        self.assert_exit(result, 3)
+        self.assertIn(b"it is not what was signed", result.stderr)
+
+    def test_a_stranger_is_not_trusted(self):
+        secret, _ = self.keys("key")
+        _, other = self.keys("other")
+        folder = self.bundle("b", "b")
+        self.assert_exit(run("sign", folder, "--key", secret), 0)
+        for keys in ((), ("--keys", other)):
+            result = run("verify", folder, *keys)
+            self.assert_exit(result, 3)
+            self.assertIn(b"by a key that is not trusted", result.stderr)
+        self.assert_exit(run("verify", folder, "--keys", other + "," + self.path("key.pub")), 0)
+        result = run("verify", folder, "--keys", other + ",")
+        self.assert_exit(result, 1)
+
+    def test_check_under_a_policy(self):
+        secret, public = self.keys("key")
+        folder = self.bundle("b", "b")
+        policy = ("--keys", public, "--signatures")
+        self.assert_exit(run("bundle", "check", folder, *policy, "require"), 3)
+        result = run("bundle", "check", folder, *policy, "warn")
+        self.assert_exit(result, 0)
+        self.assertIn(b"    signature unsigned: it is not signed\n", result.stdout)
+        self.assert_exit(run("sign", folder, "--key", secret), 0)
+        result = run("bundle", "check", folder, *policy, "require")
+        self.assert_exit(result, 0)
+        self.assertIn(b"    signature good\n", result.stdout)
+
+    def test_another_program_finds_the_same_signature_good(self):
+        """The format is what docs/bundle-signature.md says: OpenSSL verifies it from that alone."""
+        import hashlib
+        secret, public = self.keys("key")
+        folder = self.bundle("b", "b")
+        self.write("b/data", b"1")
+        self.assert_exit(run("sign", folder, "--key", secret), 0)
+        names = sorted(n.encode() for n in os.listdir(folder) if n != "berth.sig")
+        message = b"berth bundle 1\0" + len(names).to_bytes(8, "little")
+        for name in names:
+            with open(os.path.join(folder.encode(), name), "rb") as file:
+                data = file.read()
+            message += len(name).to_bytes(8, "little") + name
+            message += len(data).to_bytes(8, "little") + hashlib.sha256(data).digest()
+        signed = b"berth bundle signed 1\0\0\0" + hashlib.sha256(message).digest()
+        with open(folder + "/berth.sig", encoding="ascii") as file:
+            lines = file.read().splitlines()
+        key = bytes.fromhex(lines[1].split()[1])
+        self.write("key.der", bytes.fromhex("302a300506032b6570032100") + key)
+        self.write("message", signed)
+        self.write("signature", bytes.fromhex(lines[2].split()[1]))
+        try:
+            result = subprocess.run(
+                ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin",
+                 "-inkey", self.path("key.der"), "-in", self.path("message"),
+                 "-sigfile", self.path("signature")], stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, check=False)
+        except FileNotFoundError:
+            print("skipped: no openssl", file=sys.stderr)
+            return
+        self.assertIn(b"Signature Verified Successfully", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
