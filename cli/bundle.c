@@ -12,9 +12,9 @@ int cli_fail_bundle(const char *path, berth_status status, const berth_diag *dia
     /* "FILE:LINE:COLUMN: ..." says where by itself. */
     if (status == BERTH_E_REJECTED && strstr(diag->text, "berth.toml:") != NULL)
         return cli_fail_wit(path, diag);
-    return cli_fail_diag(status == BERTH_E_REJECTED ? CLI_REJECTED : CLI_FAILED, path,
-                         status == BERTH_E_REJECTED ? "correct the bundle" : NULL, status,
-                         diag);
+    if (status == BERTH_E_REJECTED || status == BERTH_E_ABSENT)
+        return cli_fail_diag(CLI_REJECTED, path, "correct the bundle", status, diag);
+    return cli_fail_diag(CLI_FAILED, path, NULL, status, diag);
 }
 
 /* "CONTRACT=BUNDLE,..."; `copy` holds the texts. */

@@ -60,7 +60,8 @@ BERTH_API BERTH_CHECKED berth_status berth_key_read(const char *text, size_t siz
  * (docs/bundle-signature.md).  `allocator` may be NULL for the C library's heap.
  * Gives what belongs into `folder`/berth.sig, terminated, and the digest unless NULL.
  * Thread: any.  Blocks: until the files are read.
- * Fails: BERTH_E_INVALID (no secret key), BERTH_E_REJECTED (the bundle is malformed), BERTH_E_OS,
+ * Fails: BERTH_E_INVALID (no secret key), BERTH_E_REJECTED (the bundle is malformed), BERTH_E_ABSENT
+ *        (it has no berth.toml), BERTH_E_OS,
  *        BERTH_E_STATE (a file changed meanwhile), BERTH_E_LIMIT, BERTH_E_NOMEM. */
 BERTH_API BERTH_CHECKED berth_status berth_bundle_sign(const berth_allocator *allocator,
                                                        const char *folder,

@@ -154,7 +154,8 @@ typedef struct berthi_bundle_reading {
 
 /* Reads a bundle; each file once.  What its signature was worth is in `signature`, unless the policy
  * refuses it.  Gives *bundle_out.
- * Fails: BERTH_E_REJECTED (manifest, confinement, signature), BERTH_E_OS, BERTH_E_LIMIT,
+ * Fails: BERTH_E_REJECTED (manifest, confinement, signature), BERTH_E_ABSENT (no berth.toml, or not the
+ *        artifact), BERTH_E_OS, BERTH_E_LIMIT,
  *        BERTH_E_STATE (a file changed while it was read), BERTH_E_NOMEM. */
 berth_status berthi_bundle_read(const char *folder, const berthi_bundle_reading *how,
                                 berthi_bundle **bundle_out, berth_diag *diag)

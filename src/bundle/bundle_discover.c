@@ -76,7 +76,7 @@ static berth_status looks_like_bundle(const char *folder, berthi_arena *scratch,
 /* What is wrong with the bundle and not with this machine. */
 static bool is_its_fault(berth_status status)
 {
-    return status == BERTH_E_REJECTED || status == BERTH_E_LIMIT || status == BERTH_E_OS ||
+    return status == BERTH_E_REJECTED || status == BERTH_E_LIMIT || status == BERTH_E_ABSENT ||
            status == BERTH_E_STATE || status == BERTH_E_INVALID;
 }
 

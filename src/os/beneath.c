@@ -152,6 +152,8 @@ static berth_status fail_open(const berthi_beneath *beneath, const char *path, i
     if (code == ELOOP || (code == ENOTDIR && is_link(beneath, path)))
         return berthi_fail(diag, BERTH_E_REJECTED, "%s/%s: is or passes a symbolic link",
                            beneath->folder, path);
+    if (code == ENOENT || code == ENOTDIR)
+        return berthi_fail(diag, BERTH_E_ABSENT, "%s/%s: is not there", beneath->folder, path);
     return berthi_fail_os(diag, code, "%s/%s: cannot be opened", beneath->folder, path);
 }
 

@@ -24,7 +24,7 @@ void berthi_beneath_close(berthi_beneath *beneath);
 bool berthi_path_stays_below(const char *path);
 
 /* Reads a regular file of at most `size_max` bytes.
- * Fails: as berthi_file_read(); BERTH_E_REJECTED when the path leads out, or through a link. */
+ * Fails: as berthi_file_read(); BERTH_E_ABSENT; BERTH_E_REJECTED when the path leads out, or through a link. */
 berth_status berthi_beneath_read(const berth_allocator *a, const berthi_beneath *beneath,
                                  const char *path, uint64_t size_max,
                                  berthi_file_bytes *file_out, berth_diag *diag);

@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #include <berth/bundle.h>
-#include <berth/component.h>
 #include <berth/contract.h>
 #include <berth/invoke.h>
 
+#include "bundle_component.h"
 #include "bundle_folder.h"
 #include "slot_rig.h"
 
@@ -23,75 +23,6 @@ typedef struct rig {
     berth_bundles *bundles;
     char warnings[2048];
 } rig;
-
-/* A core module whose only function gives `value`, exported for each of the names between blanks. */
-static size_t make_core(uint8_t *out, const char *interfaces, const char *version,
-                        uint8_t value)
-{
-    static const uint8_t head[] = { 0, 'a',  's', 'm', 1,    0, 0, 0, 1, 5,
-                                    1, 0x60, 0,   1,   0x7f, 3, 2, 1, 0, 7 };
-    uint8_t section[1024];
-    size_t at = sizeof head, used = 1;
-
-    memcpy(out, head, sizeof head);
-    section[0] = 0;
-    while (*interfaces != '\0') {
-        size_t size = strcspn(interfaces, " ");
-        char name[128];
-        int length =
-            snprintf(name, sizeof name, "x:y/%.*s@%s#get", (int)size, interfaces, version);
-
-        section[0]++;
-        section[used++] = (uint8_t)length;
-        memcpy(section + used, name, (size_t)length);
-        used += (size_t)length;
-        section[used++] = 0; /* a function */
-        section[used++] = 0;
-        interfaces += size + (interfaces[size] == ' ');
-    }
-    out[at++] = (uint8_t)(0x80 | (used & 0x7f));
-    out[at++] = (uint8_t)(used >> 7);
-    memcpy(out + at, section, used);
-    at += used;
-    memcpy(out + at, (uint8_t[]){ 10, 6, 1, 4, 0, 0x41, value, 0x0b }, 8);
-    return at + 8;
-}
-
-static void put_component(rig *t, const char *path, const char *interfaces, const char *version,
-                          uint8_t value)
-{
-    char wit[1024], world[512] = "world w {", *wit_path;
-    const char *paths[1], *name = interfaces;
-    berth_wrap_options how = BERTH_WRAP_OPTIONS_INIT;
-    berth_diag diag = { 0 };
-    uint8_t core[2048];
-    const void *bytes;
-    size_t used, size;
-
-    used = (size_t)snprintf(wit, sizeof wit, "package x:y@%s;\n", version);
-    while (*name != '\0') {
-        int length = (int)strcspn(name, " ");
-
-        used += (size_t)snprintf(wit + used, sizeof wit - used,
-                                 "interface %.*s { get: func() -> u32; }\n", length, name);
-        snprintf(world + strlen(world), sizeof world - strlen(world), " export %.*s;", length,
-                 name);
-        name += length + (name[length] == ' ');
-    }
-    snprintf(wit + used, sizeof wit - used, "%s }\n", world);
-    bundle_folder_text(&t->folder, "w.wit", "%s", wit);
-    wit_path = strdup(bundle_folder_at(&t->folder, "w.wit"));
-    paths[0] = wit_path;
-    how.wit_paths = paths;
-    how.wit_paths_count = 1;
-    size = make_core(core, interfaces, version, value);
-    if (berth_component_wrap(core, size, &how, t->r->arena, &bytes, &size, &diag) != BERTH_OK)
-        fail_msg("%s", diag.text);
-    bundle_folder_put(&t->folder, path, bytes, size);
-    berth_arena_reset(t->r->arena);
-    bundle_folder_delete(&t->folder, "w.wit");
-    free(wit_path);
-}
 
 /* In `dir`: a bundle that provides these interfaces of x:y at `contracts`, whose get() gives `value`.
  * `head` belongs to its [bundle], `tail` follows at the end. */
@@ -118,7 +49,7 @@ static void put_bundle(rig *t, const char *dir, const char *name, const char *ve
     snprintf(path, sizeof path, "%s/berth.toml", dir);
     bundle_folder_text(&t->folder, path, "%s", text);
     snprintf(path, sizeof path, "%s/it.wasm", dir);
-    put_component(t, path, interfaces, contracts, value);
+    bundle_component_put(&t->folder, path, interfaces, contracts, value);
 }
 
 #define REQUIRES(contract) "[[requires]]\ncontract = \"" contract "\"\n"
@@ -302,16 +233,16 @@ static void what_is_provided_is_what_is_exported(void **state)
 
     start(&t, *state, NULL);
     put_bundle(&t, "a", "a", "1.0.0", "a b", "1.0.0", 1, "", "");
-    put_component(&t, "a/it.wasm", "a", "1.0.0", 1); /* missing */
+    bundle_component_put(&t.folder, "a/it.wasm", "a", "1.0.0", 1); /* missing */
     assert_int_equal(load(&t, "a", NULL), BERTH_E_REJECTED);
     assert_said(&t, "it provides x:y/b@1.0.0, which its component does not export");
-    put_component(&t, "a/it.wasm", "a b c", "1.0.0", 1); /* extra */
+    bundle_component_put(&t.folder, "a/it.wasm", "a b c", "1.0.0", 1); /* extra */
     assert_int_equal(load(&t, "a", NULL), BERTH_E_REJECTED);
     assert_said(&t, "exports x:y/c@1.0.0, which it does not provide");
-    put_component(&t, "a/it.wasm", "a b", "1.1.0", 1); /* another version */
+    bundle_component_put(&t.folder, "a/it.wasm", "a b", "1.1.0", 1); /* another version */
     assert_int_equal(load(&t, "a", NULL), BERTH_E_REJECTED);
     assert_loaded(&t, "");
-    put_component(&t, "a/it.wasm", "a b", "1.0.0", 1);
+    bundle_component_put(&t.folder, "a/it.wasm", "a b", "1.0.0", 1);
     must_load(&t, "a", NULL);
     end(&t);
 }
@@ -494,7 +425,7 @@ static void failed_reloads_leave_everything_as_it_was(void **state)
         assert_loaded(&t, "a@1");
         assert_int_equal(ask_slot(&t, "a@1", "a@1.0.0"), 1);
     }
-    put_component(&t, "v2/it.wasm", "a", "1.0.0", 2);
+    bundle_component_put(&t.folder, "v2/it.wasm", "a", "1.0.0", 2);
     must_reload(&t, "v2");
     assert_int_equal(ask_slot(&t, "a@1", "a@1.0.0"), 2);
     end(&t);
@@ -547,7 +478,7 @@ static void dependents_that_ask_for_it_are_reloaded_along(void **state)
                "reload = \"with-dependencies\"", REQUIRES("x:y/out@1.0.0"));
     must_load(&t, "all", NULL);
     put_bundle(&t, "new", "base", "1.1.0", "base", "1.0.0", 11, "", "");
-    put_component(&t, "all/deep/it.wasm", "deep", "1.0.0", 13); /* read again */
+    bundle_component_put(&t.folder, "all/deep/it.wasm", "deep", "1.0.0", 13); /* read again */
     must_reload(&t, "new");
     assert_int_equal(ask_slot(&t, "base@1", "base@1.0.0"), 11);
     assert_int_equal(ask_slot(&t, "deep@1", "deep@1.0.0"), 13);
@@ -633,7 +564,7 @@ static void signatures_are_checked_at_each_load_and_reload(void **state)
     must_load(&t, "v1", NULL);
     assert_int_equal(reload(&t, "v2"), BERTH_E_REJECTED); /* a signed one by one that is not */
     sign(&t, "v2", &ours);
-    put_component(&t, "v2/it.wasm", "a", "1.0.0", 3);
+    bundle_component_put(&t.folder, "v2/it.wasm", "a", "1.0.0", 3);
     assert_int_equal(reload(&t, "v2"), BERTH_E_REJECTED);
     assert_said(&t, "it is not what was signed");
     assert_int_equal(ask_slot(&t, "a@1", "a@1.0.0"), 1);

@@ -84,7 +84,7 @@ static void what_is_no_bundle_is_said(void **state)
     (void)state;
     bundle_folder_text(&folder, "b/other", "x");
     assert_refused("absent", &with_bytes, BERTH_E_OS, "absent: cannot be opened");
-    assert_refused("b", &with_bytes, BERTH_E_OS, "b/berth.toml: cannot be opened");
+    assert_refused("b", &with_bytes, BERTH_E_ABSENT, "b/berth.toml: is not there");
     assert_refused("b/other", &with_bytes, BERTH_E_OS, "cannot be opened");
     bundle_folder_text(&folder, "b/berth.toml", "[bundle]\nname = 1\n");
     assert_refused("b", &with_bytes, BERTH_E_REJECTED, "b/berth.toml:2:8: `bundle.name`");
@@ -97,7 +97,7 @@ static void an_artifact_has_to_be_there_and_of_its_kind(void **state)
     bundle_folder_put(&folder, "b/it.wasm", "\0asm\1\0\0\0", 8);
     assert_refused("b", &with_bytes, BERTH_E_REJECTED, "it.wasm: is no component");
     bundle_folder_delete(&folder, "b/it.wasm");
-    assert_refused("b", &with_bytes, BERTH_E_OS, "b/it.wasm: cannot be opened");
+    assert_refused("b", &with_bytes, BERTH_E_ABSENT, "b/it.wasm: is not there");
     assert_int_equal(mkdir(bundle_folder_at(&folder, "b/it.wasm"), 0700), 0);
     assert_refused("b", &with_bytes, BERTH_E_INVALID, "is not a regular file");
     bundle_folder_text(&folder, "c/berth.toml",
