@@ -108,6 +108,8 @@ berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o)
     berthi_bg_line(o, "#ifndef %s", guard);
     berthi_bg_line(o, "#define %s", guard);
     berthi_bg_blank(o);
+    if (berthi_bg_has_imports(bg))
+        berthi_bg_line(o, "#include <berth/host.h>");
     berthi_bg_line(o, "#include <berth/invoke.h>");
     berthi_bg_blank(o);
     berthi_bg_line(o, "#include \"%s_types.h\"", bg->prefix);
@@ -127,6 +129,8 @@ berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o)
             write_prototype(bg, o, &bg->funcs[i], "BERTH_CHECKED ", ");");
         }
     write_absent(bg, o);
+    if (berthi_bg_has_imports(bg))
+        berthi_bg_write_offer_header(bg, o);
     berthi_bg_raw(o, "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
     return BERTH_OK;
 }
@@ -241,16 +245,10 @@ static void write_stub(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
     berthi_bg_line(o, "}");
 }
 
-berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o)
+static berth_status write_calls(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
 {
-    uint32_t count = callable_count(bg), number = 0;
+    uint32_t number = 0;
 
-    berthi_bg_write_head(bg, o, berthi_bg_format(&bg->names, "%s_host.c", bg->prefix),
-                         "calls of plugins in a slot");
-    berthi_bg_line(o, "#include \"%s_host.h\"", bg->prefix);
-    berthi_bg_blank(o);
-    if (count == 0)
-        return BERTH_OK;
     berthi_bg_line(o, "#include <stdio.h>");
     berthi_bg_line(o, "#include <string.h>");
     berthi_bg_blank(o);
@@ -275,4 +273,20 @@ berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o)
         if (is_callable(&bg->funcs[i]))
             write_stub(bg, o, &bg->funcs[i], number++);
     return BERTH_OK;
+}
+
+berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o)
+{
+    uint32_t count = callable_count(bg);
+    berth_status status = BERTH_OK;
+
+    berthi_bg_write_head(bg, o, berthi_bg_format(&bg->names, "%s_host.c", bg->prefix),
+                         "calls of plugins in a slot");
+    berthi_bg_line(o, "#include \"%s_host.h\"", bg->prefix);
+    berthi_bg_blank(o);
+    if (count != 0)
+        status = write_calls(bg, o, count);
+    if (status == BERTH_OK && berthi_bg_has_imports(bg))
+        status = berthi_bg_write_offer_source(bg, o);
+    return status;
 }

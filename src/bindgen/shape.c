@@ -528,6 +528,10 @@ static berth_status prepare(berthi_bg *bg, const char *prefix)
     bg->bind = berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_bind", bg->prefix));
     bg->open =
         berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_plugin_open", bg->prefix));
+    bg->imports =
+        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_imports", bg->prefix));
+    bg->offer =
+        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_offer", bg->prefix));
     bg->drain = berthi_bg_claim(&bg->names,
                                 berthi_bg_format(&bg->names, "%s_plugin_drain", bg->prefix));
     bg->close = berthi_bg_claim(&bg->names,

@@ -2,7 +2,7 @@
  *
  * What this directory is: the generator behind `berth bindgen`.  A world of the WIT model becomes a
  * shape (this file), which every writer reads: c_types.c the types that host and plugin share,
- * c_host.c and cpp_host.c the stubs of a host, c_plugin.c what a plugin writes, c_guest.c and c_flat.c
+ * c_host.c and cpp_host.c the stubs of a host, c_offer.c what it offers, c_plugin.c what a plugin writes, c_guest.c and c_flat.c
  * the glue that makes a core module of it, c_native.c that of a shared object.  out.c writes lines,
  * names.c makes names.  It may use base, os, contract and component, whose types know their sizes.
  *
@@ -54,8 +54,9 @@ typedef struct berthi_bg {
     berthi_bg_group *groups;      /* exports in front of imports, the world itself first */
     uint32_t groups_count, export_groups;
     berthi_bg_func *funcs;
-    uint32_t funcs_count, exports_count;            /* the exported ones in front */
-    const char *slot, *bind, *open, *drain, *close; /* names of each side's own */
+    uint32_t funcs_count, exports_count; /* the exported ones in front */
+    /* names of each side's own */
+    const char *slot, *bind, *imports, *offer, *open, *drain, *close;
 } berthi_bg;
 
 /* Fails: BERTH_E_REJECTED (something that C is not made for yet, such as streams), BERTH_E_LIMIT,
@@ -83,6 +84,11 @@ const char *berthi_bg_field(berthi_bg *bg, const berthi_wit_item *items, uint32_
 berth_status berthi_bg_write_types(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o);
+
+/* Parts of the host's header and source, when the world imports functions. */
+bool berthi_bg_has_imports(const berthi_bg *bg);
+void berthi_bg_write_offer_header(berthi_bg *bg, berthi_bg_out *o);
+berth_status berthi_bg_write_offer_source(berthi_bg *bg, berthi_bg_out *o);
 
 berth_status berthi_bg_write_cpp_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_plugin_header(berthi_bg *bg, berthi_bg_out *o);
