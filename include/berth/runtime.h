@@ -16,7 +16,9 @@ typedef struct berth_runtime berth_runtime;
 typedef enum berth_report_kind {
     BERTH_REPORT_LOG = 1, /* a native plugin says `text`; `level` is of <berth/plugin.h> */
     BERTH_REPORT_ABANDONED = 2, /* a native plugin was not drained: it stays mapped, and open */
-    BERTH_REPORT_KEPT = 3       /* a native plugin was closed, and is mapped still */
+    BERTH_REPORT_KEPT = 3,      /* a native plugin was closed, and is mapped still */
+    BERTH_REPORT_VIOLATION = 4, /* a native plugin broke a rule, in a slot that is checked */
+    BERTH_REPORT_OVERDUE = 5    /* a call of a native plugin is past its slot's deadline */
 } berth_report_kind;
 
 /* What happens to native plugins, as it happens.  Grows at the end only. */
@@ -29,11 +31,20 @@ typedef struct berth_report {
     const char *plugin;        /* its id */
     const char *text;          /* UTF-8, terminated */
     uint64_t text_size;
+    /* OVERDUE, else 0 and NULL: the version, its function, the thread as the system numbers it, and for
+     * how long it has been inside */
+    uint64_t version;
+    const char *function;
+    uint64_t thread, age_ns;
 } berth_report;
 
 /* Called on any thread, also on several at once, with no lock held; it must not call the runtime,
  * unless to read.  A plugin waits until it has returned. */
 typedef void (*berth_reporter)(void *ctx, const berth_report *report);
+
+/* With BERTH_REPORT_OVERDUE comes where the thread is.  It is interrupted by SIGURG for that, of which
+ * system calls of its plugin may notice something; else nobody's signals are touched. */
+enum { BERTH_RUNTIME_BACKTRACES = 1 };
 
 /* Grows at the end only.  0 or NULL in a field means its default. */
 typedef struct berth_runtime_options {
@@ -54,10 +65,12 @@ typedef struct berth_runtime_options {
         host; /* what components may import; lent until the runtime is gone; default: nothing */
     berth_reporter reporter; /* default: nobody is told */
     void *reporter_ctx;      /* lent until the runtime is gone */
+    uint32_t flags;          /* BERTH_RUNTIME_BACKTRACES */
+    uint32_t reserved_too;   /* 0 */
 } berth_runtime_options;
 #define BERTH_RUNTIME_OPTIONS_INIT                                                             \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
-               0, NULL, NULL, NULL)
+               0, NULL, NULL, NULL, 0, 0)
 
 /* Starts a runtime: its engine, its ticker thread and its reaper thread.
  * `options` may be NULL for the defaults.  Gives *runtime_out; end it with

@@ -33,7 +33,12 @@ enum {
     /* One instance, one call at a time, and a swap hands the state on to the next version
      * (docs/state.md).  calls_max and instances_max are 1; only with BERTH_POLICY_REUSE, and
      * without the reuse_ bounds. */
-    BERTH_SLOT_STATE = 2
+    BERTH_SLOT_STATE = 2,
+    /* Hold native plugins to the rules of <berth/plugin.h>; BERTH_CHECKED=1 in the environment does
+     * so for all slots. */
+    BERTH_SLOT_CHECKED = 4,
+    /* A native plugin with a call past the deadline is taken out of service. */
+    BERTH_SLOT_QUARANTINE = 8
 };
 
 typedef enum berth_event_kind {

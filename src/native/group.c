@@ -79,30 +79,34 @@ void berthi_native_group_stats(berthi_native_group *g, berthi_native_stats *stat
 
 /* ---------------------------------------------------------------- reports */
 
-void berthi_native_report(berthi_native *native, berth_report_kind kind, int32_t level,
-                          const char *text, size_t size)
+void berthi_native_group_report(berthi_native_group *g, const berth_report *report)
 {
-    berthi_native_group *g = native->group;
-    char line[LINE_MAX_SIZE];
-    berth_report report = { .size = (uint32_t)sizeof report,
-                            .kind = (int32_t)kind,
-                            .level = level,
-                            .tenant = native->tenant,
-                            .slot = native->slot,
-                            .plugin = native->id };
     berth_reporter reporter;
 
     /* seq_cst on both: either this thread sees that the reporter is gone, or end_reports() sees this
      * thread. */
     atomic_fetch_add_explicit(&g->reporting, 1, memory_order_seq_cst);
     reporter = atomic_load_explicit(&g->reporter, memory_order_seq_cst);
-    if (reporter != NULL) {
-        report.text = berthi_utf8_show(line, sizeof line, text, size);
-        report.text_size = strlen(line);
-        BERTHI_ASSERT_UNLOCKED(); /* I9 */
-        reporter(g->reporter_ctx, &report);
-    }
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    if (reporter != NULL)
+        reporter(g->reporter_ctx, report);
     atomic_fetch_sub_explicit(&g->reporting, 1, memory_order_seq_cst);
+}
+
+void berthi_native_report(berthi_native *native, berth_report_kind kind, int32_t level,
+                          const char *text, size_t size)
+{
+    char line[LINE_MAX_SIZE];
+    berth_report report = { .size = (uint32_t)sizeof report,
+                            .kind = (int32_t)kind,
+                            .level = level,
+                            .tenant = native->tenant,
+                            .slot = native->slot,
+                            .plugin = native->id,
+                            .text = berthi_utf8_show(line, sizeof line, text, size) };
+
+    report.text_size = strlen(line);
+    berthi_native_group_report(native->group, &report);
 }
 
 static void end_reports(berthi_native_group *g)

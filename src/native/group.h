@@ -28,6 +28,7 @@ struct berthi_native {
     uint64_t until_ns;          /* when it should have ended */
     bool is_given_up;           /* the group was ended before */
     bool is_open;               /* it could not be drained */
+    bool is_checked;            /* fixed */
 };
 
 struct berthi_native_group {
@@ -48,6 +49,9 @@ void berthi_native_group_unref(berthi_native_group *group);
 /* Tells whoever wants to know.  `text` need not be terminated. */
 void berthi_native_report(berthi_native *native, berth_report_kind kind, int32_t level,
                           const char *text, size_t size);
+
+/* checked.c: a plugin may use that call, here and now; else whoever wants to know was told. */
+bool berthi_native_may_use(const struct berth_call *call);
 
 /* Frees what has nothing of the plugin left, or never had. */
 void berthi_native_free(berthi_native *native);

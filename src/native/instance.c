@@ -26,12 +26,20 @@ static void *arena_alloc(struct berth_call *call, uint64_t size, uint64_t align)
     return at == 0 ? NULL : (void *)((at + align - 1) & ~(uintptr_t)(align - 1));
 }
 
+static void *checked_alloc(struct berth_call *call, uint64_t size, uint64_t align)
+{
+    return berthi_native_may_use(call) ? arena_alloc(call, size, align) : NULL;
+}
+
 static const void *find_extension(void *ctx, const char *id)
 {
     static const berth_arena_v1 arena = { (uint32_t)sizeof arena, 0, arena_alloc };
+    static const berth_arena_v1 checked = { (uint32_t)sizeof checked, 0, checked_alloc };
+    const berthi_native *n = ctx;
 
-    (void)ctx;
-    return id != NULL && strcmp(id, BERTH_ARENA_V1) == 0 ? &arena : NULL;
+    if (id == NULL || strcmp(id, BERTH_ARENA_V1) != 0)
+        return NULL;
+    return n->is_checked ? &checked : &arena;
 }
 
 static void log_line(void *ctx, int32_t level, const char *text, uint64_t size)
@@ -150,6 +158,7 @@ berth_status berthi_native_open(berthi_native_group *group, const berthi_native_
                                find_extension,           log_line };
     n->group = group;
     n->drain_ns = opt->drain_ns;
+    n->is_checked = opt->is_checked;
     copy_name(n->id, opt->info->id);
     copy_name(n->tenant, opt->tenant);
     copy_name(n->slot, opt->slot);

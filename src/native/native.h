@@ -104,6 +104,8 @@ berth_status berthi_native_group_make(berth_reporter reporter, void *reporter_ct
 /* No instance is open.  Waits for those that are ending, as long as they may take; tells the reporter
  * of those that did not end, and nothing after it has returned. */
 void berthi_native_group_end(berthi_native_group *group);
+/* Tells the reporter. */
+void berthi_native_group_report(berthi_native_group *group, const berth_report *report);
 void berthi_native_group_stats(berthi_native_group *group, berthi_native_stats *stats_out);
 
 typedef struct berthi_native_options {
@@ -113,6 +115,7 @@ typedef struct berthi_native_options {
     const berthi_native_info *info;
     const char *tenant, *slot;
     uint64_t drain_ns; /* what drain() gets */
+    bool is_checked;   /* all its calls go through berthi_native_call_checked() */
 } berthi_native_options;
 
 /* Copies, maps and opens.  On failure it is all undone.

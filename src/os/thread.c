@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <string.h>
 #include <time.h>
 
@@ -128,6 +130,11 @@ void berthi_thread_let_go(berthi_thread *t)
 
     assert(code == 0);
     (void)code;
+}
+
+uint64_t berthi_thread_number(void)
+{
+    return (uint64_t)syscall(SYS_gettid);
 }
 
 uint64_t berthi_thread_self(void)

@@ -50,6 +50,7 @@ int berthi_thread_start(berthi_thread *t, const char *name, size_t stack_bytes,
                         void *(*run)(void *), void *arg);
 void berthi_thread_join(berthi_thread *t);
 void berthi_thread_let_go(berthi_thread *t); /* nobody will join it */
+uint64_t berthi_thread_number(void);         /* as the system and its tools number threads */
 uint64_t berthi_thread_self(void);           /* never 0; tells threads apart while they live */
 void berthi_thread_yield(void);
 

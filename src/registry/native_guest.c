@@ -6,6 +6,8 @@
 #include "registry/hot.h"
 
 #include "base/diag.h"
+#include "native/checked.h"
+#include "os/environment.h"
 #include "os/clock.h"
 
 /* ---------------------------------------------------------------- loading */
@@ -48,13 +50,16 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
                                 size_t size, berth_diag *diag)
 {
     const berth_slot_options *opt = &slot->options;
+    bool is_checked =
+        (opt->flags & BERTH_SLOT_CHECKED) != 0 || berthi_environment_says_checked();
     const berthi_native_options options = { .bytes = bytes,
                                             .size = size,
                                             .digest = content->digest,
                                             .info = &content->native->plugin.info,
                                             .tenant = slot->tenant->name,
                                             .slot = slot->name,
-                                            .drain_ns = opt->probe_deadline_ns };
+                                            .drain_ns = opt->probe_deadline_ns,
+                                            .is_checked = is_checked };
     berth_status status;
 
     if (opt->policy == BERTH_POLICY_FRESH || opt->reuse_calls_max != 0 ||
@@ -63,6 +68,10 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
                            "slot '%s' replaces instances, and a native plugin has one for all "
                            "calls; open the slot with policy reuse and without reuse bounds",
                            slot->name);
+    status = berthi_watchdog_start(slot->runtime, diag);
+    if (status != BERTH_OK)
+        return status;
+    content->native->is_checked = is_checked;
     status =
         berthi_native_open(slot->runtime->natives, &options, &content->native->native, diag);
     return status == BERTH_OK ? take_tables(content->native, diag) : status;
@@ -121,25 +130,48 @@ __attribute__((noinline, cold)) berth_status berthi_native_refused(berthi_seat *
     return status;
 }
 
+/* Where nothing is in doubt, the function itself. */
+static berth_status call_it(const berth_version *v, const berth_call *call,
+                            const berthi_typed *typed, const void *args, void *result,
+                            int32_t *code_out, berth_diag *diag)
+{
+    berth_call *given = (berth_call *)(uintptr_t)call;
+    const berthi_checked_values values = { typed->name, args, result, typed->args_size,
+                                           typed->result_size };
+
+    if (v->is_checked)
+        return berthi_native_call_checked(v->content->native->native, typed->call, &values,
+                                          given, code_out, diag);
+    *code_out = typed->call(typed->self, args, result, given);
+    return BERTH_OK;
+}
+
 berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const berth_call *call,
                                   const berthi_typed *typed, const void *args, void *result,
                                   berth_reply *reply, berth_diag *diag)
 {
     berthi_seat *seat = berthi_seat_take(v, mine, diag);
+    berth_status status;
     uint64_t began_ns;
-    int32_t code;
+    int32_t code = 0;
 
     reply->version = 0; /* until the call is counted in this one */
     if (seat == NULL)
         return BERTH_E_NOMEM;
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    atomic_store_explicit(&mine->function[berthi_record_depth(mine) - 1], call->hook,
+                          memory_order_relaxed);
     began_ns = v->is_timed ? berthi_clock_ns() : 0;
     berthi_count(&seat->counts.calls, 1);
     berthi_count(&seat->counts.bytes_in, berthi_cm_measured(&typed->args, args));
-    code = typed->call(typed->self, args, result, (berth_call *)(uintptr_t)call);
+    status = call_it(v, call, typed, args, result, &code, diag);
     if (v->is_timed)
         berthi_count_time(seat, began_ns);
     reply->version = v->number;
+    if (status != BERTH_OK) {
+        berthi_count_failure(&seat->counts, status);
+        return status;
+    }
     if (code != 0)
         return berthi_native_refused(seat, typed, code, diag);
     reply->size = berthi_cm_measured(&typed->result, result);

@@ -177,6 +177,7 @@ typedef struct berthi_native_guest {
     berthi_native_plugin plugin;
     const berth_functions_v1 **tables; /* of each of its exports; NULL: it has no functions */
     berthi_native *native;             /* NULL: it was not opened */
+    bool is_checked;
 } berthi_native_guest;
 
 /* What an install found out; shared by a version and the twin kept for rollback. */
@@ -202,6 +203,7 @@ typedef struct berthi_typed {
     const struct berthi_adapted *adapted; /* called in its place; NULL: nobody */
     berth_plugin_fn *call;                /* of a native plugin, and its first argument */
     void *self;
+    uint32_t args_size, result_size;
     berthi_cm_measure args, result; /* of the bytes that are counted */
 } berthi_typed;
 
@@ -221,7 +223,7 @@ struct berth_version {
     uint64_t number; /* fixed when published */
     uint64_t serial; /* never 0, never given twice in a runtime */
     bool is_fresh, is_timed, recycles;
-    bool is_native;
+    bool is_native, is_checked;
     bool is_special; /* any of the three: the call path's short form does not do */
     bool guest_owns_input, allocs_empty, may_drop; /* of the profile */
     uint8_t hook_of[BERTHI_HOOKS_MAX]; /* slot's hook number -> 1 + plugin's index; 0: none */
@@ -332,6 +334,7 @@ struct berth_runtime {
 
     berthi_cache cache;
     berthi_native_group *natives;
+    struct berthi_watchdog *watchdog; /* guarded by lock; NULL before the first native plugin */
 
     berthi_lock retired_lock;
     berth_version *retired;               /* guarded by retired_lock */
@@ -585,6 +588,15 @@ berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_
                                      berth_diag *diag);
 /* Forgets all names but the first `count`; nobody was told of the others. */
 void berthi_slot_unhook_locked(berth_slot *slot, uint32_t count);
+
+/* Takes `v` out of service when it is current; what is kept can be rolled back to.  False: it is not.
+ * Under the slot's lock. */
+bool berthi_slot_quarantine_locked(berth_slot *slot, const berth_version *v);
+
+/* watchdog.c */
+typedef struct berthi_watchdog berthi_watchdog;
+berth_status berthi_watchdog_start(berth_runtime *rt, berth_diag *diag);
+void berthi_watchdog_end(berth_runtime *rt);
 
 /* reaper.c */
 void berthi_retire(berth_version *v); /* takes the owner's reference */

@@ -77,7 +77,8 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
     if (opt->policy != BERTH_POLICY_REUSE && opt->policy != BERTH_POLICY_FRESH)
         return berthi_fail(diag, BERTH_E_INVALID, "policy %u is neither reuse nor fresh",
                            opt->policy);
-    if ((opt->flags & ~(uint32_t)(BERTH_SLOT_TIMED | BERTH_SLOT_STATE)) != 0)
+    if ((opt->flags & ~(uint32_t)(BERTH_SLOT_TIMED | BERTH_SLOT_STATE | BERTH_SLOT_CHECKED |
+                                  BERTH_SLOT_QUARANTINE)) != 0)
         return berthi_fail(diag, BERTH_E_INVALID, "flags 0x%x are not known here", opt->flags);
     if ((opt->flags & BERTH_SLOT_STATE) != 0 &&
         (opt->policy != BERTH_POLICY_REUSE || opt->instances_max != 1 || opt->calls_max != 1 ||
@@ -360,6 +361,14 @@ static void exchange_current(berth_slot *slot, berth_version *next)
     assert(last != next || next == NULL);
     if (last != NULL)
         berthi_retire(last);
+}
+
+bool berthi_slot_quarantine_locked(berth_slot *slot, const berth_version *v)
+{
+    if (atomic_load_explicit(&slot->current, memory_order_relaxed) != v)
+        return false;
+    exchange_current(slot, NULL);
+    return true;
 }
 
 void berthi_slot_publish(berth_slot *slot, berth_version *next)

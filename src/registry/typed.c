@@ -113,6 +113,8 @@ static berthi_typed_table *grow_locked(berth_version *v)
         table->at[n].adapted = from->adapted;
         table->at[n].call = from->call;
         table->at[n].self = from->self;
+        table->at[n].args_size = from->args_size;
+        table->at[n].result_size = from->result_size;
         table->at[n].args = from->args;
         table->at[n].result = from->result;
         atomic_store_explicit(&table->at[n].state,
@@ -139,6 +141,8 @@ static void resolve(berth_version *v, uint32_t n, berthi_typed *typed,
     if (is_found && typed->adapted == NULL) {
         typed->func = found.func;
         typed->call = found.call;
+        typed->args_size = found.facts.args_size;
+        typed->result_size = found.facts.result_size;
         typed->self = v->is_native ? berthi_native_self(v->content->native->native) : NULL;
         typed->args = berthi_cm_measure_args(typed->func.type);
         typed->result = berthi_cm_measure_result(typed->func.type);
@@ -312,7 +316,7 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
 }
 
 /* The same for a native plugin, whose one instance serves all threads at once. */
-BERTHI_HOT bool invoke_native_shortly(berth_version *v, const berthi_record *mine,
+BERTHI_HOT bool invoke_native_shortly(berth_version *v, berthi_record *mine,
                                       const berth_call *call, const void *args, void *result,
                                       berth_status *status_out, berth_diag *diag)
 {
@@ -327,6 +331,7 @@ BERTHI_HOT bool invoke_native_shortly(berth_version *v, const berthi_record *min
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     BERTHI_WINDOW();
     seat = memo->place;
+    atomic_store_explicit(&mine->function[0], call->hook, memory_order_relaxed);
     /* As in invoke_shortly(). */
     typed = &atomic_load_explicit(&v->typed, memory_order_acquire)
                  ->at[call->hook - BERTHI_HOOKS_MAX];

@@ -57,6 +57,8 @@ void berthi_version_fill(berth_version *v, berthi_content *content)
     assert(v->content == NULL);
     v->content = content;
     v->is_native = content->native != NULL;
+    v->is_checked = v->is_native && content->native->is_checked;
+    v->is_special |= v->is_checked;
     v->guest_owns_input = p->input_owner == BERTHI_INPUT_GUEST;
     v->allocs_empty = p->alloc_when_empty;
     v->may_drop = p->empty_reply_allowed;

@@ -55,6 +55,8 @@ static berth_status check_options(const berth_runtime_options *opt, berth_diag *
     if (opt->memory_bytes_max > 4096 * MIB || opt->memory_bytes_max % 65536 != 0)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "memory_bytes_max is a multiple of 64 KiB and at most 4 GiB");
+    if ((opt->flags & ~(uint32_t)BERTH_RUNTIME_BACKTRACES) != 0)
+        return berthi_fail(diag, BERTH_E_INVALID, "flags of a runtime that are not known here");
     if (opt->artifact_bytes_max > 1024 * MIB)
         return berthi_fail(diag, BERTH_E_INVALID, "artifact_bytes_max is at most 1 GiB");
     return BERTH_OK;
@@ -206,6 +208,7 @@ void berth_runtime_destroy(berth_runtime *rt)
     atomic_store_explicit(&rt->is_stopping, true, memory_order_release);
     berthi_event_wake(&rt->event);
     berthi_thread_join(&rt->reaper); /* when the last version is gone */
+    berthi_watchdog_end(rt);
     berthi_native_group_end(rt->natives);
     atomic_store_explicit(&rt->is_ticker_stopping, true, memory_order_release);
     berthi_thread_join(&rt->ticker);

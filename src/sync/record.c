@@ -214,6 +214,8 @@ berthi_record *berthi_domain_join(berthi_domain *d)
         }
         change_owned(d, 1, NULL); /* from here on the gates count; see registry/gate.c */
     }
+    /* Each time, for it may be another thread's record. */
+    atomic_store_explicit(&mine->number, berthi_thread_number(), memory_order_relaxed);
     berthi_record_mine = (berthi_record_cache){ d->id, mine };
     return mine;
 }

@@ -55,8 +55,11 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
     /* Tick at which the pin was set, or earlier; stored before the pin. */
     _Alignas(64) _Atomic(uint64_t) since[BERTHI_PINS_MAX];
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
-    unsigned index;                            /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
-    berthi_memo memo;                          /* owner only */
+    /* What is called there, in the caller's words; of native plugins alone. */
+    _Atomic(uint32_t) function[BERTHI_PINS_MAX];
+    _Atomic(uint64_t) number;   /* berthi_thread_number() of the thread whose it is */
+    unsigned index;             /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
+    berthi_memo memo;           /* owner only */
     _Atomic(uint64_t) owner;    /* berthi_thread_self() of the thread whose it is; 0: none */
     struct berthi_record *next; /* fixed once linked into the domain */
     void *memory;               /* what was allocated, before alignment */

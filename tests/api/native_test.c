@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <berth/contract.h>
 #include <berth/invoke.h>
@@ -468,9 +469,211 @@ static void a_component_and_a_native_plugin_take_turns(void **state)
     assert_int_equal(add(r, slot, &call), 1042);
 }
 
+/* ---------------------------------------------------------------- reports */
+
+typedef struct reports {
+    pthread_mutex_t lock;
+    unsigned counts[8];
+    char text[2048], function[64], slot[64]; /* of the last but logs */
+    uint64_t version, thread, age_ns;
+} reports;
+
+static void reporter(void *ctx, const berth_report *report)
+{
+    reports *all = ctx;
+
+    pthread_mutex_lock(&all->lock);
+    all->counts[report->kind % 8]++;
+    if (report->kind != BERTH_REPORT_LOG) {
+        snprintf(all->text, sizeof all->text, "%s", report->text);
+        snprintf(all->slot, sizeof all->slot, "%s", report->slot);
+        snprintf(all->function, sizeof all->function, "%s",
+                 report->function == NULL ? "" : report->function);
+        all->version = report->version;
+        all->thread = report->thread;
+        all->age_ns = report->age_ns;
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+static reports copy_of(reports *all)
+{
+    reports copy;
+
+    pthread_mutex_lock(&all->lock);
+    copy = *all;
+    pthread_mutex_unlock(&all->lock);
+    return copy;
+}
+
+static void restart(slot_rig *r, reports *all, uint32_t flags)
+{
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+
+    memset(all, 0, sizeof *all);
+    assert_int_equal(pthread_mutex_init(&all->lock, NULL), 0);
+    options.reporter = reporter;
+    options.reporter_ctx = all;
+    options.flags = flags;
+    slot_rig_restart(r, options);
+}
+
+static void a_call_past_its_deadline_is_told_while_it_is_inside(void **state)
+{
+    static reports all;
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    pthread_t thread;
+    holder h = { .status = BERTH_E_ABSENT };
+    reports seen;
+
+    restart(r, &all, BERTH_RUNTIME_BACKTRACES);
+    options.deadline_ns = 10 * MS;
+    h.slot = slot_rig_open(r, "calc", &options);
+    install(r, h.slot, "calc_v1");
+    h.call = call_of(r, h.slot, "hold");
+    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
+    do {
+        (void)sched_yield();
+        seen = copy_of(&all);
+    } while (seen.counts[BERTH_REPORT_OVERDUE] == 0);
+    assert_int_equal(atomic_load(&h.gate.inside), 1);
+    assert_string_equal(seen.slot, "calc");
+    assert_string_equal(seen.function, MATH "#hold");
+    assert_int_equal(seen.version, 1);
+    assert_true(seen.thread != 0 && seen.age_ns > 10 * MS);
+    assert_non_null(
+        strstr(seen.text, "plugin 'test:calc' (version 1 of slot 'calc') has been in"));
+    assert_non_null(strstr(seen.text, "\n  ")); /* where it is, or that it cannot be said */
+    for (int i = 0; i < 20; i++) {              /* it is told once, however long it takes */
+        struct timespec moment = { .tv_nsec = 1000000 };
+
+        nanosleep(&moment, NULL);
+    }
+    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_OVERDUE], 1);
+    assert_int_equal(slot_rig_stats(h.slot).version, 1); /* nobody asked for a quarantine */
+    atomic_store(&h.gate.is_open, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(h.status, BERTH_OK);
+}
+
+static void a_slot_may_quarantine_a_plugin_that_does_not_return(void **state)
+{
+    static reports all;
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    const int32_t args[] = { 20, 22 };
+    pthread_t thread;
+    holder h = { .status = BERTH_E_ABSENT };
+    berth_call call;
+    int32_t sum;
+
+    restart(r, &all, 0);
+    options.deadline_ns = 10 * MS;
+    options.flags = BERTH_SLOT_QUARANTINE;
+    h.slot = slot_rig_open(r, "calc", &options);
+    install(r, h.slot, "calc_v1");
+    install(r, h.slot, "calc_v2");
+    call = call_of(r, h.slot, "add");
+    h.call = call_of(r, h.slot, "hold");
+    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
+    while (copy_of(&all).counts[BERTH_REPORT_OVERDUE] == 0)
+        (void)sched_yield();
+    assert_non_null(strstr(copy_of(&all).text, "it was taken out of service"));
+    assert_int_equal(slot_rig_stats(h.slot).version, 0);
+    assert_int_equal(berth_slot_invoke(h.slot, args, &sum, &call, &r->diag), BERTH_E_ABSENT);
+    assert_int_equal(berth_slot_rollback(h.slot, NULL, &r->diag), BERTH_OK);
+    assert_int_equal(berth_slot_invoke(h.slot, args, &sum, &call, &r->diag), BERTH_OK);
+    assert_int_equal(sum, 42);
+    atomic_store(&h.gate.is_open, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(settle(r).natives_unmapped, 1);
+}
+
+static void rules_are_looked_after_where_it_is_asked_for(void **state)
+{
+    static const struct {
+        const char *name, *text;
+        bool is_show;
+    } rows[] = { { "calc_writes_past", "wrote outside its result", false },
+                 { "calc_writes_args", "wrote to its arguments", false },
+                 { "calc_other_thread", "used its call on another thread", true } };
+    static reports all;
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot;
+
+    restart(r, &all, 0);
+    options.flags = BERTH_SLOT_CHECKED;
+    slot = slot_rig_open(r, "calc", &options);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const int32_t args[] = { 20, 22 };
+        uint64_t result[2] = { 7, 7 };
+        berth_call call;
+
+        install(r, slot, rows[i].name);
+        call = call_of(r, slot, rows[i].is_show ? "show" : "add");
+        slot_rig_check(r, berth_slot_invoke(slot, args, result, &call, &r->diag), BERTH_E_ABI,
+                       BERTH_REASON_NONE, rows[i].text);
+        assert_true(result[0] == 7 && result[1] == 7);
+        assert_int_equal(args[0], 20);
+        assert_int_equal(copy_of(&all).counts[BERTH_REPORT_VIOLATION], i + 1);
+        assert_non_null(strstr(copy_of(&all).text, rows[i].text));
+    }
+    assert_int_equal(slot_rig_stats(slot).violations, 3);
+}
+
+static void a_plugin_that_keeps_the_rules_notices_nothing_of_it(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    const int32_t point[] = { 3, -4 };
+    struct {
+        const char *text;
+        size_t size;
+    } text = { NULL, 0 };
+    int32_t code = 5;
+    berth_slot *slot;
+    berth_call call;
+
+    options.flags = BERTH_SLOT_CHECKED;
+    slot = slot_rig_open(r, "calc", &options);
+    install(r, slot, "calc_v1");
+    call = call_of(r, slot, "add");
+    assert_int_equal(add(r, slot, &call), 42);
+    assert_int_equal(add(r, slot, &call), 42);
+    call = call_of(r, slot, "show");
+    assert_int_equal(berth_slot_invoke(slot, point, &text, &call, &r->diag), BERTH_OK);
+    assert_int_equal(text.size, 7);
+    assert_memory_equal(text.text, "(3, -4)", 7);
+    call = call_of(r, slot, "refuse");
+    assert_int_equal(berth_slot_invoke(slot, &code, &code, &call, &r->diag), BERTH_E_PLUGIN);
+}
+
+static void what_a_plugin_says_is_handed_on(void **state)
+{
+    static reports all;
+    slot_rig *r = *state;
+    berth_slot *slot;
+
+    restart(r, &all, 0);
+    slot = slot_rig_open(r, "calc", NULL);
+    install(r, slot, "calc_never_drained");
+    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_LOG], 1);
+    assert_int_equal(berth_slot_evict(r->runtime, "", "calc"), BERTH_OK);
+    assert_int_equal(settle(r).natives_abandoned, 1);
+    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_ABANDONED], 1);
+    assert_non_null(strstr(copy_of(&all).text, "a thread of mine runs"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        slot_test(a_call_past_its_deadline_is_told_while_it_is_inside),
+        slot_test(a_slot_may_quarantine_a_plugin_that_does_not_return),
+        slot_test(rules_are_looked_after_where_it_is_asked_for),
+        slot_test(a_plugin_that_keeps_the_rules_notices_nothing_of_it),
+        slot_test(what_a_plugin_says_is_handed_on),
         slot_test(functions_are_called_with_structs_as_they_are),
         slot_test(sizes_are_those_of_the_structs),
         slot_test(a_number_that_a_plugin_answers_is_its_own_error),

@@ -1,6 +1,7 @@
 /* calc.c - the plugin of the native tests, in many forms: each CALC_ name turns one of them on.
  *
  * CALC_BIAS is added to every sum, so that versions can be told apart. */
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -38,14 +39,46 @@ static int32_t add(void *self, const void *args, void *results, struct berth_cal
 
     (void)call;
     *(int32_t *)results = (int32_t)((uint32_t)a[0] + (uint32_t)a[1] + CALC_BIAS);
+#ifdef CALC_WRITES_PAST
+    ((int32_t *)results)[1] = 0;
+#endif
+#ifdef CALC_WRITES_ARGS
+    *(int32_t *)(uintptr_t)args = 0;
+#endif
     /* What was closed says so. */
     return self == &self_value && atomic_load_explicit(&is_open, memory_order_relaxed) ? 0 : 99;
 }
 
+#ifdef CALC_OTHER_THREAD
+struct allocation {
+    struct berth_call *call;
+    char *text;
+};
+
+static void *allocate(void *arg)
+{
+    struct allocation *a = arg;
+
+    a->text = arena->alloc(a->call, 32, 1);
+    return NULL;
+}
+#endif
+
 static int32_t show(void *self, const void *args, void *results, struct berth_call *call)
 {
     const int32_t *p = args;
+#ifdef CALC_OTHER_THREAD
+    struct allocation a = { call, NULL };
+    pthread_t thread;
+    char *text = NULL;
+
+    if (pthread_create(&thread, NULL, allocate, &a) == 0) {
+        (void)pthread_join(thread, NULL);
+        text = a.text;
+    }
+#else
     char *text = arena->alloc(call, 32, 1);
+#endif
     words *out = results;
 
     (void)self;
