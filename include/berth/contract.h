@@ -51,8 +51,8 @@ BERTH_API const char *berth_contract_name(const berth_contract *contract);
  * Thread: any.  Blocks: never. */
 BERTH_API const uint8_t *berth_contract_digest(const berth_contract *contract);
 
-/* Whether these bytes may serve a slot that needs the contract: a component that exports the
- * interface, at a version of the same contract, with every function of the contract and each of the
+/* Whether these bytes may serve a slot that needs the contract: a component or a native plugin that
+ * exports the interface, at a version of the same contract, with every function of the contract and each of the
  * same type.  Nothing of them runs.  The diag names the first difference.
  * Thread: any.  Blocks: never.
  * Fails: BERTH_E_REJECTED, BERTH_E_LIMIT, BERTH_E_INVALID, BERTH_E_NOMEM. */

@@ -62,6 +62,17 @@ class Inspect(Folder):
             self.assertEqual([], self.verdict(self.write("part.so", whole[:size]), 3)["fits"])
 
 
+    def test_a_contract_is_held_against_it(self):
+        wit = self.write("calc.wit", b"package test:calc@1.1.0; interface math { "
+                                     b"add: func(a: s32, b: s32) -> s32; }")
+        self.assert_exit(run("inspect", plugin("calc_v1"), "--wit", wit), 0)
+        wit = self.write("calc.wit", b"package test:calc@1.1.0; interface math { "
+                                     b"add: func(a: s32, b: s64) -> s32; }")
+        result = run("inspect", plugin("calc_v1"), "--wit", wit)
+        self.assert_exit(result, 3)
+        self.assertIn(b"function `add`", result.stdout + result.stderr)
+
+
 class Call(Folder):
     def call(self, name, text, *options):
         return run("call", plugin(name), text, *NO_HURRY, *options)

@@ -109,4 +109,10 @@ void berthi_cm_write_retyping(berthi_cm_writer *surroundings,
                               uint32_t *imported, uint32_t *exported,
                               berthi_cm_bytes *arguments, uint32_t *arguments_count);
 
+/* A component, or a core module that carries its world, keeps the contract. */
+struct berth_contract;
+berth_status berthi_component_keeps(const struct berth_contract *contract, const void *bytes,
+                                    size_t size, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
 #endif

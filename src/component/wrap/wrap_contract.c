@@ -7,8 +7,6 @@
 #include "component/wit/contract_check.h"
 #include "component/wrap/wrap.h"
 
-enum { ARTIFACT_BYTES_MAX = 32 << 20 };
-
 /* Of a module, the component that it makes. */
 static berth_status component_of(const berth_contract *contract, const void **bytes,
                                  size_t *size, berthi_arena *arena, berthi_text_buf *made,
@@ -35,8 +33,8 @@ static berth_status component_of(const berth_contract *contract, const void **by
     return status;
 }
 
-berth_status berth_contract_check(const berth_contract *contract, const void *bytes,
-                                  size_t size, berth_diag *diag)
+berth_status berthi_component_keeps(const berth_contract *contract, const void *bytes,
+                                    size_t size, berth_diag *diag)
 {
     const berthi_cm_component *component = NULL;
     const berthi_cm_steps *steps = NULL;
@@ -44,11 +42,6 @@ berth_status berth_contract_check(const berth_contract *contract, const void *by
     berthi_text_buf made;
     berth_status status;
 
-    BERTHI_REQUIRE(contract != NULL && (bytes != NULL || size == 0), diag);
-    if (size > ARTIFACT_BYTES_MAX)
-        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_ARTIFACT,
-                                   "the artifact has %zu bytes; the limit is %d", size,
-                                   ARTIFACT_BYTES_MAX);
     berthi_arena_init(&arena, &contract->allocator, SIZE_MAX);
     berthi_text_buf_init(&made, &contract->allocator);
     status = component_of(contract, &bytes, &size, &arena, &made, diag);
