@@ -27,7 +27,7 @@ add_library(berth_objects OBJECT ${library_sources})
 
 # A frame pointer is four instructions and a register of each call; these two are in every one.
 if(CMAKE_BUILD_TYPE STREQUAL Release)
-    set_source_files_properties(src/registry/call.c src/wasm/wasmtime/wt_store.c
+    set_source_files_properties(src/registry/call.c src/registry/typed.c src/wasm/wasmtime/wt_store.c
         PROPERTIES COMPILE_OPTIONS -fomit-frame-pointer)
 endif()
 set_target_properties(berth_objects PROPERTIES

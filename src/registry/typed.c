@@ -261,14 +261,14 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
                                       values->result, reply, diag);
         seat = berthi_seat_find(v, mine->index);
         if (!v->is_special && seat != NULL)
-            mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat };
+            mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat, values->typed };
         return status;
     }
     counted.input_size = berthi_cm_measured(&values->typed->args, values->args);
     status = berthi_call_pooled(v, mine, &counted, ticks, run, more, reply, diag);
     seat = berthi_seat_find(v, mine->index);
     if (!v->is_special && seat != NULL)
-        mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat };
+        mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat, NULL };
     return status;
 }
 
@@ -315,45 +315,45 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
     return true;
 }
 
-/* The same for a native plugin, whose one instance serves all threads at once. */
-BERTHI_HOT bool invoke_native_shortly(berth_version *v, berthi_record *mine,
-                                      const berth_call *call, const void *args, void *result,
-                                      berth_status *status_out, berth_diag *diag)
+/* What its strings and lists have, where its values have any. */
+__attribute__((noinline)) static void count_bytes(_Atomic(uint64_t) *counter,
+                                                  const berthi_cm_measure *measure,
+                                                  const void *value)
 {
-    const berthi_memo *memo = &mine->memo;
-    const berthi_typed *typed;
-    berthi_seat *seat;
-    uint64_t size;
-    int32_t code;
+    uint64_t size = berthi_cm_measured(measure, value);
 
-    if (BERTHI_UNUSUAL(memo->key != memo_key(v) || memo->what != call->hook))
-        return false;
-    BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    BERTHI_WINDOW();
-    seat = memo->place;
-    atomic_store_explicit(&mine->function[0], call->hook, memory_order_relaxed);
-    /* As in invoke_shortly(). */
-    typed = &atomic_load_explicit(&v->typed, memory_order_acquire)
-                 ->at[call->hook - BERTHI_HOOKS_MAX];
-    berthi_count(&seat->counts.calls, 1);
-    size = berthi_cm_measured(&typed->args, args);
     if (size != 0)
-        berthi_count(&seat->counts.bytes_in, size);
-    code = typed->call(typed->self, args, result, (berth_call *)(uintptr_t)call);
-    if (BERTHI_UNUSUAL(code != 0)) {
-        *status_out = berthi_native_refused(seat, typed, code, diag);
-        return true;
-    }
-    size = berthi_cm_measured(&typed->result, result);
-    if (size != 0)
-        berthi_count(&seat->counts.bytes_out, size);
-    berthi_count(&seat->counts.answered, 1);
-    *status_out = BERTH_OK;
-    return true;
+        berthi_count(counter, size);
 }
 
-berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
-                               const berth_call *call, berth_diag *diag)
+/* A native plugin, whose one instance serves all threads at once: what is to be called is what this
+ * thread called last, as its memo says. */
+BERTHI_HOT berth_status invoke_native(berthi_record *mine, const berth_call *call,
+                                      const void *args, void *result, berth_diag *diag)
+{
+    const berthi_typed *typed = mine->memo.typed;
+    berthi_seat *seat = mine->memo.place;
+    int32_t code;
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    BERTHI_WINDOW();
+    atomic_store_explicit(&mine->function[0], call->hook, memory_order_relaxed);
+    berthi_count(&seat->counts.calls, 1);
+    if (BERTHI_UNUSUAL(typed->args.each != 0 || typed->args.is_walk))
+        count_bytes(&seat->counts.bytes_in, &typed->args, args);
+    code = typed->call(typed->self, args, result, (berth_call *)(uintptr_t)call);
+    if (BERTHI_UNUSUAL(code != 0))
+        return berthi_native_refused(seat, typed, code, diag);
+    if (BERTHI_UNUSUAL(typed->result.each != 0 || typed->result.is_walk))
+        count_bytes(&seat->counts.bytes_out, &typed->result, result);
+    berthi_count(&seat->counts.answered, 1);
+    return BERTH_OK;
+}
+
+/* Every call but the short one of a native plugin. */
+__attribute__((noinline)) static berth_status invoke_any(berth_slot *slot, const void *args,
+                                                         void *result, const berth_call *call,
+                                                         berth_diag *diag)
 {
     berthi_domain *d = &slot->runtime->domain;
     berthi_record *mine = berthi_domain_record(d);
@@ -363,15 +363,12 @@ berth_status berth_slot_invoke(berth_slot *slot, const void *args, void *result,
     berth_reply reply;
     bool is_done = false;
 
-    assert(call != NULL && call->arena != NULL);
     if (BERTHI_UNUSUAL(call->input_size != 0))
         return berthi_fail(diag, BERTH_E_INVALID, "a typed call has no input but its args");
     if (mine != NULL && berthi_record_is_idle(mine)) {
         v = berthi_pin(d, mine, 0, &slot->current);
-        if (v != NULL && !berthi_must_count(d, slot))
-            is_done = v->is_native
-                          ? invoke_native_shortly(v, mine, call, args, result, &status, diag)
-                          : invoke_shortly(v, mine, call, &values, &status, diag);
+        if (v != NULL && !v->is_native && !berthi_must_count(d, slot))
+            is_done = invoke_shortly(v, mine, call, &values, &status, diag);
         berthi_unpin(mine, 0);
         if (is_done)
             return status;
@@ -416,6 +413,30 @@ berth_status berthi_typed_invoke(berth_version *v, const void *args, void *resul
     status = invoke(v, mine, call, berthi_ticks(call->deadline_ns), &values, &reply, diag);
     berthi_unpin(mine, at);
     return status;
+}
+
+BERTHI_UNGUARDED berth_status berth_slot_invoke(berth_slot *slot, const void *args,
+                                                void *result, const berth_call *call,
+                                                berth_diag *diag)
+{
+    berthi_domain *d = &slot->runtime->domain;
+    berthi_record *mine = berthi_record_mine.record;
+    berth_status status;
+    berth_version *v;
+
+    assert(call != NULL && call->arena != NULL);
+    /* The record is this thread's in this runtime, and its last call was of a native plugin. */
+    if (berthi_domain_is_quick(d) && mine->memo.typed != NULL && berthi_record_is_idle(mine)) {
+        v = berthi_pin_quickly(d, mine, &slot->current);
+        if (v != NULL && mine->memo.key == memo_key(v) && mine->memo.what == call->hook &&
+            !berthi_must_count(d, slot) && call->input_size == 0) {
+            status = invoke_native(mine, call, args, result, diag);
+            berthi_unpin(mine, 0);
+            return status;
+        }
+        berthi_unpin(mine, 0);
+    }
+    return invoke_any(slot, args, result, call, diag);
 }
 
 /* ---- what is agreed upon ---- */

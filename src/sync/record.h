@@ -48,6 +48,7 @@ typedef struct berthi_memo {
     uint64_t key; /* 0: nothing */
     uint32_t what, where;
     void *place;
+    const void *typed; /* NULL but for native plugins */
 } berthi_memo;
 
 typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */

@@ -45,6 +45,10 @@ static int32_t add(void *self, const void *args, void *results, struct berth_cal
 #ifdef CALC_WRITES_ARGS
     *(int32_t *)(uintptr_t)args = 0;
 #endif
+#ifdef CALC_UNCHECKED
+    (void)self;
+    return 0;
+#endif
     /* What was closed says so. */
     return self == &self_value && atomic_load_explicit(&is_open, memory_order_relaxed) ? 0 : 99;
 }
