@@ -9,13 +9,15 @@ static berth_status open_runtime(cli_host *host, const cli_options *options,
                                  uint32_t instances_max, berth_diag *diag)
 {
     berth_runtime_options runtime = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_status status;
 
     runtime.engine = options->engine;
     runtime.instances_max = instances_max;
     runtime.memory_bytes_max = options->memory_bytes;
     runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
     runtime.artifact_bytes_max = options->artifact_bytes;
-    return berth_runtime_create(&runtime, &host->runtime, diag);
+    status = berth_crash_notes_enable(diag);
+    return status == BERTH_OK ? berth_runtime_create(&runtime, &host->runtime, diag) : status;
 }
 
 static berth_status open_slot(cli_host *host, const cli_options *options, uint32_t flags,

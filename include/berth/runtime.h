@@ -92,5 +92,11 @@ BERTH_API void berth_runtime_destroy(berth_runtime *runtime);
  * Lends a static string.  Thread: any.  Blocks: never. */
 BERTH_API const char *berth_runtime_engine(const berth_runtime *runtime);
 
+/* From now on, and for the rest of the process, a fatal signal (SEGV, BUS, ILL, FPE, ABRT) on a thread that is
+ * in a native plugin writes a line to standard error first, which says in which, and in what function.
+ * Then whoever handled the signal before handles it.
+ * Thread: any.  Blocks: never.  Fails: BERTH_E_OS. */
+BERTH_API BERTH_CHECKED berth_status berth_crash_notes_enable(berth_diag *diag);
+
 BERTH_END
 #endif /* BERTH_RUNTIME_H */

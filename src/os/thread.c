@@ -37,6 +37,11 @@ void berthi_mutex_lock(berthi_mutex *m)
         berthi_panic("a mutex cannot be locked: error %d", code);
 }
 
+bool berthi_mutex_try(berthi_mutex *m)
+{
+    return pthread_mutex_trylock(&m->m) == 0;
+}
+
 void berthi_mutex_unlock(berthi_mutex *m)
 {
     int code = pthread_mutex_unlock(&m->m);

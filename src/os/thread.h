@@ -36,6 +36,7 @@ typedef struct berthi_tls { /* one value per thread, with a destructor at thread
 int berthi_mutex_init(berthi_mutex *m);
 void berthi_mutex_fini(berthi_mutex *m);
 void berthi_mutex_lock(berthi_mutex *m);
+bool berthi_mutex_try(berthi_mutex *m); /* false: somebody has it */
 void berthi_mutex_unlock(berthi_mutex *m);
 
 int berthi_cond_init(berthi_cond *c);

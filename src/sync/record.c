@@ -93,6 +93,20 @@ static void leave(void *value)
     berthi_mutex_unlock(&living_lock);
 }
 
+bool berthi_record_is_good(void)
+{
+    const berthi_domain *d;
+    bool is_good;
+
+    if (!berthi_mutex_try(&living_lock))
+        return false;
+    for (d = living; d != NULL && d->id != berthi_record_mine.domain_id;)
+        d = d->next_living;
+    is_good = d != NULL;
+    berthi_mutex_unlock(&living_lock);
+    return is_good;
+}
+
 static void begin_living(berthi_domain *d)
 {
     berthi_mutex_lock(&living_lock);

@@ -96,6 +96,9 @@ typedef struct berthi_record_cache {
 extern _Thread_local berthi_record_cache berthi_record_mine
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* For signal handlers: the cached record is there, for its domain is.  It may say no when it is. */
+bool berthi_record_is_good(void);
+
 /* NULL: no memory, or BERTHI_RECORDS_MAX threads already call. */
 berthi_record *berthi_domain_join(berthi_domain *d);
 

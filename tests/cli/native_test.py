@@ -98,5 +98,12 @@ class Call(Folder):
             self.assertIn(why, result.stderr)
             self.assertEqual(b"", result.stdout)
 
+    def test_a_crash_says_in_which_plugin_it_was(self):
+        result = self.call("calc_v1", MATH + "hold(64)")
+        self.assertNotEqual(0, result.returncode)
+        self.assertIn(b"the thread that crashes is in native plugin 'test:calc', version 1 of slot '",
+                      result.stderr)
+        self.assertIn(b"function '" + MATH.encode() + b"hold'", result.stderr)
+
 
 unittest.main()
