@@ -179,7 +179,7 @@ class Demo:
         screen.say()
         try:
             self.stream = Stream(command, Source(lines), arguments.rate,
-                                 len(lines) * arguments.passes)
+                                 int(len(lines) * arguments.passes))
             return self.stream_and_judge(expected, paced, flat)
         finally:
             if self.stream is not None:
@@ -406,7 +406,7 @@ def main():
     parser.add_argument("--out", required=True, help="where the picture and the summary go")
     parser.add_argument("--rate", type=float, default=25000, help="lines a second, paced part")
     parser.add_argument("--seconds", type=float, default=9.5, help="of the paced part")
-    parser.add_argument("--passes", type=int, default=8, help="times the log goes in flat out")
+    parser.add_argument("--passes", type=float, default=8, help="times the log goes in flat out")
     parser.add_argument("--workers", type=int, default=2, help="berth pipe's")
     parser.add_argument("--engine", help="berth pipe's")
     parser.add_argument("--serves", type=int, default=SERVES_PACED,

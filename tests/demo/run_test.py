@@ -71,7 +71,7 @@ class Demo(unittest.TestCase):
         done = subprocess.run(
             [sys.executable, "-B", os.path.join(ROOT, "demo", "run.py"), "--berth", program,
              "--guests", GUESTS, "--out", self.out, "--rate", "4000", "--scale", "0.4",
-             "--passes", "1", "--pipe", PATIENT, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+             "--passes", "0.25", "--pipe", PATIENT, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     def check_clean(self, *options):
