@@ -188,27 +188,71 @@ static bool match_imports(berthi_cm_types *s, const berthi_cm_type *actual,
     return true;
 }
 
+/* What a comparison makes variables.  A type may be met again while it is compared, as a part of the
+ * other one: then what its resources stood for is put aside. */
+typedef struct variables {
+    const berthi_cm_type *type;
+    uint32_t first, end;
+    struct put_aside {
+        bool is_variable;
+        const berthi_cm_type *stands_for;
+    } * before; /* NULL: it is met for the first time */
+} variables;
+
+/* False: failed. */
+static bool begin_variables(berthi_cm_types *s, const berthi_cm_type *type, uint32_t first,
+                            uint32_t end, variables *v)
+{
+    bool is_met_again = false;
+
+    *v = (variables){ .type = type, .first = first, .end = end };
+    for (uint32_t i = first; i < end; i++)
+        is_met_again |= type->bound[i]->is_variable || type->bound[i]->stands_for != NULL;
+    if (is_met_again) {
+        if (!berthi_cm_charge(s, end - first))
+            return false;
+        v->before = berthi_cm_make(s, end - first, sizeof *v->before);
+        if (v->before == NULL)
+            return false;
+        for (uint32_t i = first; i < end; i++)
+            v->before[i - first] =
+                (struct put_aside){ type->bound[i]->is_variable, type->bound[i]->stands_for };
+    }
+    berthi_cm_make_variables(s, type, first, end, true);
+    return true;
+}
+
+static void end_variables(berthi_cm_types *s, const variables *v)
+{
+    berthi_cm_make_variables(s, v->type, v->first, v->end, false);
+    for (uint32_t i = v->first; v->before != NULL && i < v->end; i++) {
+        berthi_cm_type *resource = (berthi_cm_type *)(uintptr_t)v->type->bound[i];
+
+        resource->is_variable = v->before[i - v->first].is_variable;
+        berthi_cm_bind(s, resource, v->before[i - v->first].stands_for);
+    }
+}
+
 static bool match_component(berthi_cm_types *s, const berthi_cm_type *actual,
                             const berthi_cm_type *expected)
 {
     const berthi_cm_type *given;
+    variables v;
     bool ok;
 
     if (actual == expected)
         return true;
     expected = berthi_cm_substitute(s, expected);
-    if (expected == NULL)
+    if (expected == NULL || !begin_variables(s, actual, 0, actual->bound_imports, &v))
         return false;
-    berthi_cm_make_variables(s, actual, 0, actual->bound_imports, true);
     ok = match_imports(s, actual, expected);
     given = ok ? berthi_cm_substitute(s, actual) : NULL;
-    berthi_cm_make_variables(s, actual, 0, actual->bound_imports, false);
-    if (given == NULL)
+    end_variables(s, &v);
+    if (given == NULL ||
+        !begin_variables(s, expected, expected->bound_imports, expected->bound_count, &v))
         return false;
-    berthi_cm_make_variables(s, expected, expected->bound_imports, expected->bound_count, true);
     ok = match_exports(s, given, expected);
-    berthi_cm_make_variables(s, expected, expected->bound_imports, expected->bound_count,
-                             false);
+    end_variables(s, &v);
     return ok;
 }
 
@@ -216,13 +260,15 @@ static bool match_component(berthi_cm_types *s, const berthi_cm_type *actual,
 static bool match_instance_types(berthi_cm_types *s, const berthi_cm_type *actual,
                                  const berthi_cm_type *expected)
 {
+    variables v;
     bool ok;
 
     if (actual == expected)
         return true;
-    berthi_cm_make_variables(s, expected, 0, expected->bound_count, true);
+    if (!begin_variables(s, expected, 0, expected->bound_count, &v))
+        return false;
     ok = match_exports(s, actual, expected);
-    berthi_cm_make_variables(s, expected, 0, expected->bound_count, false);
+    end_variables(s, &v);
     return ok;
 }
 

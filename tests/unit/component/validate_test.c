@@ -739,6 +739,30 @@ static void every_failed_allocation_is_clean(void **state)
     buf_free(&b);
 }
 
+/* P asks for a component of type `c`, A for one of type P, E offers one of type A: while A is compared
+ * with E, A is compared with P.  All three bind a resource that a function speaks of. */
+static void a_component_type_is_compared_within_its_own_comparison(void **state)
+{
+#define TAKES(c)                                                                               \
+    "\x41\x06\x03\x00\x01r\x03\x01\x02\x03\x02\x01" c "\x03\x00\x01"                           \
+    "c\x04\x01\x01\x69\x00\x01\x40\x01\x01x\x02\x01\x00\x03\x00\x01"                           \
+    "f\x01\x03"
+    static const char taker[] = "\0asm\x0d\0\x01\0\x06\x05\x01\x03\x02\x01\x03"
+                                "\x0a\x06\x01\x00\x01\x65\x04\x00";
+    bertht_buf b = { 0 }, inner = { 0 }; /* a root may not import a component */
+
+    (void)state;
+    start(&inner);
+    SECTION(&inner, 7, "\x04\x41\x00" TAKES("\x00") TAKES("\x01") TAKES("\x02"));
+    SECTION(&inner, 10, "\x01\x00\x01\x61\x04\x02");
+    SECTION(&inner, 4, taker);
+    SECTION(&inner, 5, "\x01\x00\x01\x01\x01\x65\x04\x00");
+    start(&b);
+    section(&b, 4, &inner);
+    expect(&b, BERTH_OK, "");
+#undef TAKES
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -764,6 +788,7 @@ int main(void)
         cmocka_unit_test(names_are_strongly_unique),
         cmocka_unit_test(ten_thousand_names_are_kept_apart),
         cmocka_unit_test(a_component_that_types_again_is_sound),
+        cmocka_unit_test(a_component_type_is_compared_within_its_own_comparison),
         cmocka_unit_test(every_changed_byte_is_survived),
         cmocka_unit_test(every_failed_allocation_is_clean),
     };
