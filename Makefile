@@ -18,7 +18,7 @@ endif
 export BERTH_ENGINE := $(ENGINE)
 
 .PHONY: all setup engine release dev test check demo demo-contract bench bench-typed install asan tsan hostile msan valgrind \
-	arm64 fuzz clean help
+	arm64 fuzz guests clean help
 all: release
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo "make bench      one JSON line per case"
 	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
+	@echo "make guests     guests in JavaScript, Python and Rust for the tests, by their own tools, into a cache"
 	@echo "make fuzz       fuzz targets in build/fuzz/tests (clang)"
 	@echo "make clean      removes build/; the engine stays in its cache"
 	@echo "ENGINE=off      with any of them: without Wasmtime, and without Rust"
@@ -97,6 +98,10 @@ fuzz: engine
 	@tools/setup.sh --fuzz $(setup_flags)
 	@cmake --preset fuzz >/dev/null
 	@cmake --build --preset fuzz -- -j$(JOBS)
+
+guests:
+	@$(MAKE) --no-print-directory release TARGETS=berth_program
+	@tools/guests.sh build/release/bin/berth
 
 clean:
 	rm -rf build
