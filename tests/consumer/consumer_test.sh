@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs into an empty folder and builds a program against it four ways: pkg-config and CMake,
-# shared and static.  Then the folder is moved: the package must not know where it was built.
+# shared and static; and the program that the README shows.  Then the folder is moved: the package must not know where it was built.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -47,6 +47,19 @@ cp "$lib"/*.a "$work/archives"
 run "$work/pc_shared"
 run "$work/pc_static"
 
+# The README's program, pasted, built by the line below it, and run as the next one says.
+readme=$BERTH_SOURCE_DIR/README.md
+mkdir "$work/pasted"
+sed -n '/^```c file=examples.swap.c$/,/^```$/{/^```/!p}' "$readme" >"$work/pasted/swap.c"
+compile=$(sed -n 's/^cc \(swap\.c .*\)/\1/p' "$readme")
+call=$(sed -n 's|^\./swap |./swap |p' "$readme")
+(
+    cd "$work/pasted"
+    eval "\"$CC\" $compile"
+    LD_LIBRARY_PATH=$lib eval "${call//build\/release\/guests/$BERTH_GUESTS_DIR}" >"$work/out"
+) || { echo "the README's program failed: $compile; $call"; exit 1; }
+grep -q "^[1-9][0-9]* calls, none failed; version 10[01] answered" "$work/out"
+
 # CMake, from another place than the one it was installed to.
 mv "$root" "$work/moved"
 lib=$work/moved${lib#"$root"}
@@ -67,4 +80,4 @@ for program in "$work/build/consumer_static" "$work/pc_static"; do
         exit 1
     fi
 done
-echo "consumer: four programs built against $version and ran"
+echo "consumer: five programs built against $version and ran"
