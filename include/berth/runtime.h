@@ -1,12 +1,14 @@
 /* berth/runtime.h - the handle that owns everything: engine, caches, slots, threads.
  *
- * A process may have several runtimes; they share nothing.  Words: <berth/base.h>.
+ * A process may have several runtimes; they share nothing but what they are given:
+ * a host, a code cache.  Words: <berth/base.h>.
  * Stability: draft until 1.0.
  */
 #ifndef BERTH_RUNTIME_H
 #define BERTH_RUNTIME_H
 
 #include <berth/base.h>
+#include <berth/code_cache.h>
 #include <berth/host.h>
 
 BERTH_BEGIN
@@ -63,14 +65,15 @@ typedef struct berth_runtime_options {
     uint64_t artifact_bytes_max; /* default 32 MiB */
     berth_host *
         host; /* what components may import; lent until the runtime is gone; default: nothing */
-    berth_reporter reporter; /* default: nobody is told */
-    void *reporter_ctx;      /* lent until the runtime is gone */
-    uint32_t flags;          /* BERTH_RUNTIME_BACKTRACES */
-    uint32_t reserved_too;   /* 0 */
+    berth_reporter reporter;      /* default: nobody is told */
+    void *reporter_ctx;           /* lent until the runtime is gone */
+    uint32_t flags;               /* BERTH_RUNTIME_BACKTRACES */
+    uint32_t reserved_too;        /* 0 */
+    berth_code_cache *code_cache; /* compiled code of other runtimes; default: none */
 } berth_runtime_options;
 #define BERTH_RUNTIME_OPTIONS_INIT                                                             \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
-               0, NULL, NULL, NULL, 0, 0)
+               0, NULL, NULL, NULL, 0, 0, NULL)
 
 /* Starts a runtime: its engine, its ticker thread and its reaper thread.
  * `options` may be NULL for the defaults.  Gives *runtime_out; end it with

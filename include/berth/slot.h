@@ -303,10 +303,11 @@ typedef struct berth_runtime_stats {
      * mapped still; then ever opened, and ever seen to be unmapped. */
     uint32_t natives_open, natives_ending, natives_abandoned, natives_kept;
     uint64_t natives_opened, natives_unmapped;
+    uint64_t code_loads; /* artifacts that a berth_code_cache gave, and nobody compiled here */
 } berth_runtime_stats;
 #define BERTH_RUNTIME_STATS_INIT                                                               \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   \
-               0, 0, 0, 0, 0, 0)
+               0, 0, 0, 0, 0, 0, 0)
 
 /* Fills *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_runtime_stats_read(berth_runtime *runtime,

@@ -123,6 +123,23 @@ berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src,
     return BERTH_OK;
 }
 
+berth_status berthi_stats_give(void *to, const void *from, uint32_t size, const char *what,
+                               berth_diag *diag)
+{
+    uint32_t room;
+
+    memcpy(&room, to, sizeof room);
+    if (room < sizeof room)
+        return berthi_fail(diag, BERTH_E_INVALID, "%s: size %u is too small; use its _INIT",
+                           what, room);
+    if (room > size)
+        return berthi_fail(diag, BERTH_E_VERSION,
+                           "%s: fields behind byte %u are not known here", what, size);
+    memcpy(to, from, room);
+    memcpy(to, &room, sizeof room);
+    return BERTH_OK;
+}
+
 void berthi_panic(const char *format, ...)
 {
     va_list args;

@@ -32,6 +32,11 @@ berth_status berthi_diag_prefix(berth_diag *diag, berth_status status, const cha
 berth_status berthi_options_copy(void *dst, uint32_t dst_size, const void *src,
                                  const char *what, berth_diag *diag);
 
+/* Fills a size-prefixed struct of results as far as the caller's, an older one perhaps, has room; a newer
+ * one is told so. */
+berth_status berthi_stats_give(void *to, const void *from, uint32_t size, const char *what,
+                               berth_diag *diag);
+
 /* Our own state is corrupt: prints one line and aborts, in every build. */
 _Noreturn void berthi_panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

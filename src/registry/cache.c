@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "registry/code_cache.h"
 
 berth_status berthi_cache_init(berth_runtime *rt, berth_diag *diag)
 {
@@ -124,14 +125,19 @@ void berthi_cache_fini(berth_runtime *rt)
     berthi_lock_fini(&rt->cache.lock);
 }
 
-/* Compiles into `entry`, which others may already wait for. */
+/* Compiles into `entry`, or loads what another runtime compiled; others may already wait for. */
 static void build(berth_runtime *rt, berthi_cache_entry *entry, const uint8_t *bytes,
                   size_t size)
 {
     berthi_cache *cache = &rt->cache;
     berthi_wasm_module *module = NULL;
     berth_diag diag = { 0 };
-    berth_status status = rt->ops->module_compile(rt->engine, bytes, size, &module, &diag);
+    bool is_loaded = false;
+    berth_status status =
+        rt->options.code_cache == NULL
+            ? rt->ops->module_compile(rt->engine, bytes, size, &module, &diag)
+            : berthi_code_cache_module(rt->options.code_cache, rt->engine, bytes, size,
+                                       entry->digest, &module, &is_loaded, &diag);
 
     berthi_lock_take(&cache->lock);
     if (status == BERTH_OK) {
@@ -139,7 +145,7 @@ static void build(berth_runtime *rt, berthi_cache_entry *entry, const uint8_t *b
         entry->bytes = rt->ops->module_code_bytes(module);
         entry->state = BERTHI_CACHE_READY;
         cache->bytes += entry->bytes;
-        cache->compiles++;
+        *(is_loaded ? &cache->code_loads : &cache->compiles) += 1;
     } else {
         entry->failure = diag;
         entry->failure.status = (int32_t)status;

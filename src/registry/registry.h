@@ -111,7 +111,7 @@ typedef struct berthi_cache {
     uint64_t clock;
     uint32_t entries, cold_entries;
     uint64_t bytes, cold_bytes;
-    uint64_t compiles, failures, hits, evictions;
+    uint64_t compiles, code_loads, failures, hits, evictions;
     berthi_component *components;
     uint64_t components_count, component_loads;
 } berthi_cache;

@@ -90,24 +90,6 @@ static void fill_slot(berth_slot *slot, berth_slot_stats *s, berthi_counts *coun
     s->instances_discarded += get(&counts->instances_discarded);
 }
 
-/* Copies as much as the caller's struct, an older one perhaps, has room for. */
-static berth_status give(void *to, const void *from, uint32_t size, const char *what,
-                         berth_diag *diag)
-{
-    uint32_t room;
-
-    memcpy(&room, to, sizeof room);
-    if (room < sizeof room)
-        return berthi_fail(diag, BERTH_E_INVALID, "%s: size %u is too small; use its _INIT",
-                           what, room);
-    if (room > size)
-        return berthi_fail(diag, BERTH_E_VERSION,
-                           "%s: fields behind byte %u are not known here", what, size);
-    memcpy(to, from, room);
-    memcpy(to, &room, sizeof room);
-    return BERTH_OK;
-}
-
 berth_status berth_slot_stats_read(berth_slot *slot, berth_slot_stats *stats, berth_diag *diag)
 {
     berth_slot_stats s = BERTH_SLOT_STATS_INIT;
@@ -130,7 +112,7 @@ berth_status berth_slot_stats_read(berth_slot *slot, berth_slot_stats *stats, be
         s.time_p999_ns = berth_histogram_quantile(latency, 0.999);
     }
     berth_histogram_destroy(latency);
-    return give(stats, &s, (uint32_t)sizeof s, "berth_slot_stats", diag);
+    return berthi_stats_give(stats, &s, (uint32_t)sizeof s, "berth_slot_stats", diag);
 }
 
 static void fill_version(berth_slot *slot, const berthi_content *content, uint64_t number,
@@ -213,6 +195,7 @@ berth_status berth_runtime_stats_read(berth_runtime *rt, berth_runtime_stats *st
     s.cache_evictions = rt->cache.evictions;
     s.components = rt->cache.components_count;
     s.component_loads = rt->cache.component_loads;
+    s.code_loads = rt->cache.code_loads;
     berthi_lock_drop(&rt->cache.lock);
     berthi_native_group_stats(rt->natives, &natives);
     s.natives_open = natives.open;
@@ -221,5 +204,5 @@ berth_status berth_runtime_stats_read(berth_runtime *rt, berth_runtime_stats *st
     s.natives_kept = natives.kept;
     s.natives_opened = natives.opened;
     s.natives_unmapped = natives.unmapped;
-    return give(stats, &s, (uint32_t)sizeof s, "berth_runtime_stats", diag);
+    return berthi_stats_give(stats, &s, (uint32_t)sizeof s, "berth_runtime_stats", diag);
 }

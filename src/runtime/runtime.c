@@ -10,6 +10,7 @@
 
 #include "base/diag.h"
 #include "os/clock.h"
+#include "registry/code_cache.h"
 
 enum {
     INSTANCES_DEFAULT = 256,
@@ -194,6 +195,8 @@ berth_status berth_runtime_create(const berth_runtime_options *options,
         return status;
     }
     rt->options.engine = rt->ops->name;
+    if (rt->options.code_cache != NULL)
+        berthi_code_cache_ref(rt->options.code_cache);
     *runtime_out = rt;
     return BERTH_OK;
 }
@@ -218,6 +221,8 @@ void berth_runtime_destroy(berth_runtime *rt)
     berthi_domain_fini(&rt->domain);
     berthi_lock_fini(&rt->retired_lock);
     berthi_lock_fini(&rt->lock);
+    if (rt->options.code_cache != NULL)
+        berthi_code_cache_unref(rt->options.code_cache);
     a = rt->allocator;
     berthi_free(&a, rt, sizeof *rt);
 }

@@ -19,6 +19,7 @@ typedef enum berthi_rank {
     BERTHI_RANK_VERSION,     /* one version's pool of instances */
     BERTHI_RANK_GATE,        /* calls in flight of a slot or tenant, when they are counted */
     BERTHI_RANK_CACHE,       /* compiled artifacts */
+    BERTHI_RANK_CODE,        /* compiled code between runtimes */
     BERTHI_RANK_HOST,        /* what one host offers to components */
     BERTHI_RANK_NATIVE,      /* which native plugins are open, and which are ending */
     BERTHI_RANK_DOMAIN       /* records and retired versions */

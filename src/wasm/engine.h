@@ -159,6 +159,15 @@ struct berthi_wasm_ops {
     void (*module_ref)(berthi_wasm_module *module);                /* Thread: any */
     void (*module_unref)(berthi_wasm_module *module);              /* Thread: any */
     size_t (*module_code_bytes)(const berthi_wasm_module *module); /* what it holds, about */
+    /* NULL where compiling leaves nothing worth to be kept.  Hands `keep` what module_load() takes, which
+     * is lent for that call; where that fails `keep` is not called.  Thread: any. */
+    void (*module_save)(const berthi_wasm_module *module,
+                        void (*keep)(void *ctx, const uint8_t *bytes, size_t size), void *ctx);
+    /* As module_compile(), of what module_save() gave for a module of an engine with the same
+     * identity, in the very bytes that it gave: nothing of them is checked, and they are executed
+     * (I12).  Does not keep `bytes`.  Thread: any. */
+    berth_status (*module_load)(berthi_wasm_engine *engine, const uint8_t *bytes, size_t size,
+                                berthi_wasm_module **module_out, berth_diag *diag);
 
     /* Binds every import of `module` for all stores to come: what instances of it need is found
      * and checked once.  `bindings` are in the order of the module's import section and need not

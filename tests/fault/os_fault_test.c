@@ -16,6 +16,7 @@
 #include "memory.h"
 #include "os/file.h"
 #include "os/reserve.h"
+#include "os/sealed.h"
 #include "os_faults.h"
 #include "process.h"
 #include "sync/record.h"
@@ -97,6 +98,22 @@ static bool make_a_condition(bertht_memory *memory)
     else
         assert_int_equal(code, EIO);
     return code == 0;
+}
+
+static bool seal(bertht_memory *memory)
+{
+    void *sealed = NULL;
+    int code = berthi_os_seal("contents", 8, &sealed);
+
+    (void)memory;
+    if (code != 0) {
+        assert_int_equal(code, EIO);
+        assert_null(sealed);
+        return false;
+    }
+    assert_memory_equal(sealed, "contents", 8);
+    berthi_os_unseal(sealed, 8);
+    return true;
 }
 
 static bool reserve(bertht_memory *memory)
@@ -199,6 +216,12 @@ static void a_reservation_fails_cleanly(void **state)
     fail_each_call(reserve, 1, 0);
 }
 
+static void sealing_fails_cleanly(void **state)
+{
+    (void)state;
+    fail_each_call(seal, 2, 0);
+}
+
 static int make_file(void **state)
 {
     int fd;
@@ -224,6 +247,7 @@ int main(void)
         cmocka_unit_test(a_thread_fails_cleanly),
         cmocka_unit_test(a_condition_fails_cleanly),
         cmocka_unit_test(a_reservation_fails_cleanly),
+        cmocka_unit_test(sealing_fails_cleanly),
     };
 
     os_faults_require();

@@ -293,9 +293,12 @@ static size_t count_imports(const wasmtime_module_t *module)
     return count;
 }
 
-static berth_status module_compile(berthi_wasm_engine *engine, const uint8_t *bytes,
-                                   size_t size, berthi_wasm_module **module_out,
-                                   berth_diag *diag)
+typedef wasmtime_error_t *module_maker(wasm_engine_t *engine, const uint8_t *bytes, size_t size,
+                                       wasmtime_module_t **module_out);
+
+static berth_status make_module(berthi_wasm_engine *engine, module_maker *make,
+                                const uint8_t *bytes, size_t size,
+                                berthi_wasm_module **module_out, berth_diag *diag)
 {
     berthi_wt_engine *e = (berthi_wt_engine *)engine;
     berthi_wt_module *m = berthi_zalloc(e->allocator, sizeof *m);
@@ -307,7 +310,7 @@ static berth_status module_compile(berthi_wasm_engine *engine, const uint8_t *by
     m->head.ops = &berthi_wasmtime_ops;
     m->engine = e;
     atomic_init(&m->references, 1);
-    error = wasmtime_module_new(e->engine, bytes, size, &m->module);
+    error = make(e->engine, bytes, size, &m->module);
     if (error != NULL)
         goto fail_module;
     if (count_imports(m->module) == 0) {
@@ -325,6 +328,34 @@ fail_link:
 fail_module:
     berthi_free(e->allocator, m, sizeof *m);
     return berthi_wt_fold_compile(error, diag);
+}
+
+static berth_status module_compile(berthi_wasm_engine *engine, const uint8_t *bytes,
+                                   size_t size, berthi_wasm_module **module_out,
+                                   berth_diag *diag)
+{
+    return make_module(engine, wasmtime_module_new, bytes, size, module_out, diag);
+}
+
+static void module_save(const berthi_wasm_module *module,
+                        void (*keep)(void *ctx, const uint8_t *bytes, size_t size), void *ctx)
+{
+    wasm_byte_vec_t bytes;
+    wasmtime_error_t *error =
+        wasmtime_module_serialize(((const berthi_wt_module *)module)->module, &bytes);
+
+    if (error != NULL) {
+        wasmtime_error_delete(error);
+        return;
+    }
+    keep(ctx, (const uint8_t *)bytes.data, bytes.size);
+    wasm_byte_vec_delete(&bytes);
+}
+
+static berth_status module_load(berthi_wasm_engine *engine, const uint8_t *bytes, size_t size,
+                                berthi_wasm_module **module_out, berth_diag *diag)
+{
+    return make_module(engine, wasmtime_module_deserialize, bytes, size, module_out, diag);
 }
 
 static void module_ref(berthi_wasm_module *module)
@@ -362,6 +393,8 @@ const berthi_wasm_ops berthi_wasmtime_ops = {
     .module_ref = module_ref,
     .module_unref = module_unref,
     .module_code_bytes = module_code_bytes,
+    .module_save = module_save,
+    .module_load = module_load,
     .module_link = berthi_wt_module_link,
     .linked_destroy = berthi_wt_linked_destroy,
     .store_create = berthi_wt_store_create,
