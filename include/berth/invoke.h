@@ -48,6 +48,14 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_invoke(berth_slot *slot, const v
                                                        void *result, const berth_call *call,
                                                        berth_diag *diag);
 
+/* As berth_slot_invoke(), in the leased version.  The number is one that berth_slot_func() gave for the
+ * slot.  Thread: any.  Blocks: as berth_slot_call().  Fails: as berth_slot_invoke(); BERTH_E_INVALID
+ * also for BERTH_LEASE_NONE. */
+BERTH_API BERTH_CHECKED berth_status berth_lease_invoke(const berth_lease *lease,
+                                                        const void *args, void *result,
+                                                        const berth_call *call,
+                                                        berth_diag *diag);
+
 enum { BERTH_TEXT_WAVE = 0, BERTH_TEXT_JSON = 1 };
 
 /* Calls what `text` says, in WAVE, the value encoding of the component model: `f("a", [1, 2])`, or

@@ -267,7 +267,8 @@ static void check_needs(const component_check *c)
     }
     berthi_find(c->scope, "import", BERTHI_NO_OFFSET,
                 "component imports %" PRIu32
-                " item(s) that the host would have to give; the first is %s `%s`%s%s%s",
+                " item(s) and this host offers none; the first is %s `%s`%s%s%s, which a host "
+                "binds with berth_host_bind()",
                 steps->needs_count, berthi_cm_sort_name(first->sort),
                 BERTHI_SHOW_NAME(first->path[0]), first->path_count > 1 ? " `" : "",
                 first->path_count > 1 ? BERTHI_SHOW_NAME(first->path[1]) : "",

@@ -327,9 +327,12 @@ berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_
     return status;
 }
 
-berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
-                              berth_reply *reply, berth_diag *diag)
+/* A NULL body is a hook's, in its short form where that is possible. */
+BERTHI_HOT berth_status enter_held(const berth_lease *lease, const berth_call *call,
+                                   berthi_body body, void *more, berth_reply *reply,
+                                   berth_diag *diag)
 {
+    berthi_body full = body == NULL ? call_hook : body;
     berth_version *v = lease->version;
     berthi_domain *d;
     berthi_record *mine;
@@ -341,15 +344,31 @@ berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
     if (mine == NULL)
         return no_record(reply, diag);
     if (!berthi_record_is_idle(mine))
-        return call_nested(v->slot, mine, v, call, call_hook, NULL, reply, diag);
+        return call_nested(v->slot, mine, v, call, full, more, reply, diag);
     berthi_pin_held(d, mine, 0, v);
     if (berthi_must_count(d, v->slot)) {
         berthi_unpin(mine, 0);
-        return call_counted(v->slot, mine, 0, v, call, call_hook, NULL, reply, diag);
+        return call_counted(v->slot, mine, 0, v, call, full, more, reply, diag);
     }
-    status = call_version(d, v, mine, call, ticks_of(v->slot, call), reply, diag);
+    if (body == NULL)
+        status = call_version(d, v, mine, call, ticks_of(v->slot, call), reply, diag);
+    else
+        status = body(v, mine, call, ticks_of(v->slot, call), more, reply, diag);
     berthi_unpin(mine, 0);
     return status;
+}
+
+berth_status berth_lease_call(const berth_lease *lease, const berth_call *call,
+                              berth_reply *reply, berth_diag *diag)
+{
+    return enter_held(lease, call, NULL, NULL, reply, diag);
+}
+
+berth_status berthi_lease_enter(const berth_lease *lease, const berth_call *call,
+                                berthi_body body, void *more, berth_reply *reply,
+                                berth_diag *diag)
+{
+    return enter_held(lease, call, body, more, reply, diag);
 }
 
 berth_status berth_slot_lease(berth_slot *slot, berth_lease *lease)

@@ -26,6 +26,10 @@ typedef berth_status (*berthi_run)(berth_version *v, berthi_instance *i, const b
  * instance, runs in it and counts. */
 berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_body body,
                                void *more, berth_reply *reply, berth_diag *diag);
+/* The same in the version of a lease. */
+berth_status berthi_lease_enter(const berth_lease *lease, const berth_call *call,
+                                berthi_body body, void *more, berth_reply *reply,
+                                berth_diag *diag);
 berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const berth_call *call,
                                 uint64_t ticks, berthi_run run, void *more, berth_reply *reply,
                                 berth_diag *diag);

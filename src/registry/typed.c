@@ -439,6 +439,18 @@ BERTHI_UNGUARDED berth_status berth_slot_invoke(berth_slot *slot, const void *ar
     return invoke_any(slot, args, result, call, diag);
 }
 
+berth_status berth_lease_invoke(const berth_lease *lease, const void *args, void *result,
+                                const berth_call *call, berth_diag *diag)
+{
+    typed_values values = { NULL, args, result };
+    berth_reply reply;
+
+    assert(call != NULL && call->arena != NULL);
+    if (BERTHI_UNUSUAL(call->input_size != 0))
+        return berthi_fail(diag, BERTH_E_INVALID, "a typed call has no input but its args");
+    return berthi_lease_enter(lease, call, invoke, &values, &reply, diag);
+}
+
 /* ---- what is agreed upon ---- */
 
 static berth_status check_name(const char *name, berth_diag *diag)

@@ -157,6 +157,42 @@ static void numbers_of_hooks_and_of_functions_are_not_each_others(void **state)
                      BERTH_E_INVALID);
 }
 
+static void a_leased_version_is_called_though_another_is_current(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "slot", NULL);
+    const bytes args = { "eold", 4 }, tail_args = { "xold", 4 };
+    berth_lease lease = BERTH_LEASE_NONE;
+    berth_call call = BERTH_CALL_INIT;
+    outcome out = { .is_error = 7 };
+    bytes tail = { NULL, 77 };
+
+    install(r, slot, "do", false);
+    call.arena = r->arena;
+    call.hook = func_of(r, slot, "do", DO_TYPE).number;
+    slot_rig_check(r, berth_lease_invoke(&lease, &args, &out, &call, &r->diag), BERTH_E_INVALID,
+                   BERTH_REASON_NONE, "");
+    assert_int_equal(berth_slot_lease(slot, &lease), BERTH_OK);
+    install(r, slot, "tail", true); /* has no `do` */
+    slot_rig_check(r, invoke(r, slot, call.hook, "eold", &out), BERTH_E_ABSENT,
+                   BERTH_REASON_NONE, "version 2");
+    for (int n = 0; n < 3; n++) {
+        assert_int_equal(berth_lease_invoke(&lease, &args, &out, &call, &r->diag), BERTH_OK);
+        assert_true(out.is_error == 0 && out.as.size == 3);
+        assert_memory_equal(out.as.data, "old", 3);
+    }
+    call.hook = func_of(r, slot, "tail", NULL).number;
+    slot_rig_check(r, berth_lease_invoke(&lease, &tail_args, &tail, &call, &r->diag),
+                   BERTH_E_ABSENT, BERTH_REASON_NONE, "version 1");
+    assert_int_equal(tail.size, 77);
+    call.input_size = 1;
+    assert_int_equal(berth_lease_invoke(&lease, &tail_args, &tail, &call, &r->diag),
+                     BERTH_E_INVALID);
+    berth_lease_return(&lease);
+    assert_int_equal(invoke(r, slot, call.hook, "xnew", &tail), BERTH_OK);
+    assert_memory_equal(tail.data, "new", 3);
+}
+
 static void what_is_agreed_upon_stays(void **state)
 {
     slot_rig *r = *state;
@@ -353,6 +389,7 @@ int main(void)
         slot_test(a_function_is_called_with_c_structs),
         slot_test(the_same_name_of_another_type_is_not_called),
         slot_test(numbers_of_hooks_and_of_functions_are_not_each_others),
+        slot_test(a_leased_version_is_called_though_another_is_current),
         slot_test(what_is_agreed_upon_stays),
         slot_test(typed_calls_fail_and_are_counted_like_others),
         slot_test(without_memory_a_typed_call_says_so),

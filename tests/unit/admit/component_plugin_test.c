@@ -168,7 +168,7 @@ static void what_keeps_a_component_out_is_said(void **state)
     rig *r = *state;
 
     refused(r, (component_recipe){ .import = "acme:host/log@1.0.0" },
-            "imports 1 item(s) that the host would have to give; the first is function "
+            "imports 1 item(s) and this host offers none; the first is function "
             "`acme:host/log@1.0.0` `f`");
     refused(r,
             (component_recipe){ .metadata = DECLARED(", \"hooks\": {\"gone\": "
