@@ -293,7 +293,9 @@ typedef struct thread_of_calls {
     pthread_t thread;
     berth_slot *slot;
     uint32_t number;
-    unsigned times, good, absent;
+    unsigned times;    /* at least */
+    atomic_bool *stop; /* and until this is true, with one call behind it; NULL: no longer */
+    unsigned done, good, absent;
 } thread_of_calls;
 
 static void *invoke_often(void *arg)
@@ -303,14 +305,17 @@ static void *invoke_often(void *arg)
     berth_call call = BERTH_CALL_INIT;
     berth_arena *arena = NULL;
     bytes out = { NULL, 0 };
+    bool is_over = false;
 
     if (berth_arena_create(NULL, 0, &arena, NULL) != BERTH_OK)
         abort();
     call.hook = t->number;
     call.arena = arena;
-    for (unsigned i = 0; i < t->times; i++) {
-        berth_status status = berth_slot_invoke(t->slot, &args, &out, &call, NULL);
+    for (; t->done < t->times || !is_over; t->done++) {
+        berth_status status;
 
+        is_over = t->stop == NULL || atomic_load(t->stop);
+        status = berth_slot_invoke(t->slot, &args, &out, &call, NULL);
         t->good += status == BERTH_OK && out.size == 4 && memcmp(out.data, "abcd", 4) == 0;
         t->absent += status == BERTH_E_ABSENT;
         berth_arena_reset(arena);
@@ -326,7 +331,8 @@ static void versions_are_swapped_under_typed_calls(void **state)
     thread_of_calls threads[THREADS];
     berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
     berth_slot *slot;
-    unsigned good = 0, absent = 0, times = 20000 / slot_rig_slowness(r);
+    unsigned done = 0, good = 0, absent = 0, times = 20000 / slot_rig_slowness(r);
+    atomic_bool stop = false;
     berth_func func;
 
     opt.deadline_ns = 20000 * MS;
@@ -334,7 +340,9 @@ static void versions_are_swapped_under_typed_calls(void **state)
     func = func_of(r, slot, "tail", TAIL_TYPE);
     install(r, slot, "tail", true);
     for (int i = 0; i < THREADS; i++) {
-        threads[i] = (thread_of_calls){ .slot = slot, .number = func.number, .times = times };
+        threads[i] = (thread_of_calls){
+            .slot = slot, .number = func.number, .times = times, .stop = &stop
+        };
         assert_int_equal(pthread_create(&threads[i].thread, NULL, invoke_often, &threads[i]),
                          0);
     }
@@ -342,13 +350,15 @@ static void versions_are_swapped_under_typed_calls(void **state)
         install(r, slot, i % 3 == 1 ? "do tail" : "tail", i % 3 != 1);
         slot_rig_sleep_ms(1);
     }
+    atomic_store(&stop, true); /* the last version has the function */
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(threads[i].thread, NULL), 0);
+        done += threads[i].done;
         good += threads[i].good;
         absent += threads[i].absent;
     }
-    assert_int_equal(good + absent, THREADS * times);
-    assert_true(good > 0);
+    assert_int_equal(good + absent, done);
+    assert_true(good >= THREADS && done >= THREADS * times);
     assert_int_equal(slot_rig_stats(slot).answered, good);
 }
 
