@@ -33,7 +33,7 @@ help:
 	@echo "make bench      one JSON line per case"
 	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
-	@echo "make guests     guests in JavaScript, Python and Rust for the tests, by their own tools, into a cache"
+	@echo "make guests     builds guests in JavaScript, Python and Rust by their own tools, and tests them"
 	@echo "make fuzz       fuzz targets in build/fuzz/tests (clang)"
 	@echo "make clean      removes build/; the engine stays in its cache"
 	@echo "ENGINE=off      with any of them: without Wasmtime, and without Rust"
@@ -100,8 +100,11 @@ fuzz: engine
 	@cmake --build --preset fuzz -- -j$(JOBS)
 
 guests:
-	@$(MAKE) --no-print-directory release TARGETS=berth_program
+	@$(MAKE) --no-print-directory release \
+		TARGETS="berth_program api_languages conformance_component_guests"
 	@tools/guests.sh build/release/bin/berth
+	@BERTH_LANGUAGE_GUESTS=$$(tools/guests.sh --where) BERTH_LANGUAGE_GUESTS_HEAVY=yes sh -c \
+		'build/release/tests/api_languages && build/release/tests/conformance_component_guests'
 
 clean:
 	rm -rf build

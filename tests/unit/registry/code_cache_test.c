@@ -23,9 +23,9 @@ typedef struct engine {
     berthi_wasm_engine head;
     const char *identity;
     atomic_uint compiles, loads;
-    atomic_bool is_failing;         /* what is compiled is not accepted */
-    atomic_bool is_held;            /* a compilation waits until this is false */
-    _Atomic(const uint8_t *) given; /* what module_load() was handed last */
+    atomic_bool is_failing;   /* what is compiled is not accepted */
+    atomic_bool is_held;      /* a compilation waits until this is false */
+    _Atomic(uintptr_t) given; /* what module_load() was handed last */
 } engine;
 
 typedef struct module {
@@ -72,7 +72,7 @@ static berth_status load(berthi_wasm_engine *head, const uint8_t *bytes, size_t 
 
     (void)diag;
     atomic_fetch_add(&e->loads, 1);
-    atomic_store(&e->given, bytes);
+    atomic_store(&e->given, (uintptr_t)bytes);
     return size < 2 ? BERTH_E_REJECTED : make(e, bytes, size, module_out);
 }
 
@@ -272,7 +272,7 @@ static void nobody_writes_to_what_is_kept(void **state)
     child = fork();
     if (child == 0) {
         signal(SIGSEGV, SIG_DFL);
-        *(volatile uint8_t *)(uintptr_t)atomic_load(&e.given) = 0;
+        *(volatile uint8_t *)atomic_load(&e.given) = 0;
         _exit(0);
     }
     assert_int_equal(waitpid(child, &how, 0), child);
