@@ -280,6 +280,29 @@ static void nobody_writes_to_what_is_kept(void **state)
     end(cache, &memory);
 }
 
+static void pages_go_with_what_was_kept_on_them(void **state)
+{
+    enum { CONTENTS = 8 };
+    engine e = engine_of("x");
+    bertht_memory memory;
+    berth_code_cache *cache = cache_of(0, 0, &memory);
+    uintptr_t pages[CONTENTS];
+    unsigned mapped = 0;
+
+    (void)state;
+    for (uint32_t n = 0; n < CONTENTS; n++) {
+        assert_false(is_loaded(cache, &e, n));
+        assert_true(is_loaded(cache, &e, n));
+        pages[n] = atomic_load(&e.given);
+        assert_int_equal(msync((void *)pages[n], PAGE, MS_ASYNC), 0); /* there */
+    }
+    berth_code_cache_destroy(cache);
+    for (uint32_t n = 0; n < CONTENTS; n++)
+        mapped += msync((void *)pages[n], PAGE, MS_ASYNC) == 0;
+    assert_true(mapped < CONTENTS / 2); /* a sanitizer may have come to one of the places */
+    memory_assert_empty(&memory);
+}
+
 static void a_failure_is_everybodys_own_and_forgotten(void **state)
 {
     engine a = engine_of("x"), b = engine_of("x");
@@ -454,6 +477,7 @@ int main(void)
         cmocka_unit_test(bytes_are_bounded_as_well),
         cmocka_unit_test(code_that_was_altered_is_not_executed),
         cmocka_unit_test(nobody_writes_to_what_is_kept),
+        cmocka_unit_test(pages_go_with_what_was_kept_on_them),
         cmocka_unit_test(a_failure_is_everybodys_own_and_forgotten),
         cmocka_unit_test(without_memory_each_compiles_for_itself),
         cmocka_unit_test(many_threads_compile_each_content_once),
