@@ -13,6 +13,7 @@
 
 #include "bundle_component.h"
 #include "bundle_folder.h"
+#include "guests.h"
 #include "slot_rig.h"
 
 /* ---------------------------------------------------------------- bundles with a number */
@@ -648,6 +649,51 @@ static void contracts_that_the_host_knows_are_kept(void **state)
     end(&t);
 }
 
+#if defined(__aarch64__)
+#define ARCH "aarch64"
+#else
+#define ARCH "x86_64"
+#endif
+
+static void native_code_is_an_artifact_as_well(void **state)
+{
+    static const char manifest[] = "[bundle]\nname = \"calc\"\nversion = \"1.0.0\"\n"
+                                   "[[artifact]]\nkind = \"native\"\nfile = \"lib/calc.so\"\n"
+                                   "os = \"linux\"\narch = \"" ARCH "\"\n"
+                                   "[[provides]]\ncontract = \"test:calc/math@1.2.0\"\n";
+    struct {
+        int32_t a, b;
+    } args = { 40, 2 };
+    berth_call call = BERTH_CALL_INIT;
+    berth_func func = BERTH_FUNC_INIT;
+    int32_t sum = 0;
+    berth_slot *slot;
+    size_t size;
+    uint8_t *bytes = plugin_file_read("calc_v1", &size);
+    rig t;
+
+    start(&t, *state, NULL);
+    bundle_folder_text(&t.folder, "calc/berth.toml", "%s", manifest);
+    bundle_folder_put(&t.folder, "calc/lib/calc.so", bytes, size);
+    free(bytes);
+    must_load(&t, "calc", NULL);
+    must_reload(&t, "calc");
+    assert_int_equal(berth_bundles_find(t.bundles, "test:calc/math@1.0.0", NULL, &slot, NULL),
+                     BERTH_OK);
+    assert_int_equal(berth_slot_func(slot, "test:calc/math@1.2.0#add", NULL, &func, NULL),
+                     BERTH_OK);
+    call.hook = func.number;
+    call.arena = t.r->arena;
+    call.deadline_ns = 20000 * MS;
+    assert_int_equal(berth_slot_invoke(slot, &args, &sum, &call, NULL), BERTH_OK);
+    assert_int_equal(sum, 42);
+    berth_slot_release(slot);
+    bundle_folder_put(&t.folder, "calc/lib/calc.so", "\177ELF", 4); /* cut off */
+    assert_int_equal(reload(&t, "calc"), BERTH_E_REJECTED);
+    assert_loaded(&t, "calc@1");
+    end(&t);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -673,6 +719,7 @@ int main(void)
         slot_test(signatures_that_are_required_need_a_key),
         slot_test(limits_of_a_manifest_are_below_those_of_the_host),
         slot_test(contracts_that_the_host_knows_are_kept),
+        slot_test(native_code_is_an_artifact_as_well),
     };
 
     return slot_rig_run("bundles", tests, sizeof tests / sizeof *tests);
