@@ -1,6 +1,8 @@
 /* keys.c - `berth keygen`, `berth sign` and `berth verify`.  Layer: cli. */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <berth/bundle.h>
 
@@ -33,7 +35,7 @@ static int check_secret(const char *path)
     struct stat info;
 
     if (stat(path, &info) != 0)
-        return CLI_OK; /* reading it says why */
+        return cli_fail_os(path, "give a file that 'berth keygen' made", errno);
     if ((info.st_mode & 077) == 0)
         return CLI_OK;
     return cli_fail(CLI_FAILED, path, "make it readable by its owner alone: chmod 600",
@@ -102,7 +104,10 @@ static int write_pair(const char *path, const char *public_path, const berth_key
     if (code != CLI_OK)
         return code;
     size = berth_key_write(pair, 0, text);
-    return cli_file_create(public_path, text, size, 0666);
+    code = cli_file_create(public_path, text, size, 0666);
+    if (code != CLI_OK)
+        unlink(path); /* both or none */
+    return code;
 }
 
 int cli_keygen(const cli_options *options)

@@ -129,6 +129,11 @@ class Bundles(Folder):
             self.assertEqual(text, file.read())
         self.assertEqual(["key", "key.pub"], sorted(os.listdir(self.folder)))
 
+    def test_both_keys_are_made_or_none(self):
+        self.write("key.pub", b"somebody's")
+        self.assert_exit(run("keygen", self.path("key")), 1)
+        self.assertEqual(["key.pub"], os.listdir(self.folder))
+
     def test_keygen_prints_the_public_key(self):
         result = run("keygen", self.path("key"), "--json")
         self.assert_exit(result, 0)

@@ -9,9 +9,11 @@ what it wrote is right as far as it goes.
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -124,6 +126,29 @@ class Operations(Sweep):
                 self.fail("no summary")
             self.remove_what_could_not_be_removed(fault)
             self.assert_nothing_left()
+        self.sweep(step)
+
+    def test_keygen_sign_and_verify(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        with open(folder + "/berth.toml", "w", encoding="ascii") as file:
+            file.write('[bundle]\nname = "b"\nversion = "1.0.0"\n'
+                       '[[artifact]]\nkind = "component"\nfile = "x"\n')
+
+        def step(fault):
+            secret, public = self.path("key"), self.path("key.pub")
+            result = self.run_faulty(fault, "keygen", secret)
+            if result.returncode == 0:
+                if self.run_faulty(fault, "sign", folder, "--key", secret).returncode == 0:
+                    self.run_faulty(fault, "verify", folder, "--keys", public, codes=(0, 1))
+            self.remove_what_could_not_be_removed(fault)
+            for name in ("key", "key.pub"):
+                if os.path.exists(self.path(name)):
+                    os.remove(self.path(name))
+            self.assert_nothing_left()
+            for name in os.listdir(folder):
+                if name != "berth.toml":
+                    os.remove(os.path.join(folder, name))
         self.sweep(step)
 
     def remove_what_could_not_be_removed(self, fault):
