@@ -616,14 +616,15 @@ static void rules_are_looked_after_where_it_is_asked_for(void **state)
 
         install(r, slot, rows[i].name);
         call = call_of(r, slot, rows[i].is_show ? "show" : "add");
-        slot_rig_check(r, berth_slot_invoke(slot, args, result, &call, &r->diag), BERTH_E_ABI,
-                       BERTH_REASON_NONE, rows[i].text);
+        for (int again = 0; again < 2; again++) /* there is no short way past it */
+            slot_rig_check(r, berth_slot_invoke(slot, args, result, &call, &r->diag),
+                           BERTH_E_ABI, BERTH_REASON_NONE, rows[i].text);
         assert_true(result[0] == 7 && result[1] == 7);
         assert_int_equal(args[0], 20);
-        assert_int_equal(copy_of(&all).counts[BERTH_REPORT_VIOLATION], i + 1);
+        assert_int_equal(copy_of(&all).counts[BERTH_REPORT_VIOLATION], 2 * (i + 1));
         assert_non_null(strstr(copy_of(&all).text, rows[i].text));
     }
-    assert_int_equal(slot_rig_stats(slot).violations, 3);
+    assert_int_equal(slot_rig_stats(slot).violations, 6);
 }
 
 static void a_plugin_that_keeps_the_rules_notices_nothing_of_it(void **state)
