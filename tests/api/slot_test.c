@@ -138,7 +138,7 @@ static void options_out_of_range_are_refused(void **state)
         opts[i].name = "x";
     }
     opts[0].policy = 3;
-    opts[1].flags = 4;
+    opts[1].flags = 1u << 31;
     opts[2].memory_bytes_max = (UINT64_C(64) << 20) + 65536; /* more than the runtime's */
     opts[3].calls_max = 65537;
     opts[4].instances_max = 4097;
