@@ -8,11 +8,11 @@
 static const char program_help[] =
     "usage: berth COMMAND [OPTION]...\n"
     "\n"
-    "Runs WebAssembly plugins, and replaces them while they are in use.\n"
+    "Runs WebAssembly and native plugins, and replaces them while they are in use.\n"
     "\n"
     "  inspect FILE                  says what an artifact is and which slots it fits\n"
     "  call FILE --hook NAME         calls a hook once: stdin in, reply out\n"
-    "  call COMPONENT 'f(1, [2])'    calls an exported function and prints its result\n"
+    "  call PLUGIN 'f(1, [2])'       calls an exported function and prints its result\n"
     "  pipe FILE --hook NAME         passes records from stdin through a hook to stdout\n"
     "  ctl SOCKET swap FILE|rollback|stat|evict\n"
     "                                steers a running 'berth pipe --control SOCKET'\n"
@@ -72,7 +72,7 @@ static const char inspect_help[] =
 
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
-    "       berth call COMPONENT CALL [OPTION]...\n"
+    "       berth call PLUGIN CALL [OPTION]...\n"
     "\n"
     "Installs the artifact into a slot of its own, calls the hook once with what is on stdin, "
     "and\n"
@@ -205,7 +205,7 @@ static const char bundle_help[] =
     "\n"
     "DIR is a bundle, which is a folder with a berth.toml, or a folder of bundles.\n"
     "\n"
-    "  check                         reads all of it, artifacts too, and says what is wrong\n"
+    "  check                         says what is wrong with manifests, files and signatures\n"
     "  list                          prints the bundles; what is wrong is no failure\n"
     "  graph                         prints who needs whom, in the order of loading\n"
     "\n"

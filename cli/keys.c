@@ -56,8 +56,8 @@ static int read_key(const char *path, berth_key_pair *pair)
     cli_free(bytes.data);
     return status == BERTH_OK
                ? CLI_OK
-               : cli_fail_diag(CLI_REJECTED, path, "give a file that 'berth keygen' made",
-                               status, &diag);
+               : cli_fail_diag(CLI_FAILED, path, "give a file that 'berth keygen' made", status,
+                               &diag);
 }
 
 int cli_keys_read(const char *list, uint8_t **keys_out, uint32_t *count_out)
@@ -76,10 +76,12 @@ int cli_keys_read(const char *list, uint8_t **keys_out, uint32_t *count_out)
         if (comma != NULL)
             *comma = '\0';
         code = read_key(at, &pair);
-        if (code == CLI_OK) {
+        if (code == CLI_OK && pair.has_secret)
+            code = cli_fail(CLI_USAGE, at, "give the file with .pub at its end",
+                            "is a secret key, and not for those who verify");
+        if (code == CLI_OK)
             memcpy(keys + count++ * BERTH_KEY_SIZE, pair.public_key, BERTH_KEY_SIZE);
-            forget(&pair, sizeof pair);
-        }
+        forget(&pair, sizeof pair);
         at = comma == NULL ? NULL : comma + 1;
     }
     cli_free(names);
@@ -164,16 +166,17 @@ static int sign(const cli_options *options, const berth_key_pair *pair)
 int cli_sign(const cli_options *options)
 {
     berth_key_pair pair;
-    int code = check_secret(options->key);
+    int code = read_key(options->key, &pair);
 
-    if (code == CLI_OK)
-        code = read_key(options->key, &pair);
     if (code != CLI_OK)
         return code;
-    code = pair.has_secret
-               ? sign(options, &pair)
-               : cli_fail(CLI_USAGE, options->key, "give the file without .pub at its end",
-                          "is a public key, which signs nothing");
+    if (!pair.has_secret)
+        code = cli_fail(CLI_USAGE, options->key, "give the file without .pub at its end",
+                        "is a public key, which signs nothing");
+    else
+        code = check_secret(options->key);
+    if (code == CLI_OK)
+        code = sign(options, &pair);
     forget(&pair, sizeof pair);
     return code;
 }
@@ -207,7 +210,10 @@ int cli_verify(const cli_options *options)
     if (options->json) {
         printf("{\n  \"signature\": \"%s\",\n", state_word(trust.state));
         print_hex("  \"digest\": \"", trust.digest, "\",\n");
-        print_hex("  \"public_key\": \"", trust.key, "\"\n}\n");
+        if (trust.state == BERTH_SIGNATURE_UNSIGNED || trust.state == BERTH_SIGNATURE_MALFORMED)
+            printf("  \"public_key\": null\n}\n");
+        else
+            print_hex("  \"public_key\": \"", trust.key, "\"\n}\n");
     } else if (trust.state == BERTH_SIGNATURE_GOOD) {
         print_hex("good, by ", trust.key, "\n");
     }
@@ -217,6 +223,6 @@ int cli_verify(const cli_options *options)
     return cli_fail(CLI_REJECTED, folder,
                     trust.state == BERTH_SIGNATURE_UNTRUSTED
                         ? "give --keys the public key of whom you trust"
-                        : "sign it with 'berth sign', or get it again",
+                        : "get it again; if it is yours and as it should be, use 'berth sign'",
                     "%s", trust.why);
 }

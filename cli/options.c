@@ -354,7 +354,7 @@ static const char *operand_word(cli_command command)
     case CLI_VERIFY:
         return "DIR";
     case CLI_BINDGEN:
-        return "side: host or guest";
+        return "side: host, guest or native";
     default:
         return "FILE";
     }

@@ -204,7 +204,7 @@ const char *cli_failure_advice(berth_status status, berth_reason reason)
     case BERTH_E_LIMIT:
         return limit_advice(reason);
     case BERTH_E_ABI:
-        return "mend the plugin as docs/hook-abi.md says";
+        return "mend the plugin as docs/hook-abi.md says, or docs/native-plugins.md";
     case BERTH_E_BUSY:
         return "try again, or use fewer workers";
     case BERTH_E_ABSENT:

@@ -148,14 +148,21 @@ class Bundles(Folder):
         self.assert_exit(result, 1)
         self.assertIn(b"chmod 600", result.stderr)
         self.assertFalse(os.path.exists(folder + "/berth.sig"))
-        os.chmod(public, 0o600)
-        result = run("sign", folder, "--key", public)
+        self.assert_exit(run("sign", folder, "--key", self.path("none")), 1)
+
+    def test_what_is_no_key_for_it_is_told_what_it_is(self):
+        secret, public = self.keys("key")
+        folder = self.bundle("b", "b")
+        result = run("sign", folder, "--key", public)  # which others can read
         self.assert_exit(result, 2)
         self.assertIn(b"is a public key", result.stderr)
-        self.assert_exit(run("sign", folder, "--key", folder + "/it.wasm"), 1)
-        os.chmod(folder + "/it.wasm", 0o600)
-        self.assert_exit(run("sign", folder, "--key", folder + "/it.wasm"), 3)
-        self.assert_exit(run("sign", folder, "--key", self.path("none")), 1)
+        result = run("verify", folder, "--keys", secret)
+        self.assert_exit(result, 2)
+        self.assertIn(b"is a secret key", result.stderr)
+        for command, option in (("sign", "--key"), ("verify", "--keys")):
+            result = run(command, folder, option, folder + "/it.wasm")
+            self.assert_exit(result, 1)  # 3 is about what was signed
+            self.assertIn(b"'berth keygen' made", result.stderr)
 
     # ---- sign and verify
 
@@ -165,6 +172,8 @@ class Bundles(Folder):
         result = run("verify", folder, "--keys", public)
         self.assert_exit(result, 3)
         self.assertIn(b"it is not signed", result.stderr)
+        said = json.loads(run("verify", folder, "--keys", public, "--json").stdout)
+        self.assertEqual(("unsigned", None), (said["signature"], said["public_key"]))
         signed = run("sign", folder, "--key", secret, "--json")
         self.assert_exit(signed, 0)
         result = run("verify", folder, "--keys", public)
