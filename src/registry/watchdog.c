@@ -86,12 +86,14 @@ static void look_at_version(berthi_watchdog *w, berth_slot *slot, const berth_ve
 
     for (; r != NULL; r = r->next)
         for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
+            /* acquire, and before `since`: a call that begins meanwhile must not be as old as the
+             * thread's last one. */
+            const void *object = atomic_load_explicit(&r->pin[i], memory_order_acquire);
             uint64_t since = atomic_load_explicit(&r->since[i], memory_order_relaxed);
             uint64_t *told = &w->told[r->index][i];
 
-            if (atomic_load_explicit(&r->pin[i], memory_order_acquire) != v || now < since ||
-                now - since <= v->deadline_ticks || *told == since + 1 ||
-                w->found_count == TOLD_MAX)
+            if (object != v || now < since || now - since <= v->deadline_ticks ||
+                *told == since + 1 || w->found_count == TOLD_MAX)
                 continue;
             *told = since + 1;
             note(w, slot, v, r, i, now - since);
