@@ -39,12 +39,15 @@ static void write_note(void)
 
 static void hand_on(int which, int number, siginfo_t *info, void *context)
 {
+    static const struct sigaction by_default; /* SIG_DFL is 0 */
     const struct sigaction *old = &before[which];
 
     if ((old->sa_flags & SA_SIGINFO) != 0) {
         old->sa_sigaction(number, info, context);
-    } else if (old->sa_handler == SIG_DFL) {
-        (void)sigaction(number, old, NULL);
+    } else if (old->sa_handler == SIG_DFL ||
+               (old->sa_handler == SIG_IGN && info->si_code > 0)) {
+        /* A fault cannot be ignored: the instruction would fault for ever. */
+        (void)sigaction(number, &by_default, NULL);
         if (info->si_code <= 0) /* it was sent; a fault comes again by itself */
             (void)raise(number);
     } else if (old->sa_handler != SIG_IGN) {
