@@ -38,12 +38,17 @@ uint64_t berthi_state_patience(const berth_slot *slot)
     return berthi_clock_ns() + slot->options.probe_deadline_ns;
 }
 
-static bool has(const berth_version *v, const char *name)
+/* Fails: BERTH_E_NOMEM; a version that was not looked at may keep state. */
+static berth_status look_for(const berth_version *v, const char *name, bool *is_there_out,
+                             berth_diag *diag)
 {
     berthi_found found;
     berthi_func_type type;
+    berth_status status = berthi_typed_find(v->content, name, &found, &type, NULL);
 
-    return berthi_typed_find(v->content, name, &found, &type, NULL) == BERTH_OK;
+    *is_there_out = status == BERTH_OK;
+    return status == BERTH_E_NOMEM ? berthi_fail(diag, status, "looking for %s", name)
+                                   : BERTH_OK;
 }
 
 static berth_status call_state(berth_slot *slot, berth_version *v, const char *name,
@@ -85,7 +90,8 @@ static berth_status move_state(berth_slot *slot, berth_version *from, berth_vers
 berth_status berthi_state_carry(berth_slot *slot, berth_version *next, berth_diag *diag)
 {
     berth_arena *arena = NULL;
-    berth_status status = BERTH_OK;
+    bool gives = false, takes = false;
+    berth_status status;
     berth_version *last;
 
     berthi_lock_take(&slot->lock);
@@ -95,8 +101,11 @@ berth_status berthi_state_carry(berth_slot *slot, berth_version *next, berth_dia
     berthi_lock_drop(&slot->lock);
     if (last == NULL)
         return BERTH_OK;
-    if (has(last, SAVE)) {
-        if (!has(next, RESTORE))
+    status = look_for(last, SAVE, &gives, diag);
+    if (status == BERTH_OK && gives)
+        status = look_for(next, RESTORE, &takes, diag);
+    if (status == BERTH_OK && gives) {
+        if (!takes)
             status =
                 berthi_fail(diag, BERTH_E_REJECTED,
                             "slot '%s' keeps state, and it exports no " RESTORE, slot->name);

@@ -126,18 +126,23 @@ static berthi_typed_table *grow_locked(berth_version *v)
     return table;
 }
 
-static void resolve(berth_version *v, uint32_t n, berthi_typed *typed,
-                    const berthi_agreed_func *agreed)
+/* Fails: BERTH_E_NOMEM, and it is as unknown as before. */
+static berth_status resolve(berth_version *v, uint32_t n, berthi_typed *typed,
+                            const berthi_agreed_func *agreed)
 {
+    berth_status status = BERTH_OK;
     berthi_found found;
     type_text type;
     bool is_found;
 
     typed->name = agreed->name;
     typed->adapted = berthi_adapter_find(v->content->adapter, BERTHI_HOOKS_MAX + n);
-    is_found = typed->adapted != NULL ||
-               (berthi_typed_find(v->content, agreed->name, &found, &type, NULL) == BERTH_OK &&
-                strcmp(type.text, agreed->type) == 0);
+    if (typed->adapted == NULL)
+        status = berthi_typed_find(v->content, agreed->name, &found, &type, NULL);
+    if (status == BERTH_E_NOMEM)
+        return status;
+    is_found =
+        typed->adapted != NULL || (status == BERTH_OK && strcmp(type.text, agreed->type) == 0);
     if (is_found && typed->adapted == NULL) {
         typed->func = found.func;
         typed->call = found.call;
@@ -149,6 +154,7 @@ static void resolve(berth_version *v, uint32_t n, berthi_typed *typed,
     }
     /* release: pairs with the acquire in find_func(). */
     atomic_store_explicit(&typed->state, is_found ? FOUND : MISSING, memory_order_release);
+    return BERTH_OK;
 }
 
 /* Under the slot's lock. */
@@ -167,8 +173,9 @@ static berth_status resolve_locked(berth_version *v, uint32_t n, berth_diag *dia
     if (table == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "functions of slot '%s'", slot->name);
     agreed = &slot->agreed.funcs[n];
-    if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == UNKNOWN)
-        resolve(v, n, &table->at[n], agreed);
+    if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == UNKNOWN &&
+        resolve(v, n, &table->at[n], agreed) != BERTH_OK)
+        return berthi_fail(diag, BERTH_E_NOMEM, "functions of slot '%s'", slot->name);
     if (atomic_load_explicit(&table->at[n].state, memory_order_relaxed) == MISSING)
         return berthi_fail(
             diag, BERTH_E_ABSENT, "version %llu of slot '%s' exports no '%s' of type %s",
@@ -515,7 +522,7 @@ static berth_status func_locked(berth_slot *slot, const char *name, type_text *w
                           slot->name);
     else
         is_there = berthi_typed_find(v->content, name, &found, &has, &own) == BERTH_OK;
-    if (!is_there && !is_given) {
+    if (!is_there && (!is_given || own.status == BERTH_E_NOMEM)) {
         if (diag != NULL)
             *diag = own;
         return (berth_status)own.status;

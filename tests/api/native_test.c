@@ -71,6 +71,35 @@ static berth_runtime_stats settle(slot_rig *r)
     return stats;
 }
 
+/* Each allocation of a function's first call fails once. */
+static void a_first_call_without_memory_leaves_the_next_as_it_would_be(void **state)
+{
+    slot_rig *r = *state;
+    const int32_t args[] = { 20, 22 };
+    unsigned failed = 0;
+    int32_t sum;
+
+    for (unsigned n = 0; n < 12; n++) {
+        char name[16];
+        berth_slot *slot;
+        berth_call call;
+        berth_status status;
+
+        snprintf(name, sizeof name, "calc%u", n);
+        slot = slot_rig_open(r, name, NULL);
+        install(r, slot, "calc_v1");
+        call = call_of(r, slot, "add");
+        memory_fail(&r->memory, n, false);
+        status = berth_slot_invoke(slot, args, &sum, &call, &r->diag);
+        memory_fail(&r->memory, MEMORY_NEVER, false);
+        if (status != BERTH_OK)
+            assert_int_equal(status, BERTH_E_NOMEM);
+        failed += status != BERTH_OK;
+        assert_int_equal(add(r, slot, &call), 42);
+    }
+    assert_true(failed >= 2);
+}
+
 static void functions_are_called_with_structs_as_they_are(void **state)
 {
     slot_rig *r = *state;
@@ -679,6 +708,7 @@ int main(void)
         slot_test(a_plugin_that_keeps_the_rules_notices_nothing_of_it),
         slot_test(what_a_plugin_says_is_handed_on),
         slot_test(functions_are_called_with_structs_as_they_are),
+        slot_test(a_first_call_without_memory_leaves_the_next_as_it_would_be),
         slot_test(sizes_are_those_of_the_structs),
         slot_test(a_number_that_a_plugin_answers_is_its_own_error),
         slot_test(functions_are_called_by_text),
