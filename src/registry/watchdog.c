@@ -23,6 +23,9 @@ typedef struct overdue {
         plugin[BERTH_NAME_SIZE_MAX + 1], function[BERTHI_FUNC_NAME_MAX + 1];
     uint64_t version, thread, age_ns;
     bool is_taken_out;
+    /* With a reference, where its frames are looked at; else NULL.  Without it the plugin could be
+     * unmapped while its names are read, for the call may end at any time. */
+    berth_version *held;
 } overdue;
 
 struct berthi_watchdog {
@@ -59,7 +62,7 @@ static void copy(char *out, size_t room, const char *text)
 }
 
 /* Under the slot's lock. */
-static void note(berthi_watchdog *w, berth_slot *slot, const berth_version *v, berthi_record *r,
+static void note(berthi_watchdog *w, berth_slot *slot, berth_version *v, berthi_record *r,
                  unsigned at, uint64_t age)
 {
     uint32_t n =
@@ -76,10 +79,13 @@ static void note(berthi_watchdog *w, berth_slot *slot, const berth_version *v, b
     o->age_ns = age * BERTHI_TICK_NS;
     o->is_taken_out = (slot->options.flags & BERTH_SLOT_QUARANTINE) != 0 &&
                       berthi_slot_quarantine_locked(slot, v);
+    o->held = (w->runtime->options.flags & BERTH_RUNTIME_BACKTRACES) != 0 ? v : NULL;
+    if (o->held != NULL)
+        berthi_version_ref(v);
 }
 
 /* Under the slot's lock, so that `v` stays. */
-static void look_at_version(berthi_watchdog *w, berth_slot *slot, const berth_version *v,
+static void look_at_version(berthi_watchdog *w, berth_slot *slot, berth_version *v,
                             uint64_t now)
 {
     berthi_record *r = atomic_load_explicit(&w->runtime->domain.records, memory_order_acquire);
@@ -140,8 +146,12 @@ static void tell(berthi_watchdog *w, const overdue *o)
                             .thread = o->thread,
                             .age_ns = o->age_ns };
 
-    if ((w->runtime->options.flags & BERTH_RUNTIME_BACKTRACES) != 0)
+    if (o->held != NULL) {
         berthi_thread_backtrace(o->thread, FRAMES_MAX, text + size, sizeof text - (size_t)size);
+        /* release: the reaper sees what was done with it. */
+        atomic_fetch_sub_explicit(&o->held->refs, 1, memory_order_release);
+        berthi_event_set(&w->runtime->event);
+    }
     report.text_size = strlen(text);
     berthi_native_group_report(w->runtime->natives, &report);
 }
