@@ -60,16 +60,18 @@ static const berth_contract *next_known(const berth_bundles *b, const berthi_bun
     return NULL;
 }
 
+/* The slot holds the plugin to its own one, which is that of the first load: what a reload provides
+ * may be others. */
 static berth_status keep_contracts(const berth_bundles *b, const berthi_bundle *bundle,
-                                   berth_diag *diag)
+                                   const berth_slot *slot, berth_diag *diag)
 {
     const berth_contract *known;
     berth_status status = BERTH_OK;
     uint32_t at = 0;
 
-    (void)next_known(b, bundle, &at); /* the slot holds the plugin to this one */
     while (status == BERTH_OK && (known = next_known(b, bundle, &at)) != NULL)
-        status = berth_contract_check(known, bundle->bytes.data, bundle->bytes.size, diag);
+        if (known != slot->options.contract)
+            status = berth_contract_check(known, bundle->bytes.data, bundle->bytes.size, diag);
     return status;
 }
 
@@ -162,7 +164,7 @@ berth_status berthi_bundles_prepare(berth_bundles *b, berthi_bundle *bundle, ber
                                     berth_version **version_out, berth_diag *diag)
 {
     berth_version *version = NULL;
-    berth_status status = keep_contracts(b, bundle, diag);
+    berth_status status = keep_contracts(b, bundle, slot, diag);
 
     if (status == BERTH_OK)
         status =

@@ -649,6 +649,29 @@ static void contracts_that_the_host_knows_are_kept(void **state)
     end(&t);
 }
 
+static void a_reload_keeps_contracts_that_the_first_load_did_not_provide(void **state)
+{
+    static const char wit[] = "package x:y@1.0.0; interface b { get: func() -> u64; }";
+    berth_bundles_options options = BERTH_BUNDLES_OPTIONS_INIT;
+    const struct berth_contract *contracts[1];
+    berth_contract *b;
+    rig t;
+
+    assert_int_equal(berth_contract_parse(NULL, wit, strlen(wit), "b", &b, NULL), BERTH_OK);
+    contracts[0] = b;
+    options.contracts = contracts;
+    options.contracts_count = 1;
+    start(&t, *state, &options);
+    berth_contract_destroy(b);
+    put_bundle(&t, "v1", "a", "1.0.0", "a", "1.0.0", 1, "", "");
+    put_bundle(&t, "v2", "a", "1.1.0", "a b", "1.0.0", 2, "", ""); /* its b gives an u32 */
+    must_load(&t, "v1", NULL);
+    assert_int_equal(reload(&t, "v2"), BERTH_E_REJECTED);
+    assert_said(&t, "u64");
+    assert_int_equal(ask_slot(&t, "a@1", "a@1.0.0"), 1);
+    end(&t);
+}
+
 #if defined(__aarch64__)
 #define ARCH "aarch64"
 #else
@@ -719,6 +742,7 @@ int main(void)
         slot_test(signatures_that_are_required_need_a_key),
         slot_test(limits_of_a_manifest_are_below_those_of_the_host),
         slot_test(contracts_that_the_host_knows_are_kept),
+        slot_test(a_reload_keeps_contracts_that_the_first_load_did_not_provide),
         slot_test(native_code_is_an_artifact_as_well),
     };
 
