@@ -19,6 +19,7 @@ typedef struct change {        /* of one loaded bundle */
     berthi_loaded **providers; /* for the new one */
     berth_version *version;    /* ready */
     bool is_done;
+    bool was_empty; /* its slot served nothing before: a plugin in quarantine */
 } change;
 
 typedef struct reload {
@@ -233,23 +234,38 @@ static berth_status prepare(reload *r)
     return status;
 }
 
+/* A slot that served nothing keeps nothing of that to go back to, but maybe one older still. */
+static void go_back(const change *c, berth_slot *slot)
+{
+    if (!c->was_empty) {
+        if (berth_slot_rollback(slot, NULL, NULL) != BERTH_OK)
+            return; /* evicted by hand too: nobody calls it any more */
+    } else {
+        berthi_lock_take(&slot->lock);
+        (void)berthi_slot_quarantine_locked(
+            slot, atomic_load_explicit(&slot->current, memory_order_relaxed));
+        berthi_lock_drop(&slot->lock);
+    }
+}
+
 static berth_status exchange(reload *r)
 {
     berth_status status = BERTH_OK;
 
     for (uint32_t i = 0; status == BERTH_OK && i < r->order_count; i++) {
         change *c = &r->changes[r->order[i]];
+        berth_slot *slot = at(r, r->order[i])->slot;
 
-        status = berth_slot_swap(at(r, r->order[i])->slot, c->version, r->diag);
+        c->was_empty = atomic_load_explicit(&slot->current, memory_order_relaxed) == NULL;
+        status = berth_slot_swap(slot, c->version, r->diag);
         if (status == BERTH_OK) {
             c->version = NULL;
             c->is_done = true;
         }
     }
     for (uint32_t i = r->order_count; status != BERTH_OK && i-- > 0;)
-        if (r->changes[r->order[i]].is_done &&
-            berth_slot_rollback(at(r, r->order[i])->slot, NULL, NULL) != BERTH_OK)
-            continue; /* evicted by hand too: nobody calls it any more */
+        if (r->changes[r->order[i]].is_done)
+            go_back(&r->changes[r->order[i]], at(r, r->order[i])->slot);
     return status;
 }
 
