@@ -92,6 +92,17 @@ static berth_status want_name(load *l, const char *name)
     return berthi_fail(l->diag, BERTH_E_ABSENT, "no bundle '%s' is there", name);
 }
 
+/* Of two with one name and version only the first gives anything; which one that is, is a matter of
+ * their folders' names, so that the second is as much of a problem as if it had been named. */
+static void want_duplicates(load *l)
+{
+    for (uint32_t i = l->loaded_count; i < l->count; i++)
+        for (uint32_t j = l->loaded_count; !l->is_wanted[i] && j < l->count; j++)
+            l->is_wanted[i] =
+                l->is_wanted[j] && strcmp(l->nodes[i]->name, l->nodes[j]->name) == 0 &&
+                berthi_wit_compare_versions(l->nodes[i]->version, l->nodes[j]->version) == 0;
+}
+
 static berth_status want(load *l)
 {
     berth_status status = BERTH_OK;
@@ -111,6 +122,7 @@ static berth_status want(load *l)
                     l->is_wanted[provider] = has_grown = true;
             }
     }
+    want_duplicates(l);
     return status;
 }
 

@@ -215,6 +215,20 @@ static void every_problem_is_said_and_nothing_is_loaded(void **state)
     end(&t);
 }
 
+static void what_is_there_twice_is_no_provider(void **state)
+{
+    rig t;
+
+    start(&t, *state, NULL);
+    put_bundle(&t, "all/a", "a", "1.0.0", "a", "1.0.0", 1, "", REQUIRES("x:y/b@1.0.0"));
+    put_bundle(&t, "all/b1", "b", "1.0.0", "b", "1.0.0", 2, "", "");
+    put_bundle(&t, "all/b2", "b", "1.0.0", "b", "1.0.0", 3, "", "");
+    assert_int_equal(load(&t, "all", "a"), BERTH_E_REJECTED);
+    assert_said(&t, "duplicate: b 1.0.0 is there more than once");
+    assert_loaded(&t, "");
+    end(&t);
+}
+
 static void a_malformed_folder_among_others_is_a_warning(void **state)
 {
     rig t;
@@ -723,6 +737,7 @@ int main(void)
         slot_test(bundles_are_loaded_with_what_they_need),
         slot_test(all_are_loaded_or_none),
         slot_test(every_problem_is_said_and_nothing_is_loaded),
+        slot_test(what_is_there_twice_is_no_provider),
         slot_test(a_malformed_folder_among_others_is_a_warning),
         slot_test(what_is_provided_is_what_is_exported),
         slot_test(a_slot_of_somebody_else_is_not_taken),
