@@ -93,6 +93,8 @@ berth_status berthi_bundles_open(berth_bundles *b, const berthi_bundle *bundle,
     options.contract = next_known(b, bundle, &at);
     options.deadline_ns = less(options.deadline_ns, limits->deadline_ns);
     options.probe_deadline_ns = less(options.probe_deadline_ns, limits->probe_deadline_ns);
+    if (options.memory_bytes_max == 0) /* the runtime's is the host's word, too */
+        options.memory_bytes_max = b->rt->options.memory_bytes_max;
     options.memory_bytes_max = less(options.memory_bytes_max, limits->memory_bytes);
     options.output_bytes_max = less(options.output_bytes_max, limits->output_bytes);
     options.calls_max = (uint32_t)less(options.calls_max, limits->calls);

@@ -634,6 +634,17 @@ static void limits_of_a_manifest_are_below_those_of_the_host(void **state)
     end(&t);
 }
 
+static void a_manifest_may_ask_for_more_than_the_runtime_gives(void **state)
+{
+    rig t;
+
+    start(&t, *state, NULL);
+    put_bundle(&t, "a", "a", "1.0.0", "a", "1.0.0", 1, "", "[limits]\nmemory = \"4GiB\"\n");
+    must_load(&t, "a", NULL); /* and gets what the runtime gives */
+    assert_int_equal(ask_slot(&t, "a@1", "a@1.0.0"), 1);
+    end(&t);
+}
+
 static void contracts_that_the_host_knows_are_kept(void **state)
 {
     static const char wit[] = "package x:y@1.0.0; interface a { get: func() -> u32; }";
@@ -756,6 +767,7 @@ int main(void)
         slot_test(a_warning_says_what_is_wrong_with_a_signature),
         slot_test(signatures_that_are_required_need_a_key),
         slot_test(limits_of_a_manifest_are_below_those_of_the_host),
+        slot_test(a_manifest_may_ask_for_more_than_the_runtime_gives),
         slot_test(contracts_that_the_host_knows_are_kept),
         slot_test(a_reload_keeps_contracts_that_the_first_load_did_not_provide),
         slot_test(native_code_is_an_artifact_as_well),
