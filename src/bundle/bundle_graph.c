@@ -82,10 +82,10 @@ static const char *pinned(const berthi_bundle_contract *needed, const berth_bund
 static int compare(const berthi_manifest *a, const berthi_manifest *b,
                    const berthi_bundle_contract *needed)
 {
-    int order;
+    int order = (a->priority > b->priority) - (a->priority < b->priority);
 
-    if (strcmp(a->name, b->name) != 0)
-        return (a->priority > b->priority) - (a->priority < b->priority);
+    if (order != 0 || strcmp(a->name, b->name) != 0)
+        return order;
     order = berthi_wit_compare_versions(berthi_manifest_provides(a, needed)->version,
                                         berthi_manifest_provides(b, needed)->version);
     return order != 0 ? order : berthi_wit_compare_versions(a->version, b->version);
@@ -110,7 +110,8 @@ uint32_t berthi_graph_choose(const berthi_manifest *const *manifests, uint32_t c
         if (order > 0) {
             /* A tie with a better one than `best` was is none; its own other versions are none
              * either, since the highest is compared with all. */
-            if (best == NONE || strcmp(manifests[i]->name, manifests[best]->name) != 0)
+            if (best == NONE || manifests[i]->priority != manifests[best]->priority ||
+                strcmp(manifests[i]->name, manifests[best]->name) != 0)
                 *tied_out = NONE;
             best = i;
         } else if (order == 0 && strcmp(manifests[i]->name, manifests[best]->name) != 0) {

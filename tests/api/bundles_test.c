@@ -340,6 +340,24 @@ static void a_contract_is_found_by_priority_version_and_pin(void **state)
     end(&t);
 }
 
+/* Versions are compared where priorities are equal only, so that no order of folders decides. */
+static void the_highest_priority_is_taken_whatever_its_version(void **state)
+{
+    rig t;
+
+    start(&t, *state, NULL);
+    put_bundle(&t, "all/1", "mid", "1.0.0", "c", "1.0.0", 1, "priority = 3", "");
+    put_bundle(&t, "all/2", "it", "1.0.0", "c", "1.0.0", 2, "priority = 5", "");
+    put_bundle(&t, "all/3", "it", "2.0.0", "c", "1.0.0", 3, "priority = 1", "");
+    put_bundle(&t, "all/4", "a", "1.0.0", "d", "1.0.0", 4, "", "");
+    put_bundle(&t, "all/5", "b", "1.0.0", "d", "1.0.0", 5, "", "");
+    put_bundle(&t, "all/6", "a", "2.0.0", "d", "1.0.0", 6, "priority = 1", ""); /* ends a tie */
+    must_load(&t, "all", NULL);
+    assert_int_equal(ask(&t, "x:y/d@1.0.0", NULL, "d@1.0.0"), 6);
+    assert_int_equal(ask(&t, "x:y/c@1.0.0", NULL, "c@1.0.0"), 2);
+    end(&t);
+}
+
 /* ---------------------------------------------------------------- unloading */
 
 static void put_chain(rig *t)
@@ -754,6 +772,7 @@ int main(void)
         slot_test(a_slot_of_somebody_else_is_not_taken),
         slot_test(versions_of_other_tracks_live_side_by_side),
         slot_test(a_contract_is_found_by_priority_version_and_pin),
+        slot_test(the_highest_priority_is_taken_whatever_its_version),
         slot_test(what_others_require_stays_and_they_are_named),
         slot_test(a_cascade_takes_dependents_along),
         slot_test(two_versions_are_told_apart_by_their_slots),
