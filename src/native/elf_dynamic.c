@@ -124,9 +124,11 @@ static bool read_names(berthi_elf *e, dynamic *d)
     info->needed = needed;
     for (uint32_t i = 0; i < info->needed_count; i++) {
         needed[i] = string(e, d, d->needed[i]);
-        if (needed[i] == NULL)
+        if (needed[i] == NULL) {
+            info->needed_count = i; /* those that have names */
             return berthi_elf_problem(e, "elf", UINT64_MAX,
                                       "the name of a library that it needs is nowhere");
+        }
     }
     if (d->is_there[SONAME])
         info->soname = string(e, d, d->values[SONAME]);
