@@ -9,6 +9,7 @@
 #include <berth/adapter.h>
 #include <berth/invoke.h>
 
+#include "guests.h"
 #include "slot_rig.h"
 
 #define SIMPLE     "example:simple/words@1.0.0"
@@ -42,43 +43,6 @@ typedef struct adapting {
 } adapting;
 
 /* ---- artifacts ---- */
-
-static uint8_t *read_path(const char *folder, const char *name, size_t *size_out)
-{
-    char path[1024];
-    uint8_t *bytes = malloc(1 << 20);
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    file = fopen(path, "rb");
-    assert_non_null(bytes);
-    if (file == NULL)
-        fail_msg("%s is not there", path);
-    *size_out = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
-static berth_status install(slot_rig *r, berth_slot *slot, const char *name)
-{
-    bool is_value = strncmp(name, "cli_", 4) == 0;
-    size_t size;
-    uint8_t *bytes = read_path(is_value ? BERTH_TEST_GUESTS_DIR
-                                        : BERTH_TEST_BUILD_DIR "/examples/one_source",
-                               name, &size);
-    berth_status status;
-
-    memset(&r->diag, 0, sizeof r->diag);
-    status = berth_slot_install(slot, bytes, size, NULL, &r->diag);
-    free(bytes);
-    return status;
-}
-
-static void must_install(slot_rig *r, berth_slot *slot, const char *name)
-{
-    if (install(r, slot, name) != BERTH_OK)
-        fail_msg("%s: %s", name, r->diag.text);
-}
 
 static berth_contract *parse(const char *wit)
 {
@@ -213,12 +177,14 @@ static void plugins_of_another_contract_serve_through_the_adapter(void **state)
     berth_slot *slot = open_slot(r, simple());
     adapting a = { 0 };
     uint64_t out = 0;
+    size_t size;
+    uint8_t *bytes = one_source_read(builds[0], &size);
 
-    slot_rig_check(r, install(r, slot, builds[0]), BERTH_E_REJECTED, BERTH_REASON_NONE,
-                   "example:simple/words");
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
+                   BERTH_REASON_NONE, "example:simple/words");
     assert_int_equal(adapt_to_counting(r, slot, &a), BERTH_OK);
     for (int i = 0; i < 3; i++) {
-        must_install(r, slot, builds[i]);
+        slot_rig_install_one_source(r, slot, builds[i]);
         assert_int_equal(call_count(r, slot, "a", &out), BERTH_OK);
         assert_int_equal(out, 1);
         assert_int_equal(call_count(r, slot, "b", &out), BERTH_OK);
@@ -226,7 +192,8 @@ static void plugins_of_another_contract_serve_through_the_adapter(void **state)
         assert_int_equal(call_total(r, slot), 2);
     }
     /* what fits neither is refused with the difference from the slot's own contract */
-    slot_rig_check(r, install(r, slot, "cli_values.component.wasm"), BERTH_E_REJECTED,
+    bytes = guest_read("cli_values.component", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
                    BERTH_REASON_NONE, "example:simple/words");
     assert_int_equal(slot_rig_stats(slot).answered, 9);
 }
@@ -308,13 +275,16 @@ static void a_plugin_of_the_contract_follows_one_that_is_adapted_under_load(void
     adapting a = { 0 };
 
     assert_int_equal(adapt_to_colors(r, slot, &a), BERTH_OK);
-    must_install(r, slot, "tally.wasm");
+    slot_rig_install_one_source(r, slot, "tally.wasm");
     c.number = number_of(r, slot, ADD, ADD_TYPE);
     assert_int_equal(pthread_create(&c.thread, NULL, call_often, &c), 0);
     for (int i = 0; i < 12; i++) {
         unsigned direct = atomic_load(&c.direct), adapted = atomic_load(&c.adapted);
 
-        must_install(r, slot, i % 2 == 0 ? "cli_values.component.wasm" : "tally.wasm");
+        if (i % 2 == 0)
+            slot_rig_install_guest(r, slot, "cli_values.component");
+        else
+            slot_rig_install_one_source(r, slot, "tally.wasm");
         while (i % 2 == 0 ? atomic_load(&c.adapted) < adapted + 5
                           : atomic_load(&c.direct) < direct + 5)
             slot_rig_sleep_ms(1);
@@ -334,7 +304,7 @@ static void an_adapter_that_fails_fails_the_call_and_nothing_else(void **state)
     uint64_t out = 0;
 
     assert_int_equal(adapt_to_counting(r, slot, &a), BERTH_OK);
-    must_install(r, slot, "tally.wasm");
+    slot_rig_install_one_source(r, slot, "tally.wasm");
     slot_rig_check(r, call_count(r, slot, "a", &out), BERTH_E_PLUGIN, BERTH_REASON_NONE,
                    "no words today");
     a = (adapting){ a.add, a.top, 0, a.count, .calls_itself = true };

@@ -6,6 +6,7 @@
 
 #include <berth/invoke.h>
 
+#include "guests.h"
 #include "slot_rig.h"
 
 #define COUNTING "example:tally/counting@1.0.0#"
@@ -22,41 +23,6 @@ typedef struct text {
     const char *text;
     size_t size;
 } text;
-
-/* A build of examples/one_source; free(). */
-static uint8_t *read_build(const char *name, size_t *size_out)
-{
-    char path[1024];
-    uint8_t *bytes = malloc(1 << 20);
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/examples/one_source/%s", BERTH_TEST_BUILD_DIR, name);
-    file = fopen(path, "rb");
-    assert_non_null(bytes);
-    if (file == NULL)
-        fail_msg("%s is not there", path);
-    *size_out = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
-static berth_status install(slot_rig *r, berth_slot *slot, const char *name)
-{
-    size_t size;
-    uint8_t *bytes = read_build(name, &size);
-    berth_status status;
-
-    memset(&r->diag, 0, sizeof r->diag);
-    status = berth_slot_install(slot, bytes, size, NULL, &r->diag);
-    free(bytes);
-    return status;
-}
-
-static void must_install(slot_rig *r, berth_slot *slot, const char *name)
-{
-    if (install(r, slot, name) != BERTH_OK)
-        fail_msg("%s: %s", name, r->diag.text);
-}
 
 static berth_slot *open_slot(slot_rig *r)
 {
@@ -112,7 +78,7 @@ static void state_goes_from_build_to_build(void **state)
     uint64_t total = 0;
 
     for (int i = 0; i < 2 * BUILDS + 1; i++) {
-        must_install(r, slot, builds[i % BUILDS]);
+        slot_rig_install_one_source(r, slot, builds[i % BUILDS]);
         assert_string_equal(build_of(r, slot), names[i % BUILDS]);
         assert_int_equal(add(r, slot, "a b"), total += 2);
         assert_int_equal(add(r, slot, "c"), total += 1);
@@ -124,9 +90,9 @@ static void a_rollback_takes_the_state_back_with_it(void **state)
     slot_rig *r = *state;
     berth_slot *slot = open_slot(r);
 
-    must_install(r, slot, "tally.wasm");
+    slot_rig_install_one_source(r, slot, "tally.wasm");
     assert_int_equal(add(r, slot, "a b"), 2);
-    must_install(r, slot, "small.wasm");
+    slot_rig_install_one_source(r, slot, "small.wasm");
     assert_int_equal(add(r, slot, "c d e"), 5);
     assert_int_equal(berth_slot_rollback(slot, NULL, &r->diag), BERTH_OK);
     assert_string_equal(build_of(r, slot), "component");
@@ -141,9 +107,9 @@ static void a_version_that_was_prepared_gets_the_state_when_it_is_swapped_in(voi
     berth_slot *slot = open_slot(r);
     berth_version *version;
     size_t size;
-    uint8_t *bytes = read_build("small.wasm", &size);
+    uint8_t *bytes = one_source_read("small.wasm", &size);
 
-    must_install(r, slot, "tally.wasm");
+    slot_rig_install_one_source(r, slot, "tally.wasm");
     assert_int_equal(berth_slot_prepare(slot, bytes, size, &version, &r->diag), BERTH_OK);
     free(bytes);
     assert_int_equal(add(r, slot, "a b"), 2); /* behind the preparation */
@@ -157,10 +123,13 @@ static void what_does_not_take_the_state_is_refused_and_nothing_is_lost(void **s
     slot_rig *r = *state;
     berth_slot *slot = open_slot(r);
     static const char words[] = "a b c d e f g h i j k l m n o p";
+    size_t size;
+    uint8_t *bytes = one_source_read("small.wasm", &size);
 
-    must_install(r, slot, "tally.wasm");
+    slot_rig_install_one_source(r, slot, "tally.wasm");
     assert_int_equal(add(r, slot, words), 16);
-    slot_rig_check(r, install(r, slot, "small.wasm"), BERTH_E_PLUGIN, BERTH_REASON_NONE,
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_PLUGIN,
+                   BERTH_REASON_NONE,
                    "does not take the state of version 1: these are not words, or more");
     assert_string_equal(build_of(r, slot), "component");
     assert_int_equal(add(r, slot, "one"), 17);
@@ -172,22 +141,13 @@ static void what_has_no_state_is_refused_by_a_slot_that_keeps_it(void **state)
     slot_rig *r = *state;
     berth_slot *slot = open_slot(r), *plain = slot_rig_open(r, "plain", NULL);
     size_t size;
-    uint8_t *bytes;
-    char path[1024];
-    FILE *file;
+    uint8_t *bytes = guest_read("cli_values.component", &size);
 
-    must_install(r, slot, "tally.wasm");
-    snprintf(path, sizeof path, "%s/cli_values.component.wasm", BERTH_TEST_GUESTS_DIR);
-    file = fopen(path, "rb");
-    assert_non_null(file);
-    bytes = malloc(1 << 20);
-    assert_non_null(bytes);
-    size = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
+    slot_rig_install_one_source(r, slot, "tally.wasm");
     slot_rig_check(r, berth_slot_install(slot, bytes, size, NULL, &r->diag), BERTH_E_REJECTED,
                    BERTH_REASON_NONE, "keeps state, and it exports no");
     assert_int_equal(add(r, slot, "a"), 1);
-    must_install(r, plain, "tally.wasm"); /* which is not asked to hand it on */
+    slot_rig_install_one_source(r, plain, "tally.wasm"); /* which is not asked to hand it on */
     assert_int_equal(berth_slot_install(plain, bytes, size, NULL, &r->diag), BERTH_OK);
     free(bytes);
 }
@@ -264,7 +224,7 @@ static void no_call_is_lost_and_none_is_counted_twice(void **state)
     _Atomic(bool) stop = false;
     unsigned times = 0;
 
-    must_install(r, slot, builds[0]);
+    slot_rig_install_one_source(r, slot, builds[0]);
     for (int i = 0; i < CALLERS; i++) {
         callers[i] = (caller){ .slot = slot,
                                .number = number_of(r, slot, COUNTING "add", ADD_TYPE),
@@ -277,7 +237,7 @@ static void no_call_is_lost_and_none_is_counted_twice(void **state)
         if (swap % 5 == 0)
             assert_int_equal(berth_slot_rollback(slot, NULL, &r->diag), BERTH_OK);
         else
-            must_install(r, slot, builds[swap % BUILDS]);
+            slot_rig_install_one_source(r, slot, builds[swap % BUILDS]);
     }
     atomic_store(&stop, true);
     for (int i = 0; i < CALLERS; i++) {

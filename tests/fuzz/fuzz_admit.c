@@ -19,16 +19,7 @@
 #include "admit/admit.h"
 #include "base/utf8.h"
 #include "wasm_builder.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);      \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
+#include "fuzz.h"
 
 static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, BERTHI_MEMORY_BYTES_MAX,
                                             BERTHI_TABLE_ELEMENTS_MAX, NULL, NULL };

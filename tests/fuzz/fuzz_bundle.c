@@ -8,16 +8,7 @@
 #include <string.h>
 
 #include "bundle/bundle.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);      \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
+#include "fuzz.h"
 
 enum { MANIFESTS_MAX = 16 };
 

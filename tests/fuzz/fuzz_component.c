@@ -7,8 +7,7 @@
 
 #include "base/diag.h"
 #include "component/component.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void must(bool condition, const char *what)
 {

@@ -10,16 +10,7 @@
 
 #include "contract/contract.h"
 #include "contract/wit_print.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);      \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
+#include "fuzz.h"
 
 static const berthi_wit_options options = { .has_all_features = true };
 

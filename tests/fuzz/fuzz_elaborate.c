@@ -10,8 +10,7 @@
 #include "base/diag.h"
 #include "component/wit/print_wit.h"
 #include "steps_check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void must(bool condition, const char *what)
 {

@@ -9,8 +9,7 @@
 #include <sys/time.h>
 
 #include "wasm/module.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum {
     TICK_MICROSECONDS = 200,

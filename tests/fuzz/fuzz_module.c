@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "wasm/module.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { BYTES_PER_BYTE_MAX = 64, BYTES_FIXED_MAX = 64 * 1024 };
 

@@ -8,16 +8,7 @@
 #include "base/text_buf.h"
 #include "base/toml_reader.h"
 #include "base/utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);      \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
+#include "fuzz.h"
 
 static void put_string(berthi_text_buf *out, const char *text, size_t size)
 {

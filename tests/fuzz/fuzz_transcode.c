@@ -10,16 +10,7 @@
 
 #include "component/plan/transcode.h"
 #include "fake_guest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);      \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
+#include "fuzz.h"
 
 enum { CHARACTERS_MAX = 4096, BYTES_MAX = 4 * CHARACTERS_MAX, FILL = 0xa5 };
 

@@ -11,8 +11,7 @@
 #include "cm_values.h"
 #include "component/plan/plan.h"
 #include "fake_guest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { CELLS = 17, LEVELS = 6, PARTS_MAX = 5, BUDGET = 1 << 18 };
 

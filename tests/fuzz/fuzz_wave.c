@@ -11,18 +11,9 @@
 #include "cm_types.h"
 #include "cm_values.h"
 #include "component/value/value.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { MEMORY_MAX = 1 << 20 };
-
-#define CHECK(condition)                                                                       \
-    do {                                                                                       \
-        if (!(condition)) {                                                                    \
-            fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition);      \
-            abort();                                                                           \
-        }                                                                                      \
-    } while (0)
 
 static void check_round_trip(const berthi_cm_type *type, const void *value,
                              const berthi_cm_value_room *room)

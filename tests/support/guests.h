@@ -11,4 +11,7 @@ uint8_t *guest_read(const char *name, size_t *size_out);
 /* The same of <build>/plugins/<name>.so. */
 uint8_t *plugin_file_read(const char *name, size_t *size_out);
 
+/* The same of <build>/examples/one_source/<name>, where `name` says what it is built as. */
+uint8_t *one_source_read(const char *name, size_t *size_out);
+
 #endif

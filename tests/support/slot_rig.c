@@ -190,6 +190,14 @@ uint64_t slot_rig_install_guest(slot_rig *r, berth_slot *slot, const char *guest
     return slot_rig_install(r, slot, bytes, size);
 }
 
+uint64_t slot_rig_install_one_source(slot_rig *r, berth_slot *slot, const char *build)
+{
+    size_t size;
+    uint8_t *bytes = one_source_read(build, &size);
+
+    return slot_rig_install(r, slot, bytes, size);
+}
+
 uint32_t slot_rig_hook(slot_rig *r, berth_slot *slot, const char *name)
 {
     uint32_t hook = 0;

@@ -67,6 +67,8 @@ uint64_t slot_rig_install_answering(slot_rig *r, berth_slot *slot, uint32_t numb
  * machine, but not for ever. */
 uint64_t slot_rig_install_at_last(slot_rig *r, berth_slot *slot, uint32_t number);
 uint64_t slot_rig_install_guest(slot_rig *r, berth_slot *slot, const char *guest);
+/* A build of examples/one_source/, such as "tally.so". */
+uint64_t slot_rig_install_one_source(slot_rig *r, berth_slot *slot, const char *build);
 
 uint32_t slot_rig_hook(slot_rig *r, berth_slot *slot, const char *name);
 
