@@ -15,6 +15,7 @@
 #include <berth/plugin.h>
 
 #include "bench.h"
+#include "callers.h"
 #include "rig.h"
 
 #define MATH "test:calc/math@1.2.0#"
@@ -198,56 +199,23 @@ static void measure_swaps(context *c)
 
 /* ---------------------------------------------------------------- threads */
 
-typedef struct caller {
-    context *of;
-    pthread_barrier_t *start;
-    uint64_t began, ended;
-} caller;
-
 static void *call_often(void *arg)
 {
-    caller *c = arg;
+    bench_caller *c = arg;
 
-    slot_add(c->of, 1000);
+    slot_add(c->ctx, 1000);
     pthread_barrier_wait(c->start);
     c->began = bench_now_ns();
-    slot_add(c->of, THREAD_CALLS);
+    slot_add(c->ctx, THREAD_CALLS);
     c->ended = bench_now_ns();
     return NULL;
 }
 
-static double rate(context *ctx, unsigned threads)
-{
-    uint64_t began = UINT64_MAX, ended = 0;
-    pthread_barrier_t start;
-    pthread_t thread[2];
-    caller callers[2];
-
-    pthread_barrier_init(&start, NULL, threads);
-    for (unsigned i = 0; i < threads; i++) {
-        callers[i] = (caller){ ctx, &start, 0, 0 };
-        if (pthread_create(&thread[i], NULL, call_often, &callers[i]) != 0)
-            exit(1);
-    }
-    for (unsigned i = 0; i < threads; i++) {
-        pthread_join(thread[i], NULL);
-        began = callers[i].began < began ? callers[i].began : began;
-        ended = callers[i].ended > ended ? callers[i].ended : ended;
-    }
-    pthread_barrier_destroy(&start);
-    return (double)threads * THREAD_CALLS / (double)(ended - began);
-}
-
 static void measure_threads(context *c)
 {
-    double one = 0, two = 0;
+    double one, two;
 
-    for (unsigned i = 0; i < THREAD_ROUNDS; i++) {
-        double r1 = rate(c, 1), r2 = rate(c, 2);
-
-        one = r1 > one ? r1 : one;
-        two = r2 > two ? r2 : two;
-    }
+    bench_callers(call_often, c, THREAD_CALLS, THREAD_ROUNDS, &one, &two);
     printf("{\"case\": \"native_two_threads_speedup\", \"ns_per_op\": %.2f, \"baseline_ns\": "
            "%.2f, "
            "\"ratio\": %.3f, \"goal\": 1.90, \"goal_is\": \"at least\"}\n",
