@@ -276,7 +276,8 @@ static void write_imported_resource(berthi_bg *bg, berthi_bg_out *o, const berth
     const char *drop = berthi_bg_own_name(bg, "drop", name);
 
     berthi_bg_blank(o);
-    write_built_in(o, g->origin->name, "drop", wit_name, "void", drop);
+    write_built_in(o, g->origin == NULL ? "$root" : g->origin->name, "drop", wit_name, "void",
+                   drop);
     berthi_bg_write_function(o, berthi_bg_format(n, "void %s_drop(%s owned)", name, name),
                              berthi_bg_format(n, "%s(owned.handle);", drop));
     berthi_bg_write_function(

@@ -380,17 +380,12 @@ static berth_status write_world(berthi_bg *bg, berthi_bg_out *o)
 
 static berth_status refuse_resource(const berthi_bg *bg)
 {
-    for (uint32_t g = bg->export_groups; g < bg->groups_count; g++) {
-        const berthi_wit_interface *it = bg->groups[g].interface;
-
-        for (uint32_t i = 0; it != NULL && i < it->types_count; i++)
-            if (bg->wit->types[it->types[i]].kind == BERTHI_WIT_RESOURCE)
-                return berthi_fail(bg->diag, BERTH_E_REJECTED,
-                                   "world %s: there are no bindings for a native plugin that "
-                                   "imports the resource `%s`",
-                                   bg->world->name, bg->wit->types[it->types[i]].name);
-    }
-    return BERTH_OK;
+    if (bg->objects_count == 0)
+        return BERTH_OK;
+    return berthi_fail(bg->diag, BERTH_E_REJECTED,
+                       "world %s: there are no bindings for a native plugin that imports the "
+                       "resource `%s`",
+                       bg->world->name, bg->wit->types[bg->objects[0].type].name);
 }
 
 /* Those that are exported, and those of which functions are imported. */

@@ -3,48 +3,45 @@
  * <berth/host.h> binds functions one by one, by names and sizes; here a struct has one member for each,
  * and the names are right.  The text is C11 and C++11 at once.  Layer: bindgen. */
 #include "base/diag.h"
+#include "bindgen/c_objects.h"
 #include "bindgen/c_plugin.h"
 #include "component/wit/wit_decode.h"
 #include "component/wrap/wrap.h"
 
 bool berthi_bg_has_imports(const berthi_bg *bg)
 {
-    return bg->exports_count != bg->funcs_count;
-}
-
-/* What the member for a function is called. */
-static const char *member(berthi_bg *bg, const berthi_bg_func *f)
-{
-    const char *name = berthi_bg_tail(bg, f->name);
-
-    return berthi_bg_is_reserved(name) || strcmp(name, "ctx") == 0
-               ? berthi_bg_format(&bg->names, "%s_", name)
-               : name;
-}
-
-static void put_params(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f)
-{
-    berthi_bg_item(o, "void *ctx");
-    berthi_bg_item(o, "const %s *args", berthi_bg_args_type(f));
-    berthi_bg_item(o, "%s *result", berthi_bg_result_type(bg, f));
-    berthi_bg_item(o, "berth_host_call *call");
+    return bg->exports_count != bg->funcs_count || bg->objects_count != 0;
 }
 
 void berthi_bg_write_offer_header(berthi_bg *bg, berthi_bg_out *o)
 {
+    berthi_bg_declare_objects(bg, o);
     berthi_bg_blank(o);
-    berthi_bg_comment(o,
-                      "What plugins import, as functions of the host; one that is NULL is not "
-                      "offered.  They are berth_host_functions (<berth/host.h>) but for their "
-                      "types: `args` and `result` are NULL where there are none.");
+    berthi_bg_comment(
+        o,
+        "What plugins import, as functions of the host; one that is NULL is not offered.  They "
+        "are "
+        "berth_host_functions (<berth/host.h>) but for their types: `args` and `result` are "
+        "NULL "
+        "where there are none.%s",
+        bg->objects_count == 0
+            ? ""
+            : "  Methods get their object as `self`; constructors give one in *object_out, "
+              "which "
+              "the plugin owns then.  `destroy` is called exactly once for each object that "
+              "was "
+              "not taken back.  `kind` is filled in when the table is offered; one that is "
+              "there "
+              "already, from a table that the same host was offered before, stays.");
     berthi_bg_line(o, "typedef struct %s {", bg->imports);
     o->indent++;
     berthi_bg_line(o, "void *ctx; /* the first argument of each */");
+    berthi_bg_write_object_members(bg, o);
     for (uint32_t i = bg->exports_count; i < bg->funcs_count && !berthi_bg_out_is_full(o);
          i++) {
         berthi_bg_docs(o, bg->funcs[i].func->docs);
-        berthi_bg_open(o, "berth_status (*%s)(", member(bg, &bg->funcs[i]));
-        put_params(bg, o, &bg->funcs[i]);
+        berthi_bg_open(o, "berth_status (*%s)(", berthi_bg_offer_member(bg, &bg->funcs[i]));
+        berthi_bg_put_offer_params(bg, o, &bg->funcs[i]);
         berthi_bg_close(o, ");");
     }
     o->indent--;
@@ -59,13 +56,27 @@ void berthi_bg_write_offer_header(berthi_bg *bg, berthi_bg_out *o)
     berthi_bg_item(o, "%s *imports", bg->imports);
     berthi_bg_item(o, "berth_diag *diag");
     berthi_bg_close(o, ");");
+    berthi_bg_declare_object_functions(bg, o);
 }
 
 /* ---------------------------------------------------------------- source */
 
+static void write_call_body(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f)
+{
+    berthi_bg_blank(o);
+    berthi_bg_open(o, "return to->%s(", berthi_bg_offer_member(bg, f));
+    berthi_bg_item(o, "to->ctx");
+    berthi_bg_item(o, "(const %s *)args", berthi_bg_args_type(f));
+    berthi_bg_item(o, "(%s *)result", berthi_bg_result_type(bg, f));
+    berthi_bg_item(o, "call");
+    berthi_bg_close(o, ");");
+}
+
 static const char *write_call(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f)
 {
     const char *name = berthi_bg_own_name(bg, "offer", f->name);
+    const berthi_bg_object *self = berthi_bg_method_of(bg, f);
+    const berthi_bg_object *made = berthi_bg_constructor_of(bg, f);
 
     berthi_bg_blank(o);
     berthi_bg_open(o, "static berth_status %s(", name);
@@ -77,13 +88,12 @@ static const char *write_call(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
     berthi_bg_line(o, "{");
     o->indent++;
     berthi_bg_line(o, "const %s *to = (const %s *)ctx;", bg->imports, bg->imports);
-    berthi_bg_blank(o);
-    berthi_bg_open(o, "return to->%s(", member(bg, f));
-    berthi_bg_item(o, "to->ctx");
-    berthi_bg_item(o, "(const %s *)args", berthi_bg_args_type(f));
-    berthi_bg_item(o, "(%s *)result", berthi_bg_result_type(bg, f));
-    berthi_bg_item(o, "call");
-    berthi_bg_close(o, ");");
+    if (self != NULL)
+        berthi_bg_write_method_body(bg, o, f, self);
+    else if (made != NULL)
+        berthi_bg_write_constructor_body(bg, o, f, made);
+    else
+        write_call_body(bg, o, f);
     o->indent--;
     berthi_bg_line(o, "}");
     return name;
@@ -94,7 +104,8 @@ static void write_bind(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
 {
     const berthi_cm_type *result = berthi_cm_func_result(f->type);
 
-    berthi_bg_line(o, "if (status == BERTH_OK && imports->%s != NULL)", member(bg, f));
+    berthi_bg_line(o, "if (status == BERTH_OK && imports->%s != NULL)",
+                   berthi_bg_offer_member(bg, f));
     o->indent++;
     berthi_bg_open(o, "status = berth_host_bind(");
     berthi_bg_item(o, "host");
@@ -150,9 +161,11 @@ berth_status berthi_bg_write_offer_source(berthi_bg *bg, berthi_bg_out *o)
     const char **calls = berthi_arena_array(bg->arena, count, sizeof *calls);
     berth_status status;
 
-    if (calls == NULL)
+    if (calls == NULL && count != 0)
         return berthi_fail(bg->diag, BERTH_E_NOMEM, "out of memory for bindings");
     status = write_wit(bg, o);
+    if (status == BERTH_OK)
+        berthi_bg_write_object_functions(bg, o);
     for (uint32_t i = 0; i < count && status == BERTH_OK; i++)
         calls[i] = write_call(bg, o, &bg->funcs[bg->exports_count + i]);
     if (status != BERTH_OK)
@@ -166,6 +179,7 @@ berth_status berthi_bg_write_offer_source(berthi_bg *bg, berthi_bg_out *o)
         o,
         "berth_status status = berth_host_declare(host, (const char *)wit, sizeof wit, diag);");
     berthi_bg_blank(o);
+    berthi_bg_bind_objects(bg, o);
     for (uint32_t i = 0; i < count && !berthi_bg_out_is_full(o); i++)
         write_bind(bg, o, &bg->funcs[bg->exports_count + i], calls[i]);
     berthi_bg_line(o, "return status;");

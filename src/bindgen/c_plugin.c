@@ -83,16 +83,25 @@ void berthi_bg_write_import(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_fun
     berthi_bg_close(o, tail);
 }
 
-/* Calls `write` for each resource that a group's interface defines itself. */
+static bool is_resource(const berthi_bg *bg, uint32_t type)
+{
+    return bg->wit->types[type].kind == BERTHI_WIT_RESOURCE;
+}
+
 void berthi_bg_each_resource(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
                              void (*write)(berthi_bg *, berthi_bg_out *,
                                            const berthi_bg_group *, const char *name,
                                            const char *wit_name))
 {
-    for (uint32_t i = 0; g->interface != NULL && i < g->interface->types_count; i++) {
-        uint32_t type = g->interface->types[i];
+    uint32_t count = g->interface != NULL ? g->interface->types_count
+                     : g->is_export       ? 0 /* worlds export no types */
+                                          : bg->world->imports_count;
 
-        if (bg->wit->types[type].kind == BERTHI_WIT_RESOURCE && !berthi_bg_out_is_full(o))
+    for (uint32_t i = 0; i < count && !berthi_bg_out_is_full(o); i++) {
+        const berthi_wit_extern *e = g->interface != NULL ? NULL : &bg->world->imports[i];
+        uint32_t type = e == NULL ? g->interface->types[i] : e->index;
+
+        if ((e == NULL || e->kind == BERTHI_WIT_EXTERN_TYPE) && is_resource(bg, type))
             write(bg, o, g, bg->type_names[type], bg->wit->types[type].name);
     }
 }

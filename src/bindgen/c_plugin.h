@@ -19,7 +19,7 @@ const char *berthi_bg_import_param(berthi_bg *bg, const berthi_wit_func *func, u
 void berthi_bg_write_import(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
                             const char *tail);
 
-/* Calls `write` for each resource that a group's interface defines itself. */
+/* Calls `write` for each resource that a group's interface, or the world itself, defines. */
 void berthi_bg_each_resource(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
                              void (*write)(berthi_bg *, berthi_bg_out *,
                                            const berthi_bg_group *, const char *name,

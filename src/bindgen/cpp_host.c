@@ -120,10 +120,14 @@ berth_status berthi_bg_write_cpp_header(berthi_bg *bg, berthi_bg_out *o)
     for (uint32_t i = 0; i < bg->exports_count; i++)
         has_calls |= !bg->funcs[i].type->has_resource;
     berthi_bg_write_head(bg, o, berthi_bg_format(n, "%s_host.hpp", bg->prefix),
-                         "calls of plugins in a slot, in C++17");
+                         "calls of plugins in a slot, and what they may call, in C++17");
     berthi_bg_line(o, "#ifndef %s", guard);
     berthi_bg_line(o, "#define %s", guard);
     berthi_bg_blank(o);
+    if (berthi_bg_has_imports(bg)) {
+        berthi_bg_line(o, "#include <memory>");
+        berthi_bg_blank(o);
+    }
     berthi_bg_line(o, "#include <berth/typed.hpp>");
     berthi_bg_blank(o);
     berthi_bg_line(o, "#include \"%s_host.h\"", bg->prefix);
@@ -132,6 +136,8 @@ berth_status berthi_bg_write_cpp_header(berthi_bg *bg, berthi_bg_out *o)
         write_class(bg, o);
         berthi_bg_blank(o);
     }
+    if (berthi_bg_has_imports(bg))
+        berthi_bg_write_cpp_offer(bg, o);
     berthi_bg_line(o, "#endif");
     return BERTH_OK;
 }

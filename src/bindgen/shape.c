@@ -504,6 +504,51 @@ static berth_status make_funcs(berthi_bg *bg)
     return BERTH_OK;
 }
 
+/* ---------------------------------------------------------------- objects of the host */
+
+static void add_object(berthi_bg *bg, const berthi_bg_group *g, uint32_t type)
+{
+    const char *name = bg->type_names[type], *tail = name + strlen(bg->prefix) + 1;
+
+    if (bg->wit->types[type].kind != BERTHI_WIT_RESOURCE)
+        return;
+    bg->objects[bg->objects_count++] = (berthi_bg_object){
+        .group = g,
+        .type = type,
+        .name = name,
+        .tail = berthi_bg_is_reserved(tail) || strcmp(tail, "ctx") == 0
+                    ? berthi_bg_format(&bg->names, "%s_", tail)
+                    : tail,
+        .interface = g->origin == NULL ? NULL : g->origin->name,
+        .object = berthi_bg_claim_family(
+            &bg->names, berthi_bg_format(&bg->names, "%s_host_%s", bg->prefix, tail),
+            (const char *const[]){ "_add", "_find", "_take", NULL }),
+    };
+}
+
+/* Each that an imported interface, or the world's own imports, define. */
+static berth_status find_objects(berthi_bg *bg)
+{
+    size_t count = 1 + bg->world->imports_count;
+
+    for (uint32_t i = bg->export_groups; i < bg->groups_count; i++)
+        if (bg->groups[i].interface != NULL)
+            count += bg->groups[i].interface->types_count;
+    bg->objects = berthi_arena_array(bg->arena, count, sizeof *bg->objects);
+    if (bg->objects == NULL)
+        return no_memory(bg);
+    for (uint32_t i = bg->export_groups; i < bg->groups_count; i++) {
+        const berthi_bg_group *g = &bg->groups[i];
+
+        for (uint32_t k = 0; g->interface == NULL && k < bg->world->imports_count; k++)
+            if (bg->world->imports[k].kind == BERTHI_WIT_EXTERN_TYPE)
+                add_object(bg, g, bg->world->imports[k].index);
+        for (uint32_t k = 0; g->interface != NULL && k < g->interface->types_count; k++)
+            add_object(bg, g, g->interface->types[k]);
+    }
+    return bg->names.has_failed ? no_memory(bg) : BERTH_OK;
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 static berth_status prepare(berthi_bg *bg, const char *prefix)
@@ -571,5 +616,7 @@ berth_status berthi_bg_make(berthi_bg *bg, const berthi_wit *wit, const berthi_w
         status = name_types(bg);
     if (status == BERTH_OK)
         status = make_funcs(bg);
+    if (status == BERTH_OK)
+        status = find_objects(bg);
     return status;
 }

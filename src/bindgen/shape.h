@@ -2,8 +2,8 @@
  *
  * What this directory is: the generator behind `berth bindgen`.  A world of the WIT model becomes a
  * shape (this file), which every writer reads: c_types.c the types that host and plugin share,
- * c_host.c and cpp_host.c the stubs of a host, c_offer.c what it offers, c_plugin.c what a plugin writes, c_guest.c and c_flat.c
- * the glue that makes a core module of it, c_native.c that of a shared object.  out.c writes lines,
+ * c_host.c and cpp_host.c the stubs of a host, c_offer.c, c_objects.c and cpp_offer.c what it offers, c_plugin.c what a plugin
+ * writes, c_guest.c and c_flat.c the glue that makes a core module of it, c_native.c that of a shared object.  out.c writes lines,
  * names.c makes names.  It may use base, os, contract and component, whose types know their sizes.
  *
  * Names are claimed in one order whatever is written, so that both sides get the same header of
@@ -37,6 +37,16 @@ typedef struct berthi_bg_group {
     uint32_t funcs_first, funcs_count; /* in `funcs` */
 } berthi_bg_group;
 
+/* A resource that the world imports: its objects are the host's. */
+typedef struct berthi_bg_object {
+    const berthi_bg_group *group;
+    uint32_t type;         /* the resource */
+    const char *name;      /* of the handle, such as `thumbs_api_conn` */
+    const char *tail;      /* the same without the prefix, as a member's name */
+    const char *interface; /* as components name it; NULL: of the world itself */
+    const char *object;    /* the struct behind it, such as `thumbs_host_api_conn` */
+} berthi_bg_object;
+
 typedef struct berthi_bg {
     const berthi_wit *wit;
     const berthi_wit_world *world;
@@ -55,6 +65,8 @@ typedef struct berthi_bg {
     uint32_t groups_count, export_groups;
     berthi_bg_func *funcs;
     uint32_t funcs_count, exports_count; /* the exported ones in front */
+    berthi_bg_object *objects;
+    uint32_t objects_count;
     /* names of each side's own */
     const char *slot, *bind, *imports, *offer, *open, *drain, *close;
 } berthi_bg;
@@ -85,10 +97,11 @@ berth_status berthi_bg_write_types(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_host_source(berthi_bg *bg, berthi_bg_out *o);
 
-/* Parts of the host's header and source, when the world imports functions. */
+/* Parts of the host's headers and source, when the world imports functions or resources. */
 bool berthi_bg_has_imports(const berthi_bg *bg);
 void berthi_bg_write_offer_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_offer_source(berthi_bg *bg, berthi_bg_out *o);
+void berthi_bg_write_cpp_offer(berthi_bg *bg, berthi_bg_out *o);
 
 berth_status berthi_bg_write_cpp_header(berthi_bg *bg, berthi_bg_out *o);
 berth_status berthi_bg_write_plugin_header(berthi_bg *bg, berthi_bg_out *o);
