@@ -6,6 +6,7 @@
  *   bundle_read.c      a folder, read once            bundle_discover.c  folders full of bundles
  *   bundle_graph.c     who needs whom, in which order bundle_digest.c    the digest of all of it
  *   bundle_sign.c      keys, signatures, trust        bundle_report.c    as text and as JSON
+ *   manifest_polyplug.c  manifests of another system's bundles (polyplug.h)
  * Read first: this file, then docs/bundles.md.  Layer: bundle. */
 #ifndef BERTHI_BUNDLE_BUNDLE_H
 #define BERTHI_BUNDLE_BUNDLE_H
@@ -51,6 +52,7 @@ typedef struct berthi_bundle_contract {
     const char *version; /* "1.2.0" */
     const char *bundle;  /* required from this bundle; NULL: from any */
     bool is_optional;
+    bool is_polyplug; /* of that system: served by any version of its major number not below */
 } berthi_bundle_contract;
 
 /* 0: not said. */
@@ -69,6 +71,7 @@ typedef struct berthi_manifest {
     const berthi_bundle_artifact *artifacts;
     const berthi_bundle_contract *provides, *needs;
     berthi_bundle_limits limits;
+    const struct berthi_polyplug_manifest *polyplug; /* NULL: it is a berth.toml */
 } berthi_manifest;
 
 /* Everything is held by `arena`; nothing of the text is kept.
@@ -76,6 +79,9 @@ typedef struct berthi_manifest {
 berth_status berthi_manifest_read(const berthi_text *source, berthi_arena *arena,
                                   berthi_manifest *manifest_out, berth_diag *diag)
     __attribute__((warn_unused_result));
+
+/* Whether a file of that name says what a bundle is. */
+bool berthi_is_manifest_name(const char *name);
 
 /* The artifact for that system, the one that names most of it first; NULL: none. */
 const berthi_bundle_artifact *berthi_manifest_artifact(const berthi_manifest *manifest,
@@ -136,6 +142,7 @@ typedef struct berthi_bundle {
     berthi_arena arena;
     const char *folder;
     berthi_manifest manifest;
+    const char *manifest_name;              /* of its file */
     const berthi_bundle_artifact *artifact; /* for this system; NULL: none */
     berthi_file_bytes
         bytes; /* of the artifact, the very ones that were digested; data NULL: not read */
@@ -154,7 +161,7 @@ typedef struct berthi_bundle_reading {
 
 /* Reads a bundle; each file once.  What its signature was worth is in `signature`, unless the policy
  * refuses it.  Gives *bundle_out.
- * Fails: BERTH_E_REJECTED (manifest, confinement, signature), BERTH_E_ABSENT (no berth.toml, or not the
+ * Fails: BERTH_E_REJECTED (manifest, confinement, signature), BERTH_E_ABSENT (no manifest, or not the
  *        artifact), BERTH_E_OS, BERTH_E_LIMIT,
  *        BERTH_E_STATE (a file changed while it was read), BERTH_E_NOMEM. */
 berth_status berthi_bundle_read(const char *folder, const berthi_bundle_reading *how,
@@ -236,7 +243,7 @@ typedef struct berthi_catalog {
     berthi_problems problems; /* folders that hold no sound bundle */
 } berthi_catalog;
 
-/* Each path is a bundle, or a folder of bundles: then those folders in it that hold a berth.toml, in
+/* Each path is a bundle, or a folder of bundles: then those folders in it that hold a manifest, in
  * the order of their names.  A malformed one is a problem there and a failure when it was named
  * itself.  Fails: as berthi_bundle_read(), BERTH_E_LIMIT. */
 berth_status berthi_catalog_read(berthi_catalog *catalog, const char *const *paths,

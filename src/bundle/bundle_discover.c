@@ -60,7 +60,7 @@ static berth_status read_one(berthi_catalog *c, const char *folder,
     return status;
 }
 
-/* Whether a folder, which is there, has a file berth.toml, whatever that is. */
+/* Whether a folder, which is there, has a manifest, whatever that is. */
 static berth_status looks_like_bundle(const char *folder, berthi_arena *scratch, bool *is_out,
                                       berth_diag *diag)
 {
@@ -69,7 +69,7 @@ static berth_status looks_like_bundle(const char *folder, berthi_arena *scratch,
 
     *is_out = false;
     for (uint32_t i = 0; status == BERTH_OK && i < list.count; i++)
-        *is_out |= strcmp(list.entries[i].name, BERTHI_MANIFEST_NAME) == 0;
+        *is_out |= berthi_is_manifest_name(list.entries[i].name);
     return status;
 }
 
@@ -118,7 +118,7 @@ static berth_status read_path(berthi_catalog *c, const char *path,
     berth_status status = berthi_folder_list(path, ENTRIES_MAX, scratch, &list, diag);
 
     for (uint32_t i = 0; status == BERTH_OK && i < list.count; i++)
-        if (strcmp(list.entries[i].name, BERTHI_MANIFEST_NAME) == 0)
+        if (berthi_is_manifest_name(list.entries[i].name))
             return read_one(c, path, how, diag);
     for (uint32_t i = 0; status == BERTH_OK && i < list.count; i++)
         if (list.entries[i].is_folder)

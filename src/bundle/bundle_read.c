@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/utf8.h"
-#include "bundle/bundle.h"
+#include "bundle/polyplug.h"
 
 enum { SIGNATURE_BYTES_MAX = 1024 };
 
@@ -28,24 +28,48 @@ static bool wants_digest(const reading *r)
            (r->how->trust != NULL && r->how->trust->policy != BERTH_SIGNATURE_OFF);
 }
 
+/* A berth.toml, or else one of another system; when there is neither, the first one is missed. */
+static berth_status read_manifest_file(reading *r)
+{
+    berthi_bundle *b = r->bundle;
+    berth_diag own = { 0 };
+    berth_status status;
+
+    b->manifest_name = BERTHI_MANIFEST_NAME;
+    status = berthi_beneath_read(b->allocator, &r->beneath, b->manifest_name,
+                                 BERTHI_MANIFEST_BYTES_MAX, &r->manifest, r->diag);
+    if (status != BERTH_E_ABSENT)
+        return status;
+    status = berthi_beneath_read(b->allocator, &r->beneath, BERTHI_POLYPLUG_MANIFEST_NAME,
+                                 BERTHI_MANIFEST_BYTES_MAX, &r->manifest, &own);
+    if (status == BERTH_OK)
+        b->manifest_name = BERTHI_POLYPLUG_MANIFEST_NAME;
+    else if (status != BERTH_E_ABSENT && r->diag != NULL)
+        *r->diag = own;
+    return status;
+}
+
 static berth_status read_manifest(reading *r)
 {
     berthi_bundle *b = r->bundle;
-    size_t room = strlen(b->folder) + sizeof "/" BERTHI_MANIFEST_NAME;
-    char *name = berthi_arena_alloc(&b->arena, room);
-    berthi_text source = { .name = name };
-    berth_status status;
+    berthi_text source = { .name = NULL };
+    berth_status status = read_manifest_file(r);
+    size_t room;
+    char *name;
 
-    if (name == NULL)
-        return berthi_fail(r->diag, BERTH_E_NOMEM, "%s: no memory to read it", b->folder);
-    snprintf(name, room, "%s/" BERTHI_MANIFEST_NAME, b->folder);
-    status = berthi_beneath_read(b->allocator, &r->beneath, BERTHI_MANIFEST_NAME,
-                                 BERTHI_MANIFEST_BYTES_MAX, &r->manifest, r->diag);
     if (status != BERTH_OK)
         return status;
+    room = strlen(b->folder) + strlen(b->manifest_name) + 2;
+    name = berthi_arena_alloc(&b->arena, room);
+    if (name == NULL)
+        return berthi_fail(r->diag, BERTH_E_NOMEM, "%s: no memory to read it", b->folder);
+    snprintf(name, room, "%s/%s", b->folder, b->manifest_name);
+    source.name = name;
     source.text = (const char *)r->manifest.data;
     source.size = r->manifest.size;
-    status = berthi_manifest_read(&source, &b->arena, &b->manifest, r->diag);
+    status = strcmp(b->manifest_name, BERTHI_MANIFEST_NAME) == 0
+                 ? berthi_manifest_read(&source, &b->arena, &b->manifest, r->diag)
+                 : berthi_polyplug_manifest_read(&source, &b->arena, &b->manifest, r->diag);
     if (status == BERTH_OK)
         b->artifact = berthi_manifest_artifact(&b->manifest, berthi_host_os, berthi_host_arch);
     return status;
@@ -96,7 +120,7 @@ static berth_status digest_file(const reading *r, const char *path, berthi_bundl
     if (status != BERTH_OK)
         return status;
     file->path = path;
-    if (strcmp(path, BERTHI_MANIFEST_NAME) == 0)
+    if (strcmp(path, b->manifest_name) == 0)
         return digest_bytes(r, &r->manifest, file);
     if (b->bytes.data != NULL && strcmp(path, b->artifact->file) == 0)
         return digest_bytes(r, &b->bytes, file);
@@ -131,7 +155,7 @@ static berth_status digest_all(reading *r, berthi_arena *scratch)
     if (files == NULL)
         return berthi_fail(r->diag, BERTH_E_NOMEM, "%s: no memory for its names", b->folder);
     for (uint32_t i = 0; status == BERTH_OK && i < all.count; i++) {
-        has_manifest |= strcmp(all.paths[i], BERTHI_MANIFEST_NAME) == 0;
+        has_manifest |= strcmp(all.paths[i], b->manifest_name) == 0;
         has_artifact |= b->bytes.data != NULL && strcmp(all.paths[i], b->artifact->file) == 0;
         status = strcmp(all.paths[i], BERTHI_SIGNATURE_NAME) == 0
                      ? read_signature(r)

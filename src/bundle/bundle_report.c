@@ -49,6 +49,8 @@ static void put_bundle(berthi_text_buf *b, const berthi_bundle *bundle, const be
                              berthi_bundle_kind_name(bundle->artifact->kind));
     else
         berthi_text_buf_puts(b, "    artifact  none for this system\n");
+    if (m->polyplug != NULL)
+        berthi_text_buf_puts(b, "    format    polyplug, ABI 1\n");
     for (uint32_t i = 0; i < m->provides_count; i++)
         berthi_text_buf_putf(b, "    provides  %s\n", m->provides[i].text);
     for (uint32_t i = 0; i < m->requires_count; i++) {
@@ -140,6 +142,7 @@ static void json_bundle(berthi_json_writer *w, const berthi_bundle *b, const ber
     berthi_json_string(w, "description", m->description);
     berthi_json_string(w, "folder", b->folder);
     berthi_json_string(w, "slot", m->slot);
+    berthi_json_string(w, "format", m->polyplug == NULL ? "berth" : "polyplug");
     berthi_json_string(w, "reload", m->follows ? "with-dependencies" : "alone");
     berthi_json_object(w, "artifact");
     berthi_json_string(w, "file", b->artifact == NULL ? NULL : b->artifact->file);

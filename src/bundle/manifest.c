@@ -1,5 +1,6 @@
 /* manifest.c - berth.toml, field by field.  Layer: bundle. */
 #include "bundle/manifest_schema.h"
+#include "bundle/polyplug.h"
 
 #include <stdio.h>
 
@@ -41,6 +42,12 @@ berthi_bundle_kind berthi_bundle_kind_of(const uint8_t *bytes, size_t size)
         if (size >= heads[i].size && memcmp(bytes, heads[i].head, heads[i].size) == 0)
             return heads[i].kind;
     return 0;
+}
+
+bool berthi_is_manifest_name(const char *name)
+{
+    return strcmp(name, BERTHI_MANIFEST_NAME) == 0 ||
+           strcmp(name, BERTHI_POLYPLUG_MANIFEST_NAME) == 0;
 }
 
 /* ---------------------------------------------------------------- names and versions */
@@ -113,12 +120,23 @@ bool berthi_version_serves(const char *offered, const char *needed)
            berthi_wit_compare_versions(offered, needed) >= 0;
 }
 
+static bool serves(const berthi_bundle_contract *offered, const berthi_bundle_contract *needed)
+{
+    size_t major = strcspn(needed->version, ".");
+
+    if (offered->is_polyplug != needed->is_polyplug || strcmp(offered->name, needed->name) != 0)
+        return false;
+    if (!needed->is_polyplug)
+        return berthi_version_serves(offered->version, needed->version);
+    return strncmp(offered->version, needed->version, major + 1) == 0 &&
+           berthi_wit_compare_versions(offered->version, needed->version) >= 0;
+}
+
 const berthi_bundle_contract *berthi_manifest_provides(const berthi_manifest *manifest,
                                                        const berthi_bundle_contract *needed)
 {
     for (uint32_t i = 0; i < manifest->provides_count; i++)
-        if (strcmp(manifest->provides[i].name, needed->name) == 0 &&
-            berthi_version_serves(manifest->provides[i].version, needed->version))
+        if (serves(&manifest->provides[i], needed))
             return &manifest->provides[i];
     return NULL;
 }
@@ -202,19 +220,6 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static bool check_file(berthi_schema *s, const berthi_toml *table, const char *file)
-{
-    if (!berthi_path_stays_below(file))
-        return berthi_schema_wrong(s, berthi_toml_member(table, "file"),
-                                   "`%.80s` leads out of the bundle; expected a path below it "
-                                   "without `.` and `..`",
-                                   file);
-    if (strcmp(file, BERTHI_MANIFEST_NAME) == 0 || strcmp(file, BERTHI_SIGNATURE_NAME) == 0)
-        return berthi_schema_wrong(s, berthi_toml_member(table, "file"),
-                                   "`%s` is no artifact; expected the path of one", file);
-    return true;
-}
-
 static bool read_artifact(berthi_schema *s, const berthi_toml *table, berthi_bundle_artifact *a)
 {
     static const char *const known[] = { "kind", "file", "os", "arch", NULL };
@@ -223,7 +228,8 @@ static bool read_artifact(berthi_schema *s, const berthi_toml *table, berthi_bun
     if (!berthi_schema_enter(s, table, "artifact", known) ||
         !berthi_schema_choice(s, "kind", true, kinds, &kind) ||
         !berthi_schema_text(s, "file", true, BERTHI_BUNDLE_PATH_MAX, &a->file) ||
-        !check_file(s, table, a->file) || !berthi_schema_choice(s, "os", false, systems, &os) ||
+        !berthi_schema_file(s, berthi_toml_member(table, "file"), a->file) ||
+        !berthi_schema_choice(s, "os", false, systems, &os) ||
         !berthi_schema_choice(s, "arch", false, processors, &arch))
         return false;
     a->kind = (berthi_bundle_kind)(kind + 1);

@@ -171,6 +171,19 @@ bool berthi_schema_bool(berthi_schema *s, const char *name, bool *out)
     return s->status == BERTH_OK;
 }
 
+bool berthi_schema_file(berthi_schema *s, const berthi_toml *value, const char *file)
+{
+    if (!berthi_path_stays_below(file))
+        return berthi_schema_wrong(s, value,
+                                   "`%.80s` leads out of the bundle; expected a path below it "
+                                   "without `.` and `..`",
+                                   file);
+    if (berthi_is_manifest_name(file) || strcmp(file, BERTHI_SIGNATURE_NAME) == 0)
+        return berthi_schema_wrong(s, value, "`%s` is no artifact; expected the path of one",
+                                   file);
+    return true;
+}
+
 /* ---------------------------------------------------------------- quantities */
 
 typedef struct unit {

@@ -1,23 +1,33 @@
 /* fuzz_bundle.c - manifests, keys and signatures from anybody.
  *
- * The first byte says which: a manifest, a key, a signature, or several manifests (between NULs) whose
- * needs are resolved.  Whatever it is, it is taken or refused with a reason, and what is taken keeps
+ * The first byte says which: a manifest, one of polyplug's, a key, a signature, or several manifests
+ * (between NULs; those that begin with a `p` are polyplug's) whose needs are resolved.  Whatever it is, it is taken or refused with a reason, and what is taken keeps
  * what the headers promise. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle/bundle.h"
+#include "bundle/polyplug.h"
 #include "fuzz.h"
 
 enum { MANIFESTS_MAX = 16 };
 
-static bool read_manifest(const char *text, size_t size, berthi_arena *arena,
+static void check_polyplug(const berthi_manifest *m)
+{
+    CHECK(m->polyplug->id == berthi_polyplug_id(m->name, strlen(m->name)));
+    for (uint32_t i = 0; i < m->provides_count; i++)
+        CHECK(m->provides[i].is_polyplug && strchr(m->provides[i].name, ':') == NULL);
+    for (uint32_t i = 0; i < m->requires_count; i++)
+        CHECK(m->needs[i].is_polyplug && m->polyplug->needs[i].id != 0);
+}
+
+static bool read_manifest(bool is_polyplug, const char *text, size_t size, berthi_arena *arena,
                           berthi_manifest *m)
 {
     berthi_text source = { "f", text, size };
     berth_diag diag = { 0 };
-    berth_status status = berthi_manifest_read(&source, arena, m, &diag);
+    berth_status status = is_polyplug ? berthi_polyplug_manifest_read(&source, arena, m, &diag)
+                                      : berthi_manifest_read(&source, arena, m, &diag);
 
     CHECK(status == BERTH_OK || status == BERTH_E_REJECTED || status == BERTH_E_LIMIT);
     CHECK(status == BERTH_OK || strncmp(diag.text, "f:", 2) == 0);
@@ -30,6 +40,9 @@ static bool read_manifest(const char *text, size_t size, berthi_arena *arena,
         CHECK(berthi_path_stays_below(m->artifacts[i].file));
     for (uint32_t i = 0; i < m->provides_count; i++)
         CHECK(berthi_manifest_provides(m, &m->provides[i]) != NULL);
+    CHECK((m->polyplug != NULL) == is_polyplug);
+    if (is_polyplug)
+        check_polyplug(m);
     return true;
 }
 
@@ -47,7 +60,10 @@ static void try_graph(const char *text, size_t size)
         const char *end = memchr(text, '\0', size);
         size_t step = end == NULL ? size : (size_t)(end - text);
 
-        if (read_manifest(text, step, &arena, &manifests[count])) {
+        bool is_polyplug = step > 0 && *text == 'p';
+
+        if (read_manifest(is_polyplug, text + is_polyplug, step - is_polyplug, &arena,
+                          &manifests[count])) {
             all[count] = &manifests[count];
             count++;
         }
@@ -116,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     default:
         berthi_arena_init(&arena, &berthi_allocator_libc, SIZE_MAX);
-        (void)read_manifest(text, size - 1, &arena, &manifest);
+        (void)read_manifest(data[0] == 'p', text, size - 1, &arena, &manifest);
         CHECK(arena.bytes <= 16384 + 200 * size);
         berthi_arena_fini(&arena);
     }
