@@ -63,9 +63,6 @@ int cli_bindgen(const cli_options *options)
         how.side = BERTH_BINDGEN_GUEST;
     else if (strcmp(options->operands[0], "native") == 0)
         how.side = BERTH_BINDGEN_NATIVE;
-    else if (strcmp(options->operands[0], "host") != 0)
-        return cli_fail(CLI_USAGE, options->operands[0], "see 'berth help bindgen'",
-                        "is no side; there are host, native and guest");
     if (options->features != NULL) {
         size_t size = strlen(options->features) + 1;
 

@@ -39,13 +39,14 @@ enum { CLI_OPERANDS_MAX = 64, CLI_WORKERS_MAX = 64 };
 
 /* One command line, read.  0 and NULL: not given.  Texts are lent from argv. */
 typedef struct cli_options {
+    cli_command command;
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
         *world, *output, *out, *prefix, *contract, *key, *keys, *pins;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
-    uint64_t policy, records, on_error, workers, signatures;
+    uint64_t policy, records, on_error, workers, signatures, log;
     bool json, progress, quiet, help, all_features;
 } cli_options;
 
@@ -53,6 +54,8 @@ typedef struct cli_options {
 
 /* Reads what follows the command's name.  False: said why on stderr; the exit code is 2. */
 bool cli_options_read(cli_options *options, cli_command command, int argc, char **argv);
+
+const char *cli_help_hint(cli_command command); /* "see 'berth help COMMAND'" */
 
 /* contract.c */
 
@@ -91,6 +94,9 @@ int cli_fail_os(const char *what, const char *advice, int os_code);
 /* A line on stderr that is no failure: "berth: <text>". */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same with more lines, such as a thread's frames, which are printed below. */
+void cli_note_lines(const char *text);
+
 /* The word for a failure: "deadline", "trap (unreachable)", "stack", "bounds", "busy", ... */
 const char *cli_failure_word(char *dst, size_t size, berth_status status, berth_reason reason);
 const char *cli_failure_advice(berth_status status, berth_reason reason);
@@ -113,6 +119,12 @@ uint64_t cli_now_ns(void); /* monotonic */
 /* Who waits for another thread's wake-up looks again after this long: a descriptor that could not
  * be written to wakes nobody. */
 enum { CLI_LOOK_AGAIN_MS = 1000 };
+
+/* report.c */
+
+/* What native plugins say is printed as --log and --quiet want it, and what is said of them always. */
+void cli_report_begin(const cli_options *options, berth_runtime_options *runtime);
+void cli_report_end(void); /* after the runtime's end: tells what was left out */
 
 /* thread.c */
 

@@ -68,7 +68,9 @@ static const char inspect_help[] =
     "      --kind KIND               such as filter (the first that fits)\n"                   \
     "      --wit PATH                WIT as for 'berth wit', with what the plugin has to "     \
     "keep\n"                                                                                   \
-    "      --contract NAME           which interface of it (the only one)\n"
+    "      --contract NAME           which interface of it (the only one)\n"                   \
+    "      --log error|warning|info|debug\n"                                                   \
+    "                                lines of native plugins that are printed (info)\n"
 
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
@@ -82,7 +84,7 @@ static const char call_help[] =
     "\n"
     "      --hook NAME               the hook to call (required without CALL)\n"
     "      --json                    prints the result of CALL as JSON\n" HOST_HELP
-    "  -q, --quiet                   no note when the plugin drops its input\n"
+    "  -q, --quiet                   no note when the plugin drops its input; --log error\n"
     "  -h, --help                    this text\n"
     "\n"
     "Exit status: 0 answered or dropped, 1 failed, 2 usage, 3 the artifact was rejected.\n";
@@ -104,7 +106,8 @@ static const char pipe_help[] =
     "      --control SOCKET          listens for 'berth ctl' on a socket made there\n"
     "      --progress                a progress line, when stderr is a terminal\n"
     "      --summary FILE            writes counts and latencies there at the end, as JSON\n"
-    "  -q, --quiet                   no notes about failed calls that were passed or dropped\n"
+    "  -q, --quiet                   no notes about failed calls that were passed or dropped;\n"
+    "                                --log error\n"
     "  -h, --help                    this text\n"
     "\n"
     "Exit status: 0 all of the input was dealt with, 1 failed, 2 usage, 3 the artifact was\n"

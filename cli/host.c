@@ -16,6 +16,7 @@ static berth_status open_runtime(cli_host *host, const cli_options *options,
     runtime.memory_bytes_max = options->memory_bytes;
     runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
     runtime.artifact_bytes_max = options->artifact_bytes;
+    cli_report_begin(options, &runtime);
     status = berth_crash_notes_enable(diag);
     return status == BERTH_OK ? berth_runtime_create(&runtime, &host->runtime, diag) : status;
 }
@@ -43,6 +44,15 @@ static berth_status open_slot(cli_host *host, const cli_options *options, uint32
     return berth_slot_hook(host->slot, options->hook, &host->hook, diag);
 }
 
+/* What the runtime and the slot cannot be is what the options asked for. */
+static int fail_open(const cli_options *options, const char *what, berth_status status,
+                     const berth_diag *diag)
+{
+    if (status == BERTH_E_INVALID || status == BERTH_E_ABSENT)
+        return cli_fail_diag(CLI_USAGE, what, cli_help_hint(options->command), status, diag);
+    return cli_fail_diag(CLI_FAILED, what, NULL, status, diag);
+}
+
 int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
                   uint32_t flags, uint32_t instances_max)
 {
@@ -59,14 +69,13 @@ int cli_host_open(cli_host *host, const cli_options *options, const char *slot_n
     status = open_runtime(host, options, instances_max, &diag);
     if (status != BERTH_OK) {
         berth_contract_destroy(contract);
-        return cli_fail_diag(CLI_FAILED, "runtime", "'berth help call' lists the options",
-                             status, &diag);
+        return fail_open(options, "runtime", status, &diag);
     }
     status = open_slot(host, options, flags, contract, &diag);
     berth_contract_destroy(contract);
     if (status != BERTH_OK) {
         cli_host_close(host);
-        return cli_fail_diag(CLI_FAILED, "slot", NULL, status, &diag);
+        return fail_open(options, "slot", status, &diag);
     }
     return CLI_OK;
 }
@@ -106,5 +115,6 @@ void cli_host_close(cli_host *host)
 {
     berth_slot_release(host->slot);
     berth_runtime_destroy(host->runtime);
+    cli_report_end();
     memset(host, 0, sizeof *host);
 }

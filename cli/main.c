@@ -34,13 +34,20 @@ static int print_version(void)
     return cli_stdout_end(CLI_OK);
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static int print_help(int argc, char **argv)
 {
     cli_command command = 0;
 
+    if (argc > 0 && asks_for_help(argv[argc - 1])) /* "berth help call --help" */
+        argc--;
     if (argc > 1)
         return cli_fail(CLI_USAGE, "help", "run 'berth help COMMAND'", "takes one command");
-    if (argc == 1) {
+    if (argc == 1 && strcmp(argv[0], "help") != 0) {
         command = cli_command_find(argv[0]);
         if (command == 0)
             return cli_fail(CLI_USAGE, argv[0], "run 'berth help' for the list",
@@ -126,7 +133,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0)
         return print_version();
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (asks_for_help(argv[1]))
         return print_help(0, NULL);
     if (strcmp(argv[1], "help") == 0)
         return print_help(argc - 2, argv + 2);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <berth/plugin.h>
+
 #include "cli.h"
 
 typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
@@ -67,6 +69,7 @@ static const option_spec specs[] = {
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
+    { "log", 0, CHOICE, HOST, AT(log), { "error", "warning", "info", "debug" }, 0, 0, 0 },
     { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
@@ -110,10 +113,11 @@ static const option_spec specs[] = {
 enum { SPECS_COUNT = sizeof specs / sizeof *specs };
 
 _Static_assert(BERTH_POLICY_REUSE == 1 && BERTH_POLICY_FRESH == 2, "the order of the choices");
+_Static_assert(BERTH_LOG_ERROR == 1 && BERTH_LOG_DEBUG == 4, "the order of the choices");
 _Static_assert(CLI_ON_ERROR_PASS == 2 && CLI_ON_ERROR_DROP == 3, "the order of the choices");
 _Static_assert(CLI_RECORDS_LINES == 1 && CLI_RECORDS_U32LE == 2, "the order of the choices");
 
-static const char *help_hint(cli_command command)
+const char *cli_help_hint(cli_command command)
 {
     switch (command) {
     case CLI_INSPECT:
@@ -304,17 +308,17 @@ static bool read_option(cli_options *options, cli_command command, int argc, cha
 
     *at += 1;
     if (spec == NULL) {
-        cli_fail(CLI_USAGE, text, help_hint(command), "is not an option of 'berth %s'",
+        cli_fail(CLI_USAGE, text, cli_help_hint(command), "is not an option of 'berth %s'",
                  cli_command_name(command));
         return false;
     }
     if (spec->kind == FLAG && value != NULL) {
-        cli_fail(CLI_USAGE, text, help_hint(command), "takes no value");
+        cli_fail(CLI_USAGE, text, cli_help_hint(command), "takes no value");
         return false;
     }
     if (spec->kind != FLAG && value == NULL) {
         if (*at == argc) {
-            cli_fail(CLI_USAGE, text, help_hint(command), "needs a value");
+            cli_fail(CLI_USAGE, text, cli_help_hint(command), "needs a value");
             return false;
         }
         value = argv[*at];
@@ -360,26 +364,53 @@ static const char *operand_word(cli_command command)
     }
 }
 
+/* The words that its first operand is one of; NULL: it may be anything. */
+static const char *const *first_words(cli_command command, const char **are_out)
+{
+    static const char *const bundle[] = { "check", "list", "graph", NULL };
+    static const char *const bindgen[] = { "host", "native", "guest", NULL };
+
+    *are_out = command == CLI_BUNDLE ? "is none of check, list and graph"
+                                     : "is no side; there are host, native and guest";
+    return command == CLI_BUNDLE ? bundle : command == CLI_BINDGEN ? bindgen : NULL;
+}
+
+static bool check_first_word(const cli_options *options, cli_command command)
+{
+    const char *are;
+    const char *const *words = first_words(command, &are);
+
+    if (words == NULL)
+        return true;
+    while (*words != NULL && strcmp(*words, options->operands[0]) != 0)
+        words++;
+    if (*words == NULL)
+        cli_fail(CLI_USAGE, options->operands[0], cli_help_hint(command), "%s", are);
+    return *words != NULL;
+}
+
 static bool check_operands(const cli_options *options, cli_command command)
 {
     uint32_t most = operands_max(command);
 
     if (options->operands_count == 0) {
-        cli_fail(CLI_USAGE, cli_command_name(command), help_hint(command), "needs a %s",
+        cli_fail(CLI_USAGE, cli_command_name(command), cli_help_hint(command), "needs a %s",
                  operand_word(command));
         return false;
     }
+    if (!check_first_word(options, command))
+        return false;
     if (options->operands_count > most) {
-        cli_fail(CLI_USAGE, options->operands[most], help_hint(command),
+        cli_fail(CLI_USAGE, options->operands[most], cli_help_hint(command),
                  "is one operand too many");
         return false;
     }
     if (command == CLI_CALL && options->operands_count == 2 && options->hook != NULL) {
-        cli_fail(CLI_USAGE, "call", help_hint(command), "takes --hook or a CALL, not both");
+        cli_fail(CLI_USAGE, "call", cli_help_hint(command), "takes --hook or a CALL, not both");
         return false;
     }
     if (command == CLI_CALL && options->operands_count == 1 && options->json) {
-        cli_fail(CLI_USAGE, "call", help_hint(command),
+        cli_fail(CLI_USAGE, "call", cli_help_hint(command),
                  "writes a reply as it is; --json is for a CALL such as 'f(1)'");
         return false;
     }
@@ -390,29 +421,29 @@ static bool check_operands(const cli_options *options, cli_command command)
         return false;
     }
     if (options->contract != NULL && options->wit == NULL) {
-        cli_fail(CLI_USAGE, "--contract", help_hint(command), "needs --wit PATH");
+        cli_fail(CLI_USAGE, "--contract", cli_help_hint(command), "needs --wit PATH");
         return false;
     }
     if (command == CLI_WRAP && (options->wit == NULL || options->output == NULL)) {
-        cli_fail(CLI_USAGE, "wrap", help_hint(command), "needs %s",
+        cli_fail(CLI_USAGE, "wrap", cli_help_hint(command), "needs %s",
                  options->wit == NULL ? "--wit PATH" : "--output FILE");
         return false;
     }
     if (command == CLI_COMPONENTIZE && options->output == NULL) {
-        cli_fail(CLI_USAGE, "componentize", help_hint(command), "needs --output FILE");
+        cli_fail(CLI_USAGE, "componentize", cli_help_hint(command), "needs --output FILE");
         return false;
     }
     if (command == CLI_BINDGEN && (options->operands_count == 1 || options->out == NULL)) {
-        cli_fail(CLI_USAGE, "bindgen", help_hint(command), "needs %s",
+        cli_fail(CLI_USAGE, "bindgen", cli_help_hint(command), "needs %s",
                  options->operands_count == 1 ? "a PATH" : "--out DIR");
         return false;
     }
     if (command == CLI_BUNDLE && options->operands_count == 1) {
-        cli_fail(CLI_USAGE, "bundle", help_hint(command), "needs a DIR");
+        cli_fail(CLI_USAGE, "bundle", cli_help_hint(command), "needs a DIR");
         return false;
     }
     if (command == CLI_SIGN && options->key == NULL) {
-        cli_fail(CLI_USAGE, "sign", help_hint(command), "needs --key FILE");
+        cli_fail(CLI_USAGE, "sign", cli_help_hint(command), "needs --key FILE");
         return false;
     }
     return true;
@@ -423,6 +454,7 @@ bool cli_options_read(cli_options *options, cli_command command, int argc, char 
     bool only_operands = false;
 
     memset(options, 0, sizeof *options);
+    options->command = command;
     for (int i = 0; i < argc;) {
         const char *text = argv[i];
 
@@ -433,7 +465,7 @@ bool cli_options_read(cli_options *options, cli_command command, int argc, char 
             if (!read_option(options, command, argc, argv, &i))
                 return false;
         } else if (options->operands_count == CLI_OPERANDS_MAX) {
-            cli_fail(CLI_USAGE, text, help_hint(command), "is one operand too many");
+            cli_fail(CLI_USAGE, text, cli_help_hint(command), "is one operand too many");
             return false;
         } else {
             options->operands[options->operands_count++] = text;

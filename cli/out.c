@@ -160,6 +160,34 @@ void cli_note(const char *format, ...)
     end_message();
 }
 
+/* The lines behind the first of `text`, each a bit to the right.  The message has begun. */
+static void print_more_lines(const char *text)
+{
+    char line[CLI_TEXT_MAX], clean[CLI_TEXT_MAX];
+    size_t length = strcspn(text, "\n");
+
+    while (text[length] == '\n') {
+        text += length + 1;
+        length = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        cli_clean(clean, sizeof clean, line, false);
+        if (length != 0)
+            fprintf(stderr, "  %s\n", clean);
+    }
+}
+
+void cli_note_lines(const char *text)
+{
+    char line[CLI_TEXT_MAX], clean[CLI_TEXT_MAX];
+
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+    cli_clean(clean, sizeof clean, line, false);
+    begin_message();
+    fprintf(stderr, "berth: %s\n", clean);
+    print_more_lines(text);
+    end_message();
+}
+
 const char *cli_failure_word(char *dst, size_t size, berth_status status, berth_reason reason)
 {
     const char *name = berth_reason_name(reason);
@@ -227,20 +255,12 @@ const char *cli_failure_advice(berth_status status, berth_reason reason)
 
 int cli_fail_lines(int code, const char *what, const char *advice, const char *why)
 {
-    char line[CLI_TEXT_MAX], clean[CLI_TEXT_MAX];
-    size_t length = strcspn(why, "\n");
+    char line[CLI_TEXT_MAX];
 
-    snprintf(line, sizeof line, "%.*s", (int)length, why);
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(why, "\n"), why);
     print_failure(what, line, advice);
     begin_message();
-    while (why[length] == '\n') {
-        why += length + 1;
-        length = strcspn(why, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)length, why);
-        cli_clean(clean, sizeof clean, line, false);
-        if (length != 0)
-            fprintf(stderr, "  %s\n", clean);
-    }
+    print_more_lines(why);
     end_message();
     return code;
 }
@@ -249,9 +269,13 @@ int cli_fail_diag(int code, const char *what, const char *advice, berth_status s
                   const berth_diag *diag)
 {
     char why[CLI_TEXT_MAX], word[64];
+    const char *text = diag->text;
+    size_t named = strlen(what);
 
+    if (strncmp(text, what, named) == 0 && text[named] == ':' && text[named + 1] == ' ')
+        text += named + 2; /* the library, which was given a path, names it too */
     cli_failure_word(word, sizeof word, status, (berth_reason)diag->reason);
-    snprintf(why, sizeof why, "%s%s%s", word, diag->text[0] == '\0' ? "" : ": ", diag->text);
+    snprintf(why, sizeof why, "%s%s%s", word, text[0] == '\0' ? "" : ": ", text);
     if (advice == NULL)
         advice = cli_failure_advice(status, (berth_reason)diag->reason);
     return cli_fail_lines(code, what, advice, why);

@@ -33,9 +33,9 @@ typedef struct berth_report {
     const char *plugin;        /* its id */
     const char *text;          /* UTF-8, terminated */
     uint64_t text_size;
-    /* OVERDUE, else 0 and NULL: the version, its function, the thread as the system numbers it, and for
-     * how long it has been inside */
-    uint64_t version;
+    uint64_t version; /* 0: it is being installed, and has no number yet */
+    /* OVERDUE, else 0 and NULL: the function, the thread as the system numbers it, and for how long
+     * it has been inside */
     const char *function;
     uint64_t thread, age_ns;
 } berth_report;

@@ -103,7 +103,9 @@ void berthi_native_report(berthi_native *native, berth_report_kind kind, int32_t
                             .tenant = native->tenant,
                             .slot = native->slot,
                             .plugin = native->id,
-                            .text = berthi_utf8_show(line, sizeof line, text, size) };
+                            .text = berthi_utf8_show(line, sizeof line, text, size),
+                            .version =
+                                atomic_load_explicit(&native->version, memory_order_relaxed) };
 
     report.text_size = strlen(line);
     berthi_native_group_report(native->group, &report);

@@ -20,6 +20,7 @@ struct berthi_native {
     void *self;
     berthi_library library;
     uint64_t drain_ns;
+    _Atomic(uint64_t) version; /* the slot's number for it; 0: none yet */
     char id[BERTHI_NATIVE_NAME_SIZE], tenant[BERTHI_NATIVE_NAME_SIZE],
         slot[BERTHI_NATIVE_NAME_SIZE];
     berthi_thread thread; /* that ends it */

@@ -238,3 +238,8 @@ void *berthi_native_self(const berthi_native *native)
 {
     return native->self;
 }
+
+void berthi_native_set_version(berthi_native *native, uint64_t version)
+{
+    atomic_store_explicit(&native->version, version, memory_order_relaxed);
+}

@@ -134,6 +134,8 @@ berth_status berthi_native_functions(const berthi_native *native, const char *ke
                                      uint32_t count, const berth_functions_v1 **out,
                                      berth_diag *diag) __attribute__((warn_unused_result));
 void *berthi_native_self(const berthi_native *native);
+/* Which version of its slot it is, for reports.  Takes no lock. */
+void berthi_native_set_version(berthi_native *native, uint64_t version);
 
 /* Nobody is inside or will be.  Takes it; drains, closes and unmaps on a thread of its own.  A thread that
  * cannot be had leaves it abandoned. */

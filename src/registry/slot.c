@@ -377,6 +377,8 @@ void berthi_slot_publish(berth_slot *slot, berth_version *next)
     berth_version *twin = next->shell, *outdated = slot->kept;
 
     next->number = ++slot->numbers;
+    if (next->is_native)
+        berthi_native_set_version(next->content->native->native, next->number);
     link_version(slot, next);
     if (last != NULL) {
         next->shell = NULL;

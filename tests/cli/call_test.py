@@ -237,10 +237,6 @@ class Call(Folder):
         result = run("call", guest("cli_other"), "--hook", "edit")
         self.assert_error(result, 1, "no hook 'edit'", "first, second")
 
-    def test_wrong_choices_are_failures_with_a_name(self):
-        for words in [["--profile", "none/9"], ["--engine", "none"], ["--tenant", "x" * 65]]:
-            self.assert_error(self.call(b"", *words), 1)
-
     def test_a_full_stdout_is_a_failure(self):
         with open("/dev/full", "wb") as full:
             result = run("call", guest("cli_v1"), "--hook", "edit", stdin=b"x", stdout=full)

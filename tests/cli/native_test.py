@@ -2,9 +2,10 @@
 """native_test.py - `berth inspect` and `berth call` of shared objects."""
 import json
 import os
+import subprocess
 import unittest
 
-from program import NO_HURRY, Folder, read, run
+from program import NO_HURRY, PATIENCE, PROGRAM, Folder, read, run
 
 PLUGINS = os.path.join(os.environ["BERTH_BUILD_DIR"], "plugins")
 MATH = "test:calc/math@1.2.0#"
@@ -97,6 +98,55 @@ class Call(Folder):
                 self.assert_exit(result, status)
             self.assertIn(why, result.stderr)
             self.assertEqual(b"", result.stdout)
+
+    def test_what_a_plugin_says_goes_to_stderr_with_its_name(self):
+        result = self.call("calc_v1", MATH + "show({x: 1, y: 2})", "--json")
+        self.assert_exit(result, 0)
+        self.assertEqual("(1, 2)", json.loads(result.stdout))
+        self.assertEqual(b"berth: plugin 'test:calc', info: open\n"
+                         b"berth: plugin 'test:calc', version 1, info: closed\n", result.stderr)
+        self.assertEqual(b"", self.call("calc_v1", MATH + "add(1, 2)", "-q").stderr)
+        self.assertEqual(b"", self.call("calc_v1", MATH + "add(1, 2)", "--log=warning").stderr)
+
+    def test_a_plugin_that_says_too_much_is_cut_short_and_that_is_said(self):
+        result = self.call("calc_talks", MATH + "add(1, 2)")
+        self.assert_exit(result, 0)
+        self.assertEqual(b"3\n", result.stdout)
+        lines = result.stderr.split(b"\n")
+        self.assertIn(b"berth: plugin 'test:calc', error: \\x1b[2Jtwo\\x0alines", lines)
+        self.assertNotIn(b"a detail", result.stderr)
+        said = [line for line in lines if line.startswith(b"berth: plugin 'test:calc'")]
+        told = [line for line in lines if b"more lines, which were left out" in line]
+        self.assertTrue(all(len(line) < 2100 for line in lines))
+        left_out = sum(int(line.split()[3]) for line in told)
+        self.assertEqual(5003, len(said) + left_out)  # 100 a second, on whatever machine
+        self.assertGreater(left_out, 0)
+        lines = self.call("calc_talks", MATH + "add(1, 2)", "-q").stderr.splitlines()
+        self.assertEqual(1, len(lines), lines)
+        lines = self.call("calc_talks", MATH + "add(1, 2)", "-q", "--log", "warning").stderr
+        self.assertEqual(2, len(lines.splitlines()))
+        self.assertIn(b"debug: a detail",
+                      self.call("calc_talks", MATH + "add(1, 2)", "--log", "debug").stderr)
+
+    def test_a_call_past_its_deadline_is_told_while_it_is_inside(self):
+        process = subprocess.Popen(
+            [PROGRAM, "call", plugin("calc_talks"), MATH + "total([3])", "--deadline", "1ms",
+             "--probe-deadline", "60s", "-q"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        said = b""
+        while b"has been in" not in said or not said.endswith(b"\n"):
+            line = process.stderr.readline()
+            self.assertNotEqual(b"", line, said)
+            said += line
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertIn(b"plugin 'test:calc' (version 1 of slot 'call') has been in '"
+                      + MATH.encode() + b"total' on thread", said)
+        self.assertEqual((0, b"3\n"), (process.returncode, out))
+
+    def test_a_plugin_that_stays_is_told(self):
+        self.assertIn(b"berth: plugin 'test:calc' stays mapped and open, for it was not drained: a "
+                      b"thread of mine runs",
+                      self.call("calc_never_drained", MATH + "add(1, 2)").stderr)
 
     def test_a_crash_says_in_which_plugin_it_was(self):
         result = self.call("calc_v1", MATH + "hold(64)")

@@ -37,10 +37,12 @@ class Help(Folder):
 
     def test_help_command_says_what_the_option_says(self):
         self.assertEqual(run("--help").stdout, run("help").stdout)
-        self.assertEqual(run("-h").stdout, run("help").stdout)
+        for words in (["-h"], ["help", "--help"], ["help", "-h"], ["help", "help"]):
+            self.assertEqual(run("help").stdout, run(*words).stdout)
         for command in COMMANDS:
             self.assertEqual(run(command, "--help").stdout, run("help", command).stdout)
             self.assertEqual(run(command, "-h").stdout, run("help", command).stdout)
+            self.assertEqual(run("help", command, "-h").stdout, run("help", command).stdout)
 
     def test_help_fits_a_terminal_of_100_columns(self):
         for command in ["help"] + COMMANDS:
@@ -77,6 +79,14 @@ class Usage(Folder):
             (["--frobnicate"], "is not an option"),
             (["help", "frobnicate"], "is not a command"),
             (["help", "call", "pipe"], "takes one command"),
+            (["bundle", "eat"], "is none of check, list and graph"),
+            (["bindgen", "eat"], "there are host, native and guest"),
+            (["call", file, "--hook", "edit", "--engine", "none"], "no engine 'none'"),
+            (["pipe", file, "--hook", "edit", "--profile", "none/9"], "no profile"),
+            (["call", file, "--hook", "edit", "--kind", "none"], "'none'; see 'berth help call'"),
+            (["call", file, "--hook", "edit", "--tenant", "x" * 65], "the name of a tenant"),
+            (["call", file, "--hook", "x" * 65], "the name of a hook"),
+            (["call", file, "--hook", "edit", "--log", "all"], "none of: error, warning"),
             (["inspect"], "needs a FILE"),
             (["inspect", file, "--frobnicate"], "is not an option of 'berth inspect'"),
             (["inspect", file, "--hook", "edit"], "is not an option of 'berth inspect'"),

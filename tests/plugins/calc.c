@@ -99,6 +99,10 @@ static int32_t total(void *self, const void *args, void *results, struct berth_c
     uint64_t sum = 0;
 
     (void)self, (void)call;
+#ifdef CALC_TALKS
+    for (char byte; read(0, &byte, 1) != 0;) /* until whoever started the program lets go */
+        continue;
+#endif
     for (size_t i = 0; i < list->count; i++)
         sum += list->data[i];
     *(uint64_t *)results = sum;
@@ -172,6 +176,19 @@ static void say(const char *text)
     host->log(host->ctx, BERTH_LOG_INFO, text, strlen(text));
 }
 
+#ifdef CALC_TALKS
+static void talk(void)
+{
+    char text[8192];
+
+    host->log(host->ctx, BERTH_LOG_ERROR, "\033[2Jtwo\nlines", 13);
+    host->log(host->ctx, BERTH_LOG_DEBUG, "a detail", 8);
+    memset(text, 'x', sizeof text);
+    for (int i = 0; i < 5000; i++)
+        host->log(host->ctx, i == 0 ? BERTH_LOG_WARNING : BERTH_LOG_INFO, text, sizeof text);
+}
+#endif
+
 static int32_t open_it(const berth_host_v1 *given, void **self_out, berth_diag *diag)
 {
     host = given;
@@ -185,6 +202,9 @@ static int32_t open_it(const berth_host_v1 *given, void **self_out, berth_diag *
     return BERTH_E_PLUGIN;
 #endif
     say("open");
+#ifdef CALC_TALKS
+    talk();
+#endif
     atomic_store(&is_open, 1);
     *self_out = &self_value;
     return 0;
