@@ -12,7 +12,12 @@ int cli_fail_bundle(const char *path, berth_status status, const berth_diag *dia
     /* "FILE:LINE:COLUMN: ..." says where by itself. */
     if (status == BERTH_E_REJECTED && strstr(diag->text, "berth.toml:") != NULL)
         return cli_fail_wit(path, diag);
-    if (status == BERTH_E_REJECTED || status == BERTH_E_ABSENT)
+    if (status == BERTH_E_ABSENT)
+        return cli_fail_diag(CLI_REJECTED, path,
+                             "a bundle is a folder with a berth.toml; 'berth bundle list DIR' "
+                             "shows those in a folder",
+                             status, diag);
+    if (status == BERTH_E_REJECTED)
         return cli_fail_diag(CLI_REJECTED, path, "correct the bundle", status, diag);
     return cli_fail_diag(CLI_FAILED, path, NULL, status, diag);
 }
@@ -51,7 +56,8 @@ static int show(const cli_options *options, const char *command, const berth_cat
     if (code != CLI_OK || problems == 0 || strcmp(command, "list") == 0)
         return code;
     return cli_fail(CLI_REJECTED, command, "see the lines that begin with 'problem'",
-                    "there are %u problems", (unsigned)problems);
+                    problems == 1 ? "there is %u problem" : "there are %u problems",
+                    (unsigned)problems);
 }
 
 static int run(const cli_options *options, const char *command, berth_catalog_options *how)
@@ -83,10 +89,6 @@ int cli_bundle(const cli_options *options)
     char *copy;
     int code;
 
-    if (strcmp(command, "check") != 0 && strcmp(command, "list") != 0 &&
-        strcmp(command, "graph") != 0)
-        return cli_fail(CLI_USAGE, command, "see 'berth help bundle'",
-                        "is none of check, list and graph");
     code = cli_keys_read(options->keys, &keys, &how.keys_count);
     if (code != CLI_OK)
         return code;

@@ -176,7 +176,8 @@ typedef enum berthi_problem_kind {
     BERTHI_PROBLEM_DUPLICATE,     /* two of one name and version */
     BERTHI_PROBLEM_MISSING,
     BERTHI_PROBLEM_AMBIGUOUS,
-    BERTHI_PROBLEM_CYCLE
+    BERTHI_PROBLEM_CYCLE,
+    BERTHI_PROBLEM_PIN /* of a catalogue: one that chooses nothing */
 } berthi_problem_kind;
 
 typedef struct berthi_problem {
@@ -224,6 +225,9 @@ berth_status berthi_graph_make(const berthi_manifest *const *manifests, uint32_t
                                uint32_t pins_count, berthi_arena *arena,
                                berthi_graph *graph_out, berth_diag *diag)
     __attribute__((warn_unused_result));
+
+/* Whether the pin says who serves that need, where the need itself does not. */
+bool berthi_pin_applies(const berth_bundle_pin *pin, const berthi_bundle_contract *needed);
 
 /* The best provider of a contract among the manifests that are not `but`; NONE: none.  *is_tied_out:
  * another one is just as good. */

@@ -45,15 +45,15 @@ bool berthi_problems_add(berthi_problems *problems, berthi_arena *arena,
 
 const char *berthi_problem_kind_name(berthi_problem_kind kind)
 {
-    static const char *const names[] = { "",        "malformed", "duplicate",
-                                         "missing", "ambiguous", "cycle" };
+    static const char *const names[] = { "",          "malformed", "duplicate", "missing",
+                                         "ambiguous", "cycle",     "pin" };
 
     return names[kind];
 }
 
 /* ---------------------------------------------------------------- choosing */
 
-static bool pin_applies(const berth_bundle_pin *pin, const berthi_bundle_contract *needed)
+bool berthi_pin_applies(const berth_bundle_pin *pin, const berthi_bundle_contract *needed)
 {
     size_t size = strlen(needed->name);
 
@@ -73,7 +73,7 @@ static const char *pinned(const berthi_bundle_contract *needed, const berth_bund
     if (needed->bundle != NULL)
         return needed->bundle;
     for (uint32_t i = 0; i < count; i++)
-        if (pin_applies(&pins[i], needed))
+        if (berthi_pin_applies(&pins[i], needed))
             return pins[i].bundle;
     return NULL;
 }

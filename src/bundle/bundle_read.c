@@ -14,6 +14,7 @@ typedef struct reading {
     berthi_bundle *bundle;
     berthi_beneath beneath;
     berthi_file_bytes manifest, signature; /* signature.data NULL: there is none */
+    bool is_long_signature;                /* or one that was not read */
     berth_diag *diag;
 } reading;
 
@@ -22,10 +23,9 @@ static uint64_t bytes_max(const reading *r)
     return r->how->artifact_bytes_max == 0 ? UINT64_C(32) << 20 : r->how->artifact_bytes_max;
 }
 
-static bool wants_digest(const reading *r)
+static bool is_judged(const reading *r)
 {
-    return r->how->with_digest ||
-           (r->how->trust != NULL && r->how->trust->policy != BERTH_SIGNATURE_OFF);
+    return r->how->trust != NULL && r->how->trust->policy != BERTH_SIGNATURE_OFF;
 }
 
 /* A berth.toml, or else one of another system; when there is neither, the first one is missed. */
@@ -133,10 +133,17 @@ static berth_status digest_file(const reading *r, const char *path, berthi_bundl
     return status;
 }
 
+/* One that is too long for a signature is none, as is any other file in its place. */
 static berth_status read_signature(reading *r)
 {
-    return berthi_beneath_read(r->bundle->allocator, &r->beneath, BERTHI_SIGNATURE_NAME,
-                               SIGNATURE_BYTES_MAX, &r->signature, r->diag);
+    berth_status status;
+
+    if (!is_judged(r))
+        return BERTH_OK;
+    status = berthi_beneath_read(r->bundle->allocator, &r->beneath, BERTHI_SIGNATURE_NAME,
+                                 SIGNATURE_BYTES_MAX, &r->signature, r->diag);
+    r->is_long_signature = status == BERTH_E_LIMIT;
+    return r->is_long_signature ? BERTH_OK : status;
 }
 
 static berth_status digest_all(reading *r, berthi_arena *scratch)
@@ -179,9 +186,11 @@ static berth_status judge(reading *r)
     const berthi_trust *trust = r->how->trust;
     berthi_bundle *b = r->bundle;
 
-    if (trust == NULL || trust->policy == BERTH_SIGNATURE_OFF)
+    if (!is_judged(r))
         return BERTH_OK;
-    if (r->signature.data == NULL)
+    if (r->is_long_signature)
+        berthi_signature_check("", 0, b->digest, trust, &b->signature);
+    else if (r->signature.data == NULL)
         b->signature =
             (berthi_signed){ .state = BERTH_SIGNATURE_UNSIGNED, .why = "it is not signed" };
     else
@@ -200,7 +209,7 @@ static berth_status read_parts(reading *r)
 
     if (status == BERTH_OK && r->how->with_bytes)
         status = read_artifact(r);
-    if (status == BERTH_OK && wants_digest(r)) {
+    if (status == BERTH_OK && (r->how->with_digest || is_judged(r))) {
         berthi_arena_init(&scratch, r->bundle->allocator, SIZE_MAX);
         status = digest_all(r, &scratch);
         berthi_arena_fini(&scratch);

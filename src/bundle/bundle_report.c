@@ -213,18 +213,46 @@ static berth_status check_options(const berth_catalog_options *opt, berth_diag *
     return BERTH_OK;
 }
 
+/* A set of bundles keeps pins for what is loaded later.  Here all is there, and a pin that chooses
+ * nothing is a slip of the pen. */
+static bool check_pins(berth_catalog *c, const berth_catalog_options *opt)
+{
+    berthi_graph *g = &c->graph;
+
+    for (uint32_t p = 0; p < opt->pins_count; p++) {
+        const berth_bundle_pin *pin = &opt->pins[p];
+        bool is_used = false;
+
+        for (uint32_t i = 0; i < g->count; i++)
+            for (uint32_t need = 0; need < g->nodes[i].manifest->requires_count; need++)
+                is_used |= g->nodes[i].manifest->needs[need].bundle == NULL &&
+                           berthi_pin_applies(pin, &g->nodes[i].manifest->needs[need]);
+        if (!is_used &&
+            !berthi_problems_add(&g->problems, &c->found.arena, BERTHI_PROBLEM_PIN, NONE,
+                                 "%.200s=%.80s chooses nothing: no bundle requires that "
+                                 "contract, or those that do name the bundle themselves",
+                                 pin->contract, pin->bundle))
+            return false;
+    }
+    return true;
+}
+
 static berth_status make_graph(berth_catalog *c, const berth_catalog_options *opt,
                                berth_diag *diag)
 {
     const berthi_manifest **all =
         berthi_arena_array(&c->found.arena, c->found.count, sizeof(berthi_manifest *));
+    berth_status status;
 
     if (all == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "no memory for a catalogue");
     for (uint32_t i = 0; i < c->found.count; i++)
         all[i] = &c->found.bundles[i]->manifest;
-    return berthi_graph_make(all, c->found.count, 0, opt->pins, opt->pins_count,
-                             &c->found.arena, &c->graph, diag);
+    status = berthi_graph_make(all, c->found.count, 0, opt->pins, opt->pins_count,
+                               &c->found.arena, &c->graph, diag);
+    return status != BERTH_OK || check_pins(c, opt)
+               ? status
+               : berthi_fail(diag, BERTH_E_NOMEM, "no memory for a catalogue");
 }
 
 static berth_status fill(berth_catalog *c, const char *const *paths, uint32_t count,

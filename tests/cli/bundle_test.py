@@ -100,13 +100,17 @@ class Bundles(Folder):
         result = run("bundle", "graph", self.path("all"), "--pins", "x:y/c=right")
         self.assert_exit(result, 0)
         self.assertIn(b"from right 1.0.0", result.stdout)
+        result = run("bundle", "check", self.path("all"), "--pins", "x:y/c=right,x:y/d=left")
+        self.assert_exit(result, 3)
+        self.assertIn(b"problem: pin: x:y/d=left chooses nothing: ", result.stdout)
+        self.assertIn(b"there is 1 problem;", result.stderr)
         for pins in ("x", "=x", "x=", "a=b,"):
             self.assert_exit(run("bundle", "graph", self.path("all"), "--pins", pins), 2)
 
     def test_usage_errors(self):
         for words in (("bundle",), ("bundle", "check"), ("bundle", "eat", "."),
                       ("bundle", "check", ".", "--signatures", "maybe"),
-                      ("keygen",), ("sign", "."), ("verify",), ("verify", "a", "b")):
+                      ("bundle", "eat"), ("keygen",), ("sign", "."), ("verify",), ("verify", "a", "b")):
             self.assert_exit(run(*words), 2)
         folder = self.bundle("b", "b")
         result = run("bundle", "check", folder, "--signatures", "require")
@@ -187,6 +191,29 @@ class Bundles(Folder):
         result = run("verify", folder, "--keys", public)
         self.assert_exit(result, 3)
         self.assertIn(b"it is not what was signed", result.stderr)
+
+    def test_a_file_that_is_too_long_for_a_signature_is_none_and_is_replaced(self):
+        secret, public = self.keys("key")
+        folder = self.bundle("b", "b")
+        self.write("b/berth.sig", b"x" * 5000)
+        said = json.loads(run("verify", folder, "--keys", public, "--json").stdout)
+        self.assertEqual(("malformed", None), (said["signature"], said["public_key"]))
+        result = run("bundle", "check", folder, "--keys", public, "--signatures", "require")
+        self.assert_exit(result, 3)
+        self.assertIn(b"its berth.sig is no signature", result.stderr)
+        self.assert_exit(run("sign", folder, "--key", secret), 0)
+        self.assert_exit(run("verify", folder, "--keys", public), 0)
+
+    def test_a_folder_of_bundles_is_told_from_a_bundle(self):
+        secret, public = self.keys("key")
+        self.bundle("all/b", "b")
+        for words in (("verify",), ("sign", "--key", secret)):
+            result = run(words[0], self.path("all"), *words[1:])
+            self.assert_exit(result, 3)
+            self.assertIn(b"'berth bundle list DIR' shows those in a folder", result.stderr)
+        result = run("verify", self.path("none"))
+        self.assert_exit(result, 1)
+        self.assertEqual(1, result.stderr.count(self.path("none").encode()))
 
     def test_a_stranger_is_not_trusted(self):
         secret, _ = self.keys("key")
