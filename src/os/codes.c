@@ -1,4 +1,4 @@
-/* codes.c - errno values in the words of os/codes.h, and the words as text.  Layer: os. */
+/* codes.c - errno values in the words of os/codes.h.  Layer: os. */
 #include "os/codes.h"
 
 #include <assert.h>
@@ -81,27 +81,4 @@ berthi_code berthi_code_of(int os_code)
         if (translations[i].os_code == os_code)
             return translations[i].code;
     return BERTHI_CODE_IO;
-}
-
-typedef struct code_row {
-    const char *name;
-    unsigned char preview1;
-} code_row;
-
-static const code_row rows[BERTHI_CODE_COUNT] = {
-    [BERTHI_CODE_OK] = { "OK", 0 },
-#define X(name, preview1, file, socket) [BERTHI_CODE_##name] = { #name, preview1 },
-    BERTHI_CODES(X)
-#undef X
-        [BERTHI_CODE_CLOSED] = { "CLOSED", 64 }, /* EPIPE */
-};
-
-const char *berthi_code_name(berthi_code code)
-{
-    return (unsigned)code < BERTHI_CODE_COUNT ? rows[code].name : "UNKNOWN";
-}
-
-unsigned berthi_code_preview1(berthi_code code)
-{
-    return (unsigned)code < BERTHI_CODE_COUNT ? rows[code].preview1 : 29;
 }

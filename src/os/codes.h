@@ -5,8 +5,8 @@
  * error-code.
  *
  * Layer: os. */
-#ifndef BERTHI_OS_CODES_H
-#define BERTHI_OS_CODES_H
+#ifndef BERTHI_SERVICE_CODES_H
+#define BERTHI_SERVICE_CODES_H
 
 /* clang-format off */
 #define BERTHI_CODES(X)                                                                        \
@@ -82,10 +82,5 @@ typedef enum berthi_code {
 
 /* That of an errno; BERTHI_CODE_IO for what has none of its own. */
 berthi_code berthi_code_of(int os_code);
-
-/* "NO_ENTRY"; for people. */
-const char *berthi_code_name(berthi_code code);
-/* What preview 1 calls it; 0 for BERTHI_CODE_OK. */
-unsigned berthi_code_preview1(berthi_code code);
 
 #endif

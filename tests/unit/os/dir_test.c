@@ -193,8 +193,7 @@ static void check_stats(const rig *r)
             berthi_dir_stat_at(r->dir, path_of(stats[i].path), stats[i].follows, &at);
 
         if (code != stats[i].code)
-            fail_msg("\"%s\": %s, not %s", stats[i].path, berthi_code_name(code),
-                     berthi_code_name(stats[i].code));
+            fail_msg("\"%s\": code %d, not %d", stats[i].path, code, stats[i].code);
         assert_int_equal(at.kind, code == BERTHI_CODE_OK ? stats[i].kind : BERTHI_FILE_SOCKET);
     }
 }
@@ -681,13 +680,8 @@ static void every_code_of_the_system_has_an_errno(void **state)
         seen[berthi_code_of(code)] = true;
     for (unsigned i = 0; i < BERTHI_CODE_COUNT; i++)
         if (seen[i] == is_a_services_own(i))
-            fail_msg("\"%s\" is wrong", berthi_code_name(i));
+            fail_msg("code %u is wrong", i);
     assert_int_equal(berthi_code_of(ENODATA), BERTHI_CODE_IO);
-    assert_string_equal(berthi_code_name(BERTHI_CODE_COUNT), "UNKNOWN");
-    assert_string_equal(berthi_code_name(BERTHI_CODE_CROSS_DEVICE), "CROSS_DEVICE");
-    assert_int_equal(berthi_code_preview1(BERTHI_CODE_OK), 0);
-    assert_int_equal(berthi_code_preview1(BERTHI_CODE_NO_ENTRY), 44);
-    assert_int_equal(berthi_code_preview1(BERTHI_CODE_COUNT), 29);
 }
 
 /* ---------------------------------------------------------------- plain paths, failing calls */
