@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "os/codes.h"
+#include "os/code.h"
 
 enum {
     BERTHI_DIR_PATH_MAX = 4095, /* bytes of a path; one more is NAME_TOO_LONG */

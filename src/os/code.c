@@ -1,18 +1,38 @@
-/* codes.c - errno values in the words of os/codes.h.  Layer: os. */
-#include "os/codes.h"
+/* code.c - names and numbers of why something said no.  Layer: os. */
+#include "os/code.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 
-typedef struct translation {
-    int os_code;
-    berthi_code code;
-} translation;
+typedef struct code_row {
+    const char *name;
+    unsigned char preview1;
+} code_row;
 
-/* EXDEV here is that of two file systems; where a path led out (os/walk.c) it means "not permitted", which
- * is said there.  EHOSTDOWN and the like are what a network that is not there answers. */
-static const translation translations[] = {
+static const code_row rows[BERTHI_CODE_COUNT] = {
+    [BERTHI_CODE_OK] = { "OK", 0 },
+#define X(name, preview1, file, socket) [BERTHI_CODE_##name] = { #name, preview1 },
+    BERTHI_CODES(X)
+#undef X
+        [BERTHI_CODE_CLOSED] = { "CLOSED", 64 }, /* EPIPE */
+};
+
+const char *berthi_code_name(berthi_code code)
+{
+    return (unsigned)code < BERTHI_CODE_COUNT ? rows[code].name : "UNKNOWN";
+}
+
+unsigned berthi_code_preview1(berthi_code code)
+{
+    return (unsigned)code < BERTHI_CODE_COUNT ? rows[code].preview1 : 29;
+}
+
+typedef struct errno_row {
+    int error;
+    berthi_code code;
+} errno_row;
+
+static const errno_row errors[] = {
     { E2BIG, BERTHI_CODE_TOO_BIG },
     { EACCES, BERTHI_CODE_ACCESS },
     { EADDRINUSE, BERTHI_CODE_ADDRESS_IN_USE },
@@ -31,7 +51,6 @@ static const translation translations[] = {
     { EEXIST, BERTHI_CODE_EXISTS },
     { EFAULT, BERTHI_CODE_FAULT },
     { EFBIG, BERTHI_CODE_FILE_TOO_LARGE },
-    { EHOSTDOWN, BERTHI_CODE_HOST_UNREACHABLE },
     { EHOSTUNREACH, BERTHI_CODE_HOST_UNREACHABLE },
     { EILSEQ, BERTHI_CODE_BYTE_SEQUENCE },
     { EINPROGRESS, BERTHI_CODE_IN_PROGRESS },
@@ -42,12 +61,12 @@ static const translation translations[] = {
     { EISDIR, BERTHI_CODE_IS_DIRECTORY },
     { ELOOP, BERTHI_CODE_LOOP },
     { EMFILE, BERTHI_CODE_TOO_MANY_OPEN },
+    { ENFILE, BERTHI_CODE_TOO_MANY_OPEN },
     { EMLINK, BERTHI_CODE_TOO_MANY_LINKS },
     { EMSGSIZE, BERTHI_CODE_MESSAGE_SIZE },
     { ENAMETOOLONG, BERTHI_CODE_NAME_TOO_LONG },
-    { ENETDOWN, BERTHI_CODE_NET_UNREACHABLE },
     { ENETUNREACH, BERTHI_CODE_NET_UNREACHABLE },
-    { ENFILE, BERTHI_CODE_TOO_MANY_OPEN },
+    { ENETDOWN, BERTHI_CODE_NET_UNREACHABLE },
     { ENOBUFS, BERTHI_CODE_NO_BUFFERS },
     { ENODEV, BERTHI_CODE_NO_DEVICE },
     { ENOENT, BERTHI_CODE_NO_ENTRY },
@@ -60,12 +79,13 @@ static const translation translations[] = {
     { ENOTEMPTY, BERTHI_CODE_NOT_EMPTY },
     { ENOTRECOVERABLE, BERTHI_CODE_NOT_RECOVERABLE },
     { ENOTSUP, BERTHI_CODE_NOT_SUPPORTED },
+    { ENOPROTOOPT, BERTHI_CODE_NOT_SUPPORTED },
+    { EPROTONOSUPPORT, BERTHI_CODE_NOT_SUPPORTED },
     { ENOTTY, BERTHI_CODE_NO_TTY },
     { ENXIO, BERTHI_CODE_NO_SUCH_DEVICE },
     { EOVERFLOW, BERTHI_CODE_OVERFLOW },
     { EPERM, BERTHI_CODE_NOT_PERMITTED },
     { EPIPE, BERTHI_CODE_PIPE },
-    { EPROTONOSUPPORT, BERTHI_CODE_FAMILY },
     { ERANGE, BERTHI_CODE_RANGE },
     { EROFS, BERTHI_CODE_READ_ONLY },
     { ESPIPE, BERTHI_CODE_SEEK },
@@ -74,11 +94,12 @@ static const translation translations[] = {
     { EXDEV, BERTHI_CODE_CROSS_DEVICE },
 };
 
-berthi_code berthi_code_of(int os_code)
+berthi_code berthi_code_of(int error)
 {
-    assert(os_code != 0);
-    for (size_t i = 0; i < sizeof translations / sizeof *translations; i++)
-        if (translations[i].os_code == os_code)
-            return translations[i].code;
+    if (error == 0)
+        return BERTHI_CODE_OK;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (errors[i].error == error)
+            return errors[i].code;
     return BERTHI_CODE_IO;
 }

@@ -1,12 +1,11 @@
-/* os/codes.h - why the system or a service said no: one list, which each ABI translates into its own.
+/* os/code.h - why the system, or a service over it, said no: one list, which each ABI that plugins speak
+ * translates into its own.
  *
  * The names are those of POSIX.  What a column has no word for is told by the word that is
  * nearest.  Columns: our name, its number in preview 1, wasi:filesystem's error-code, wasi:sockets'
- * error-code.
- *
- * Layer: os. */
-#ifndef BERTHI_SERVICE_CODES_H
-#define BERTHI_SERVICE_CODES_H
+ * error-code.  Layer: os. */
+#ifndef BERTHI_OS_CODE_H
+#define BERTHI_OS_CODE_H
 
 /* clang-format off */
 #define BERTHI_CODES(X)                                                                        \
@@ -80,7 +79,11 @@ typedef enum berthi_code {
     BERTHI_CODE_COUNT
 } berthi_code;
 
-/* That of an errno; BERTHI_CODE_IO for what has none of its own. */
-berthi_code berthi_code_of(int os_code);
+/* Of an errno value; BERTHI_CODE_IO for what has no word. */
+berthi_code berthi_code_of(int error);
+/* "NO_ENTRY"; for people. */
+const char *berthi_code_name(berthi_code code);
+/* What preview 1 calls it; 0 for BERTHI_CODE_OK. */
+unsigned berthi_code_preview1(berthi_code code);
 
 #endif
