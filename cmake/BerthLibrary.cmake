@@ -23,25 +23,36 @@ if(BERTH_ENGINE_WASMTIME)
     list(APPEND BERTH_LIBRARIES berth_wasmtime)
 endif()
 
-add_library(berth_objects OBJECT ${library_sources})
+# What the generator of tables is made of, and what is compiled with its tables.
+set(lower_sources ${library_sources})
+list(FILTER lower_sources INCLUDE REGEX
+    "/src/(base|os|sync|metrics|wasm|contract|component|bindgen)/")
+list(REMOVE_ITEM library_sources ${lower_sources})
+add_library(berth_lower_objects OBJECT ${lower_sources})
+include(BerthTables)
+add_library(berth_objects OBJECT ${library_sources} ${table_sources})
 
 # A frame pointer is four instructions and a register of each call; these two are in every one.
 if(CMAKE_BUILD_TYPE STREQUAL Release)
     set_source_files_properties(src/registry/call.c src/registry/typed.c src/wasm/wasmtime/wt_store.c
         PROPERTIES COMPILE_OPTIONS -fomit-frame-pointer)
 endif()
-set_target_properties(berth_objects PROPERTIES
-    POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
-target_compile_options(berth_objects PRIVATE -ffunction-sections -fdata-sections)
-target_include_directories(berth_objects PRIVATE src PUBLIC include)
-target_compile_definitions(berth_objects PRIVATE ${BERTH_DEFINITIONS})
 if(wasmtime_sources AND BERTH_ENGINE_WASMTIME)
     set(BERTH_HAVE_WASMTIME ON)
-    target_compile_definitions(berth_objects PRIVATE BERTH_HAVE_WASMTIME=1)
 endif()
-target_link_libraries(berth_objects PRIVATE berth_build_flags ${BERTH_LIBRARIES})
+foreach(objects berth_lower_objects berth_objects)
+    set_target_properties(${objects} PROPERTIES
+        POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+    target_compile_options(${objects} PRIVATE -ffunction-sections -fdata-sections)
+    target_include_directories(${objects} PRIVATE src PUBLIC include)
+    target_compile_definitions(${objects} PRIVATE ${BERTH_DEFINITIONS}
+        $<$<BOOL:${BERTH_HAVE_WASMTIME}>:BERTH_HAVE_WASMTIME=1>)
+    target_link_libraries(${objects} PRIVATE berth_build_flags ${BERTH_LIBRARIES})
+endforeach()
+target_include_directories(berth_objects PRIVATE ${BERTH_TABLES})
+set(all_objects $<TARGET_OBJECTS:berth_lower_objects> $<TARGET_OBJECTS:berth_objects>)
 
-add_library(berth_static STATIC $<TARGET_OBJECTS:berth_objects>)
+add_library(berth_static STATIC ${all_objects})
 set_target_properties(berth_static PROPERTIES OUTPUT_NAME berth)
 target_include_directories(berth_static PUBLIC include)
 target_link_libraries(berth_static PUBLIC ${BERTH_LIBRARIES})
@@ -56,7 +67,7 @@ add_custom_command(OUTPUT ${export_map}
     COMMENT "Writing the export map" VERBATIM)
 add_custom_target(berth_export_map DEPENDS ${export_map})
 
-add_library(berth_shared SHARED $<TARGET_OBJECTS:berth_objects>)
+add_library(berth_shared SHARED ${all_objects})
 add_dependencies(berth_shared berth_export_map)
 set_target_properties(berth_shared PROPERTIES
     OUTPUT_NAME berth VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
@@ -71,7 +82,7 @@ endif()
 
 # For tests of the parts: the same archive, with the internal headers in sight.
 add_library(berth_internal INTERFACE)
-target_include_directories(berth_internal INTERFACE src)
+target_include_directories(berth_internal INTERFACE src ${BERTH_TABLES})
 target_compile_definitions(berth_internal INTERFACE ${BERTH_DEFINITIONS}
     $<$<BOOL:${BERTH_HAVE_WASMTIME}>:BERTH_HAVE_WASMTIME=1>)
 target_link_libraries(berth_internal INTERFACE berth_static)

@@ -1,0 +1,225 @@
+/* grants_ask.c - is it granted?  Layer: service. */
+#include "service/grant/grants_read.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/diag.h"
+#include "base/utf8.h"
+
+enum { PORT_HTTP = 80, PORT_HTTPS = 443 };
+
+/* What is asked for.  What a kind of pattern does not look at is left out. */
+typedef struct question {
+    const char *path;
+    size_t path_size;
+    const char *method;
+    size_t method_size;
+    const char *name; /* of a host; NULL: an address alone */
+    size_t name_size;
+    const uint8_t *address; /* NULL: a name alone */
+    size_t address_size;
+    bool has_port;
+    uint16_t port;
+    bool address_may_be_private;
+} question;
+
+typedef bool (*matcher)(const berthi_grant *grant, const question *q);
+
+/* Something grants it, and nothing denies it. */
+static bool ask(const berth_grants *g, berthi_right right, const question *q, matcher matches)
+{
+    bool is_granted = false;
+
+    if (g == NULL || berthi_grants_are_revoked(g))
+        return false;
+    for (const berthi_grant *grant = g->rights[right]; grant != NULL; grant = grant->next) {
+        if ((is_granted && !grant->is_denial) || !matches(grant, q))
+            continue;
+        if (grant->is_denial)
+            return false;
+        is_granted = true;
+    }
+    return is_granted;
+}
+
+static bool always(const berthi_grant *grant, const question *q)
+{
+    (void)grant;
+    (void)q;
+    return true;
+}
+
+bool berthi_grants_has(const berth_grants *grants, berthi_right right)
+{
+    const berthi_grant *grant =
+        grants == NULL || berthi_grants_are_revoked(grants) ? NULL : grants->rights[right];
+
+    /* Where nothing says more than the right itself, a denial takes all of it. */
+    if (right >= BERTHI_RIGHT_CLOCK_WALL || right == BERTHI_RIGHT_NET_PRIVATE)
+        return ask(grants, right, NULL, always);
+    while (grant != NULL && grant->is_denial)
+        grant = grant->next;
+    return grant != NULL;
+}
+
+bool berthi_grants_denies(const berth_grants *grants, berthi_right right)
+{
+    for (const berthi_grant *grant = grants == NULL ? NULL : grants->rights[right];
+         grant != NULL; grant = grant->next)
+        if (grant->is_denial)
+            return true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- paths */
+
+static bool matches_path(const berthi_grant *grant, const question *q)
+{
+    return berthi_path_matches(grant->text, q->path, q->path_size);
+}
+
+bool berthi_grants_path(const berth_grants *grants, berthi_right right, const char *path,
+                        size_t size)
+{
+    const question q = { .path = path, .path_size = size };
+
+    return berthi_path_is_plain(path, size) && ask(grants, right, &q, matches_path);
+}
+
+bool berthi_grants_below(const berth_grants *grants, berthi_right right, const char *path,
+                         size_t size)
+{
+    if (grants == NULL || berthi_grants_are_revoked(grants) ||
+        !berthi_path_is_plain(path, size))
+        return false;
+    for (const berthi_grant *grant = grants->rights[right]; grant != NULL; grant = grant->next)
+        if (!grant->is_denial && berthi_path_may_lead(grant->text, path, size))
+            return true;
+    return false;
+}
+
+/* ---------------------------------------------------------------- the network */
+
+static bool has_port(const berthi_grant *grant, const question *q)
+{
+    return !q->has_port ||
+           (grant->host.port_first <= q->port && q->port <= grant->host.port_last);
+}
+
+/* By its address; by its name, and `*` by any, when the address is nobody's neighbour. */
+static bool matches_host(const berthi_grant *grant, const question *q)
+{
+    bool by_name =
+        q->name != NULL && berthi_host_matches_name(&grant->host, q->name, q->name_size);
+
+    if (!has_port(grant, q))
+        return false;
+    if (q->address == NULL)
+        return by_name;
+    if (berthi_host_matches_address(&grant->host, q->address, q->address_size))
+        return true;
+    if (!by_name && grant->host.form != BERTHI_HOST_ANY)
+        return false;
+    return grant->is_denial || q->address_may_be_private ||
+           !berthi_address_is_private(q->address, q->address_size);
+}
+
+bool berthi_grants_host(const berth_grants *grants, berthi_right right, const char *host,
+                        size_t size, uint16_t port)
+{
+    question q = { .name = host, .name_size = size, .has_port = true, .port = port };
+    uint8_t address[16];
+    size_t address_size = berthi_address_read(host, size, address);
+
+    if (address_size != 0)
+        return berthi_grants_address(grants, right, address, address_size, port, NULL, 0);
+    return ask(grants, right, &q, matches_host);
+}
+
+bool berthi_grants_lookup(const berth_grants *grants, const char *host, size_t size)
+{
+    const question q = { .name = host, .name_size = size };
+
+    return ask(grants, BERTHI_RIGHT_NET_CONNECT, &q, matches_host);
+}
+
+static bool is_localhost(const char *name, size_t size)
+{
+    berthi_host_pattern p = { .form = BERTHI_HOST_NAME, .name = "localhost" };
+
+    return name != NULL && berthi_host_matches_name(&p, name, size);
+}
+
+bool berthi_grants_address(const berth_grants *grants, berthi_right right,
+                           const uint8_t *address, size_t address_size, uint16_t port,
+                           const char *name, size_t name_size)
+{
+    const question q = {
+        .name = name,
+        .name_size = name_size,
+        .address = address,
+        .address_size = address_size,
+        .has_port = true,
+        .port = port,
+        .address_may_be_private = right == BERTHI_RIGHT_NET_LISTEN ||
+                                  berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) ||
+                                  (is_localhost(name, name_size) &&
+                                   berthi_address_is_loopback(address, address_size)),
+    };
+
+    return ask(grants, right, &q, matches_host);
+}
+
+/* ---------------------------------------------------------------- HTTP */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static bool is_method(const char *want, const char *method, size_t size)
+{
+    if (strcmp(want, "*") == 0)
+        return true;
+    if (strlen(want) != size)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (want[i] != lower(method[i]))
+            return false;
+    return true;
+}
+
+static bool matches_http(const berthi_grant *grant, const question *q)
+{
+    bool is_usual = grant->host.port_first == 0 && grant->host.port_last == 0;
+
+    if (!is_method(grant->text, q->method, q->method_size) ||
+        (is_usual ? q->port != PORT_HTTP && q->port != PORT_HTTPS : !has_port(grant, q)))
+        return false;
+    if (q->address == NULL)
+        return berthi_host_matches_name(&grant->host, q->name, q->name_size);
+    return berthi_host_matches_address(&grant->host, q->address, q->address_size) ||
+           (grant->host.form == BERTHI_HOST_ANY &&
+            (grant->is_denial || q->address_may_be_private ||
+             !berthi_address_is_private(q->address, q->address_size)));
+}
+
+bool berthi_grants_http(const berth_grants *grants, const char *method, size_t method_size,
+                        const char *host, size_t host_size, uint16_t port)
+{
+    uint8_t address[16];
+    size_t address_size = berthi_address_read(host, host_size, address);
+    const question q = { .method = method,
+                         .method_size = method_size,
+                         .name = host,
+                         .name_size = host_size,
+                         .address = address_size == 0 ? NULL : address,
+                         .address_size = address_size,
+                         .has_port = true,
+                         .port = port,
+                         .address_may_be_private =
+                             berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) };
+
+    return ask(grants, BERTHI_RIGHT_HTTP, &q, matches_http);
+}
