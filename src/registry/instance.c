@@ -11,7 +11,7 @@
 
 #include "base/diag.h"
 
-enum { INPUT_ALIGN = 16, INPUT_CAPACITY_MIN = 256, INPUT_STEP = 65536 };
+enum { INPUT_ALIGN = 16, INPUT_CAPACITY_MIN = 256, INPUT_STEP = 65536, TABLES_MAX = 8 };
 
 static void find_export(berthi_instance *i, const char *name, berthi_extern *found)
 {
@@ -40,35 +40,54 @@ static size_t size_of(const berth_version *v)
                : offsetof(berthi_instance, memory);
 }
 
-/* The store of a core module, under the deadline of start functions. */
-static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag *diag)
+/* A store of `places` instances, one after the other.  What one of them may have, an install has made sure
+ * of: it probes a module in a store of one. */
+static berth_status open_store(berth_version *v, berthi_instance *i, uint32_t places,
+                               berth_diag *diag)
 {
     berth_runtime *rt = v->runtime;
-    const berth_slot_options *opt = &v->slot->options;
-    berthi_wasm_limits limits = { .memory_bytes_max = opt->memory_bytes_max,
+    berthi_wasm_limits limits = { .memory_bytes_max = v->slot->options.memory_bytes_max,
                                   .table_elements_max = rt->options.table_elements_max,
-                                  .instances_max = 1,
-                                  .memories_max = 1,
-                                  .tables_max = 8 };
+                                  .instances_max = places,
+                                  .memories_max = places,
+                                  .tables_max = TABLES_MAX * places };
+
+    return i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
+}
+
+/* In its store, under the deadline of start functions. */
+static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag *diag)
+{
+    const berthi_plugin *plugin = &v->content->plugin;
     berth_status status;
 
-    status = i->ops->store_create(rt->engine, &limits, i, &i->store, diag);
+    /* I5.  A new store's deadline is over, and that of a store with a spent instance is that of its call;
+     * nothing but a start function runs before the call, which sets its own. */
+    if (plugin->has_start)
+        i->ops->store_deadline(i->store, berthi_ticks(v->slot->options.probe_deadline_ns));
+    status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
     if (status != BERTH_OK)
         return status;
-    /* I5.  A new store's deadline is over; nothing but a start function runs before the call, which
-     * sets its own. */
-    if (v->content->plugin.has_start)
-        i->ops->store_deadline(i->store, berthi_ticks(opt->probe_deadline_ns));
-    status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
-    if (status != BERTH_OK) {
-        i->ops->store_destroy(i->store);
-        return status;
-    }
-    i->memory_name = v->content->plugin.profile->memory;
+    i->memory_name = plugin->profile->memory;
     i->look = look_first;
     i->view_is_old = true;
     i->view_ages = !i->ops->memories_stay;
     return BERTH_OK;
+}
+
+static berth_status open_in_own_store(berth_version *v, berthi_seat *seat, berthi_instance *i,
+                                      berth_diag *diag)
+{
+    berth_status status;
+
+    i->in_store_max = seat != NULL && v->is_fresh ? BERTHI_IN_STORE_MAX : 1;
+    status = open_store(v, i, i->in_store_max, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = open_module(v, i, diag);
+    if (status != BERTH_OK)
+        i->ops->store_destroy(i->store);
+    return status;
 }
 
 /* A caller that makes and ends instances itself keeps the memory of one. */
@@ -95,28 +114,19 @@ void berthi_instance_free_blank(berth_version *v, berthi_seat *seat)
     berthi_free(&v->runtime->allocator, seat->blank, size_of(v));
 }
 
-/* Runs under one deadline: instantiation, the start function. */
-berth_status berthi_instance_make(berth_version *v, berthi_seat *seat,
-                                  berthi_instance **instance_out, berth_diag *diag)
+/* Everything but the handles behind, which are written before they are read, and are most of it. */
+static void clear(berth_version *v, berthi_instance *i)
 {
-    berth_runtime *rt = v->runtime;
-    berthi_instance *i;
-    berth_status status;
-
-    BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    i = take_memory(v, seat);
-    if (i == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
-    /* The handles behind are written before they are read, and are most of it. */
     memset(i, 0, offsetof(berthi_instance, memory));
     i->ops = v->ops;
     i->call = v->ops->call;
-    status = v->content->component == NULL ? open_module(v, i, diag)
-                                           : berthi_component_open(v, i, diag);
-    if (status != BERTH_OK) {
-        give_memory(v, seat, i);
-        return status;
-    }
+}
+
+static void begin(berth_version *v, berthi_seat *seat, berthi_instance *i)
+{
+    berth_runtime *rt = v->runtime;
+
+    i->in_store++;
     i->deadline_tick = UINT64_MAX;
     i->born_tick = atomic_load_explicit(&rt->domain.tick, memory_order_relaxed);
     atomic_fetch_add_explicit(&rt->instances_live, 1, memory_order_relaxed);
@@ -124,22 +134,66 @@ berth_status berthi_instance_make(berth_version *v, berthi_seat *seat,
         berthi_count(&seat->counts.instances_made, 1);
     else
         atomic_fetch_add_explicit(&v->slot->instances_made, 1, memory_order_release);
+}
+
+/* Runs under one deadline: instantiation, the start function. */
+berth_status berthi_instance_make(berth_version *v, berthi_seat *seat,
+                                  berthi_instance **instance_out, berth_diag *diag)
+{
+    berthi_instance *i;
+    berth_status status;
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    i = take_memory(v, seat);
+    if (i == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
+    clear(v, i);
+    status = v->content->component == NULL ? open_in_own_store(v, seat, i, diag)
+                                           : berthi_component_open(v, i, diag);
+    if (status != BERTH_OK) {
+        give_memory(v, seat, i);
+        return status;
+    }
+    begin(v, seat, i);
     *instance_out = i;
     return BERTH_OK;
 }
 
+berth_status berthi_instance_renew(berth_version *v, berthi_seat *seat, berthi_instance *i,
+                                   berth_diag *diag)
+{
+    berthi_wasm_store *store = i->store;
+    uint32_t in_store = i->in_store, in_store_max = i->in_store_max;
+    berth_status status;
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    assert(i->is_spent && i->component == NULL && in_store < in_store_max);
+    clear(v, i);
+    i->store = store;
+    i->in_store = in_store;
+    i->in_store_max = in_store_max;
+    status = open_module(v, i, diag);
+    if (status == BERTH_OK)
+        begin(v, seat, i);
+    else
+        i->is_spent = true;
+    return status;
+}
+
 void berthi_instance_destroy(berth_version *v, berthi_seat *seat, berthi_instance *i)
 {
+    uint32_t count = i->in_store;
+
     if (i->component != NULL)
         berthi_component_close(v, i);
     else
         i->ops->store_destroy(i->store);
-    atomic_fetch_sub_explicit(&v->runtime->instances_live, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&v->runtime->instances_live, count, memory_order_relaxed);
     /* release, as in berthi_count(): who sees it gone sees that it was made. */
     if (seat != NULL)
-        berthi_count(&seat->counts.instances_discarded, 1);
+        berthi_count(&seat->counts.instances_discarded, count);
     else
-        atomic_fetch_add_explicit(&v->slot->instances_discarded, 1, memory_order_release);
+        atomic_fetch_add_explicit(&v->slot->instances_discarded, count, memory_order_release);
     give_memory(v, seat, i);
 }
 

@@ -12,7 +12,9 @@
  * at a time, and an owner that finds the seats closed waits for that lock.
  *
  * Fresh instances are made and torn down by the reaper, through two rings per seat; a caller
- * pays for that itself only when it is faster than the reaper.
+ * pays for that itself only when it is faster than the reaper.  Then its instances follow each
+ * other in one store, a few: a dead one keeps its memory, which no other sees, and its place until
+ * the store ends, as those do that wait for the reaper, and whoever needs the place takes it.
  */
 #include "registry/hot.h"
 
@@ -68,10 +70,13 @@ static bool claim(berth_version *v)
     return true;
 }
 
+/* With all that were in its store. */
 static void discard(berth_version *v, berthi_seat *seat, berthi_instance *i)
 {
+    uint32_t count = i->in_store;
+
     berthi_instance_destroy(v, seat, i);
-    atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
+    atomic_fetch_sub_explicit(&v->instances_live, count, memory_order_release);
     if (atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0) {
         berthi_lock_take(&v->lock);
         berthi_cond_wake_all(&v->cond);
@@ -82,8 +87,17 @@ static void discard(berth_version *v, berthi_seat *seat, berthi_instance *i)
 static berth_status make_claimed(berth_version *v, berthi_seat *seat,
                                  berthi_instance **instance_out, berth_diag *diag)
 {
-    berth_status status = berthi_instance_make(v, seat, instance_out, diag);
+    berthi_instance *spent = seat == NULL ? NULL : seat->spent;
+    berth_status status;
 
+    if (spent != NULL) {
+        seat->spent = NULL;
+        *instance_out = spent;
+        if (berthi_instance_renew(v, seat, spent, NULL) == BERTH_OK)
+            return BERTH_OK;
+        discard(v, seat, spent); /* if there was no place, now there is; else we hear of it */
+    }
+    status = berthi_instance_make(v, seat, instance_out, diag);
     if (status != BERTH_OK)
         atomic_fetch_sub_explicit(&v->instances_live, 1, memory_order_release);
     return status;
@@ -123,17 +137,31 @@ static uint32_t ring_count(berthi_ring *ring)
 
 /* ---- taking from others: under the version's lock ---- */
 
-static berthi_instance *rob_seat(berthi_seat *seat)
+static berthi_instance *take_spent(berthi_seat *seat)
 {
-    berthi_instance *i = seat->idle;
+    berthi_instance *i = seat->spent;
 
-    if (i == NULL)
-        return ring_take(&seat->ready);
-    seat->idle = NULL;
+    seat->spent = NULL;
     return i;
 }
 
-/* Idle instances from seats whose owners are elsewhere, at most `max`; how many there were. */
+static berthi_instance *rob_idle(berthi_seat *seat)
+{
+    berthi_instance *i = seat->idle;
+
+    seat->idle = NULL;
+    return i == NULL ? ring_take(&seat->ready) : i;
+}
+
+/* A spent one is good for its place alone. */
+static berthi_instance *rob_seat(berthi_seat *seat)
+{
+    berthi_instance *i = rob_idle(seat);
+
+    return i == NULL ? take_spent(seat) : i;
+}
+
+/* Idle and spent instances from seats whose owners are elsewhere, at most `max`; how many there were. */
 static size_t rob(berth_version *v, berthi_instance **out, size_t max)
 {
     berthi_record *r = atomic_load_explicit(&v->runtime->domain.records, memory_order_acquire);
@@ -251,10 +279,12 @@ static berth_status try_slowly(berth_version *v, berthi_seat *seat,
             i = take_spare(v);
         if (i == NULL)
             may_make = claim(v);
+        if (i == NULL && !may_make)
+            i = take_spent(seat);
         if (i == NULL && !may_make && rob(v, &i, 1) == 0)
             i = NULL;
         berthi_lock_drop(&v->lock);
-        if (i == NULL || !is_too_old(v, i))
+        if (i == NULL || !(i->is_spent || is_too_old(v, i)))
             break;
         discard(v, seat, i);
     }
@@ -393,7 +423,7 @@ static bool is_worn(const berth_version *v, berthi_instance *i)
             berthi_instance_memory_bytes(i) > opt->reuse_memory_bytes_max);
 }
 
-enum { DRY_TICKS_MAX = 64 };
+enum { DRY_TICKS_MAX = 64, SHORT_TICKS = 2 };
 
 /* A caller that is faster than the reaper makes and ends its instances itself: two threads at it
  * get in each other's way (unmapping memory interrupts the other core), and together are slower
@@ -417,14 +447,41 @@ static bool may_ask_reaper(berth_version *v, berthi_seat *seat, uint32_t ready)
     return true;
 }
 
-static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
+/* The instance is over.  Its store may take the next one: while there is room for many more, since the dead
+ * ones keep their places, and after a short call, which cannot have touched much memory.  Nothing of an
+ * instance that failed is kept (I6). */
+static bool keeps_store(const berth_version *v, const berthi_seat *seat,
+                        const berthi_instance *i, bool is_good)
 {
-    uint32_t ready = ring_count(&seat->ready);
+    return is_good && seat->spent == NULL && i->in_store < i->in_store_max &&
+           atomic_load_explicit(&v->waiting, memory_order_relaxed) == 0 &&
+           2 * atomic_load_explicit(&v->instances_live, memory_order_relaxed) <
+               v->slot->options.instances_max &&
+           atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed) -
+                   i->born_tick <=
+               SHORT_TICKS;
+}
 
-    /* Faster than the reaper, or somebody waits for the place: the used one is destroyed here. */
+/* To the reaper; at once where the caller is faster, or somebody waits for the place. */
+static void end_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i, uint32_t ready)
+{
     if (ready == 0 || atomic_load_explicit(&v->waiting, memory_order_relaxed) != 0 ||
         !ring_put(&seat->used, i))
         discard(v, seat, i);
+}
+
+static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i, bool is_good)
+{
+    uint32_t ready = ring_count(&seat->ready);
+
+    if (ready == 0 && keeps_store(v, seat, i, is_good)) {
+        i->is_spent = true;
+        seat->spent = i;
+    } else {
+        end_fresh(v, seat, i, ready);
+    }
+    if (ready != 0 && seat->spent != NULL)
+        end_fresh(v, seat, take_spent(seat), ready); /* the reaper makes them from here on */
     if (may_ask_reaper(v, seat, ready))
         berthi_reaper_notify(v);
 }
@@ -432,7 +489,7 @@ static void give_fresh(berth_version *v, berthi_seat *seat, berthi_instance *i)
 void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *i, bool is_good)
 {
     if (v->is_fresh) {
-        give_fresh(v, seat, i);
+        give_fresh(v, seat, i, is_good);
         return;
     }
     if (__builtin_expect(!is_good || (v->recycles && is_worn(v, i)), 0)) {
@@ -512,6 +569,8 @@ static void destroy_seat(berth_version *v, berthi_seat *seat)
 
     if (seat->idle != NULL)
         discard(v, NULL, seat->idle);
+    if (seat->spent != NULL)
+        discard(v, NULL, seat->spent);
     while ((i = ring_take(&seat->ready)) != NULL)
         discard(v, NULL, i);
     while ((i = ring_take(&seat->used)) != NULL)
@@ -550,7 +609,7 @@ static berthi_instance *take_from_seats(berth_version *v)
 
         for (unsigned s = 0; i == NULL && group != NULL && s < BERTHI_SEATS_PER_GROUP; s++)
             if (group[s] != NULL)
-                i = rob_seat(group[s]);
+                i = rob_idle(group[s]);
     }
     return i;
 }

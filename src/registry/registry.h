@@ -43,7 +43,10 @@ enum {
     BERTHI_FUNCS_FIRST = 32,  /* the room for them at first; it doubles */
     BERTHI_FUNC_NAME_MAX = 256,
     BERTHI_FUNC_TYPE_MAX = 4096,
-    BERTHI_RING_SIZE = 32,  /* instances made ahead, and used up, per seat */
+    BERTHI_RING_SIZE = 32, /* instances made ahead, and used up, per seat */
+    /* Instances that a caller which makes its own puts in one store, one after the other.  A store costs
+     * a fifth of what an instance does; of that four save three quarters, and more hardly more. */
+    BERTHI_IN_STORE_MAX = 4,
     BERTHI_BEQUEST_MAX = 8, /* instances that a version leaves to its twin */
     BERTHI_MAP_BUCKETS_MIN = 64,
     BERTHI_CACHE_BUCKETS = 256
@@ -129,6 +132,8 @@ typedef struct berthi_instance {
     berthi_cm_instance *component;     /* NULL: of a core module */
     struct berthi_host_instance *host; /* NULL: it imports nothing */
     berthi_wasm_instance handle;
+    uint32_t in_store, in_store_max;   /* instances that the store was given, with this one */
+    bool is_spent;                     /* its one call is over: a store for the next */
     uint32_t resolved;                 /* bit h: hooks[h] is known; none of a component's */
     bool has_alloc;                    /* alloc and free are known */
     bool view_is_old;                  /* `view` may be elsewhere by now (I7), or never was */
@@ -164,6 +169,7 @@ typedef struct berthi_seat {
     berthi_counts counts;
     uint64_t dry_until, dry_ticks;  /* fresh: when to ask the reaper again; pool.c */
     berthi_instance *blank;         /* memory for the next instance; instance.c */
+    berthi_instance *spent;         /* fresh: its store has room for another; pool.c */
     _Alignas(64) berthi_ring ready; /* fresh: reaper puts, owner takes */
     _Alignas(64) berthi_ring used;  /* fresh: owner puts, reaper takes */
     void *memory;                   /* what was allocated, before alignment */
@@ -422,6 +428,11 @@ void berthi_install_finish(berth_slot *slot);
  * NULL for all others. */
 berth_status berthi_instance_make(berth_version *v, berthi_seat *seat,
                                   berthi_instance **instance_out, berth_diag *diag);
+/* For a spent one of the calling thread: an instance that shares nothing with it but the store and this
+ * memory.  On failure `instance` is as spent as it was. */
+berth_status berthi_instance_renew(berth_version *v, berthi_seat *seat,
+                                   berthi_instance *instance, berth_diag *diag);
+/* With its store, and all that it was given: `in_store` instances. */
 void berthi_instance_destroy(berth_version *v, berthi_seat *seat, berthi_instance *instance);
 void berthi_instance_free_blank(berth_version *v, berthi_seat *seat);
 /* Calls plugin hook `index` of the content.  After any failure the instance must go (I6). */
@@ -532,7 +543,7 @@ void berthi_pool_bequeath(berth_version *v, berth_version *heir);
 /* One that no call will see, waiting for a place in the engine if need be. */
 berth_status berthi_pool_make(berth_version *v, berthi_instance **instance_out,
                               berth_diag *diag);
-/* Takes at most `max` idle ones out of service, for berthi_pool_discard(); how many. */
+/* Takes at most `max` idle or spent ones out of service, for berthi_pool_discard(); how many. */
 size_t berthi_pool_take_idle(berth_version *v, berthi_instance **out, size_t max);
 void berthi_pool_discard(berth_version *v, berthi_instance *instance);
 
