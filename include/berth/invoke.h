@@ -29,9 +29,8 @@ typedef struct berth_func {
  * later, and sizes that nobody can know yet are 0.
  * Gives *func_out, whose `size` has to be set before.  Thread: any.  Blocks: briefly.
  * Fails: BERTH_E_INVALID (name, size), BERTH_E_ABSENT (no type was given, and the current version has
- *        no such function), BERTH_E_STATE (it is agreed upon with another type), BERTH_E_REJECTED
- *        (its type holds resources, which belong to one instance and not to a slot),
- *        BERTH_E_LIMIT (10 000 functions per slot; the type is too long), BERTH_E_NOMEM. */
+ *        no such function), BERTH_E_STATE (it is agreed upon with another type), BERTH_E_LIMIT
+ *        (10 000 functions per slot; the type is too long), BERTH_E_NOMEM. */
 BERTH_API BERTH_CHECKED berth_status berth_slot_func(berth_slot *slot, const char *name,
                                                      const char *type, berth_func *func_out,
                                                      berth_diag *diag);
@@ -42,7 +41,8 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_func(berth_slot *slot, const cha
  * written only on success.
  * Thread: any.  Blocks: as berth_slot_call().
  * Fails: as berth_slot_call(); BERTH_E_ABSENT also when this version exports no such function, or one
- *        of another type; BERTH_E_INVALID when `args` hold what the type does not allow.
+ *        of another type; BERTH_E_INVALID when `args` hold what the type does not allow;
+ *        BERTH_E_REJECTED when its values hold handles, which a session is for (<berth/session.h>).
  * `call` is not checked for NULL in release builds, `args` and `result` never are. */
 BERTH_API BERTH_CHECKED berth_status berth_slot_invoke(berth_slot *slot, const void *args,
                                                        void *result, const berth_call *call,

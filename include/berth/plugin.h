@@ -53,7 +53,9 @@ typedef struct berth_plugin_v1 {
      * has undone everything. [quiet] */
     int32_t (*open)(const berth_host_v1 *host, void **self_out, berth_diag *diag);
     /* Lends a table by its name until close() has returned; NULL: not offered.  That of a
-     * contract is a berth_functions_v1 by the name "ns:pkg/interface@1" (0.y: "@0.y"). [any] */
+     * contract is a berth_functions_v1 by the name "ns:pkg/interface@1" (0.y: "@0.y"); with "#drop"
+     * behind that one, what drops objects of its resources: names are those of the resources,
+     * `args` points at the handle. [any] */
     const void *(*extension)(void *self, const char *id);
     /* Stops the threads, timers and callbacks that it started; when it answers 0, none is left.
      * It has `deadline_ns` from now.  No other call is running, or will start but close(). [one] */

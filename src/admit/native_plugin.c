@@ -85,6 +85,28 @@ static berth_status make_export(reading *r, const berthi_wit_extern *from,
     return BERTH_OK;
 }
 
+static berth_status find_resources(reading *r, const berthi_wit_interface *it,
+                                   berthi_native_export *e)
+{
+    static const char tail[] = "#drop";
+    size_t size = strlen(e->contract.key);
+    char *key = berthi_arena_alloc(r->arena, size + sizeof tail);
+
+    e->resources = berthi_arena_array(r->arena, it->types_count + 1u, sizeof *e->resources);
+    if (key == NULL || e->resources == NULL)
+        return no_memory(r);
+    memcpy(key, e->contract.key, size);
+    memcpy(key + size, tail, sizeof tail);
+    e->drop_key = key;
+    for (uint32_t i = 0; i < it->types_count; i++) {
+        const berthi_wit_type *type = &r->plugin->model->types[it->types[i]];
+
+        if (type->kind == BERTHI_WIT_RESOURCE)
+            e->resources[e->resources_count++] = type->name;
+    }
+    return BERTH_OK;
+}
+
 static berth_status make_exports(reading *r)
 {
     uint32_t count = r->world->exports_count, funcs = 0;
@@ -105,6 +127,9 @@ static berth_status make_exports(reading *r)
                                "its world exports more than %d interfaces",
                                BERTHI_NATIVE_CONTRACTS_MAX);
         status = make_export(r, e, &list[p->exports_count++]);
+        if (status == BERTH_OK)
+            status =
+                find_resources(r, &p->model->interfaces[e->index], &list[p->exports_count - 1]);
     }
     if (status == BERTH_OK && funcs != 0)
         status = make_export(r, NULL, &list[p->exports_count++]);

@@ -15,6 +15,9 @@ typedef struct berthi_native_export {
     berthi_contract contract;
     const char **names; /* of its functions, as the plugin's table has them */
     const berthi_cm_type **types;
+    uint32_t resources_count; /* that the interface defines itself */
+    const char **resources;
+    const char *drop_key; /* the contract's key with "#drop" behind */
 } berthi_native_export;
 
 typedef struct berthi_native_plugin {

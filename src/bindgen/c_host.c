@@ -3,7 +3,7 @@
  * The text is C11 and C++11 at once: no designated initializers, no compound literals.
  * Layer: bindgen. */
 #include "base/diag.h"
-#include "bindgen/shape.h"
+#include "bindgen/c_plugin.h"
 #include "component/types/type_text.h"
 
 enum { TYPE_MAX = 4096 }; /* as berth_slot_func() takes it */
@@ -20,19 +20,13 @@ static const char *param_name(berthi_bg *bg, const berthi_wit_func *func, uint32
     return name;
 }
 
-/* Functions with resources belong to an instance, and slots give whichever is idle. */
-static bool is_callable(const berthi_bg_func *f)
-{
-    return !f->type->has_resource;
-}
-
 static uint32_t callable_count(const berthi_bg *bg)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < bg->exports_count; i++)
-        count += is_callable(&bg->funcs[i]);
-    return count;
+        count += berthi_bg_is_callable(bg, &bg->funcs[i]);
+    return count + bg->drops_count;
 }
 
 static void write_prototype(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
@@ -58,16 +52,102 @@ static void write_absent(berthi_bg *bg, berthi_bg_out *o)
     bool is_first = true;
 
     for (uint32_t i = 0; i < bg->exports_count; i++) {
-        if (is_callable(&bg->funcs[i]))
+        if (berthi_bg_is_callable(bg, &bg->funcs[i]))
             continue;
         if (is_first) {
             berthi_bg_blank(o);
-            berthi_bg_comment(o, "Not here, because they take or give resources, which belong "
-                                 "to one instance and not to a slot:");
+            berthi_bg_comment(o, "Not here, because they take or give objects of the host's:");
         }
         berthi_bg_line(o, "/* %s */", bg->funcs[i].full_name);
         is_first = false;
     }
+}
+
+/* ---------------------------------------------------------------- sessions */
+
+static void put_enter(berthi_bg *bg, berthi_bg_out *o, const char *head, const char *tail)
+{
+    berthi_bg_open(o, "%sberth_status %s(", head, bg->enter);
+    berthi_bg_item(o, "const %s *to", bg->slot);
+    berthi_bg_item(o, "%s *session_out", bg->slot);
+    berthi_bg_item(o, "berth_diag *diag");
+    berthi_bg_close(o, tail);
+}
+
+static void write_session(berthi_bg *bg, berthi_bg_out *o)
+{
+    berthi_bg_blank(o);
+    berthi_bg_comment(
+        o,
+        "Functions that take or give handles belong to one instance, and are called in a "
+        "session (<berth/session.h>): %s() gives a %s whose calls all go to one instance, "
+        "which nobody else calls, and %s() ends it.\nThread: one at a time for a session.  "
+        "Fails: as berth_session_open().",
+        bg->enter, bg->slot, bg->leave);
+    put_enter(bg, o, "BERTH_CHECKED ", ");");
+    berthi_bg_line(o, "void %s(%s *session);", bg->leave, bg->slot);
+}
+
+static void put_drop(berthi_bg *bg, berthi_bg_out *o, const char *name, const char *head,
+                     const char *tail)
+{
+    berthi_bg_open(o, "%sberth_status %s_drop(", head, name);
+    berthi_bg_item(o, "const %s *to", bg->slot);
+    berthi_bg_item(o, "berth_arena *arena");
+    berthi_bg_item(o, "%s owned", name);
+    berthi_bg_item(o, "berth_diag *diag");
+    berthi_bg_close(o, tail);
+}
+
+static void declare_drop(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
+                         const char *name, const char *wit_name)
+{
+    (void)g;
+    berthi_bg_blank(o);
+    berthi_bg_comment(o, "Ends a %s of the session's, which nothing is given to again.",
+                      wit_name);
+    put_drop(bg, o, name, "BERTH_CHECKED ", ");");
+}
+
+static void write_sessions_source(berthi_bg *bg, berthi_bg_out *o)
+{
+    berthi_bg_blank(o);
+    put_enter(bg, o, "", ")");
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    berth_session *session;");
+    berthi_bg_line(o,
+                   "    berth_status status = berth_session_open(to->slot, &session, diag);");
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "    if (status == BERTH_OK) {");
+    berthi_bg_line(o, "        *session_out = *to;");
+    berthi_bg_line(o, "        session_out->session = session;");
+    berthi_bg_line(o, "    }");
+    berthi_bg_line(o, "    return status;");
+    berthi_bg_line(o, "}");
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "void %s(%s *session)", bg->leave, bg->slot);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    berth_session_close(session->session);");
+    berthi_bg_line(o, "    session->session = NULL;");
+    berthi_bg_line(o, "}");
+}
+
+static void put_invoke(const berthi_bg *bg, berthi_bg_out *o, const char *args,
+                       const char *result)
+{
+    if (bg->enter != NULL) {
+        berthi_bg_line(o, "if (to->session != NULL)");
+        berthi_bg_line(o, "    return berth_session_invoke(to->session, %s, %s, &call, diag);",
+                       args, result);
+    }
+    berthi_bg_line(o, "return berth_slot_invoke(to->slot, %s, %s, &call, diag);", args, result);
+}
+
+static void put_call(berthi_bg_out *o, uint32_t number)
+{
+    berthi_bg_line(o, "call.hook = to->funcs[%u];", (unsigned)number);
+    berthi_bg_line(o, "call.arena = arena;");
+    berthi_bg_line(o, "call.deadline_ns = to->deadline_ns;");
 }
 
 static void write_slot(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
@@ -81,6 +161,8 @@ static void write_slot(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
     o->indent++;
     berthi_bg_line(o, "berth_slot *slot;     /* lent */");
     berthi_bg_line(o, "uint64_t deadline_ns; /* of each call; 0: the slot's */");
+    if (bg->enter != NULL)
+        berthi_bg_line(o, "berth_session *session; /* NULL: whichever instance is idle */");
     berthi_bg_line(o, "uint32_t funcs[%u];", (unsigned)count);
     o->indent--;
     berthi_bg_line(o, "} %s;", bg->slot);
@@ -95,6 +177,8 @@ static void write_slot(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
     berthi_bg_item(o, "%s *bound_out", bg->slot);
     berthi_bg_item(o, "berth_diag *diag");
     berthi_bg_close(o, ");");
+    if (bg->enter != NULL)
+        write_session(bg, o);
 }
 
 berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o)
@@ -110,7 +194,8 @@ berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o)
     berthi_bg_blank(o);
     if (berthi_bg_has_imports(bg))
         berthi_bg_line(o, "#include <berth/host.h>");
-    berthi_bg_line(o, "#include <berth/invoke.h>");
+    berthi_bg_line(o, bg->enter != NULL ? "#include <berth/session.h>"
+                                        : "#include <berth/invoke.h>");
     berthi_bg_blank(o);
     berthi_bg_line(o, "#include \"%s_types.h\"", bg->prefix);
     berthi_bg_raw(o, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
@@ -123,11 +208,13 @@ berth_status berthi_bg_write_host_header(berthi_bg *bg, berthi_bg_out *o)
                "success.\nThread: one per arena.  Blocks and fails: as berth_slot_invoke().");
     }
     for (uint32_t i = 0; i < bg->exports_count && !berthi_bg_out_is_full(o); i++)
-        if (is_callable(&bg->funcs[i])) {
+        if (berthi_bg_is_callable(bg, &bg->funcs[i])) {
             berthi_bg_blank(o);
             berthi_bg_docs(o, bg->funcs[i].func->docs);
             write_prototype(bg, o, &bg->funcs[i], "BERTH_CHECKED ", ");");
         }
+    for (uint32_t g = 0; g < bg->export_groups; g++)
+        berthi_bg_each_resource(bg, o, &bg->groups[g], declare_drop);
     write_absent(bg, o);
     if (berthi_bg_has_imports(bg))
         berthi_bg_write_offer_header(bg, o);
@@ -171,6 +258,39 @@ static berth_status write_row(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
     return BERTH_OK;
 }
 
+static void write_drop_row(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
+                           const char *name, const char *wit_name)
+{
+    (void)bg, (void)name;
+    berthi_bg_line(o, "{ \"%s#[resource-drop]%s\",", g->origin->name, wit_name);
+    berthi_bg_line(o, "  \"func(self: own<resource>)\",");
+    berthi_bg_line(o, "  8u, 0u },");
+}
+
+static void write_drop_stubs(berthi_bg *bg, berthi_bg_out *o, uint32_t number)
+{
+    for (uint32_t g = 0; g < bg->export_groups; g++) {
+        const berthi_wit_interface *of = bg->groups[g].interface;
+
+        for (uint32_t i = 0; of != NULL && i < of->types_count; i++) {
+            const char *name = bg->type_names[of->types[i]];
+
+            if (bg->wit->types[of->types[i]].kind != BERTHI_WIT_RESOURCE)
+                continue;
+            berthi_bg_blank(o);
+            put_drop(bg, o, name, "", ")");
+            berthi_bg_line(o, "{");
+            o->indent++;
+            berthi_bg_line(o, "berth_call call = BERTH_CALL_INIT;");
+            berthi_bg_blank(o);
+            put_call(o, number++);
+            put_invoke(bg, o, "&owned", "NULL");
+            o->indent--;
+            berthi_bg_line(o, "}");
+        }
+    }
+}
+
 static void write_bind(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
 {
     berthi_bg_line(o, "berth_status %s(berth_slot *slot, %s *bound_out, berth_diag *diag)",
@@ -181,6 +301,8 @@ static void write_bind(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
     berthi_bg_blank(o);
     berthi_bg_line(o, "bound.slot = slot;");
     berthi_bg_line(o, "bound.deadline_ns = 0;");
+    if (bg->enter != NULL)
+        berthi_bg_line(o, "bound.session = NULL;");
     berthi_bg_line(o, "for (uint32_t i = 0; i < %uu; i++) {", (unsigned)count);
     o->indent++;
     berthi_bg_line(o, "berth_func func = BERTH_FUNC_INIT;");
@@ -236,11 +358,8 @@ static void write_stub(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *f,
         berthi_bg_line(o, "args.%s = %s%s;", berthi_bg_field(bg, f->func->params, i),
                        berthi_bg_is_plain(bg, f->func->params[i].type) ? "" : "*",
                        param_name(bg, f->func, i));
-    berthi_bg_line(o, "call.hook = to->funcs[%u];", (unsigned)number);
-    berthi_bg_line(o, "call.arena = arena;");
-    berthi_bg_line(o, "call.deadline_ns = to->deadline_ns;");
-    berthi_bg_line(o, "return berth_slot_invoke(to->slot, %s, %s, &call, diag);",
-                   has_args ? "&args" : "NULL", has_result ? "result_out" : "NULL");
+    put_call(o, number);
+    put_invoke(bg, o, has_args ? "&args" : "NULL", has_result ? "result_out" : "NULL");
     o->indent--;
     berthi_bg_line(o, "}");
 }
@@ -258,20 +377,26 @@ static berth_status write_calls(berthi_bg *bg, berthi_bg_out *o, uint32_t count)
     berthi_bg_line(o, "} functions[] = {");
     o->indent++;
     for (uint32_t i = 0; i < bg->exports_count && !berthi_bg_out_is_full(o); i++) {
-        berth_status status =
-            is_callable(&bg->funcs[i]) ? write_row(bg, o, &bg->funcs[i]) : BERTH_OK;
+        berth_status status = berthi_bg_is_callable(bg, &bg->funcs[i])
+                                  ? write_row(bg, o, &bg->funcs[i])
+                                  : BERTH_OK;
 
         if (status != BERTH_OK)
             return status;
     }
+    for (uint32_t g = 0; g < bg->export_groups; g++)
+        berthi_bg_each_resource(bg, o, &bg->groups[g], write_drop_row);
     o->indent--;
     berthi_bg_line(o, "};");
     berthi_bg_blank(o);
     berthi_bg_raw(o, refuse_text);
     write_bind(bg, o, count);
     for (uint32_t i = 0; i < bg->exports_count && !berthi_bg_out_is_full(o); i++)
-        if (is_callable(&bg->funcs[i]))
+        if (berthi_bg_is_callable(bg, &bg->funcs[i]))
             write_stub(bg, o, &bg->funcs[i], number++);
+    write_drop_stubs(bg, o, number);
+    if (bg->enter != NULL)
+        write_sessions_source(bg, o);
     return BERTH_OK;
 }
 

@@ -109,9 +109,96 @@ static void write_table(const berthi_bg *bg, berthi_bg_out *o, const berthi_bg_g
                        (unsigned)g->funcs_first, (unsigned)g->funcs_first);
 }
 
-static void write_tables(const berthi_bg *bg, berthi_bg_out *o,
-                         const berthi_contract *contracts, uint32_t count)
+/* ---------------------------------------------------------------- resources that are dropped */
+
+static void write_drop(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
+                       const char *name, const char *wit_name)
 {
+    (void)g, (void)wit_name;
+    berthi_bg_blank(o);
+    berthi_bg_open(o, "static int32_t berth_native_drop_%s(", berthi_bg_tail(bg, name));
+    berthi_bg_item(o, "void *self");
+    berthi_bg_item(o, "const void *args");
+    berthi_bg_item(o, "void *results");
+    berthi_bg_item(o, "berth_plugin_call *call");
+    berthi_bg_close(o, ")");
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    (void)self, (void)results, (void)call;");
+    berthi_bg_line(o, "    %s_drop(*(const %s *)args);", name, name);
+    berthi_bg_line(o, "    return 0;");
+    berthi_bg_line(o, "}");
+}
+
+static void write_drop_name(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
+                            const char *name, const char *wit_name)
+{
+    (void)bg, (void)g, (void)name;
+    berthi_bg_line(o, "    \"%s\",", wit_name);
+}
+
+static void write_drop_call(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
+                            const char *name, const char *wit_name)
+{
+    (void)g, (void)wit_name;
+    berthi_bg_line(o, "    berth_native_drop_%s,", berthi_bg_tail(bg, name));
+}
+
+static uint32_t resources_of(const berthi_bg *bg, const berthi_bg_group *g)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; g->interface != NULL && i < g->interface->types_count; i++)
+        count += bg->wit->types[g->interface->types[i]].kind == BERTHI_WIT_RESOURCE;
+    return count;
+}
+
+/* What drops the resources of all exported interfaces; how many interfaces have some. */
+static uint32_t write_drops(berthi_bg *bg, berthi_bg_out *o)
+{
+    uint32_t count = 0;
+
+    for (uint32_t g = 0; g < bg->export_groups; g++) {
+        berthi_bg_each_resource(bg, o, &bg->groups[g], write_drop);
+        count += resources_of(bg, &bg->groups[g]) != 0;
+    }
+    if (count == 0)
+        return 0;
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "static berth_plugin_fn *const berth_native_drops[] = {");
+    for (uint32_t g = 0; g < bg->export_groups; g++)
+        berthi_bg_each_resource(bg, o, &bg->groups[g], write_drop_call);
+    berthi_bg_line(o, "};");
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "static const char *const berth_native_dropped[] = {");
+    for (uint32_t g = 0; g < bg->export_groups; g++)
+        berthi_bg_each_resource(bg, o, &bg->groups[g], write_drop_name);
+    berthi_bg_line(o, "};");
+    return count;
+}
+
+static void write_drop_tables(const berthi_bg *bg, berthi_bg_out *o,
+                              const berthi_contract *contracts)
+{
+    uint32_t first = 0;
+
+    for (uint32_t g = 0; g < bg->export_groups; g++) {
+        uint32_t count = resources_of(bg, &bg->groups[g]);
+
+        if (count == 0)
+            continue;
+        berthi_bg_line(o, "{ \"%s#drop\",", contracts[g].key);
+        berthi_bg_line(o, "  { (uint32_t)sizeof(berth_functions_v1), %uu,", (unsigned)count);
+        put_digest(o, "    ", contracts[g].digest, " },");
+        berthi_bg_line(o, "    berth_native_dropped + %u, berth_native_drops + %u } },",
+                       (unsigned)first, (unsigned)first);
+        first += count;
+    }
+}
+
+static void write_tables(berthi_bg *bg, berthi_bg_out *o, const berthi_contract *contracts,
+                         uint32_t count)
+{
+    count += write_drops(bg, o);
     berthi_bg_blank(o);
     if (count == 0) {
         berthi_bg_raw(o,
@@ -130,6 +217,7 @@ static void write_tables(const berthi_bg *bg, berthi_bg_out *o,
     for (uint32_t g = 0; g < bg->export_groups; g++)
         if (is_contract(&bg->groups[g]))
             write_table(bg, o, &bg->groups[g], &contracts[g]);
+    write_drop_tables(bg, o, contracts);
     o->indent--;
     berthi_bg_line(o, "};");
     berthi_bg_raw(o, "\nstatic const void *berth_native_extension(void *self, const char *id)\n"

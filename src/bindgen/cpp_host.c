@@ -1,5 +1,5 @@
 /* cpp_host.c - a host's typed calls in C++17, over those in C.  Layer: bindgen. */
-#include "bindgen/shape.h"
+#include "bindgen/c_plugin.h"
 
 static const char *param_name(berthi_bg *bg, const berthi_wit_func *func, uint32_t index)
 {
@@ -83,6 +83,102 @@ static void write_method(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_func *
     berthi_bg_line(o, "}");
 }
 
+/* ---------------------------------------------------------------- sessions */
+
+static void write_session(berthi_bg *bg, berthi_bg_out *o)
+{
+    const char *name = berthi_bg_tail(bg, bg->session);
+
+    berthi_bg_blank(o);
+    berthi_bg_comment(
+        o, "One instance, for the objects in it: what %s() gives, ended by itself.", bg->enter);
+    berthi_bg_line(o, "class %s : public slot {", name);
+    berthi_bg_line(o, "public:");
+    o->indent++;
+    berthi_bg_line(o, "%s() = default;", name);
+    berthi_bg_line(o, "%s(%s &&other) noexcept : slot(other)", name, name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    other.bound_.session = nullptr;");
+    berthi_bg_line(o, "}");
+    berthi_bg_line(o, "%s &operator=(%s &&other) noexcept", name, name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    std::swap(bound_, other.bound_);");
+    berthi_bg_line(o, "    return *this;");
+    berthi_bg_line(o, "}");
+    berthi_bg_line(o, "%s(const %s &) = delete;", name, name);
+    berthi_bg_line(o, "%s &operator=(const %s &) = delete;", name, name);
+    berthi_bg_line(o, "~%s()", name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    ::%s(&bound_);", bg->leave);
+    berthi_bg_line(o, "}");
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "[[nodiscard]] static berth::outcome<%s> enter(const slot &to)", name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    berth::outcome<%s> out;", name);
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "    out.status = ::%s(&to.bound_, &out.value.bound_, &out.diag);",
+                   bg->enter);
+    berthi_bg_line(o, "    return out;");
+    berthi_bg_line(o, "}");
+    o->indent--;
+    berthi_bg_line(o, "};");
+}
+
+/* A handle that is dropped by itself. */
+static void write_owner(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
+                        const char *name, const char *wit_name)
+{
+    const char *tail = berthi_bg_tail(bg, name);
+    const char *own =
+        berthi_bg_tail(bg, berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_own_%s",
+                                                                        bg->prefix, tail)));
+
+    (void)g;
+    berthi_bg_blank(o);
+    berthi_bg_comment(o, "Owns a %s; session and arena outlive it.", wit_name);
+    berthi_bg_line(o, "class %s {", own);
+    berthi_bg_line(o, "public:");
+    o->indent++;
+    berthi_bg_line(o, "%s(const %s &of, berth::arena &arena, %s owned)", own,
+                   berthi_bg_tail(bg, bg->session), name);
+    berthi_bg_line(o, "    : of_(&of), arena_(&arena), owned_(owned)");
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "}");
+    berthi_bg_line(o, "%s(%s &&other) noexcept", own, own);
+    berthi_bg_line(o, "    : of_(other.of_), arena_(other.arena_), owned_(other.release())");
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "}");
+    berthi_bg_line(o, "%s(const %s &) = delete;", own, own);
+    berthi_bg_line(o, "%s &operator=(const %s &) = delete;", own, own);
+    berthi_bg_line(o, "~%s()", own);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    if (owned_.handle == 0 || arena_->open() != BERTH_OK)");
+    berthi_bg_line(o, "        return;");
+    berthi_bg_line(o, "    const berth_status status =");
+    berthi_bg_line(o, "        ::%s_drop(&of_->bound_, arena_->get(), owned_, nullptr);", name);
+    berthi_bg_line(o, "    (void)status; /* the instance is dead, and so is the object */");
+    berthi_bg_line(o, "}");
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "%s_borrow lend() const", name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    return { owned_.handle };");
+    berthi_bg_line(o, "}");
+    berthi_bg_comment(o, "For a function that takes it over.");
+    berthi_bg_line(o, "%s release()", name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    return std::exchange(owned_, {});");
+    berthi_bg_line(o, "}");
+    o->indent--;
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "private:");
+    o->indent++;
+    berthi_bg_line(o, "const %s *of_;", berthi_bg_tail(bg, bg->session));
+    berthi_bg_line(o, "berth::arena *arena_;");
+    berthi_bg_line(o, "%s owned_;", name);
+    o->indent--;
+    berthi_bg_line(o, "};");
+}
+
 static void write_class(berthi_bg *bg, berthi_bg_out *o)
 {
     berthi_bg_line(o, "namespace %s {", bg->prefix);
@@ -103,10 +199,14 @@ static void write_class(berthi_bg *bg, berthi_bg_out *o)
     berthi_bg_line(o, "    return out;");
     berthi_bg_line(o, "}");
     for (uint32_t i = 0; i < bg->exports_count && !berthi_bg_out_is_full(o); i++)
-        if (!bg->funcs[i].type->has_resource)
+        if (berthi_bg_is_callable(bg, &bg->funcs[i]))
             write_method(bg, o, &bg->funcs[i]);
     o->indent--;
     berthi_bg_line(o, "};");
+    if (bg->enter != NULL)
+        write_session(bg, o);
+    for (uint32_t g = 0; g < bg->export_groups; g++)
+        berthi_bg_each_resource(bg, o, &bg->groups[g], write_owner);
     berthi_bg_blank(o);
     berthi_bg_line(o, "} // namespace %s", bg->prefix);
 }
@@ -115,10 +215,10 @@ berth_status berthi_bg_write_cpp_header(berthi_bg *bg, berthi_bg_out *o)
 {
     berthi_bg_names *n = &bg->names;
     const char *guard = berthi_bg_format(n, "%s_HOST_HPP", berthi_bg_upper(n, bg->prefix));
-    bool has_calls = false;
+    bool has_calls = bg->drops_count != 0;
 
     for (uint32_t i = 0; i < bg->exports_count; i++)
-        has_calls |= !bg->funcs[i].type->has_resource;
+        has_calls |= berthi_bg_is_callable(bg, &bg->funcs[i]);
     berthi_bg_write_head(bg, o, berthi_bg_format(n, "%s_host.hpp", bg->prefix),
                          "calls of plugins in a slot, and what they may call, in C++17");
     berthi_bg_line(o, "#ifndef %s", guard);

@@ -549,6 +549,58 @@ static berth_status find_objects(berthi_bg *bg)
     return bg->names.has_failed ? no_memory(bg) : BERTH_OK;
 }
 
+/* ---------------------------------------------------------------- objects of the plugin */
+
+static bool is_exported(const berthi_bg *bg, uint32_t interface)
+{
+    for (uint32_t i = 0; i < bg->export_groups; i++)
+        if (bg->groups[i].interface == &bg->wit->interfaces[interface])
+            return true;
+    return false;
+}
+
+/* All handles in a value are of the plugin's own resources.  Recursion is bounded by the depth of types. */
+static bool is_plugins(const berthi_bg *bg, uint32_t type)
+{
+    const berthi_wit_type *t;
+
+    if (type == BERTHI_WIT_NONE || !bg->wit->types[type].has_resource)
+        return true;
+    t = berthi_bg_canon(bg, type);
+    if (t->kind == BERTHI_WIT_RESOURCE)
+        return t->owner_kind == BERTHI_WIT_OWNER_INTERFACE && is_exported(bg, t->owner);
+    for (uint32_t i = 0; i < t->items_count; i++)
+        if (!is_plugins(bg, t->items[i].type))
+            return false;
+    return is_plugins(bg, t->element) && is_plugins(bg, t->second);
+}
+
+bool berthi_bg_is_callable(const berthi_bg *bg, const berthi_bg_func *f)
+{
+    for (uint32_t i = 0; f->type->has_resource && i < f->func->params_count; i++)
+        if (!is_plugins(bg, f->func->params[i].type))
+            return false;
+    return !f->type->has_resource || is_plugins(bg, f->func->result);
+}
+
+static berth_status find_drops(berthi_bg *bg)
+{
+    for (uint32_t i = 0; i < bg->export_groups; i++)
+        for (uint32_t k = 0;
+             bg->groups[i].interface != NULL && k < bg->groups[i].interface->types_count; k++)
+            bg->drops_count +=
+                bg->wit->types[bg->groups[i].interface->types[k]].kind == BERTHI_WIT_RESOURCE;
+    if (bg->drops_count == 0)
+        return BERTH_OK;
+    bg->enter =
+        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_enter", bg->prefix));
+    bg->leave =
+        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_leave", bg->prefix));
+    bg->session =
+        berthi_bg_claim(&bg->names, berthi_bg_format(&bg->names, "%s_session", bg->prefix));
+    return bg->names.has_failed ? no_memory(bg) : BERTH_OK;
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 static berth_status prepare(berthi_bg *bg, const char *prefix)
@@ -618,5 +670,7 @@ berth_status berthi_bg_make(berthi_bg *bg, const berthi_wit *wit, const berthi_w
         status = make_funcs(bg);
     if (status == BERTH_OK)
         status = find_objects(bg);
+    if (status == BERTH_OK)
+        status = find_drops(bg);
     return status;
 }

@@ -67,6 +67,8 @@ typedef struct berthi_bg {
     uint32_t funcs_count, exports_count; /* the exported ones in front */
     berthi_bg_object *objects;
     uint32_t objects_count;
+    uint32_t drops_count;                /* resources that exported interfaces define */
+    const char *enter, *leave, *session; /* of sessions; NULL: nothing needs one */
     /* names of each side's own */
     const char *slot, *bind, *imports, *offer, *open, *drain, *close;
 } berthi_bg;
@@ -87,6 +89,9 @@ bool berthi_bg_is_plain(const berthi_bg *bg, uint32_t type);
 /* `uint8_t`, `uint16_t` or `uint32_t`, for tags of so many cases and so many flags. */
 const char *berthi_bg_tag_type(uint32_t cases);
 const char *berthi_bg_flags_type(uint32_t flags);
+/* Whether a host may call what the world exports: all handles in it are of resources that the plugin
+ * defines itself, or there are none.  With handles it is called in a session. */
+bool berthi_bg_is_callable(const berthi_bg *bg, const berthi_bg_func *f);
 /* What a tuple's part is called, and any other item. */
 const char *berthi_bg_field(berthi_bg *bg, const berthi_wit_item *items, uint32_t index);
 

@@ -234,6 +234,27 @@ berth_status berthi_native_functions(const berthi_native *native, const char *ke
     return status;
 }
 
+berth_status berthi_native_drops(const berthi_native *native, const char *key,
+                                 const uint8_t *digest, const char *const *names,
+                                 uint32_t count, const berth_functions_v1 **out,
+                                 berth_diag *diag)
+{
+    const berth_functions_v1 *table;
+    berth_status status;
+
+    *out = NULL;
+    if (count == 0)
+        return BERTH_OK;
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    table = native->plugin->extension(native->self, key);
+    if (table == NULL)
+        return BERTH_OK;
+    status = check_table(table, key, digest, names, count, diag);
+    if (status == BERTH_OK)
+        *out = table;
+    return status;
+}
+
 void *berthi_native_self(const berthi_native *native)
 {
     return native->self;

@@ -133,6 +133,11 @@ berth_status berthi_native_functions(const berthi_native *native, const char *ke
                                      const uint8_t *digest, const char *const *names,
                                      uint32_t count, const berth_functions_v1 **out,
                                      berth_diag *diag) __attribute__((warn_unused_result));
+/* What drops its resources, by the same rules; NULL in *out also when it does not tell. */
+berth_status berthi_native_drops(const berthi_native *native, const char *key,
+                                 const uint8_t *digest, const char *const *names,
+                                 uint32_t count, const berth_functions_v1 **out,
+                                 berth_diag *diag) __attribute__((warn_unused_result));
 void *berthi_native_self(const berthi_native *native);
 /* Which version of its slot it is, for reports.  Takes no lock. */
 void berthi_native_set_version(berthi_native *native, uint64_t version);

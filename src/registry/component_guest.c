@@ -34,6 +34,20 @@ bool berthi_component_find(const berthi_content *content, const char *name,
                                  export_of(&content->plugin, interface), mark + 1, func_out);
 }
 
+bool berthi_component_has_drop(const berthi_content *content, const char *name)
+{
+    const char *mark = strstr(name, BERTHI_DROP_MARK);
+    char interface[INTERFACE_NAME_MAX + 1];
+
+    if (mark == NULL || (size_t)(mark - name) >= sizeof interface)
+        return false;
+    memcpy(interface, name, (size_t)(mark - name));
+    interface[mark - name] = '\0';
+    return berthi_cm_loaded_has_resource(content->component->loaded,
+                                         export_of(&content->plugin, interface),
+                                         mark + strlen(BERTHI_DROP_MARK));
+}
+
 berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
                                    const uint8_t *bytes, size_t size, berth_diag *diag)
 {

@@ -48,6 +48,11 @@ static berth_status read_text(const berth_version *v, const char *text, berth_ar
         status = write_name(&what, e, diag);
     if (status == BERTH_OK)
         status = berthi_typed_find(v->content, e->name, &found, &e->type_text, diag);
+    if (status == BERTH_OK && (found.is_drop || found.func.type->has_resource))
+        status = berthi_fail(diag, BERTH_E_REJECTED,
+                             "function '%s' takes or gives resources, which belong to one "
+                             "instance and have no text",
+                             e->name);
     if (status == BERTH_OK)
         status = berthi_cm_wave_arguments(text, strlen(text), &what, found.func.type, &room,
                                           &e->args, diag);

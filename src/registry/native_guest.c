@@ -35,13 +35,18 @@ static berth_status take_tables(berthi_native_guest *guest, berth_diag *diag)
     berth_status status = BERTH_OK;
 
     guest->tables = berthi_arena_array(&guest->arena, p->exports_count, sizeof *guest->tables);
-    if (guest->tables == NULL)
+    guest->drops = berthi_arena_array(&guest->arena, p->exports_count, sizeof *guest->drops);
+    if (guest->tables == NULL || guest->drops == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "the tables of a native plugin");
     for (uint32_t i = 0; status == BERTH_OK && i < p->exports_count; i++) {
         const berthi_contract *c = &p->exports[i].contract;
 
         status = berthi_native_functions(guest->native, c->key, c->digest, p->exports[i].names,
                                          c->funcs_count, &guest->tables[i], diag);
+        if (status == BERTH_OK)
+            status = berthi_native_drops(guest->native, p->exports[i].drop_key, c->digest,
+                                         p->exports[i].resources, p->exports[i].resources_count,
+                                         &guest->drops[i], diag);
     }
     return status;
 }
@@ -113,6 +118,21 @@ const berthi_cm_type *berthi_native_find(const berthi_content *content, const ch
             *call_out = content->native->tables[e - content->native->plugin.exports]->calls[i];
             return e->types[i];
         }
+    return NULL;
+}
+
+berth_plugin_fn *berthi_native_find_drop(const berthi_content *content, const char *name)
+{
+    const char *mark = strstr(name, BERTHI_DROP_MARK);
+    const char *resource = mark == NULL ? NULL : mark + strlen(BERTHI_DROP_MARK);
+    const berthi_native_export *e =
+        mark == NULL ? NULL : find_export(content, name, (size_t)(mark - name));
+    const berth_functions_v1 *drops =
+        e == NULL ? NULL : content->native->drops[e - content->native->plugin.exports];
+
+    for (uint32_t i = 0; drops != NULL && i < e->resources_count; i++)
+        if (strcmp(e->resources[i], resource) == 0)
+            return drops->calls[i];
     return NULL;
 }
 

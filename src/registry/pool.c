@@ -381,6 +381,24 @@ berth_status berthi_pool_make(berth_version *v, berthi_instance **instance_out,
     return status;
 }
 
+berth_status berthi_pool_take_new(berth_version *v, berthi_instance **instance_out,
+                                  berth_diag *diag)
+{
+    berthi_instance *idle;
+    bool may_make = claim(v);
+
+    if (!may_make && berthi_pool_take_idle(v, &idle, 1) == 1) {
+        discard(v, NULL, idle); /* it has served others */
+        may_make = claim(v);
+    }
+    if (!may_make)
+        return berthi_fail_because(diag, BERTH_E_BUSY, BERTH_REASON_INSTANCES,
+                                   "all %u instances of the version are in use; raise the "
+                                   "slot's instances_max",
+                                   v->slot->options.instances_max);
+    return make_or_reclaim(v, NULL, instance_out, diag);
+}
+
 static void put_spare(berth_version *v, berthi_instance *i)
 {
     berthi_lock_take(&v->lock);

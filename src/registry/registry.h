@@ -11,6 +11,7 @@
  *   call.c     the call path                    reaper.c   what happens after the last call
  *   stats.c    what the operator reads          reclaim.c  room in a full engine
  *   state.c    what a version leaves to the next   adapter.c  plugins of another contract
+ *   session.c  one instance, for as long as its objects are needed
  * Read first: this file, sync/record.h, then call.c.  Layer: registry.
  *
  * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
@@ -182,7 +183,8 @@ typedef struct berthi_native_guest {
     berthi_arena arena; /* holds `plugin` */
     berthi_native_plugin plugin;
     const berth_functions_v1 **tables; /* of each of its exports; NULL: it has no functions */
-    berthi_native *native;             /* NULL: it was not opened */
+    const berth_functions_v1 **drops; /* of its resources; NULL: it has none, or tells nobody */
+    berthi_native *native;            /* NULL: it was not opened */
     bool is_checked;
 } berthi_native_guest;
 
@@ -209,6 +211,8 @@ typedef struct berthi_typed {
     const struct berthi_adapted *adapted; /* called in its place; NULL: nobody */
     berth_plugin_fn *call;                /* of a native plugin, and its first argument */
     void *self;
+    bool needs_session; /* its values are handles, which one instance knows */
+    bool is_drop;       /* of a resource of a component */
     uint32_t args_size, result_size;
     berthi_cm_measure args, result; /* of the bytes that are counted */
 } berthi_typed;
@@ -461,6 +465,8 @@ void berthi_component_deadline(berth_version *v, berthi_instance *instance, uint
 /* "INTERFACE#FUNCTION", or a function of the component's own; false: it exports none. */
 bool berthi_component_find(const berthi_content *content, const char *name,
                            berthi_cm_func *func_out);
+/* "INTERFACE#[resource-drop]NAME" is of a resource that it exports. */
+bool berthi_component_has_drop(const berthi_content *content, const char *name);
 
 /* native_guest.c */
 /* Maps and opens what berthi_admit_native() let in.  On failure it is all undone. */
@@ -469,6 +475,8 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
 /* An empty one, which berthi_native_unload() ends in whatever state it is. */
 berthi_native_guest *berthi_native_guest_make(berth_runtime *rt);
 void berthi_native_unload(berth_runtime *rt, berthi_native_guest *guest);
+/* What drops an object of a resource that it exports, by "INTERFACE#[resource-drop]NAME". */
+berth_plugin_fn *berthi_native_find_drop(const berthi_content *content, const char *name);
 /* As berthi_component_find(), with what is to be called. */
 const berthi_cm_type *berthi_native_find(const berthi_content *content, const char *name,
                                          berth_plugin_fn **call_out);
@@ -481,6 +489,8 @@ berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const b
                                   berth_reply *reply, berth_diag *diag);
 
 /* typed.c */
+#define BERTHI_DROP_MARK "#[resource-drop]" /* between an interface and a resource of it */
+
 typedef struct berthi_func_type {
     char text
         [BERTHI_FUNC_TYPE_MAX]; /* complete, and without blanks: equal texts, equal layouts */
@@ -490,6 +500,7 @@ typedef struct berthi_found {
     berthi_cm_func func;   /* of a native plugin its type alone */
     berth_plugin_fn *call; /* NULL: of a component */
     berthi_cm_plan_facts facts;
+    bool is_drop; /* of a resource; it has no type of a component's */
 } berthi_found;
 /* The function of that name, with its type. */
 berth_status berthi_typed_find(const berthi_content *content, const char *name,
@@ -499,6 +510,10 @@ void berthi_typed_free(berth_version *v);
 /* Behind the pin of `v`: a function that it exports, not one of an adapter's. */
 berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
                               uint64_t ticks, const void *args, void *result, berth_diag *diag);
+/* A call of a session's, in its instance, which a native plugin has none of. */
+berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const berth_call *call,
+                                 uint64_t ticks, berthi_instance *instance, const void *args,
+                                 void *result, berth_diag *diag);
 /* A call of an agreed function in that version, published or not, whatever the gate says. */
 berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,
                                  const berth_call *call, berth_diag *diag);
@@ -535,6 +550,9 @@ berth_status berthi_pool_take(berth_version *v, berthi_seat *seat, uint64_t *tic
                               berthi_instance **instance_out, berth_diag *diag);
 void berthi_pool_give(berth_version *v, berthi_seat *seat, berthi_instance *instance,
                       bool is_good);
+/* A new one that is the caller's alone, for a session; given back by berthi_pool_discard(). */
+berth_status berthi_pool_take_new(berth_version *v, berthi_instance **instance_out,
+                                  berth_diag *diag);
 berth_status berthi_pool_warm(berth_version *v, uint32_t count, berth_diag *diag);
 void berthi_pool_refill(berth_version *v); /* reaper only */
 void berthi_pool_destroy(berth_version *v);

@@ -61,6 +61,25 @@ static berth_status find_facts(const berthi_cm_type *type, const berth_allocator
     return status;
 }
 
+/* Dropping a resource is a function like others, to callers. */
+static berth_status find_drop(const berthi_content *content, const char *name,
+                              berthi_found *found_out, berthi_func_type *type, berth_diag *diag)
+{
+    static const char drop_type[] = "func(self:own<resource>)";
+    berthi_found found = { .is_drop = true,
+                           .facts = { .args_size = sizeof(berth_handle),
+                                      .args_align = _Alignof(berth_handle) } };
+
+    if (content->native != NULL)
+        found.call = berthi_native_find_drop(content, name);
+    if (found.call == NULL &&
+        (content->component == NULL || !berthi_component_has_drop(content, name)))
+        return berthi_fail(diag, BERTH_E_ABSENT, "it exports no resource for '%s'", name);
+    memcpy(type->text, drop_type, sizeof drop_type);
+    *found_out = found;
+    return BERTH_OK;
+}
+
 berth_status berthi_typed_find(const berthi_content *content, const char *name,
                                berthi_found *found_out, berthi_func_type *type,
                                berth_diag *diag)
@@ -68,6 +87,8 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
     berthi_found found = { .call = NULL };
     berth_status status = BERTH_OK;
 
+    if (strstr(name, BERTHI_DROP_MARK) != NULL)
+        return find_drop(content, name, found_out, type, diag);
     if (content->native != NULL)
         found.func.type = berthi_native_find(content, name, &found.call);
     else if (content->component == NULL)
@@ -77,10 +98,6 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
         found.func.type = NULL;
     if (found.func.type == NULL)
         return berthi_fail(diag, BERTH_E_ABSENT, "it exports no function '%s'", name);
-    if (found.func.type->has_resource)
-        return berthi_fail(
-            diag, BERTH_E_REJECTED,
-            "function '%s' takes or gives resources, which belong to one instance", name);
     if (!berthi_cm_type_write(found.func.type, type->text, sizeof type->text))
         return berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long", name);
     remove_blanks(type->text);
@@ -113,6 +130,8 @@ static berthi_typed_table *grow_locked(berth_version *v)
         table->at[n].adapted = from->adapted;
         table->at[n].call = from->call;
         table->at[n].self = from->self;
+        table->at[n].needs_session = from->needs_session;
+        table->at[n].is_drop = from->is_drop;
         table->at[n].args_size = from->args_size;
         table->at[n].result_size = from->result_size;
         table->at[n].args = from->args;
@@ -149,8 +168,12 @@ static berth_status resolve(berth_version *v, uint32_t n, berthi_typed *typed,
         typed->args_size = found.facts.args_size;
         typed->result_size = found.facts.result_size;
         typed->self = v->is_native ? berthi_native_self(v->content->native->native) : NULL;
-        typed->args = berthi_cm_measure_args(typed->func.type);
-        typed->result = berthi_cm_measure_result(typed->func.type);
+        typed->is_drop = found.is_drop;
+        typed->needs_session = found.is_drop || found.func.type->has_resource;
+        if (!found.is_drop) {
+            typed->args = berthi_cm_measure_args(typed->func.type);
+            typed->result = berthi_cm_measure_result(typed->func.type);
+        }
     }
     /* release: pairs with the acquire in find_func(). */
     atomic_store_explicit(&typed->state, is_found ? FOUND : MISSING, memory_order_release);
@@ -247,6 +270,15 @@ static uint64_t memo_key(const berth_version *v)
     return ~v->serial;
 }
 
+__attribute__((noinline, cold)) static berth_status refuse_handles(const berthi_typed *typed,
+                                                                   berth_diag *diag)
+{
+    return berthi_fail(diag, BERTH_E_REJECTED,
+                       "function '%s' takes or gives resources, which belong to one instance; "
+                       "call it in a session",
+                       typed->name);
+}
+
 /* A call in every form. */
 static berth_status invoke(berth_version *v, berthi_record *mine, const berth_call *call,
                            uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
@@ -262,6 +294,10 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
         *reply = (berth_reply){ .version = v->number };
         return berthi_adapter_run(values->typed->adapted, v, mine, call, ticks, values->args,
                                   values->result, diag);
+    }
+    if (BERTHI_UNUSUAL(values->typed->needs_session)) {
+        reply->version = 0;
+        return refuse_handles(values->typed, diag);
     }
     if (v->is_native) {
         status = berthi_native_invoke(v, mine, call, values->typed, values->args,
@@ -398,6 +434,57 @@ berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth
                            "of its own",
                            values.typed->name);
     return invoke(v, mine, call, ticks, &values, &reply, diag);
+}
+
+static berth_status run_counted(berth_version *v, berthi_seat *seat, berthi_instance *i,
+                                const berth_call *call, uint64_t ticks,
+                                const typed_values *values, berth_diag *diag)
+{
+    uint64_t began_ns = v->is_timed ? berthi_clock_ns() : 0;
+    berth_status status;
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    berthi_count(&seat->counts.calls, 1);
+    berthi_count(&seat->counts.bytes_in,
+                 berthi_cm_measured(&values->typed->args, values->args));
+    if (values->typed->is_drop) {
+        berthi_component_deadline(v, i, ticks);
+        status = berthi_cm_host_drop(i->component, *(const berth_handle *)values->args, diag);
+    } else {
+        status = run_func(v, i, call, ticks, values, diag);
+    }
+    if (v->is_timed)
+        berthi_count_time(seat, began_ns);
+    if (status != BERTH_OK) {
+        berthi_count_failure(&seat->counts, status);
+        return status;
+    }
+    berthi_count(&seat->counts.bytes_out,
+                 berthi_cm_measured(&values->typed->result, values->result));
+    berthi_count(&seat->counts.answered, 1);
+    return BERTH_OK;
+}
+
+berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const berth_call *call,
+                                 uint64_t ticks, berthi_instance *instance, const void *args,
+                                 void *result, berth_diag *diag)
+{
+    typed_values values = { NULL, args, result };
+    berth_status status = find_func(v, call->hook, &values.typed, diag);
+    berthi_seat *seat;
+    berth_reply reply;
+
+    if (status != BERTH_OK)
+        return status;
+    if (values.typed->adapted != NULL)
+        return berthi_fail(diag, BERTH_E_REJECTED,
+                           "'%s' is answered by an adapter, which no session is with",
+                           values.typed->name);
+    if (v->is_native)
+        return berthi_native_invoke(v, mine, call, values.typed, args, result, &reply, diag);
+    seat = berthi_seat_take(v, mine, diag);
+    return seat == NULL ? BERTH_E_NOMEM
+                        : run_counted(v, seat, instance, call, ticks, &values, diag);
 }
 
 berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,

@@ -21,6 +21,7 @@
 #include <berth/invoke.h>
 #include <berth/plugin.h>
 #include <berth/runtime.h>
+#include <berth/session.h>
 #include <berth/slot.h>
 #include <berth/wit.h>
 

@@ -14,4 +14,7 @@ uint8_t *plugin_file_read(const char *name, size_t *size_out);
 /* The same of <build>/examples/one_source/<name>, where `name` says what it is built as. */
 uint8_t *one_source_read(const char *name, size_t *size_out);
 
+/* The same of <build>/examples/services/<name>. */
+uint8_t *services_read(const char *name, size_t *size_out);
+
 #endif

@@ -79,6 +79,9 @@ typedef struct berthi_cm_func {
 /* `instance` is the name of an exported instance, or NULL for functions of the root. */
 bool berthi_cm_loaded_func(const berthi_cm_loaded *loaded, const char *instance,
                            const char *function, berthi_cm_func *func_out);
+/* An exported instance has that resource, and a guest defines it. */
+bool berthi_cm_loaded_has_resource(const berthi_cm_loaded *loaded, const char *instance,
+                                   const char *resource);
 
 typedef struct berthi_cm_limits {
     berthi_wasm_limits store;

@@ -654,3 +654,17 @@ bool berthi_cm_loaded_func(const berthi_cm_loaded *loaded, const char *instance,
     };
     return true;
 }
+
+bool berthi_cm_loaded_has_resource(const berthi_cm_loaded *loaded, const char *instance,
+                                   const char *resource)
+{
+    const berthi_cm_export *found = find_export(
+        loaded->steps->exports, loaded->steps->exports_count, BERTHI_CM_INSTANCE, instance);
+
+    if (found != NULL)
+        found = find_export(found->exports, found->count, BERTHI_CM_TYPE, resource);
+    return found != NULL && found->type != NULL &&
+           found->type->canon->kind == BERTHI_CM_RESOURCE_TYPE &&
+           found->type->canon->number < loaded->steps->resources_count &&
+           loaded->steps->resources[found->type->canon->number].instance != BERTHI_CM_NO_INDEX;
+}

@@ -1,0 +1,104 @@
+/* session.c - one instance of a version, held for the objects in it.  Layer: registry.
+ *
+ * A session is a lease and an instance that no seat has, so no other call finds it.  Its calls are pinned,
+ * gated and counted as those of the lease.  What a call broke stays with the session: a dead
+ * instance refuses every later call, and goes when the session is closed (I6). */
+#include <berth/session.h>
+
+#include "registry/hot.h"
+
+struct berth_session {
+    berth_runtime *runtime;
+    berth_lease lease;
+    berthi_instance *instance; /* NULL: of a native plugin, which has one for all */
+    atomic_bool is_inside;
+};
+
+berth_status berth_session_open(berth_slot *slot, berth_session **session_out, berth_diag *diag)
+{
+    berth_session *s;
+    berth_status status;
+    berth_version *v;
+
+    BERTHI_REQUIRE(slot != NULL && session_out != NULL, diag);
+    s = berthi_zalloc(&slot->runtime->allocator, sizeof *s);
+    if (s == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a session of slot '%s'", slot->name);
+    s->runtime = slot->runtime;
+    status = berth_slot_lease(slot, &s->lease);
+    if (status != BERTH_OK) {
+        (void)berthi_fail(diag, status, "slot '%s' has no plugin; install one", slot->name);
+        goto fail_lease;
+    }
+    v = s->lease.version;
+    if (!v->is_native && v->content->component == NULL)
+        status = berthi_fail(diag, BERTH_E_ABSENT,
+                             "slot '%s' has a core module, which has hooks and no objects",
+                             slot->name);
+    else if (!v->is_native)
+        status = berthi_pool_take_new(v, &s->instance, diag);
+    if (status != BERTH_OK)
+        goto fail_instance;
+    *session_out = s;
+    return BERTH_OK;
+
+fail_instance:
+    berth_lease_return(&s->lease);
+fail_lease:
+    berthi_free(&slot->runtime->allocator, s, sizeof *s);
+    return status;
+}
+
+typedef struct session_values {
+    berth_session *session;
+    const void *args;
+    void *result;
+} session_values;
+
+static berth_status run(berth_version *v, berthi_record *mine, const berth_call *call,
+                        uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    const session_values *values = more;
+
+    *reply = (berth_reply){ .version = v->number };
+    return berthi_typed_run_in(v, mine, call, ticks, values->session->instance, values->args,
+                               values->result, diag);
+}
+
+berth_status berth_session_invoke(berth_session *session, const void *args, void *result,
+                                  const berth_call *call, berth_diag *diag)
+{
+    session_values values = { session, args, result };
+    berth_status status;
+    berth_reply reply;
+
+    assert(session != NULL && call != NULL && call->arena != NULL);
+    if (call->input_size != 0)
+        return berthi_fail(diag, BERTH_E_INVALID, "a typed call has no input but its args");
+    /* acquire: pairs with the release below, where the call before came from another thread. */
+    if (atomic_exchange_explicit(&session->is_inside, true, memory_order_acquire))
+        return berthi_fail(diag, BERTH_E_STATE,
+                           "another call is in this session; it takes one at a time");
+    status = berthi_lease_enter(&session->lease, call, run, &values, &reply, diag);
+    atomic_store_explicit(&session->is_inside, false, memory_order_release);
+    return status;
+}
+
+uint64_t berth_session_version(const berth_session *session)
+{
+    return berth_lease_version(&session->lease);
+}
+
+void berth_session_close(berth_session *session)
+{
+    berth_runtime *rt;
+
+    if (session == NULL)
+        return;
+    assert(!atomic_load_explicit(&session->is_inside, memory_order_acquire));
+    rt = session->runtime;
+    if (session->instance != NULL)
+        berthi_pool_discard(session->lease.version, session->instance);
+    berth_lease_return(&session->lease);
+    berthi_free(&rt->allocator, session, sizeof *session);
+}

@@ -1,0 +1,479 @@
+/* session_test.c - objects of plugins are used in sessions, and objects of the host by plugins: one
+ * source as a component, as a core module and as a shared object.  Public headers and written ones. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <notes_host.h>
+
+#include "guests.h"
+#include "slot_rig.h"
+
+#define FINISH      "demo:notes/desk@1.0.0#[static]draft.finish"
+#define FINISH_TYPE "func(done: own<resource>) -> string"
+
+/* ---------------------------------------------------------------- the host's store */
+
+struct notes_host_store_page {
+    struct store *of;
+    char title[32], text[256];
+    uint32_t title_size, text_size, lines;
+    atomic_bool is_there; /* destroyed at most once */
+};
+
+enum { PAGES_MAX = 4096 };
+
+typedef struct store {
+    notes_imports imports;
+    notes_host_store_page pages[PAGES_MAX]; /* none is used again */
+    atomic_uint made, destroyed;
+    berth_slot *inner; /* called by `append`, in the same call */
+    uint32_t number;
+    uint64_t deadline_ns;
+    bool is_dead; /* `append` fails */
+} store;
+
+static berth_string string_of(const char *text)
+{
+    return (berth_string){ text, strlen(text) };
+}
+
+static berth_status page_new(void *ctx, const notes_store_page_new_args *args,
+                             notes_host_store_page **object_out, berth_host_call *call)
+{
+    store *s = ctx;
+    notes_host_store_page *page;
+
+    if (args->title.size == 0)
+        return berth_host_fail(call, BERTH_E_INVALID, "a page without a title");
+    page = &s->pages[atomic_fetch_add(&s->made, 1) % PAGES_MAX];
+    page->of = s;
+    page->title_size = (uint32_t)args->title.size;
+    memcpy(page->title, args->title.text, args->title.size);
+    atomic_store(&page->is_there, true);
+    *object_out = page;
+    return BERTH_OK;
+}
+
+static void page_destroy(void *object)
+{
+    notes_host_store_page *page = object;
+
+    if (!atomic_exchange(&page->is_there, false))
+        abort(); /* twice */
+    atomic_fetch_add(&page->of->destroyed, 1);
+}
+
+static berth_status page_append(void *ctx, notes_host_store_page *self,
+                                const notes_store_page_append_args *args, uint32_t *result,
+                                berth_host_call *call)
+{
+    store *s = ctx;
+
+    if (s->is_dead)
+        return berth_host_fail(call, BERTH_E_OS, "the store is closed");
+    if (self->text_size + args->line.size + 1 > sizeof self->text)
+        return berth_host_fail(call, BERTH_E_LIMIT, "the page is full");
+    memcpy(self->text + self->text_size, args->line.text, args->line.size);
+    self->text_size += (uint32_t)args->line.size;
+    self->text[self->text_size++] = '\n';
+    *result = ++self->lines;
+    return BERTH_OK;
+}
+
+static berth_status page_text(void *ctx, notes_host_store_page *self,
+                              const notes_store_page_text_args *args, berth_string *result,
+                              berth_host_call *call)
+{
+    char *text = berth_host_room(call, self->text_size + 1);
+
+    (void)ctx, (void)args;
+    if (text == NULL)
+        return berth_host_fail(call, BERTH_E_NOMEM, "no room");
+    memcpy(text, self->text, self->text_size);
+    *result = (berth_string){ text, self->text_size };
+    return BERTH_OK;
+}
+
+static berth_status fetch(void *ctx, const notes_store_fetch_args *args,
+                          notes_option_store_page *result, berth_host_call *call)
+{
+    store *s = ctx;
+    notes_store_page_new_args title = { args->title };
+    notes_host_store_page *page;
+    berth_status status;
+
+    if (args->title.size != 3 || memcmp(args->title.text, "old", 3) != 0)
+        return BERTH_OK; /* none */
+    status = page_new(ctx, &title, &page, call);
+    if (status != BERTH_OK)
+        return status;
+    memcpy(page->text, "first\n", page->text_size = 6);
+    result->is_some = 1;
+    return notes_host_store_page_add(&s->imports, call, page, &result->some);
+}
+
+static berth_host *offer(store *s)
+{
+    berth_host *host;
+    berth_diag diag;
+
+    memset(s, 0, sizeof *s);
+    s->imports.ctx = s;
+    s->imports.store_page.destroy = page_destroy;
+    s->imports.store_page_new = page_new;
+    s->imports.store_page_append = page_append;
+    s->imports.store_page_text = page_text;
+    s->imports.store_fetch = fetch;
+    if (berth_host_create(NULL, &host, &diag) != BERTH_OK ||
+        notes_offer(host, &s->imports, &diag) != BERTH_OK)
+        fail_msg("%s", diag.text);
+    return host;
+}
+
+/* ---------------------------------------------------------------- rig */
+
+static const char *const builds[] = { "notes.wasm", "notes.wasm.bindings/core.wasm" };
+enum { BUILDS = sizeof builds / sizeof *builds };
+
+typedef struct desk {
+    slot_rig *r;
+    store *store;
+    berth_host *host;
+    berth_slot *slot;
+    notes_slot notes; /* as bound, in no session */
+} desk;
+
+static void open_desk(desk *d, slot_rig *r, const char *build,
+                      const berth_slot_options *slot_options)
+{
+    static store the_store;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    uint8_t *bytes;
+    size_t size;
+
+    *d = (desk){ .r = r, .store = &the_store, .host = offer(&the_store) };
+    options.host = d->host;
+    slot_rig_restart(r, options);
+    d->slot = slot_rig_open(r, "desk", slot_options);
+    bytes = services_read(build, &size);
+    (void)slot_rig_install(r, d->slot, bytes, size);
+    if (notes_bind(d->slot, &d->notes, &r->diag) != BERTH_OK)
+        fail_msg("%s: %s", build, r->diag.text);
+}
+
+/* The host outlives the runtime, and all its objects are gone. */
+static void close_desk(desk *d)
+{
+    slot_rig_restart(d->r, (berth_runtime_options)BERTH_RUNTIME_OPTIONS_INIT);
+    assert_int_equal(atomic_load(&d->store->made), atomic_load(&d->store->destroyed));
+    berth_host_destroy(d->host);
+}
+
+static notes_slot enter(desk *d)
+{
+    notes_slot session;
+
+    if (notes_enter(&d->notes, &session, &d->r->diag) != BERTH_OK)
+        fail_msg("%s", d->r->diag.text);
+    return session;
+}
+
+static notes_desk_draft draft_of(desk *d, const notes_slot *in, const char *title)
+{
+    notes_desk_draft draft;
+
+    if (notes_desk_draft_new(in, d->r->arena, string_of(title), &draft, &d->r->diag) !=
+        BERTH_OK)
+        fail_msg("%s", d->r->diag.text);
+    return draft;
+}
+
+static notes_desk_draft_borrow lend(notes_desk_draft draft)
+{
+    return (notes_desk_draft_borrow){ draft.handle };
+}
+
+static uint32_t write_line(desk *d, const notes_slot *in, notes_desk_draft draft,
+                           const char *line)
+{
+    notes_result_u32_string result;
+
+    if (notes_desk_draft_write(in, d->r->arena, lend(draft), string_of(line), &result,
+                               &d->r->diag) != BERTH_OK)
+        fail_msg("%s", d->r->diag.text);
+    return result.is_error ? 0 : result.as.ok;
+}
+
+static uint32_t drafts(desk *d, const notes_slot *in)
+{
+    uint32_t count = UINT32_MAX;
+
+    if (notes_desk_drafts(in, d->r->arena, &count, &d->r->diag) != BERTH_OK)
+        fail_msg("%s", d->r->diag.text);
+    return count;
+}
+
+static berth_status finish(desk *d, const notes_slot *in, notes_desk_draft draft,
+                           berth_string *text)
+{
+    return notes_desk_draft_finish(in, d->r->arena, draft, text, &d->r->diag);
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static void objects_of_a_plugin_live_in_a_session(void **state)
+{
+    desk d;
+
+    for (unsigned b = 0; b < BUILDS; b++) {
+        notes_desk_draft a, c;
+        notes_desk_draft_borrow both[2];
+        notes_slot in;
+        berth_string text = { 0 };
+        uint32_t lines = 0;
+
+        open_desk(&d, *state, builds[b], NULL);
+        in = enter(&d);
+        a = draft_of(&d, &in, "new");
+        c = draft_of(&d, &in, "old");
+        assert_int_equal(write_line(&d, &in, a, "one"), 1);
+        assert_int_equal(write_line(&d, &in, a, "two"), 2);
+        assert_int_equal(write_line(&d, &in, c, "second"), 1);
+        both[0] = lend(a);
+        both[1] = lend(c);
+        assert_int_equal(notes_desk_lines(&in, d.r->arena,
+                                          (notes_list_desk_draft_borrow){ both, 2 }, &lines,
+                                          &d.r->diag),
+                         BERTH_OK);
+        assert_int_equal(lines, 3);
+        assert_int_equal(finish(&d, &in, c, &text), BERTH_OK);
+        assert_int_equal(text.size, 13);
+        assert_memory_equal(text.text, "first\nsecond\n", 13);
+        assert_int_equal(drafts(&d, &in), 1);
+        assert_int_equal(notes_desk_draft_drop(&in, d.r->arena, a, &d.r->diag), BERTH_OK);
+        assert_int_equal(drafts(&d, &in), 0);
+        notes_leave(&in);
+        assert_int_equal(atomic_load(&d.store->made), 1);
+        close_desk(&d);
+    }
+}
+
+static void handles_are_refused_outside_of_a_session(void **state)
+{
+    desk d;
+    notes_desk_draft draft;
+    const char *text;
+    berth_call call = BERTH_CALL_INIT;
+
+    open_desk(&d, *state, builds[0], NULL);
+    slot_rig_check(
+        d.r, notes_desk_draft_new(&d.notes, d.r->arena, string_of("a"), &draft, &d.r->diag),
+        BERTH_E_REJECTED, BERTH_REASON_NONE, "call it in a session");
+    slot_rig_check(
+        d.r, notes_desk_draft_drop(&d.notes, d.r->arena, (notes_desk_draft){ 1 }, &d.r->diag),
+        BERTH_E_REJECTED, BERTH_REASON_NONE, "call it in a session");
+    assert_int_equal(drafts(&d, &d.notes), 0); /* of whichever instance */
+    call.arena = d.r->arena;
+    slot_rig_check(d.r,
+                   berth_slot_evaluate(d.slot,
+                                       "demo:notes/desk@1.0.0#[constructor]draft(\"a\")", &call,
+                                       BERTH_TEXT_WAVE, &text, &d.r->diag),
+                   BERTH_E_REJECTED, BERTH_REASON_NONE, "resources");
+    close_desk(&d);
+}
+
+static void a_handle_that_is_none_is_refused_and_harms_nobody(void **state)
+{
+    desk d;
+    notes_slot in, other;
+    notes_desk_draft draft, theirs;
+    notes_result_u32_string result;
+    berth_string text;
+
+    open_desk(&d, *state, builds[0], NULL);
+    in = enter(&d);
+    other = enter(&d);
+    draft = draft_of(&d, &in, "new");
+    theirs = draft_of(&d, &other, "new");
+    slot_rig_check(d.r,
+                   notes_desk_draft_write(&in, d.r->arena, lend(theirs), string_of("x"),
+                                          &result, &d.r->diag),
+                   BERTH_E_INVALID, BERTH_REASON_NONE, "is not one, or not any more");
+    slot_rig_check(d.r, notes_desk_draft_drop(&in, d.r->arena, theirs, &d.r->diag),
+                   BERTH_E_INVALID, BERTH_REASON_NONE, "is not one");
+    assert_int_equal(notes_desk_draft_drop(&in, d.r->arena, draft, &d.r->diag), BERTH_OK);
+    slot_rig_check(d.r, notes_desk_draft_drop(&in, d.r->arena, draft, &d.r->diag),
+                   BERTH_E_INVALID, BERTH_REASON_NONE, "is not one");
+    slot_rig_check(d.r, finish(&d, &in, draft, &text), BERTH_E_INVALID, BERTH_REASON_NONE,
+                   "is not one");
+    assert_int_equal(drafts(&d, &in), 0);
+    assert_int_equal(drafts(&d, &other), 1);
+    notes_leave(&in);
+    assert_int_equal(write_line(&d, &other, theirs, "x"), 1);
+    notes_leave(&other);
+    close_desk(&d);
+}
+
+static void a_session_outlives_the_swap_of_its_version(void **state)
+{
+    desk d;
+    notes_slot in;
+    notes_desk_draft draft;
+    berth_string text;
+    uint8_t *bytes;
+    size_t size;
+
+    open_desk(&d, *state, builds[0], NULL);
+    in = enter(&d);
+    draft = draft_of(&d, &in, "new");
+    assert_int_equal(berth_session_version(in.session), 1);
+    bytes = services_read(builds[1], &size);
+    assert_int_equal(slot_rig_install(d.r, d.slot, bytes, size), 2);
+    assert_int_equal(write_line(&d, &in, draft, "one"), 1);
+    assert_int_equal(finish(&d, &in, draft, &text), BERTH_OK);
+    assert_int_equal(berth_session_version(in.session), 1);
+    notes_leave(&in);
+    in = enter(&d);
+    assert_int_equal(berth_session_version(in.session), 2);
+    notes_leave(&in);
+    close_desk(&d);
+}
+
+static void a_broken_instance_is_the_sessions_and_no_other(void **state)
+{
+    desk d;
+    notes_slot in, other;
+    notes_desk_draft draft, theirs;
+    berth_string text = { 0 };
+
+    open_desk(&d, *state, builds[0], NULL);
+    in = enter(&d);
+    other = enter(&d);
+    draft = draft_of(&d, &in, "new");
+    theirs = draft_of(&d, &other, "new");
+    assert_int_equal(write_line(&d, &in, draft, "one"), 1);
+    assert_int_equal(write_line(&d, &other, theirs, "one"), 1);
+    d.store->is_dead = true;
+    slot_rig_check(d.r, finish(&d, &in, draft, &text), BERTH_E_OS, BERTH_REASON_HOST,
+                   "the store is closed");
+    d.store->is_dead = false;
+    slot_rig_check(d.r, notes_desk_draft_drop(&in, d.r->arena, draft, &d.r->diag), BERTH_E_TRAP,
+                   BERTH_REASON_CANONICAL, "");
+    notes_leave(&in);
+    assert_int_equal(finish(&d, &other, theirs, &text), BERTH_OK);
+    notes_leave(&other);
+    close_desk(&d);
+}
+
+static void sessions_are_bounded_by_the_instances_of_a_version(void **state)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    notes_slot in, more;
+    desk d;
+
+    options.instances_max = 1;
+    options.policy = BERTH_POLICY_FRESH;
+    open_desk(&d, *state, builds[0], &options);
+    in = enter(&d);
+    slot_rig_check(d.r, notes_enter(&d.notes, &more, &d.r->diag), BERTH_E_BUSY,
+                   BERTH_REASON_INSTANCES, "raise the slot's instances_max");
+    notes_leave(&in);
+    in = enter(&d);
+    notes_leave(&in);
+    close_desk(&d);
+    options.policy = BERTH_POLICY_REUSE;
+    open_desk(&d, *state, builds[0], &options);
+    assert_int_equal(drafts(&d, &d.notes), 0); /* this thread keeps that instance */
+    in = enter(&d);                            /* and gives it up */
+    assert_int_equal(drafts(&d, &in), 0);
+    notes_leave(&in);
+    assert_int_equal(drafts(&d, &d.notes), 0);
+    close_desk(&d);
+}
+
+static void calls_of_sessions_are_counted_like_others(void **state)
+{
+    desk d;
+    notes_slot in;
+    notes_desk_draft draft;
+    berth_slot_stats stats;
+
+    open_desk(&d, *state, builds[0], NULL);
+    in = enter(&d);
+    draft = draft_of(&d, &in, "four");
+    assert_int_equal(write_line(&d, &in, draft, "five"), 1);
+    assert_int_equal(notes_desk_draft_drop(&in, d.r->arena, draft, &d.r->diag), BERTH_OK);
+    slot_rig_check(d.r, notes_desk_draft_drop(&in, d.r->arena, draft, &d.r->diag),
+                   BERTH_E_INVALID, BERTH_REASON_NONE, "");
+    stats = slot_rig_stats(d.slot);
+    assert_int_equal(stats.calls, 4);
+    assert_int_equal(stats.answered, 3);
+    assert_int_equal(stats.other_failures, 1);
+    assert_int_equal(stats.bytes_in, 8);
+    assert_int_equal(stats.in_flight, 0);
+    assert_true(stats.instances_live >= 1);
+    notes_leave(&in);
+    close_desk(&d);
+}
+
+static void a_session_without_memory_leaves_nothing_behind(void **state)
+{
+    desk d;
+    notes_slot in;
+    unsigned failed = 0;
+
+    open_desk(&d, *state, builds[0], NULL);
+    for (unsigned n = 0; n < 200; n++) {
+        berth_status status;
+
+        memory_fail(&d.r->memory, n, false);
+        status = notes_enter(&d.notes, &in, &d.r->diag);
+        memory_fail(&d.r->memory, MEMORY_NEVER, false);
+        if (status == BERTH_OK) {
+            notes_leave(&in);
+            break;
+        }
+        assert_int_equal(status, BERTH_E_NOMEM);
+        failed++;
+    }
+    assert_true(failed >= 2 && failed < 200);
+    in = enter(&d);
+    assert_int_equal(drafts(&d, &in), 0);
+    notes_leave(&in);
+    close_desk(&d);
+}
+
+static void misuse_of_a_session_is_refused(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "empty", NULL);
+    berth_session *session = NULL;
+
+    slot_rig_check(r, berth_session_open(slot, &session, &r->diag), BERTH_E_ABSENT,
+                   BERTH_REASON_NONE, "has no plugin");
+    slot_rig_check(r, berth_session_open(slot, NULL, &r->diag), BERTH_E_INVALID,
+                   BERTH_REASON_NONE, "");
+    (void)slot_rig_install_answering(r, slot, 7);
+    slot_rig_check(r, berth_session_open(slot, &session, &r->diag), BERTH_E_ABSENT,
+                   BERTH_REASON_NONE, "has hooks and no objects");
+    berth_session_close(NULL);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        slot_test(objects_of_a_plugin_live_in_a_session),
+        slot_test(handles_are_refused_outside_of_a_session),
+        slot_test(a_handle_that_is_none_is_refused_and_harms_nobody),
+        slot_test(a_session_outlives_the_swap_of_its_version),
+        slot_test(a_broken_instance_is_the_sessions_and_no_other),
+        slot_test(sessions_are_bounded_by_the_instances_of_a_version),
+        slot_test(calls_of_sessions_are_counted_like_others),
+        slot_test(a_session_without_memory_leaves_nothing_behind),
+        slot_test(misuse_of_a_session_is_refused),
+    };
+
+    return slot_rig_run("sessions", tests, sizeof tests / sizeof *tests);
+}
