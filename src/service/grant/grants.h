@@ -48,6 +48,11 @@ bool berthi_grants_path(const berth_grants *grants, berthi_right right, const ch
 bool berthi_grants_below(const berth_grants *grants, berthi_right right, const char *path,
                          size_t size);
 
+/* The folder `path` and everything below it is granted, by one pattern that says so and with no
+ * denial of any of it: then it does not matter which of its names something has. */
+bool berthi_grants_all_below(const berth_grants *grants, berthi_right right, const char *path,
+                             size_t size);
+
 /* NET_CONNECT, NET_LISTEN: `host` is a name or an address as text, without brackets.  Any case. */
 bool berthi_grants_host(const berth_grants *grants, berthi_right right, const char *host,
                         size_t size, uint16_t port);

@@ -99,6 +99,39 @@ bool berthi_grants_below(const berth_grants *grants, berthi_right right, const c
     return false;
 }
 
+/* The pattern is a folder without wildcards and all below it, and `path` is that folder or below it. */
+static bool has_all_below(const char *pattern, const char *path, size_t size)
+{
+    size_t length = strlen(pattern), folder;
+
+    if (length < 3 || strcmp(pattern + length - 3, "/**") != 0)
+        return false;
+    folder = length - 3;
+    if (folder != 0 && berthi_path_pattern_folder(pattern) != folder)
+        return false;
+    return size >= folder && memcmp(pattern, path, folder) == 0 &&
+           (folder == 0 || size == folder || path[folder] == '/');
+}
+
+bool berthi_grants_all_below(const berth_grants *grants, berthi_right right, const char *path,
+                             size_t size)
+{
+    bool is_granted = false;
+
+    if (grants == NULL || berthi_grants_are_revoked(grants) ||
+        !berthi_path_is_plain(path, size))
+        return false;
+    for (const berthi_grant *grant = grants->rights[right]; grant != NULL;
+         grant = grant->next) {
+        if (!grant->is_denial)
+            is_granted |= has_all_below(grant->text, path, size);
+        else if (berthi_path_matches(grant->text, path, size) ||
+                 berthi_path_may_lead(grant->text, path, size))
+            return false;
+    }
+    return is_granted;
+}
+
 /* ---------------------------------------------------------------- the network */
 
 static bool has_port(const berthi_grant *grant, const question *q)
