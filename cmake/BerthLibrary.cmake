@@ -75,7 +75,9 @@ set_target_properties(berth_shared PROPERTIES
 target_include_directories(berth_shared PUBLIC include)
 target_link_libraries(berth_shared PRIVATE berth_build_flags ${BERTH_LIBRARIES})
 target_link_options(berth_shared PRIVATE
-    -Wl,--version-script=${export_map} -Wl,--exclude-libs,ALL)
+    -Wl,--version-script=${export_map} -Wl,--exclude-libs,ALL
+    # A look-up that nobody wants any more ends when the C library lets it (os/resolve.h), in our code.
+    -Wl,-z,nodelete)
 if(NOT BERTH_SANITIZE)
     target_link_options(berth_shared PRIVATE -Wl,-z,defs)
 endif()
