@@ -198,6 +198,13 @@ berthi_code berthi_socket_shut(int fd, bool receives, bool sends)
     return code_of_result(fails("shutdown") ? -1 : shutdown(fd, how));
 }
 
+void berthi_socket_reset_when_closed(int fd)
+{
+    static const struct linger at_once = { 1, 0 };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 /* ---------------------------------------------------------------- bytes */
 
 static bool is_interrupted(ssize_t n)

@@ -36,6 +36,9 @@ berthi_code berthi_socket_local(int fd, berthi_address *address_out);
 berthi_code berthi_socket_remote(int fd, berthi_address *address_out);
 berthi_code berthi_socket_shut(int fd, bool receives, bool sends);
 
+/* Closing it will tell the peer that something is missing (a reset instead of an end). */
+void berthi_socket_reset_when_closed(int fd);
+
 berthi_code berthi_socket_receive(int fd, void *data, size_t size,
                                   size_t *done_out); /* 0: end */
 berthi_code berthi_socket_send(int fd, const void *data, size_t size, size_t *done_out);

@@ -36,6 +36,7 @@ void berthi_services_end(berthi_services *s)
         return;
     assert(s->objects == 0);
     berthi_services_end_lines(s);
+    berthi_services_end_known(s);
     berthi_grants_unref(s->grants);
     berthi_free(s->allocator, s, sizeof *s);
 }

@@ -48,6 +48,7 @@ struct berthi_services {
     bool has_dropped;             /* it wanted to write more */
     struct berthi_line *lines[2]; /* what has no end of line yet: stdout, stderr */
     size_t input_at;              /* how much of stdin was read */
+    struct berthi_known *known;   /* names that were looked up; NULL: none yet */
     bool has_exited;              /* it said so, and ends */
     uint32_t exit_code;
 };
@@ -70,6 +71,16 @@ void berthi_services_end(berthi_services *s);
 berth_status berthi_services_wait(berthi_services *s, berthi_wait *waits, size_t count,
                                   uint64_t until_ns, berth_diag *diag)
     __attribute__((warn_unused_result));
+
+/* ---------------------------------------------------------------- known.c */
+
+/* The name came to that address, which it may. */
+berthi_code berthi_services_know(berthi_services *s, const uint8_t *address, size_t size,
+                                 const char *name, size_t name_size);
+/* The right to that address and port, by itself or (NET_CONNECT) by a name that came to it. */
+bool berthi_services_may_reach(const berthi_services *s, berthi_right right,
+                               const uint8_t *address, size_t size, uint16_t port);
+void berthi_services_end_known(berthi_services *s);
 
 /* ---------------------------------------------------------------- clock.c */
 

@@ -67,6 +67,10 @@ bool berthi_grants_address(const berth_grants *grants, berthi_right right,
                            const uint8_t *address, size_t address_size, uint16_t port,
                            const char *name, size_t name_size);
 
+/* The same of NET_CONNECT before the port is known: some port of it may be reached. */
+bool berthi_grants_resolved(const berth_grants *grants, const uint8_t *address,
+                            size_t address_size, const char *name, size_t name_size);
+
 /* `method` in any case. */
 bool berthi_grants_http(const berth_grants *grants, const char *method, size_t method_size,
                         const char *host, size_t host_size, uint16_t port);

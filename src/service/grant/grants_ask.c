@@ -204,6 +204,21 @@ bool berthi_grants_address(const berth_grants *grants, berthi_right right,
     return ask(grants, right, &q, matches_host);
 }
 
+bool berthi_grants_resolved(const berth_grants *grants, const uint8_t *address,
+                            size_t address_size, const char *name, size_t name_size)
+{
+    const question q = { .name = name,
+                         .name_size = name_size,
+                         .address = address,
+                         .address_size = address_size,
+                         .address_may_be_private =
+                             berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) ||
+                             (is_localhost(name, name_size) &&
+                              berthi_address_is_loopback(address, address_size)) };
+
+    return ask(grants, BERTHI_RIGHT_NET_CONNECT, &q, matches_host);
+}
+
 /* ---------------------------------------------------------------- HTTP */
 
 static char lower(char c)
