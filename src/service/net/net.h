@@ -87,7 +87,8 @@ typedef struct berthi_udp {
 /* One end of the flow of datagrams of a socket. */
 typedef struct berthi_udp_flow {
     berthi_object object;
-    berthi_udp *of; /* one reference */
+    berthi_udp *of;  /* one reference */
+    uint32_t permit; /* datagrams that the plugin was told it may send; its function's own */
 } berthi_udp_flow;
 
 extern const berthi_object_class berthi_udp_class, berthi_udp_incoming_class,
