@@ -37,6 +37,13 @@ enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
 enum { CLI_ON_ERROR_STOP = 1, CLI_ON_ERROR_PASS = 2, CLI_ON_ERROR_DROP = 3 };
 enum { CLI_OPERANDS_MAX = 64, CLI_WORKERS_MAX = 64 };
 
+enum { CLI_TEXTS_MAX = 128 };
+
+typedef struct cli_texts { /* of an option that may be given again */
+    const char *at[CLI_TEXTS_MAX];
+    uint32_t count;
+} cli_texts;
+
 /* One command line, read.  0 and NULL: not given.  Texts are lent from argv. */
 typedef struct cli_options {
     cli_command command;
@@ -44,6 +51,7 @@ typedef struct cli_options {
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
         *world, *output, *out, *prefix, *contract, *key, *keys, *pins;
+    cli_texts grants;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers, signatures, log;
@@ -61,6 +69,11 @@ const char *cli_help_hint(cli_command command); /* "see 'berth help COMMAND'" */
 
 /* What --wit and --contract name; *contract_out is NULL without them.  Gives an exit code. */
 int cli_contract_read(const cli_options *options, struct berth_contract **contract_out);
+
+/* grants.c */
+
+/* What --grant says; gives an exit code. */
+int cli_grants_read(const cli_options *options, struct berth_grants **grants_out);
 
 /* help.c */
 
@@ -179,6 +192,7 @@ int cli_folder_write(const char *folder, const char *option, const cli_file *fil
 
 /* A runtime with one slot, as the options want them. */
 typedef struct cli_host {
+    berth_host *offers; /* WASI, as far as --grant says */
     berth_runtime *runtime;
     berth_slot *slot;
     uint32_t hook;

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include <berth/contract.h>
+#include <berth/grant.h>
+#include <berth/wasi.h>
 
 #include "cli.h"
 
@@ -17,12 +19,18 @@ static berth_status open_runtime(cli_host *host, const cli_options *options,
     runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
     runtime.artifact_bytes_max = options->artifact_bytes;
     cli_report_begin(options, &runtime);
-    status = berth_crash_notes_enable(diag);
+    status = berth_host_create(NULL, &host->offers, diag);
+    if (status == BERTH_OK)
+        status = berth_wasi_offer(host->offers, diag);
+    if (status == BERTH_OK)
+        status = berth_crash_notes_enable(diag);
+    runtime.host = host->offers;
     return status == BERTH_OK ? berth_runtime_create(&runtime, &host->runtime, diag) : status;
 }
 
 static berth_status open_slot(cli_host *host, const cli_options *options, uint32_t flags,
-                              const berth_contract *contract, berth_diag *diag)
+                              const berth_contract *contract, const berth_grants *grants,
+                              berth_diag *diag)
 {
     berth_slot_options slot = BERTH_SLOT_OPTIONS_INIT;
     berth_status status;
@@ -38,6 +46,7 @@ static berth_status open_slot(cli_host *host, const cli_options *options, uint32
     slot.output_bytes_max = options->output_bytes;
     slot.flags = flags;
     slot.contract = contract;
+    slot.grants = grants;
     status = berth_slot_open(host->runtime, &slot, &host->slot, diag);
     if (status != BERTH_OK || options->hook == NULL)
         return status;
@@ -57,25 +66,30 @@ int cli_host_open(cli_host *host, const cli_options *options, const char *slot_n
                   uint32_t flags, uint32_t instances_max)
 {
     berth_diag diag = { 0 };
-    berth_contract *contract;
+    berth_contract *contract = NULL;
+    berth_grants *grants;
     berth_status status;
-    int code = cli_contract_read(options, &contract);
+    const char *what;
+    int code = cli_grants_read(options, &grants);
 
     memset(host, 0, sizeof *host);
-    if (code != CLI_OK)
+    if (code == CLI_OK)
+        code = cli_contract_read(options, &contract);
+    if (code != CLI_OK) {
+        berth_grants_destroy(grants);
         return code;
+    }
     host->tenant = options->tenant;
     host->name = slot_name;
     status = open_runtime(host, options, instances_max, &diag);
-    if (status != BERTH_OK) {
-        berth_contract_destroy(contract);
-        return fail_open(options, "runtime", status, &diag);
-    }
-    status = open_slot(host, options, flags, contract, &diag);
+    if (status == BERTH_OK)
+        status = open_slot(host, options, flags, contract, grants, &diag);
     berth_contract_destroy(contract);
+    berth_grants_destroy(grants);
     if (status != BERTH_OK) {
+        what = host->runtime == NULL ? "runtime" : "slot";
         cli_host_close(host);
-        return fail_open(options, "slot", status, &diag);
+        return fail_open(options, what, status, &diag);
     }
     return CLI_OK;
 }
@@ -115,6 +129,7 @@ void cli_host_close(cli_host *host)
 {
     berth_slot_release(host->slot);
     berth_runtime_destroy(host->runtime);
+    berth_host_destroy(host->offers);
     cli_report_end();
     memset(host, 0, sizeof *host);
 }

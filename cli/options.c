@@ -12,7 +12,7 @@
 
 #include "cli.h"
 
-typedef enum value_kind { FLAG, TEXT, SIZE, TIME, NUMBER, CHOICE } value_kind;
+typedef enum value_kind { FLAG, TEXT, TEXTS, SIZE, TIME, NUMBER, CHOICE } value_kind;
 
 enum {
     CHOICES_MAX = 4,
@@ -54,6 +54,7 @@ static const option_spec specs[] = {
     { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
     { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
+    { "grant", 0, TEXTS, HOST | CLI_INSPECT, AT(grants), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
     { "json",
@@ -194,6 +195,7 @@ static const char *value_form(value_kind kind)
         return "give a whole number";
     case FLAG:
     case TEXT:
+    case TEXTS:
     case CHOICE:
         break;
     }
@@ -248,6 +250,21 @@ static bool store_choice(const option_spec *spec, cli_options *options, const ch
     return false;
 }
 
+static bool store_one_more(const option_spec *spec, cli_options *options, const char *what,
+                           const char *value)
+{
+    cli_texts texts;
+
+    memcpy(&texts, (const char *)options + spec->offset, sizeof texts);
+    if (texts.count == CLI_TEXTS_MAX) {
+        cli_fail(CLI_USAGE, what, "give fewer", "is there more than %d times", CLI_TEXTS_MAX);
+        return false;
+    }
+    texts.at[texts.count++] = value;
+    memcpy((char *)options + spec->offset, &texts, sizeof texts);
+    return true;
+}
+
 static bool store_value(const option_spec *spec, cli_options *options, const char *value)
 {
     char what[32];
@@ -264,6 +281,8 @@ static bool store_value(const option_spec *spec, cli_options *options, const cha
     case TEXT:
         memcpy((char *)options + spec->offset, &value, sizeof value);
         return true;
+    case TEXTS:
+        return store_one_more(spec, options, what, value);
     case CHOICE:
         return store_choice(spec, options, what, value);
     case SIZE:

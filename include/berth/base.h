@@ -76,6 +76,7 @@ typedef enum berth_reason {
     BERTH_REASON_HOST = 9, /* a host function failed */
     BERTH_REASON_TRAP_OTHER = 10,
     BERTH_REASON_CANONICAL = 11, /* a component broke the canonical ABI; the text says how */
+    BERTH_REASON_EXIT = 12,      /* it ended itself, with the code that is in `os_code` */
     /* bounds, with BERTH_E_LIMIT, BERTH_E_DEADLINE or BERTH_E_BUSY */
     BERTH_REASON_DEADLINE = 20,
     BERTH_REASON_STACK = 21,
@@ -101,7 +102,7 @@ typedef enum berth_reason {
 typedef struct berth_diag {
     int32_t status;    /* a berth_status */
     int32_t reason;    /* a berth_reason */
-    int32_t os_code;   /* errno when status is BERTH_E_OS, else 0 */
+    int32_t os_code;   /* errno with BERTH_E_OS, an exit code with BERTH_REASON_EXIT; else 0 */
     uint32_t reserved; /* 0 */
     char text[496];
 } berth_diag;

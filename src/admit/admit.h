@@ -107,6 +107,7 @@ typedef struct berthi_admit_limits {
     uint32_t table_elements_max;
     struct berth_host *host;               /* what components may import; NULL: nothing */
     const struct berth_contract *contract; /* to be kept; NULL: none */
+    const struct berth_grants *grants;     /* of the slot; NULL: nothing is granted */
 } berthi_admit_limits;
 
 /* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when

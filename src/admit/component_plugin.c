@@ -12,6 +12,7 @@
 #include "admit/describe.h"
 #include "component/run/host.h"
 #include "component/types/names.h"
+#include "service/wasi/wasi_link.h"
 #include "wasm/cursor.h"
 
 #define HOOK_TYPE "func(list<u8>) -> result<list<u8>, string>"
@@ -234,6 +235,24 @@ static void check_hooks(component_check *c)
 
 /* ---------------------------------------------------------------- the rest */
 
+/* Whether an interface of WASI may be linked; asked where the interface is seen first. */
+static void check_grant(const component_check *c, uint32_t need)
+{
+    const berthi_cm_need *needs = c->artifact->steps->needs;
+    berthi_name name = needs[need].path[0];
+    const char *missing;
+
+    for (uint32_t i = 0; i < need; i++)
+        if (berthi_cm_same_name(needs[i].path[0], name))
+            return;
+    missing = berthi_wasi_missing(c->limits->host, name.text, name.size, c->limits->grants);
+    if (missing != NULL)
+        berthi_find(c->scope, "grant", BERTHI_NO_OFFSET,
+                    "import `%s`: the slot has no grant `%s` (`deny:%s` links it, and ends the "
+                    "plugin's instance when it is used)",
+                    BERTHI_SHOW_NAME(name), missing, missing);
+}
+
 /* Every import that the host does not give as it is asked for. */
 static void check_host(const component_check *c)
 {
@@ -245,6 +264,8 @@ static void check_host(const component_check *c)
         berth_status status =
             berthi_host_resolve(c->limits->host, steps, &steps->needs[i], &binding, &why);
 
+        if (status == BERTH_OK)
+            check_grant(c, i);
         if (status == BERTH_OK || (status == BERTH_E_ABSENT && steps->needs[i].is_again))
             continue;
         if (status == BERTH_E_NOMEM)

@@ -189,6 +189,8 @@ const char *berth_reason_name(berth_reason reason)
         return "other trap";
     case BERTH_REASON_CANONICAL:
         return "canonical ABI";
+    case BERTH_REASON_EXIT:
+        return "exit";
     case BERTH_REASON_DEADLINE:
         return "deadline";
     case BERTH_REASON_STACK:

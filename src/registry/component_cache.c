@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/digest.h"
 #include "component/run/host_call.h"
+#include "service/wasi/wasi_link.h"
 
 typedef struct loading {
     berth_runtime *rt;
@@ -63,6 +64,16 @@ static void free_component(berth_runtime *rt, berthi_component *c)
     berthi_free(&rt->allocator, c, sizeof *c);
 }
 
+static bool asks_services(const berthi_cm_loaded *loaded)
+{
+    const berthi_cm_steps *steps = berthi_cm_loaded_steps(loaded);
+
+    for (uint32_t i = 0; i < steps->needs_count; i++)
+        if (berthi_is_wasi(steps->needs[i].path[0].text, steps->needs[i].path[0].size))
+            return true;
+    return false;
+}
+
 /* Loads into `c`, for which others may wait by now. */
 static berth_status load(berth_runtime *rt, berthi_component *c, const uint8_t *bytes,
                          size_t size, berth_diag *diag)
@@ -78,8 +89,11 @@ static berth_status load(berth_runtime *rt, berthi_component *c, const uint8_t *
                                              .compile_ctx = &l };
     berth_status status = berthi_cm_load(bytes, size, &options, &c->loaded, diag);
 
-    if (status == BERTH_OK)
+    if (status == BERTH_OK) {
         count_parts(c);
+        c->asks_services =
+            berthi_host_has_attached(rt->options.host) && asks_services(c->loaded);
+    }
     return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "component/run/host_call.h"
+#include "service/services.h"
 
 enum { INTERFACE_NAME_MAX = 256 };
 
@@ -69,16 +70,42 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
     return BERTH_OK;
 }
 
+berthi_services *berthi_make_services(const berth_version *v)
+{
+    const berth_slot *slot = v->slot;
+    const berth_runtime *rt = v->runtime;
+    const berthi_service_owner owner = { .tenant = slot->tenant->name,
+                                         .slot = slot->name,
+                                         .plugin = v->content->plugin.name,
+                                         .report = rt->options.reporter,
+                                         .report_ctx = rt->options.reporter_ctx };
+    berthi_services *s = berthi_services_make(&rt->allocator, slot->options.grants, &owner);
+
+    if (s == NULL)
+        return NULL;
+    s->deadline = (berthi_deadline){ .tick = &rt->domain.tick,
+                                     .tick_ns = BERTHI_TICK_NS,
+                                     .until = atomic_load_explicit(&rt->domain.tick,
+                                                                   memory_order_relaxed) +
+                                              berthi_ticks(slot->options.probe_deadline_ns) };
+    return s;
+}
+
 /* What the host's functions need of an instance that calls them. */
 static berth_status make_host_instance(const berth_version *v, berthi_instance *i,
                                        berth_diag *diag)
 {
     const berth_allocator *a = &v->runtime->allocator;
-    const berthi_host_instance_options options = { .plugin = v->content->plugin.name,
-                                                   .ctx = v->slot->options.host_ctx };
+    berthi_host_instance_options options = { .plugin = v->content->plugin.name,
+                                             .ctx = v->slot->options.host_ctx };
 
     if (berthi_cm_loaded_steps(v->content->component->loaded)->needs_count == 0)
         return BERTH_OK;
+    if (v->content->component->asks_services) {
+        i->services = options.services = berthi_make_services(v);
+        if (i->services == NULL)
+            return berthi_fail(diag, BERTH_E_NOMEM, "the services of an instance");
+    }
     i->host = berthi_alloc(a, sizeof *i->host);
     if (i->host == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
@@ -89,10 +116,10 @@ static berth_status make_host_instance(const berth_version *v, berthi_instance *
 /* Objects of the host that the plugin still held are destroyed here. */
 static void end_host_instance(const berth_version *v, berthi_instance *i)
 {
-    if (i->host == NULL)
-        return;
-    berthi_host_instance_fini(i->host);
+    if (i->host != NULL)
+        berthi_host_instance_fini(i->host);
     berthi_free(&v->runtime->allocator, i->host, sizeof *i->host);
+    berthi_services_end(i->services);
 }
 
 berth_status berthi_component_open(berth_version *v, berthi_instance *i, berth_diag *diag)
@@ -180,6 +207,8 @@ void berthi_component_deadline(berth_version *v, berthi_instance *i, uint64_t ti
         berthi_cm_instance_deadline(i->component, ticks);
         i->deadline_tick = now;
         i->deadline_ticks = ticks;
+        if (i->services != NULL)
+            i->services->deadline.until = now + ticks;
     }
 }
 

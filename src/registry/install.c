@@ -134,7 +134,10 @@ static berth_status make_content_of(berth_slot *slot, const uint8_t *bytes, size
     berth_runtime *rt = slot->runtime;
     berthi_admit_limits limits = { rt->options.artifact_bytes_max,
                                    slot->options.memory_bytes_max,
-                                   rt->options.table_elements_max, rt->options.host, contract };
+                                   rt->options.table_elements_max,
+                                   rt->options.host,
+                                   contract,
+                                   slot->options.grants };
     berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
     const char *profile, *kind;
     berth_status status;

@@ -106,6 +106,7 @@ typedef struct berthi_component {
     berthi_arena arena;
     berthi_compiled *compiled; /* its core modules */
     uint32_t memories, tables; /* how many an instance makes */
+    bool asks_services;        /* it imports from WASI */
 } berthi_component;
 
 typedef struct berthi_cache {
@@ -132,6 +133,7 @@ typedef struct berthi_instance {
     berthi_wasm_store *store;          /* NULL: `component` has its own */
     berthi_cm_instance *component;     /* NULL: of a core module */
     struct berthi_host_instance *host; /* NULL: it imports nothing */
+    struct berthi_services *services;  /* NULL: it asks for none */
     berthi_wasm_instance handle;
     uint32_t in_store, in_store_max;   /* instances that the store was given, with this one */
     bool is_spent;                     /* its one call is over: a store for the next */
@@ -461,6 +463,8 @@ berth_status berthi_component_enter(berth_version *v, berthi_instance *instance,
                                     const berth_call *call, uint64_t ticks, berth_reply *reply,
                                     berth_diag *diag);
 
+/* NULL: no memory. */
+struct berthi_services *berthi_make_services(const berth_version *v);
 void berthi_component_deadline(berth_version *v, berthi_instance *instance, uint64_t ticks);
 /* "INTERFACE#FUNCTION", or a function of the component's own; false: it exports none. */
 bool berthi_component_find(const berthi_content *content, const char *name,

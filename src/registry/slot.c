@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/utf8.h"
 #include "component/wit/contract_check.h"
+#include "service/grant/grants.h"
 
 enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096 };
 
@@ -129,6 +130,7 @@ static void free_slot(berth_slot *slot)
     free_string(a, slot->profile);
     free_string(a, slot->kind);
     berthi_contract_unref(slot->options.contract);
+    berthi_grants_unref(slot->options.grants);
     berthi_free(a, slot->past_latency, sizeof *slot->past_latency);
     berthi_cond_fini(&slot->installed);
     berthi_lock_fini(&slot->lock);
@@ -154,6 +156,7 @@ static berth_status copy_strings(berth_slot *slot, const berth_slot_options *opt
     slot->options.name = slot->name;
     slot->options.tenant = slot->options.profile = slot->options.kind = NULL;
     slot->options.contract = berthi_contract_ref(opt->contract);
+    slot->options.grants = berthi_grants_ref(opt->grants);
     return BERTH_OK;
 }
 

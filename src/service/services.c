@@ -11,8 +11,7 @@ enum { WAITS_ON_STACK = 16, WAIT_ROOM = 16 }; /* bytes of a place of os/wait.h, 
 
 berthi_services *berthi_services_make(const berth_allocator *allocator,
                                       const berth_grants *grants,
-                                      const berthi_service_owner *owner,
-                                      const berthi_deadline *deadline)
+                                      const berthi_service_owner *owner)
 {
     const berth_grants_options *opt = berthi_grants_options(grants);
     berthi_services *s = berthi_zalloc(allocator, sizeof *s);
@@ -22,7 +21,6 @@ berthi_services *berthi_services_make(const berth_allocator *allocator,
     s->allocator = allocator;
     s->grants = berthi_grants_ref(grants);
     s->owner = *owner;
-    s->deadline = deadline;
     s->objects_max = opt->objects_max;
     s->is_deterministic = (opt->flags & BERTH_GRANTS_DETERMINISTIC) != 0;
     s->seed = opt->seed;
@@ -108,7 +106,7 @@ static bool jump(berthi_services *s, berthi_wait *waits, size_t count, uint64_t 
 
     if (look_at_times(waits, count, s->clock_ns, &first))
         return true;
-    if (first == UINT64_MAX)
+    if (first == UINT64_MAX || first < s->clock_ns)
         return false;
     s->clock_ns = first;
     (void)look_at_times(waits, count, s->clock_ns, &first);
@@ -152,7 +150,7 @@ berth_status berthi_services_wait(berthi_services *s, berthi_wait *waits, size_t
     }
     if (is_ready && !any_fd(waits, count))
         return BERTH_OK;
-    left = s->deadline == NULL ? UINT64_MAX : berthi_deadline_left_ns(s->deadline);
+    left = berthi_deadline_left_ns(&s->deadline);
     if (left != UINT64_MAX)
         end = now + left;
     status = wait_with_room(s, waits, count, is_ready ? now : first < end ? first : end, diag);

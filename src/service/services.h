@@ -39,7 +39,7 @@ struct berthi_services {
     const berth_allocator *allocator; /* lent */
     const berth_grants *grants;       /* one reference */
     berthi_service_owner owner;
-    const berthi_deadline *deadline; /* lent */
+    berthi_deadline deadline; /* of the call that runs; set by whoever makes it */
     uint32_t objects, objects_max;
     bool is_deterministic;
     uint64_t clock_ns,
@@ -49,16 +49,12 @@ struct berthi_services {
     struct berthi_line *lines[2]; /* what has no end of line yet: stdout, stderr */
     size_t input_at;              /* how much of stdin was read */
     struct berthi_known *known;   /* names that were looked up; NULL: none yet */
-    bool has_exited;              /* it said so, and ends */
-    uint32_t exit_code;
 };
 
-/* Without a call there is no deadline; then `deadline` is NULL.  `grants` may be NULL: nothing is
- * granted.  NULL: no memory. */
+/* Its deadline is none yet.  `grants` may be NULL: nothing is granted.  NULL: no memory. */
 berthi_services *berthi_services_make(const berth_allocator *allocator,
                                       const berth_grants *grants,
-                                      const berthi_service_owner *owner,
-                                      const berthi_deadline *deadline);
+                                      const berthi_service_owner *owner);
 /* All of its objects are gone. */
 void berthi_services_end(berthi_services *s);
 
@@ -99,6 +95,8 @@ bool berthi_services_random(berthi_services *s, void *to, size_t size);
  * NULL as berthi_object_make(). */
 berthi_output *berthi_services_output(berthi_services *s, int32_t stream);
 berthi_input *berthi_services_input(berthi_services *s);
+/* Its streams are those of this process. */
+bool berthi_services_has_process_stdio(const berthi_services *s);
 /* What was written without an end of line becomes a line. */
 void berthi_services_flush_lines(berthi_services *s);
 void berthi_services_end_lines(berthi_services *s);

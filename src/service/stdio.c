@@ -167,7 +167,7 @@ static const berthi_object_class output_class = { "output-stream", sizeof(stdio_
                                                   look_at_output };
 static const berthi_output_ops output_ops = { check_output, write_output, NULL };
 
-static bool is_of_process(const berthi_services *s)
+bool berthi_services_has_process_stdio(const berthi_services *s)
 {
     return (berthi_grants_options(s->grants)->flags & BERTH_GRANTS_PROCESS_STDIO) != 0;
 }
@@ -180,7 +180,7 @@ berthi_output *berthi_services_output(berthi_services *s, int32_t stream)
         return NULL;
     o->output.ops = &output_ops;
     o->stream = stream;
-    o->is_process = is_of_process(s);
+    o->is_process = berthi_services_has_process_stdio(s);
     return &o->output;
 }
 
@@ -202,7 +202,7 @@ static berthi_code read_input(berthi_input *in, void *to, size_t *size_io)
 
     if (!berthi_grants_has(s->grants, BERTHI_RIGHT_STDIN))
         return BERTHI_CODE_CLOSED;
-    if (is_of_process(s))
+    if (berthi_services_has_process_stdio(s))
         return read_process(to, size_io);
     if (left == 0)
         return BERTHI_CODE_CLOSED;
@@ -215,7 +215,7 @@ static berthi_code read_input(berthi_input *in, void *to, size_t *size_io)
 
 static void look_at_input(berthi_object *object, berthi_wait *wait)
 {
-    wait->is_ready = !is_of_process(object->services) ||
+    wait->is_ready = !berthi_services_has_process_stdio(object->services) ||
                      !berthi_grants_has(object->services->grants, BERTHI_RIGHT_STDIN);
     wait->fd = wait->is_ready ? -1 : 0;
     wait->for_read = true;

@@ -16,6 +16,7 @@
 #include <berth/bundle.h>
 #include <berth/component.h>
 #include <berth/contract.h>
+#include <berth/grant.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
 #include <berth/invoke.h>
@@ -23,6 +24,7 @@
 #include <berth/runtime.h>
 #include <berth/session.h>
 #include <berth/slot.h>
+#include <berth/wasi.h>
 #include <berth/wit.h>
 
 typedef void (*any_function)(void);

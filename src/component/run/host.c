@@ -272,8 +272,38 @@ void berth_host_destroy(berth_host *host)
         next = host->texts->next;
         destroy_text(&host->allocator, host->texts);
     }
+    if (host->attached != NULL)
+        host->end_attached(&host->allocator, host->attached);
     berthi_lock_fini(&host->lock);
     berthi_free(&host->allocator, host, sizeof *host);
+}
+
+berth_status berthi_host_attach(berth_host *host, void *object,
+                                void (*end)(const berth_allocator *a, void *object),
+                                berth_diag *diag)
+{
+    bool is_free;
+
+    berthi_lock_take(&host->lock);
+    is_free = host->attached == NULL;
+    if (is_free) {
+        host->attached = object;
+        host->end_attached = end;
+    }
+    berthi_lock_drop(&host->lock);
+    return is_free ? BERTH_OK : berthi_fail(diag, BERTH_E_STATE, "this host offers it already");
+}
+
+bool berthi_host_has_attached(berth_host *host)
+{
+    bool has;
+
+    if (host == NULL)
+        return false;
+    berthi_lock_take(&host->lock);
+    has = host->attached != NULL;
+    berthi_lock_drop(&host->lock);
+    return has;
 }
 
 /* An interface that is there already, though the text is about it and not only refers to it. */

@@ -61,6 +61,8 @@ struct berth_host {
     berthi_lock lock;
     berthi_host_text *texts; /* guarded by lock, as is all that is bound; newest first */
     berthi_host_interface *interfaces, **tail;
+    void *attached; /* of a layer above, and how it ends; once set, for good */
+    void (*end_attached)(const berth_allocator *a, void *object);
 };
 
 /* ---------------------------------------------------------------- host.c */
@@ -68,6 +70,12 @@ struct berth_host {
 /* The interface of that name, or the highest one that is compatible with it; NULL: none.  The lock is
  * held. */
 berthi_host_interface *berthi_host_find(const berth_host *host, const char *name, size_t size);
+
+/* Takes an object that ends with the host, behind all that is bound.  Fails: BERTH_E_STATE: there is one. */
+berth_status berthi_host_attach(berth_host *host, void *object,
+                                void (*end)(const berth_allocator *a, void *object),
+                                berth_diag *diag) __attribute__((warn_unused_result));
+bool berthi_host_has_attached(berth_host *host); /* `host` may be NULL */
 
 /* ---------------------------------------------------------------- host_link.c */
 

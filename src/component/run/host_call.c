@@ -127,6 +127,16 @@ void *berth_host_reserve(berth_host_call *call, size_t size)
     return berthi_cm_host_reserve(call->inner, size, call->diag);
 }
 
+struct berthi_services *berthi_host_call_services(const berth_host_call *call)
+{
+    return call->instance->options.services;
+}
+
+berth_diag *berthi_host_call_diag(const berth_host_call *call)
+{
+    return call->diag;
+}
+
 void *berth_host_context(const berth_host_call *call)
 {
     return call->instance->options.ctx;

@@ -12,10 +12,11 @@
 #include "component/run/host.h"
 
 typedef struct berthi_host_instance_options {
-    const char *plugin;        /* for logs; lent */
-    void *ctx;                 /* berth_host_context() */
-    uint32_t objects_max;      /* 0: BERTHI_HOST_OBJECTS_MAX */
-    uint64_t result_bytes_max; /* of one host call; 0: 16 MiB */
+    const char *plugin;               /* for logs; lent */
+    void *ctx;                        /* berth_host_context() */
+    uint32_t objects_max;             /* 0: BERTHI_HOST_OBJECTS_MAX */
+    uint64_t result_bytes_max;        /* of one host call; 0: 16 MiB */
+    struct berthi_services *services; /* of a layer above; lent, behind the instance's end */
 } berthi_host_instance_options;
 
 typedef struct berthi_host_instance {
@@ -27,6 +28,10 @@ typedef struct berthi_host_instance {
 void berthi_host_instance_init(berthi_host_instance *i, const berth_allocator *allocator,
                                const berthi_host_instance_options *options);
 void berthi_host_instance_fini(berthi_host_instance *i);
+
+/* For functions of layers above. */
+struct berthi_services *berthi_host_call_services(const berth_host_call *call);
+berth_diag *berthi_host_call_diag(const berth_host_call *call);
 
 /* A berthi_cm_host_function whose ctx is a berthi_host_func. */
 berth_status berthi_host_run(void *ctx, berthi_cm_host_call *call, const void *args,

@@ -3,8 +3,9 @@
  * The functions of all interfaces stand in one table, berthi_wasi_imports, which is made of the world
  * in wit/wasi/host.wit when the library is built (cmake/BerthTables.cmake), with the structs of their
  * arguments.  Each file here fills in its part; a member that is left NULL is not offered, and admission
- * says so.  A function gets the berthi_wasi as `ctx`, and finds what the calling instance has by
- * berthi_wasi_services().
+ * says so.  A function gets the berthi_wasi as `ctx`, as `self` the object that it is
+ * a method of (each is a berthi_object, and its resource's `destroy` is berthi_object_unref()), and finds
+ * what else the calling instance has by berthi_wasi_services().
  *
  * Layer: service.  Read first: <berth/host.h>, service/services.h. */
 #ifndef BERTHI_SERVICE_WASI_H
@@ -15,34 +16,23 @@
 
 #include "service/services.h"
 
-typedef enum berthi_wasi_resource {
-    BERTHI_WASI_ERROR,
-    BERTHI_WASI_POLLABLE,
-    BERTHI_WASI_INPUT,
-    BERTHI_WASI_OUTPUT,
-    BERTHI_WASI_TERMINAL_INPUT,
-    BERTHI_WASI_TERMINAL_OUTPUT,
-    BERTHI_WASI_RESOURCES
-} berthi_wasi_resource;
+/* Every function of the table has all of its parameters, and few need all. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 
 /* Of one host, and ends with it. */
 typedef struct berthi_wasi {
     berthi_wasi_imports imports;
-    const berth_host_resource *resources[BERTHI_WASI_RESOURCES];
 } berthi_wasi;
 
-/* Of the calling instance; NULL when there is no memory for them, which a function answers with
- * BERTH_E_NOMEM. */
+/* Of the calling instance. */
 berthi_services *berthi_wasi_services(berth_host_call *call);
 
-/* Gives the plugin a handle for `object`, which is taken whatever comes of it; NULL is what there was no
- * room for.  Fails: BERTH_E_LIMIT, which ends the instance. */
-berth_status berthi_wasi_give(berthi_wasi *w, berth_host_call *call,
-                              berthi_wasi_resource resource, void *object,
-                              berth_handle *handle_out) __attribute__((warn_unused_result));
-/* The object behind a handle: never NULL, because components are held to types of handles. */
-void *berthi_wasi_find(const berthi_wasi *w, const berth_host_call *call,
-                       berthi_wasi_resource resource, berth_handle handle);
+/* Gives the plugin a handle for `object`, a berthi_object, which is taken whatever comes of it; NULL is what
+ * there was no room for.  `kind` is that of a resource in the table, such as
+ * `w->imports.poll_pollable.kind`.  Fails: BERTH_E_LIMIT, which ends the instance. */
+berth_status berthi_wasi_give(berth_host_call *call, const berth_host_resource *kind,
+                              void *object, berth_handle *handle_out)
+    __attribute__((warn_unused_result));
 
 /* A stream's error: `closed`, or `last-operation-failed` with an error object. */
 berth_status berthi_wasi_stream_error(berthi_wasi *w, berth_host_call *call, berthi_code code,
@@ -52,6 +42,10 @@ berth_status berthi_wasi_stream_error(berthi_wasi *w, berth_host_call *call, ber
 /* A function that has no error of its own to answer with: the call ends, and says which grant is
  * missing. */
 berth_status berthi_wasi_refuse(berth_host_call *call, berthi_right right)
+    __attribute__((warn_unused_result));
+
+/* BERTH_OK when the right is granted, else as berthi_wasi_refuse(). */
+berth_status berthi_wasi_need(berth_host_call *call, berthi_right right)
     __attribute__((warn_unused_result));
 
 /* One for each file: puts its functions into the table. */

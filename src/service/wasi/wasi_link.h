@@ -1,0 +1,16 @@
+/* service/wasi/wasi_link.h - which interfaces of WASI a slot's grants link.  Layer: service. */
+#ifndef BERTHI_SERVICE_WASI_LINK_H
+#define BERTHI_SERVICE_WASI_LINK_H
+
+#include <berth/host.h>
+
+#include "service/grant/grants.h"
+
+/* It begins with "wasi:". */
+bool berthi_is_wasi(const char *interface, size_t size);
+/* The grant without which an import of that interface is not linked; NULL: it is, or it is none of those
+ * that berth_wasi_offer() gave this host. */
+const char *berthi_wasi_missing(struct berth_host *host, const char *interface, size_t size,
+                                const berth_grants *grants);
+
+#endif
