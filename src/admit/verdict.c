@@ -140,7 +140,10 @@ static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *are
 {
     static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
                                                 BERTHI_MEMORY_BYTES_MAX,
-                                                BERTHI_TABLE_ELEMENTS_MAX, NULL, NULL, NULL };
+                                                BERTHI_TABLE_ELEMENTS_MAX,
+                                                NULL,
+                                                NULL,
+                                                NULL };
     uint8_t digest[BERTHI_SHA256_SIZE];
     berth_status status;
 

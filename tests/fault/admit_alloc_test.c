@@ -19,8 +19,12 @@
 #include "memory.h"
 #include "plugin_builder.h"
 
-static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, BERTHI_MEMORY_BYTES_MAX,
-                                            BERTHI_TABLE_ELEMENTS_MAX, NULL, NULL };
+static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
+                                            BERTHI_MEMORY_BYTES_MAX,
+                                            BERTHI_TABLE_ELEMENTS_MAX,
+                                            NULL,
+                                            NULL,
+                                            NULL };
 
 /* A foreign library's heap, failing like ours. */
 typedef struct foreign_heap {

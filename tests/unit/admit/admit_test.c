@@ -13,8 +13,9 @@
 
 #include "admit_test.h"
 
-static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, 16 * 65536, 1000, NULL,
-                                            NULL, NULL };
+static const berthi_admit_limits limits = {
+    BERTHI_ARTIFACT_BYTES_MAX, 16 * 65536, 1000, NULL, NULL, NULL
+};
 
 berth_status admit_bytes(const uint8_t *bytes, size_t size, const char *profile,
                          const char *kind, berth_diag *diag)
