@@ -21,8 +21,12 @@
 #include "wasm_builder.h"
 #include "fuzz.h"
 
-static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX, BERTHI_MEMORY_BYTES_MAX,
-                                            BERTHI_TABLE_ELEMENTS_MAX, NULL, NULL };
+static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
+                                            BERTHI_MEMORY_BYTES_MAX,
+                                            BERTHI_TABLE_ELEMENTS_MAX,
+                                            NULL,
+                                            NULL,
+                                            NULL };
 
 static void check_text(const char *text)
 {
