@@ -82,7 +82,7 @@ static void grant(rig *r, const char *first, ...)
     options.grants = lines;
     if (berth_grants_create(&r->allocator, &options, &r->grants, &diag) != BERTH_OK)
         fail_msg("%s", diag.text);
-    r->services = berthi_services_make(&r->allocator, r->grants, &owner, NULL);
+    r->services = berthi_services_make(&r->allocator, r->grants, &owner);
     assert_non_null(r->services);
 }
 
