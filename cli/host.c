@@ -118,6 +118,8 @@ int cli_install_exit(berth_status status)
     case BERTH_E_DEADLINE:
     case BERTH_E_LIMIT:
     case BERTH_E_ABI:
+    case BERTH_E_VERSION:
+    case BERTH_E_PLUGIN:
         return CLI_REJECTED; /* the artifact's own doing */
     default:
         break;

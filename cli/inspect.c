@@ -1,5 +1,9 @@
 /* inspect.c - `berth inspect`.  Layer: cli. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
 
 #include <berth/contract.h>
 
@@ -18,31 +22,72 @@ static void print_clean(const char *text)
     cli_free(clean);
 }
 
-static void print_json(const char *json)
+/* Whether it keeps what --contract names. */
+typedef struct kept {
+    const berth_contract *contract; /* NULL: nobody asked */
+    berth_status status;
+    berth_diag diag;
+} kept;
+
+/* A member more, at the end. */
+static void print_json(const char *json, const kept *k)
 {
-    fputs(json, stdout);
-    if (json[0] == '\0' || json[strlen(json) - 1] != '\n')
-        putchar('\n');
+    size_t size = strlen(json);
+    char why[CLI_TEXT_MAX], *text;
+    json_t *contract, *root;
+
+    if (k->contract == NULL) {
+        puts(json);
+        return;
+    }
+    /* Up to the newline before the brace that closes all of it. */
+    while (size > 0 && json[size - 1] != '}')
+        size--;
+    size -= size >= 2 ? 2 : size;
+    cli_clean(why, sizeof why, k->diag.text, true);
+    root = json_object();
+    contract = json_object();
+    json_object_set_new(contract, "name", json_string(berth_contract_name(k->contract)));
+    json_object_set_new(contract, "is_kept", json_boolean(k->status == BERTH_OK));
+    json_object_set_new(contract, "text",
+                        k->status == BERTH_OK ? json_null() : json_string(why));
+    json_object_set_new(root, "contract", contract);
+    text = json_dumps(root, JSON_INDENT(2));
+    if (text == NULL) {
+        cli_fail(CLI_FAILED, "memory", "free some", "there is none left");
+        _exit(CLI_FAILED);
+    }
+    printf("%.*s,%s\n", (int)size, json, text + 1); /* without its brace */
+    free(text);
+    json_decref(root);
 }
 
-/* Whether it keeps what --contract names; said on stderr when it does not. */
-static int check_contract(const cli_options *options, const berth_contract *contract,
-                          const cli_bytes *bytes)
+/* The line about the contract stands with the others that say what it fits. */
+static void print_text(const char *text, const kept *k)
 {
-    berth_diag diag = { 0 };
-    berth_status status;
+    const char *fits = strstr(text, "\nfits ");
+    size_t head = fits == NULL ? 0 : strcspn(fits + 1, "\n") + 2 + (size_t)(fits - text);
+    char *first;
 
-    if (contract == NULL)
-        return CLI_OK;
-    status = berth_contract_check(contract, bytes->data, bytes->size, &diag);
-    return status == BERTH_OK ? CLI_OK
-                              : cli_fail_diag(CLI_REJECTED, options->operands[0],
-                                              "correct the plugin", status, &diag);
+    if (k->contract == NULL || head == 0) {
+        print_clean(text);
+        return;
+    }
+    first = cli_alloc(head + 1);
+    memcpy(first, text, head);
+    first[head] = '\0';
+    print_clean(first);
+    cli_free(first);
+    printf("contract   %s is %s\n", berth_contract_name(k->contract),
+           k->status == BERTH_OK ? "kept" : "not kept");
+    if (text[head] != '\0')
+        print_clean(text + head);
 }
 
 static int inspect(const cli_options *options, const berth_contract *contract)
 {
     const char *path = options->operands[0];
+    kept k = { contract, BERTH_OK, { 0 } };
     berth_diag diag = { 0 };
     berth_verdict *verdict;
     cli_bytes bytes;
@@ -52,20 +97,22 @@ static int inspect(const cli_options *options, const berth_contract *contract)
     status = cli_artifact_read(path, options->artifact_bytes, &bytes, &diag);
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
-    code = check_contract(options, contract, &bytes);
+    if (contract != NULL)
+        k.status = berth_contract_check(contract, bytes.data, bytes.size, &k.diag);
     status =
         berth_inspect(NULL, bytes.data, bytes.size, options->artifact_bytes, &verdict, &diag);
     cli_free(bytes.data);
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
     if (options->json)
-        print_json(berth_verdict_json(verdict));
+        print_json(berth_verdict_json(verdict), &k);
     else
-        print_clean(berth_verdict_text(verdict));
-    if (berth_verdict_fits(verdict) == 0)
-        code = CLI_REJECTED;
+        print_text(berth_verdict_text(verdict), &k);
+    code = cli_stdout_end(berth_verdict_fits(verdict) == 0 ? CLI_REJECTED : CLI_OK);
     berth_verdict_destroy(verdict);
-    return cli_stdout_end(code);
+    if (k.status != BERTH_OK && code != CLI_FAILED)
+        code = cli_fail_diag(CLI_REJECTED, path, "correct the plugin", k.status, &k.diag);
+    return code;
 }
 
 int cli_inspect(const cli_options *options)

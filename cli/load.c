@@ -206,6 +206,9 @@ static berth_status look_for_hook(const json_t *verdict, const cli_options *opti
     }
     if (!fits)
         return BERTH_OK;
+    if (list[0] == '\0')
+        return fail(diag, BERTH_E_ABSENT, BERTH_REASON_NONE,
+                    "it has no hooks, but functions, which 'berth call FILE CALL' calls");
     return fail(diag, BERTH_E_ABSENT, BERTH_REASON_NONE, "it has no hook '%s', but: %s",
                 options->hook, list);
 }

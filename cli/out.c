@@ -238,6 +238,8 @@ const char *cli_failure_advice(berth_status status, berth_reason reason)
     case BERTH_E_ABSENT:
         return "'berth inspect FILE' lists what it has";
     case BERTH_E_REJECTED:
+        if (reason == BERTH_REASON_LINKER)
+            return "link it with what it needs, or put that where the dynamic linker looks";
         return "'berth inspect FILE' lists every finding";
     case BERTH_E_OS:
         return "check the path and its permissions";
@@ -246,7 +248,7 @@ const char *cli_failure_advice(berth_status status, berth_reason reason)
     case BERTH_E_STATE:
         return "try again when that has changed";
     case BERTH_E_VERSION:
-        return "use a berth that matches its library";
+        return "build both with the headers of one version";
     default:
         break;
     }

@@ -92,8 +92,10 @@ typedef enum berth_reason {
     BERTH_REASON_NAME = 31,
     BERTH_REASON_HANDLES = 32, /* resources that one component instance holds */
     /* contract, with BERTH_E_ABI */
-    BERTH_REASON_ALLOC = 40,       /* the plugin's allocator answered nonsense */
-    BERTH_REASON_REPLY_BOUNDS = 41 /* a reply lies outside the plugin's memory, or is (0, n) */
+    BERTH_REASON_ALLOC = 40,        /* the plugin's allocator answered nonsense */
+    BERTH_REASON_REPLY_BOUNDS = 41, /* a reply lies outside the plugin's memory, or is (0, n) */
+    /* of a native plugin, with BERTH_E_REJECTED */
+    BERTH_REASON_LINKER = 50 /* the dynamic linker does not map it: what it needs is not here */
 } berth_reason;
 
 /* What went wrong, for people.  A plain value: it can be copied into a message and read on

@@ -28,7 +28,7 @@ typedef struct berthi_report {
     uint32_t views_count; /* 0 unless the artifact is a readable module */
     berthi_producer producers[BERTHI_PRODUCERS_MAX];
     uint32_t producers_count;
-    berthi_text_buf wit; /* the world of a component */
+    berthi_text_buf wit; /* the world of a component, or of a shared object */
     bool wit_is_missing; /* there would be too much of it */
     const struct berthi_native_plugin
         *native; /* of an ELF file, what could be read; else NULL */
@@ -43,11 +43,18 @@ const char *berthi_artifact_kind_name(berthi_artifact_kind kind); /* for machine
 void berthi_component_json(const berthi_report *report, berthi_json_writer *w);
 void berthi_component_text(const berthi_report *report, berthi_text_buf *out);
 
+/* The world, for people. */
+void berthi_world_text(const berthi_report *report, berthi_text_buf *out);
+
 /* The same of a shared object. */
 void berthi_native_json(const berthi_report *report, berthi_json_writer *w);
 void berthi_native_text(const berthi_report *report, berthi_text_buf *out);
 /* Nothing speaks against it: slots of berth-hook/1 take it, for typed calls. */
 bool berthi_native_fits(const berthi_report *report);
+
+/* What a plugin is called by, where it fits. */
+bool berthi_report_has_typed(const berthi_report *report);
+bool berthi_report_has_hooks(const berthi_report *report, const berthi_profile_view *view);
 
 void berthi_report_json(const berthi_report *report, berthi_text_buf *out);
 void berthi_report_text(const berthi_report *report, berthi_text_buf *out);

@@ -8,6 +8,7 @@
 #include "admit/report.h"
 #include "base/diag.h"
 #include "component/wit/print_wit.h"
+#include "component/wit/wit_decode.h"
 #include "wasm/cursor.h"
 
 struct berth_verdict {
@@ -32,6 +33,17 @@ uint32_t berthi_report_fits(const berthi_report *report)
 bool berthi_native_fits(const berthi_report *report)
 {
     return report->native != NULL && report->findings.first == NULL;
+}
+
+bool berthi_report_has_typed(const berthi_report *report)
+{
+    return report->native != NULL || report->artifact.component != NULL ||
+           report->artifact.is_wrapped;
+}
+
+bool berthi_report_has_hooks(const berthi_report *report, const berthi_profile_view *view)
+{
+    return !berthi_report_has_typed(report) || view->metadata.hooks_count != 0;
 }
 
 const char *berthi_artifact_kind_name(berthi_artifact_kind kind)
@@ -89,7 +101,6 @@ static void read_producers(berthi_report *report)
     }
 }
 
-/* Fills what `arena` and `bytes` hold up. */
 /* A world whose text has no bound is no reason to say nothing about the rest. */
 static berth_status write_world(berthi_report *report, berthi_arena *arena, berth_diag *diag)
 {
@@ -101,6 +112,20 @@ static berth_status write_world(berthi_report *report, berthi_arena *arena, bert
     if (status == BERTH_E_NOMEM)
         return berthi_fail(diag, status, "writing the world of a component");
     return BERTH_OK;
+}
+
+/* The world is sound: the plugin was made of it. */
+static berth_status write_native_world(const berthi_native_info *info, berthi_report *report,
+                                       berth_diag *diag)
+{
+    berth_diag why = { 0 };
+    berth_status status = berthi_component_wit(info->wit, info->wit_size, report->wit.allocator,
+                                               &report->wit, &why);
+
+    report->wit_is_missing = status != BERTH_OK;
+    return status == BERTH_E_NOMEM
+               ? berthi_fail(diag, status, "writing the world of a native plugin")
+               : BERTH_OK;
 }
 
 /* What the file says, and the world that it carries; nothing of it is mapped. */
@@ -130,6 +155,10 @@ static berth_status examine_native(const uint8_t *bytes, size_t size, berthi_are
             return berthi_fail(diag, status, "reading the world of a native plugin");
         if (status != BERTH_OK)
             berthi_find(scope, "elf-wit", BERTHI_NO_OFFSET, "%s", why.text);
+        else
+            status = write_native_world(&info, report, diag);
+        if (status == BERTH_E_NOMEM)
+            return status;
     }
     return report->findings.out_of_memory ? berthi_fail(diag, BERTH_E_NOMEM, "a verdict")
                                           : BERTH_OK;

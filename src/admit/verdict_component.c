@@ -118,7 +118,7 @@ static void put_line(const char *line, size_t size, berthi_text_buf *out)
     berthi_text_buf_puts(out, "\n");
 }
 
-static void put_world(const berthi_report *report, berthi_text_buf *out)
+void berthi_world_text(const berthi_report *report, berthi_text_buf *out)
 {
     const char *at = report->wit.data, *end;
 
@@ -143,7 +143,7 @@ void berthi_component_text(const berthi_report *report, berthi_text_buf *out)
         put_modules(report->artifact.steps, out);
         put_instances(report->artifact.steps, out);
     }
-    put_world(report, out);
+    berthi_world_text(report, out);
 }
 
 /* ---------------------------------------------------------------- for machines */

@@ -41,6 +41,21 @@ static void end_list(writer *w)
     berthi_json_end(w);
 }
 
+static void put_fit(writer *w, const berthi_report *r, const char *profile, const char *kind,
+                    bool has_hooks)
+{
+    berthi_json_object(w, NULL);
+    berthi_json_string(w, "profile", profile);
+    berthi_json_string(w, "kind", kind);
+    berthi_json_array(w, "calls");
+    if (has_hooks)
+        berthi_json_string(w, NULL, "hooks");
+    if (berthi_report_has_typed(r))
+        berthi_json_string(w, NULL, "typed");
+    berthi_json_end(w);
+    berthi_json_end(w);
+}
+
 static void put_fits(writer *w, const berthi_report *r)
 {
     berthi_json_array(w, "fits");
@@ -50,18 +65,11 @@ static void put_fits(writer *w, const berthi_report *r)
         for (size_t k = 0; p->kinds[k] != NULL; k++) {
             if (!berthi_fits(&r->findings, p->id, p->kinds[k]))
                 continue;
-            berthi_json_object(w, NULL);
-            berthi_json_string(w, "profile", p->id);
-            berthi_json_string(w, "kind", p->kinds[k]);
-            berthi_json_end(w);
+            put_fit(w, r, p->id, p->kinds[k], berthi_report_has_hooks(r, &r->views[i]));
         }
     }
-    if (berthi_native_fits(r)) {
-        berthi_json_object(w, NULL);
-        berthi_json_string(w, "profile", berthi_profile_berth.id);
-        berthi_json_string(w, "kind", berthi_profile_berth.kinds[0]);
-        berthi_json_end(w);
-    }
+    if (berthi_native_fits(r))
+        put_fit(w, r, berthi_profile_berth.id, berthi_profile_berth.kinds[0], false);
     berthi_json_end(w);
 }
 

@@ -86,6 +86,8 @@ void berthi_native_text(const berthi_report *report, berthi_text_buf *out)
         berthi_text_buf_putf(out, "looked for %s\n", info->runpath);
     put_constructors(info, out);
     put_mapping(info, out);
+    if (report->wit.size != 0 || report->wit_is_missing)
+        berthi_world_text(report, out);
 }
 
 /* ---------------------------------------------------------------- for machines */
@@ -156,5 +158,9 @@ void berthi_native_json(const berthi_report *report, berthi_json_writer *w)
     berthi_json_bool(w, "is_nodelete", info->is_nodelete);
     berthi_json_bool(w, "has_thread_local_destructors", info->has_tls_ends);
     berthi_json_uint(w, "memory_bytes", info->memory_bytes);
+    if (report->wit.size == 0 || report->wit_is_missing)
+        berthi_json_null(w, "wit");
+    else
+        berthi_json_text(w, "wit", report->wit.data, report->wit.size);
     berthi_json_end(w);
 }

@@ -66,6 +66,32 @@ static void end_list(const page *p, const char *label, uint32_t count)
     }
 }
 
+/* Each pair that takes it; whoever has no hooks is not told of hook profiles. */
+static void put_fits(const page *p)
+{
+    const berthi_report *r = p->report;
+    bool any = false, has_typed = berthi_report_has_typed(r) && berthi_report_fits(r) != 0;
+
+    put_label(p, "fits");
+    for (uint32_t i = 0; i < r->views_count; i++) {
+        const berthi_profile *profile = r->views[i].profile;
+
+        for (size_t k = 0; profile->kinds[k] != NULL; k++) {
+            if (!berthi_fits(&r->findings, profile->id, profile->kinds[k]) ||
+                !berthi_report_has_hooks(r, &r->views[i]))
+                continue;
+            berthi_text_buf_putf(p->out, "%s%s %s", any ? ", " : "", profile->id,
+                                 profile->kinds[k]);
+            any = true;
+        }
+    }
+    if (has_typed)
+        berthi_text_buf_puts(p->out,
+                             any ? ", slots for typed calls\n" : "slots for typed calls\n");
+    else
+        berthi_text_buf_puts(p->out, any ? "\n" : "no slot\n");
+}
+
 static void put_head(const page *p)
 {
     static const char *const names[] = {
@@ -78,7 +104,6 @@ static void put_head(const page *p)
         [BERTHI_ARTIFACT_OTHER] = "data of an unknown kind",
     };
     const berthi_report *r = p->report;
-    bool any = false;
 
     put_label(p, "artifact");
     berthi_text_buf_putf(
@@ -87,22 +112,7 @@ static void put_head(const page *p)
         r->size);
     put_label(p, "sha256");
     berthi_text_buf_putf(p->out, "%s\n", r->sha256);
-    put_label(p, "fits");
-    for (uint32_t i = 0; i < r->views_count; i++) {
-        const berthi_profile *profile = r->views[i].profile;
-
-        for (size_t k = 0; profile->kinds[k] != NULL; k++) {
-            if (!berthi_fits(&r->findings, profile->id, profile->kinds[k]))
-                continue;
-            berthi_text_buf_putf(p->out, "%s%s %s", any ? ", " : "", profile->id,
-                                 profile->kinds[k]);
-            any = true;
-        }
-    }
-    if (berthi_native_fits(r))
-        berthi_text_buf_puts(p->out, "berth-hook/1 hook, for typed calls\n");
-    else
-        berthi_text_buf_puts(p->out, any ? "\n" : "no slot\n");
+    put_fits(p);
 }
 
 static const char *or_unknown(const char *text)

@@ -217,6 +217,8 @@ const char *berth_reason_name(berth_reason reason)
         return "name";
     case BERTH_REASON_HANDLES:
         return "handles";
+    case BERTH_REASON_LINKER:
+        return "dynamic linker";
     case BERTH_REASON_ALLOC:
         return "alloc";
     case BERTH_REASON_REPLY_BOUNDS:

@@ -112,7 +112,7 @@ static bool read_description(berthi_elf *e, range r)
     if (version != NOTE_VERSION)
         return berthi_elf_problem(e, "elf-note", r.at,
                                   "its note has version %u, and 1 is known; build it with the "
-                                  "headers of this version",
+                                  "headers of this berth",
                                   version);
     if (info->abi_major != BERTH_ABI_MAJOR)
         return berthi_elf_problem(

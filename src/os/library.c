@@ -155,7 +155,8 @@ berth_status berthi_library_map(int fd, berthi_library *library_out, berth_diag 
         if (strncmp(why, library.path, strlen(library.path)) == 0 &&
             why[strlen(library.path)] == ':')
             why += strlen(library.path) + 2;
-        return berthi_fail(diag, BERTH_E_REJECTED, "it cannot be mapped: %.400s", why);
+        return berthi_fail_because(diag, BERTH_E_REJECTED, BERTH_REASON_LINKER,
+                                   "it cannot be mapped: %.400s", why);
     }
     *library_out = library;
     return BERTH_OK;

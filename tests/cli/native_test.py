@@ -15,6 +15,10 @@ def plugin(name):
     return os.path.join(PLUGINS, name + ".so")
 
 
+def native_wit(verdict):
+    return verdict["native"]["wit"]
+
+
 class Inspect(Folder):
     def verdict(self, path, status=0):
         result = run("inspect", path, "--json")
@@ -25,7 +29,10 @@ class Inspect(Folder):
         verdict = self.verdict(plugin("calc_constructor"))
         native = verdict["native"]
         self.assertEqual("shared-object", verdict["kind"])
-        self.assertEqual("berth-hook/1", verdict["fits"][0]["profile"])
+        self.assertEqual([{"profile": "berth-hook/1", "kind": "hook", "calls": ["typed"]}],
+                         verdict["fits"])
+        self.assertIn("add: func(a: s32, b: s32) -> s32;", native_wit(verdict))
+        self.assert_exit(run("wit", self.write("world.wit", native_wit(verdict).encode())), 0)
         self.assertEqual("test:calc", native["id"])
         self.assertEqual(["test:calc/math@1.2.0"], [c["name"] for c in native["contracts"]])
         self.assertEqual(64, len(native["contracts"][0]["digest"]))
@@ -35,7 +42,8 @@ class Inspect(Folder):
     def test_people_read_the_same(self):
         result = run("inspect", plugin("calc_unique"))
         self.assert_exit(result, 0)
-        for part in [b"test:calc, ABI 1.0", b"test:calc/math@1.2.0", b"stays for  calc_unique"]:
+        for part in [b"\nfits       slots for typed calls\n", b"\n    add: func(a: s32, b: s32) -> s32;\n",
+                     b"test:calc, ABI 1.0", b"test:calc/math@1.2.0", b"stays for  calc_unique"]:
             self.assertIn(part, result.stdout)
 
     def test_each_refusal_says_what_to_do(self):
@@ -71,7 +79,21 @@ class Inspect(Folder):
                                      b"add: func(a: s32, b: s64) -> s32; }")
         result = run("inspect", plugin("calc_v1"), "--wit", wit)
         self.assert_exit(result, 3)
-        self.assertIn(b"function `add`", result.stdout + result.stderr)
+        self.assertIn(b"function `add`", result.stderr)
+        self.assertIn(b"\ncontract   test:calc/math@1.1.0 is not kept\n", result.stdout)
+        said = json.loads(run("inspect", plugin("calc_v1"), "--wit", wit, "--json").stdout)
+        self.assertEqual(("test:calc/math@1.1.0", False),
+                         (said["contract"]["name"], said["contract"]["is_kept"]))
+        self.assertIn("function `add`", said["contract"]["text"])
+        wit = self.write("calc.wit", b"package test:calc@1.1.0; interface math { "
+                                     b"add: func(a: s32, b: s32) -> s32; }")
+        said = json.loads(run("inspect", plugin("calc_v1"), "--wit", wit, "--json").stdout)
+        self.assertEqual({"name": "test:calc/math@1.1.0", "is_kept": True, "text": None},
+                         said["contract"])
+
+    def test_a_plugin_without_hooks_is_told_to_be_called(self):
+        result = run("call", plugin("calc_v1"), "--hook", "edit")
+        self.assert_error(result, 1, "it has no hooks, but functions")
 
 
 class Call(Folder):
@@ -89,9 +111,11 @@ class Call(Folder):
         for name, text, status, why in [
                 ("calc_v1", MATH + "refuse(7)", 1, b"it answered 7"),
                 ("calc_v1", MATH + "sub(1, 2)", 1, b"exports no function"),
-                ("calc_open_fails", MATH + "add(1, 2)", None, b"there is no calculator"),
-                ("calc_new_abi", MATH + "add(1, 2)", None, b"older headers"),
-                ("calc_no_table", MATH + "add(1, 2)", None, b"gives no table")]:
+                ("calc_open_fails", MATH + "add(1, 2)", 3, b"there is no calculator"),
+                ("calc_new_abi", MATH + "add(1, 2)", 3, b"older headers; build both with"),
+                ("calc_lacks_symbol", MATH + "add(1, 2)", 3, b"undefined symbol: calc_is_not_there; "
+                 b"link it with what it needs"),
+                ("calc_no_table", MATH + "add(1, 2)", 3, b"gives no table")]:
             result = self.call(name, text)
             self.assertNotEqual(0, result.returncode)
             if status is not None:

@@ -93,12 +93,19 @@ static int32_t show(void *self, const void *args, void *results, struct berth_ca
     return 0;
 }
 
+#ifdef CALC_LACKS_SYMBOL
+extern __attribute__((visibility("default"))) void calc_is_not_there(void);
+#endif
+
 static int32_t total(void *self, const void *args, void *results, struct berth_call *call)
 {
     const numbers *list = args;
     uint64_t sum = 0;
 
     (void)self, (void)call;
+#ifdef CALC_LACKS_SYMBOL
+    calc_is_not_there();
+#endif
 #ifdef CALC_TALKS
     for (char byte; read(0, &byte, 1) != 0;) /* until whoever started the program lets go */
         continue;
