@@ -108,8 +108,9 @@ typedef struct berth_catalog_options {
     uint32_t keys_count, pins_count;
     const berth_bundle_pin *pins;
     uint64_t artifact_bytes_max; /* default 32 MiB */
-    uint32_t with_artifacts;     /* also reads the artifact for this system */
-    uint32_t reserved;           /* 0 */
+    uint32_t with_artifacts; /* also looks into the artifact for this system: what no slot would
+                                take, and what is not as the manifest says, are problems */
+    uint32_t reserved;       /* 0 */
 } berth_catalog_options;
 #define BERTH_CATALOG_OPTIONS_INIT                                                             \
     BERTH_INIT((uint32_t)sizeof(berth_catalog_options), 0, NULL, 0, 0, NULL, 0, 0, 0)

@@ -146,10 +146,15 @@ typedef struct berthi_bundle {
     const berthi_bundle_artifact *artifact; /* for this system; NULL: none */
     berthi_file_bytes
         bytes; /* of the artifact, the very ones that were digested; data NULL: not read */
+    uint8_t manifest_digest[BERTHI_SHA256_SIZE];
     bool is_digested;
     uint8_t digest[BERTHI_SHA256_SIZE];
     berthi_signed signature;
 } berthi_bundle;
+
+/* What is wrong with its artifact comes as *why_out, held by the arena; NULL: nothing. */
+typedef berth_status berthi_judge(const berthi_bundle *bundle, berthi_arena *arena,
+                                  const char **why_out, berth_diag *diag);
 
 typedef struct berthi_bundle_reading {
     const berth_allocator *allocator;
@@ -157,6 +162,10 @@ typedef struct berthi_bundle_reading {
     uint64_t artifact_bytes_max;
     bool with_bytes;  /* also reads the artifact for this system */
     bool with_digest; /* also digests all of it, whatever the trust says */
+    /* Of catalogues: the artifact is not kept, since many of them would be much memory; who uses it
+     * reads the bundle again. */
+    bool drops_bytes;
+    berthi_judge *judge; /* is asked about each artifact; NULL: nobody is */
 } berthi_bundle_reading;
 
 /* Reads a bundle; each file once.  What its signature was worth is in `signature`, unless the policy
@@ -168,6 +177,7 @@ berth_status berthi_bundle_read(const char *folder, const berthi_bundle_reading 
                                 berthi_bundle **bundle_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 void berthi_bundle_free(berthi_bundle *bundle); /* NULL is left alone */
+void berthi_bundle_end_bytes(berthi_bundle *bundle);
 
 /* ---------------------------------------------------------------- bundle_graph.c */
 
@@ -177,7 +187,8 @@ typedef enum berthi_problem_kind {
     BERTHI_PROBLEM_MISSING,
     BERTHI_PROBLEM_AMBIGUOUS,
     BERTHI_PROBLEM_CYCLE,
-    BERTHI_PROBLEM_PIN /* of a catalogue: one that chooses nothing */
+    BERTHI_PROBLEM_PIN,     /* of a catalogue: one that chooses nothing */
+    BERTHI_PROBLEM_ARTIFACT /* of a catalogue: one that no slot takes, or is not as was said */
 } berthi_problem_kind;
 
 typedef struct berthi_problem {
@@ -255,5 +266,13 @@ berth_status berthi_catalog_read(berthi_catalog *catalog, const char *const *pat
                                  berth_diag *diag) __attribute__((warn_unused_result));
 void berthi_catalog_init(berthi_catalog *catalog, const berth_allocator *a);
 void berthi_catalog_fini(berthi_catalog *catalog);
+
+/* ---------------------------------------------------------------- bundle_report.c */
+
+/* As berth_catalog_read(), of options that were checked. */
+berth_status berthi_catalog_describe(const berth_allocator *a, const char *const *paths,
+                                     uint32_t count, const berth_catalog_options *options,
+                                     berthi_judge *judge, berth_catalog **catalog_out,
+                                     berth_diag *diag) __attribute__((warn_unused_result));
 
 #endif

@@ -46,6 +46,25 @@ static berth_status add(berthi_catalog *c, berthi_bundle *bundle, berth_diag *di
     return BERTH_OK;
 }
 
+/* A problem of the bundle that was added last. */
+static berth_status judge(berthi_catalog *c, const berthi_bundle *bundle,
+                          const berthi_bundle_reading *how, berth_diag *diag)
+{
+    const char *why = NULL;
+    berthi_arena scratch;
+    berth_status status;
+
+    berthi_arena_init(&scratch, c->allocator, SIZE_MAX);
+    status = how->judge(bundle, &scratch, &why, diag);
+    if (status == BERTH_OK && why != NULL &&
+        !berthi_problems_add(&c->problems, &c->arena, BERTHI_PROBLEM_ARTIFACT, c->count - 1,
+                             "%s %s: %s: %s", bundle->manifest.name, bundle->manifest.version,
+                             bundle->artifact->file, why))
+        status = no_memory(bundle->folder, diag);
+    berthi_arena_fini(&scratch);
+    return status;
+}
+
 static berth_status read_one(berthi_catalog *c, const char *folder,
                              const berthi_bundle_reading *how, berth_diag *diag)
 {
@@ -55,8 +74,14 @@ static berth_status read_one(berthi_catalog *c, const char *folder,
     if (status != BERTH_OK)
         return status;
     status = add(c, bundle, diag);
-    if (status != BERTH_OK)
+    if (status != BERTH_OK) {
         berthi_bundle_free(bundle);
+        return status;
+    }
+    if (how->judge != NULL && bundle->bytes.data != NULL)
+        status = judge(c, bundle, how, diag);
+    if (how->drops_bytes)
+        berthi_bundle_end_bytes(bundle);
     return status;
 }
 

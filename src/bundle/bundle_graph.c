@@ -46,7 +46,7 @@ bool berthi_problems_add(berthi_problems *problems, berthi_arena *arena,
 const char *berthi_problem_kind_name(berthi_problem_kind kind)
 {
     static const char *const names[] = { "",          "malformed", "duplicate", "missing",
-                                         "ambiguous", "cycle",     "pin" };
+                                         "ambiguous", "cycle",     "pin",       "artifact" };
 
     return names[kind];
 }

@@ -70,6 +70,9 @@ static berth_status read_manifest(reading *r)
     status = strcmp(b->manifest_name, BERTHI_MANIFEST_NAME) == 0
                  ? berthi_manifest_read(&source, &b->arena, &b->manifest, r->diag)
                  : berthi_polyplug_manifest_read(&source, &b->arena, &b->manifest, r->diag);
+    if (status == BERTH_OK &&
+        !berthi_sha256(r->manifest.data, r->manifest.size, b->manifest_digest))
+        status = berthi_fail(r->diag, BERTH_E_NOMEM, "%s: no memory for a digest", b->folder);
     if (status == BERTH_OK)
         b->artifact = berthi_manifest_artifact(&b->manifest, berthi_host_os, berthi_host_arch);
     return status;
@@ -265,12 +268,17 @@ berth_status berthi_bundle_read(const char *folder, const berthi_bundle_reading 
     return status;
 }
 
+void berthi_bundle_end_bytes(berthi_bundle *bundle)
+{
+    if (bundle->bytes.data != NULL)
+        berthi_file_free(bundle->allocator, &bundle->bytes);
+}
+
 void berthi_bundle_free(berthi_bundle *bundle)
 {
     if (bundle == NULL)
         return;
-    if (bundle->bytes.data != NULL)
-        berthi_file_free(bundle->allocator, &bundle->bytes);
+    berthi_bundle_end_bytes(bundle);
     berthi_arena_fini(&bundle->arena);
     berthi_free(bundle->allocator, bundle, sizeof *bundle);
 }

@@ -200,19 +200,6 @@ static void write_json(berth_catalog *c)
 
 /* ---------------------------------------------------------------- the object */
 
-static berth_status check_options(const berth_catalog_options *opt, berth_diag *diag)
-{
-    BERTHI_REQUIRE(opt->policy <= BERTH_SIGNATURE_REQUIRE, diag);
-    BERTHI_REQUIRE(opt->keys != NULL || opt->keys_count == 0, diag);
-    BERTHI_REQUIRE(opt->pins != NULL || opt->pins_count == 0, diag);
-    for (uint32_t i = 0; i < opt->pins_count; i++)
-        BERTHI_REQUIRE(opt->pins[i].contract != NULL && opt->pins[i].bundle != NULL, diag);
-    if (opt->policy == BERTH_SIGNATURE_REQUIRE && opt->keys_count == 0)
-        return berthi_fail(diag, BERTH_E_INVALID,
-                           "signatures are required and no key is trusted; give one");
-    return BERTH_OK;
-}
-
 /* A set of bundles keeps pins for what is loaded later.  Here all is there, and a pin that chooses
  * nothing is a slip of the pen. */
 static bool check_pins(berth_catalog *c, const berth_catalog_options *opt)
@@ -255,20 +242,44 @@ static berth_status make_graph(berth_catalog *c, const berth_catalog_options *op
                : berthi_fail(diag, BERTH_E_NOMEM, "no memory for a catalogue");
 }
 
+/* Whoever needs something of a bundle that no slot takes cannot be loaded either. */
+static void mark_stuck(berth_catalog *c)
+{
+    berthi_graph *g = &c->graph;
+    uint32_t kept = 0;
+
+    for (const berthi_problem *p = c->found.problems.first; p != NULL; p = p->next)
+        if (p->kind == BERTHI_PROBLEM_ARTIFACT)
+            g->nodes[p->node].is_stuck = true;
+    for (uint32_t i = 0; i < g->order_count; i++) { /* providers come first */
+        berthi_node *n = &g->nodes[g->order[i]];
+
+        for (uint32_t need = 0; need < n->manifest->requires_count; need++)
+            n->is_stuck |= n->providers[need] != NONE && g->nodes[n->providers[need]].is_stuck;
+        if (!n->is_stuck)
+            g->order[kept++] = g->order[i];
+    }
+    g->order_count = kept;
+}
+
 static berth_status fill(berth_catalog *c, const char *const *paths, uint32_t count,
-                         const berth_catalog_options *opt, berth_diag *diag)
+                         const berth_catalog_options *opt, berthi_judge *judge,
+                         berth_diag *diag)
 {
     berthi_trust trust = { opt->policy, opt->keys_count, opt->keys };
     berthi_bundle_reading how = { .allocator = &c->allocator,
                                   .trust = &trust,
                                   .artifact_bytes_max = opt->artifact_bytes_max,
-                                  .with_bytes = opt->with_artifacts != 0 };
+                                  .with_bytes = opt->with_artifacts != 0,
+                                  .drops_bytes = true,
+                                  .judge = judge };
     berth_status status = berthi_catalog_read(&c->found, paths, count, &how, diag);
 
     if (status == BERTH_OK)
         status = make_graph(c, opt, diag);
     if (status != BERTH_OK)
         return status;
+    mark_stuck(c);
     write_text(c);
     write_order(c);
     write_json(c);
@@ -277,25 +288,14 @@ static berth_status fill(berth_catalog *c, const char *const *paths, uint32_t co
     return BERTH_OK;
 }
 
-berth_status berth_catalog_read(const berth_allocator *allocator, const char *const *paths,
-                                uint32_t count, const berth_catalog_options *options,
-                                berth_catalog **catalog_out, berth_diag *diag)
+berth_status berthi_catalog_describe(const berth_allocator *a, const char *const *paths,
+                                     uint32_t count, const berth_catalog_options *opt,
+                                     berthi_judge *judge, berth_catalog **catalog_out,
+                                     berth_diag *diag)
 {
-    const berth_allocator *a = allocator == NULL ? &berthi_allocator_libc : allocator;
-    berth_catalog_options opt = BERTH_CATALOG_OPTIONS_INIT;
-    berth_status status = BERTH_OK;
-    berth_catalog *c;
+    berth_catalog *c = berthi_zalloc(a, sizeof *c);
+    berth_status status;
 
-    BERTHI_REQUIRE(paths != NULL && count != 0 && catalog_out != NULL, diag);
-    for (uint32_t i = 0; i < count; i++)
-        BERTHI_REQUIRE(paths[i] != NULL, diag);
-    if (options != NULL)
-        status = berthi_options_copy(&opt, sizeof opt, options, "berth_catalog_options", diag);
-    if (status == BERTH_OK)
-        status = check_options(&opt, diag);
-    if (status != BERTH_OK)
-        return status;
-    c = berthi_zalloc(a, sizeof *c);
     if (c == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "a catalogue");
     c->allocator = *a;
@@ -303,7 +303,7 @@ berth_status berth_catalog_read(const berth_allocator *allocator, const char *co
     berthi_text_buf_init(&c->text, &c->allocator);
     berthi_text_buf_init(&c->order, &c->allocator);
     berthi_text_buf_init(&c->json, &c->allocator);
-    status = fill(c, paths, count, &opt, diag);
+    status = fill(c, paths, count, opt, judge, diag);
     if (status == BERTH_OK)
         *catalog_out = c;
     else

@@ -3,6 +3,7 @@
  *   bundles.c         the set: made, looked into, taken apart   bundles_ready.c  one bundle, until its
  *   bundles_load.c    many at once, or none                                      version is ready
  *   bundles_reload.c  one in its place, and those that follow
+ *   bundles_check.c   catalogues, whose artifacts are looked into
  *
  * Changes of a set take turns by a ticket, not a lock, because plugin code and callbacks run
  * meanwhile (I9).  Whoever holds the ticket reads the list without the lock and changes it under
@@ -10,6 +11,7 @@
 #ifndef BERTHI_RUNTIME_BUNDLES_H
 #define BERTHI_RUNTIME_BUNDLES_H
 
+#include "admit/outline.h"
 #include "bundle/bundle.h"
 #include "registry/registry.h"
 
@@ -57,9 +59,15 @@ void berthi_loaded_free(berth_bundles *b, berthi_loaded *loaded); /* not its slo
 /* Opens a slot that nobody sees. */
 berth_status berthi_bundles_open(berth_bundles *b, const berthi_bundle *bundle,
                                  berth_slot **slot_out, berth_diag *diag);
-/* A version of the bundle's artifact for that slot, with the contracts that the manifest says.  Ends
- * the bytes. */
-berth_status berthi_bundles_prepare(berth_bundles *b, berthi_bundle *bundle, berth_slot *slot,
-                                    berth_version **version_out, berth_diag *diag);
+/* A version of the bundle's artifact, which is read again, for that slot, with the contracts that the
+ * manifest says. */
+berth_status berthi_bundles_prepare(const berth_bundles *b, const berthi_bundle *bundle,
+                                    berth_slot *slot, berth_version **version_out,
+                                    berth_diag *diag);
+
+/* bundles_check.c */
+/* What the manifest provides and what the artifact exports is the same, or BERTH_E_REJECTED. */
+berth_status berthi_bundles_match(const berthi_manifest *manifest,
+                                  const berthi_outline *outline, berth_diag *diag);
 
 #endif

@@ -285,7 +285,10 @@ static void undo(load *l)
 static berth_status run(load *l, const char *const *paths, uint32_t count)
 {
     berthi_bundle_reading how = berthi_bundles_reading(l->b);
-    berth_status status = berthi_catalog_read(&l->catalog, paths, count, &how, l->diag);
+    berth_status status;
+
+    how.drops_bytes = true;
+    status = berthi_catalog_read(&l->catalog, paths, count, &how, l->diag);
 
     if (status == BERTH_OK)
         status = plan(l);

@@ -106,81 +106,99 @@ berth_status berthi_bundles_open(berth_bundles *b, const berthi_bundle *bundle,
 
 /* ---------------------------------------------------------------- what the manifest says it provides */
 
-static bool is_same_name(berthi_name name, const char *text)
+static berth_status list_exports(const berthi_content *content, berthi_arena *arena,
+                                 berthi_outline *o)
 {
-    return name.size == strlen(text) && memcmp(name.text, text, name.size) == 0;
-}
+    const berthi_cm_steps *steps =
+        content->component == NULL ? NULL : berthi_cm_loaded_steps(content->component->loaded);
+    const berthi_native_plugin *native =
+        content->native == NULL ? NULL : &content->native->plugin;
+    uint32_t room = steps != NULL    ? steps->exports_count
+                    : native != NULL ? native->exports_count
+                                     : 0;
+    berthi_name *list = berthi_arena_array(arena, room, sizeof *list);
 
-static bool exports(const berthi_cm_steps *steps, const char *text)
-{
-    for (uint32_t i = 0; i < steps->exports_count; i++)
-        if (steps->exports[i].sort == BERTHI_CM_INSTANCE &&
-            is_same_name(steps->exports[i].name, text))
-            return true;
-    return false;
-}
-
-static bool provides(const berthi_manifest *m, berthi_name name)
-{
-    for (uint32_t i = 0; i < m->provides_count; i++)
-        if (is_same_name(name, m->provides[i].text))
-            return true;
-    return false;
-}
-
-/* Missing and extra ones both: others choose by what the manifest says. */
-static berth_status match_exports(const berthi_bundle *bundle, const berth_version *version,
-                                  berth_diag *diag)
-{
-    const berthi_manifest *m = &bundle->manifest;
-    const berthi_cm_steps *steps;
-
-    if (version->content->component == NULL)
-        return BERTH_OK;
-    steps = berthi_cm_loaded_steps(version->content->component->loaded);
-    for (uint32_t i = 0; i < m->provides_count; i++)
-        if (!exports(steps, m->provides[i].text))
-            return berthi_fail(diag, BERTH_E_REJECTED,
-                               "it provides %s, which its component does not export",
-                               m->provides[i].text);
-    for (uint32_t i = 0; i < steps->exports_count; i++) {
-        berthi_name name = steps->exports[i].name;
-
-        if (steps->exports[i].sort == BERTHI_CM_INSTANCE &&
-            memchr(name.text, '@', name.size) != NULL && !provides(m, name))
-            return berthi_fail(diag, BERTH_E_REJECTED,
-                               "its component exports %.*s, which it does not provide; add it "
-                               "to `provides`",
-                               (int)(name.size > 200 ? 200 : name.size), name.text);
+    *o = (berthi_outline){ .has_world = steps != NULL || native != NULL, .exports = list };
+    if (list == NULL)
+        return BERTH_E_NOMEM;
+    for (uint32_t i = 0; i < room; i++) {
+        if (native != NULL && native->exports[i].name != NULL)
+            list[o->exports_count++] = berthi_name_of(native->exports[i].name);
+        if (steps != NULL && steps->exports[i].sort == BERTHI_CM_INSTANCE)
+            list[o->exports_count++] = steps->exports[i].name;
     }
     return BERTH_OK;
 }
 
-static void end_bytes(berthi_bundle *bundle)
+static berth_status match_exports(const berth_bundles *b, const berthi_bundle *bundle,
+                                  const berth_version *version, berth_diag *diag)
 {
-    if (bundle->bytes.data != NULL)
-        berthi_file_free(bundle->allocator, &bundle->bytes);
+    berthi_outline outline;
+    berthi_arena arena;
+    berth_status status;
+
+    berthi_arena_init(&arena, b->allocator, SIZE_MAX);
+    status = list_exports(version->content, &arena, &outline);
+    status = status == BERTH_OK ? berthi_bundles_match(&bundle->manifest, &outline, diag)
+                                : berthi_fail(diag, status, "looking into an artifact");
+    berthi_arena_fini(&arena);
+    return status;
 }
 
-berth_status berthi_bundles_prepare(berth_bundles *b, berthi_bundle *bundle, berth_slot *slot,
-                                    berth_version **version_out, berth_diag *diag)
+/* ---------------------------------------------------------------- ready */
+
+/* The artifacts of many bundles at once would be much memory: what is loaded is read again here, and
+ * judged again, and has to be what was decided about. */
+static berth_status read_again(const berth_bundles *b, const berthi_bundle *bundle,
+                               berthi_bundle **again_out, berth_diag *diag)
+{
+    berthi_bundle_reading how = berthi_bundles_reading(b);
+    berthi_bundle *again;
+    berth_status status = berthi_bundle_read(bundle->folder, &how, &again, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    if (memcmp(again->manifest_digest, bundle->manifest_digest,
+               sizeof again->manifest_digest) == 0) {
+        *again_out = again;
+        return BERTH_OK;
+    }
+    berthi_bundle_free(again);
+    return berthi_fail(diag, BERTH_E_STATE, "%s changed while it was being loaded",
+                       bundle->manifest_name);
+}
+
+static berth_status prepare(const berth_bundles *b, const berthi_bundle *bundle,
+                            berth_slot *slot, berth_version **version_out, berth_diag *diag)
 {
     berth_version *version = NULL;
-    berth_status status = keep_contracts(b, bundle, slot, diag);
+    berthi_bundle *again = NULL;
+    berth_status status = read_again(b, bundle, &again, diag);
 
-    if (status == BERTH_OK)
-        status =
-            berth_slot_prepare(slot, bundle->bytes.data, bundle->bytes.size, &version, diag);
-    end_bytes(bundle);
-    if (status == BERTH_OK) {
-        status = match_exports(bundle, version, diag);
-        if (status == BERTH_OK)
-            *version_out = version;
-        else
-            berth_version_discard(version);
-    }
     if (status != BERTH_OK)
-        berthi_diag_prefix(diag, status, "bundle %s %s", bundle->manifest.name,
-                           bundle->manifest.version);
+        return status;
+    status = keep_contracts(b, again, slot, diag);
+    if (status == BERTH_OK)
+        status = berth_slot_prepare(slot, again->bytes.data, again->bytes.size, &version, diag);
+    berthi_bundle_free(again);
+    if (status != BERTH_OK)
+        return status;
+    status = match_exports(b, bundle, version, diag);
+    if (status == BERTH_OK)
+        *version_out = version;
+    else
+        berth_version_discard(version);
     return status;
+}
+
+berth_status berthi_bundles_prepare(const berth_bundles *b, const berthi_bundle *bundle,
+                                    berth_slot *slot, berth_version **version_out,
+                                    berth_diag *diag)
+{
+    berth_status status = prepare(b, bundle, slot, version_out, diag);
+
+    return status == BERTH_OK
+               ? status
+               : berthi_diag_prefix(diag, status, "bundle %s %s", bundle->manifest.name,
+                                    bundle->manifest.version);
 }

@@ -85,8 +85,11 @@ static void find_followers(reload *r)
 static berth_status read_new(reload *r, const char *folder, berthi_bundle **bundle_out)
 {
     berthi_bundle_reading how = berthi_bundles_reading(r->b);
+    berth_status status = berthi_bundle_read(folder, &how, bundle_out, r->diag);
 
-    return berthi_bundle_read(folder, &how, bundle_out, r->diag);
+    if (status == BERTH_OK)
+        berthi_bundle_end_bytes(*bundle_out);
+    return status;
 }
 
 static berth_status read_follower(reload *r, uint32_t index)

@@ -19,6 +19,11 @@ typedef struct berthi_name { /* UTF-8, checked; not terminated */
     uint32_t size;
 } berthi_name;
 
+static inline berthi_name berthi_name_of(const char *text)
+{
+    return (berthi_name){ text, (uint32_t)strlen(text) };
+}
+
 typedef struct berthi_wasm_size { /* limits of a memory (pages) or table (elements) */
     uint64_t min, max;
     bool has_max, is_shared, is_64;

@@ -2,14 +2,35 @@
 """bundle_test.py - `berth bundle`, `keygen`, `sign` and `verify`."""
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import unittest
 
-from program import Folder, run
+from program import Folder, guest, run
 
-COMPONENT = b"\0asm\x0d\0\1\0"
+def vector(*items):
+    return bytes([len(items)]) + b"".join(items)
+
+
+def section(number, body):
+    return bytes([number, len(body)]) + body
+
+
+MODULE = (b"\0asm\1\0\0\0" + section(1, b"\1\x60\0\1\x7f") + section(3, b"\1\0") +
+          section(7, b"\1\3get\0\0") + section(10, b"\1\4\0\x41\7\x0b"))
+
+
+def component(*exports):
+    """Exports `get: func() -> u32`, alone and in an interface of each name."""
+    names = [bytes([0, len(name)]) + name.encode() + bytes([5, at, 0])
+             for at, name in enumerate(exports)]
+    return (b"\0asm\x0d\0\1\0" + section(1, MODULE) + section(2, b"\1\0\0\0") +
+            section(6, b"\1\0\0\1\0\3get") + section(7, b"\1\x40\0\0\x79") +
+            section(8, b"\1\0\0\0\0\0") +
+            section(5, vector(*[b"\1\1\0\3get\1\0"] * len(names))) +
+            section(11, vector(b"\0\3get\1\0\0", *names)))
 
 
 class Bundles(Folder):
@@ -18,7 +39,8 @@ class Bundles(Folder):
         text = ('[bundle]\nname = "%s"\nversion = "%s"\n[[artifact]]\nkind = "component"\n'
                 'file = "it.wasm"\n%s' % (name, version, more))
         self.write(folder + "/berth.toml", text.encode())
-        self.write(folder + "/it.wasm", COMPONENT)
+        provided = re.findall(r'\[\[provides\]\]\ncontract = "([^"]+)"', more)
+        self.write(folder + "/it.wasm", component(*provided))
         return self.path(folder)
 
     def keys(self, name):
@@ -106,6 +128,56 @@ class Bundles(Folder):
         self.assertIn(b"there is 1 problem;", result.stderr)
         for pins in ("x", "=x", "x=", "a=b,"):
             self.assert_exit(run("bundle", "graph", self.path("all"), "--pins", pins), 2)
+
+    def test_check_looks_into_artifacts_and_list_does_not(self):
+        self.bundle("all/codec", "codec", '[[provides]]\ncontract = "x:y/c@1.2.0"\n')
+        self.bundle("all/user", "user", '[[requires]]\ncontract = "x:y/c@1.0.0"\n')
+        folder = self.path("all")
+        for bytes_, why in [
+                (b"\0asm\x0d\0\1\0\xff", b"codec 1.0.0: it.wasm: "),
+                (component(), b"it provides x:y/c@1.2.0, which its artifact does not export"),
+                (component("x:y/c@1.1.0"), b"it provides x:y/c@1.2.0, which its artifact does not"),
+                (component("x:y/c@1.2.0", "x:y/d@1.0.0"), b"its artifact exports x:y/d@1.0.0, "
+                 b"which it does not provide; add it to `provides`")]:
+            self.write("all/codec/it.wasm", bytes_)
+            result = run("bundle", "check", folder)
+            self.assert_exit(result, 3)
+            self.assertIn(b"problem: artifact: codec 1.0.0: it.wasm: ", result.stdout)
+            self.assertIn(why, result.stdout)
+            self.assertIn(b"there is 1 problem;", result.stderr)
+            said = json.loads(run("bundle", "check", folder, "--json").stdout)
+            self.assertEqual([False, False], [b["loadable"] for b in said["bundles"]])
+            self.assertEqual(([], ["artifact"]), (said["order"], [p["kind"] for p in said["problems"]]))
+            self.assert_exit(run("bundle", "graph", folder), 0)
+
+    def test_what_a_host_would_have_to_give_is_no_problem_and_what_nobody_gives_is(self):
+        folder = self.bundle("b", "b")
+        for name, kind, status in [("greet.component", "component", 0), ("imports", "module", 3),
+                                   ("cli_v1", "module", 0)]:
+            with open(guest(name), "rb") as file:
+                self.write("b/it.wasm", file.read())
+            text = ('[bundle]\nname = "b"\nversion = "1.0.0"\n[[artifact]]\nkind = "%s"\n'
+                    'file = "it.wasm"\n' % kind)
+            self.write("b/berth.toml", text.encode())
+            self.assert_exit(run("bundle", "check", folder), status)
+        self.write("b/berth.toml", (text + '[[provides]]\ncontract = "x:y/c@1.0.0"\n').encode())
+        self.assertIn(b"its artifact is a core module", run("bundle", "check", folder).stdout)
+
+    def test_native_plugins_are_looked_into(self):
+        folder = self.bundle("b", "b")
+        text = ('[bundle]\nname = "b"\nversion = "1.0.0"\n[[artifact]]\nkind = "native"\n'
+                'os = "linux"\narch = "%s"\nfile = "it.so"\n[[provides]]\ncontract = "%%s"\n'
+                % {"x86_64": "x86_64", "aarch64": "aarch64"}.get(os.uname().machine, "x86_64"))
+        for name, contract, why in [
+                ("calc_v1", "test:calc/math@1.2.0", None),
+                ("calc_v1", "test:calc/math@1.3.0", b"which its artifact does not export"),
+                ("calc_hidden", "test:calc/math@1.2.0", b"berth bindgen native")]:
+            with open(os.path.join(os.environ["BERTH_BUILD_DIR"], "plugins", name + ".so"), "rb") as file:
+                self.write("b/it.so", file.read())
+            self.write("b/berth.toml", (text % contract).encode())
+            result = run("bundle", "check", folder)
+            self.assert_exit(result, 3 if why else 0)
+            self.assertIn(why or b"test:calc/math@1.2.0", result.stdout)
 
     def test_usage_errors(self):
         for words in (("bundle",), ("bundle", "check"), ("bundle", "eat", "."),
