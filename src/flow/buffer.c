@@ -404,6 +404,20 @@ int berthi_buffers_init(berthi_buffers *pool, const berth_allocator *a, uint64_t
     return berthi_lock_init(&pool->lock, BERTHI_RANK_BUFFERS);
 }
 
+/* A stage that was torn down without dropping what it kept: nobody can name it any more. */
+static void free_lost(berthi_buffers *pool)
+{
+    for (uint32_t i = 0; i < pool->entries_made; i++) {
+        berth_buffer *buffer =
+            atomic_load_explicit(&entry_at(pool, i)->buffer, memory_order_acquire);
+
+        if (buffer != NULL) {
+            buffer->next = NULL;
+            free_buffers(pool, buffer);
+        }
+    }
+}
+
 void berthi_buffers_fini(berthi_buffers *pool)
 {
     berthi_buffer_chain chain;
@@ -411,6 +425,7 @@ void berthi_buffers_fini(berthi_buffers *pool)
     for (uint32_t kind = 0; kind < BERTHI_BUFFER_CLASSES; kind++)
         while (get_chain(pool, kind, &chain))
             free_buffers(pool, chain.first);
+    free_lost(pool);
     assert(pool->counts.live == 0);
     for (uint32_t at = 0; at < pool->entries_made; at += BERTHI_BUFFER_CHUNK)
         berthi_free_array(pool->allocator, entry_at(pool, at), BERTHI_BUFFER_CHUNK,

@@ -91,7 +91,7 @@ typedef struct berthi_buffer_cache {
 /* 0, or an errno value.  `kept_bytes_max` 0: 16 MiB. */
 int berthi_buffers_init(berthi_buffers *pool, const berth_allocator *a,
                         uint64_t kept_bytes_max);
-/* Every buffer was released, and every cache was emptied. */
+/* Every cache was emptied.  Buffers that nobody released are freed. */
 void berthi_buffers_fini(berthi_buffers *pool);
 void berthi_buffers_count(berthi_buffers *pool, berthi_buffer_counts *counts_out);
 

@@ -1,0 +1,64 @@
+/* flow_stats.c - what the operator reads.  Layer: flow. */
+#include "flow/flow.h"
+
+#include "base/diag.h"
+
+static uint64_t read_counter(const _Atomic(uint64_t) *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+berth_status berth_flow_edge_stats(berth_flow *flow, uint32_t edge, berth_edge_stats *stats)
+{
+    berth_edge_stats now;
+
+    if (edge >= flow->edges_count)
+        return BERTH_E_ABSENT;
+    memset(&now, 0, sizeof now);
+    if (flow->edges[edge]->ring != NULL)
+        berthi_edge_count(flow->edges[edge], berthi_clock_ns(), &now);
+    return berthi_stats_give(stats, &now, sizeof now, "berth_edge_stats", NULL);
+}
+
+berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage, berth_stage_stats *stats)
+{
+    berth_stage_stats now;
+    const berth_stage *s;
+
+    if (stage >= flow->stages_count)
+        return BERTH_E_ABSENT;
+    s = flow->stages[stage];
+    memset(&now, 0, sizeof now);
+    now.is_done = atomic_load_explicit(&s->counts.is_done, memory_order_relaxed);
+    now.calls = read_counter(&s->counts.calls);
+    now.failures = read_counter(&s->counts.failures);
+    now.emitted = read_counter(&s->counts.emitted);
+    now.retries = read_counter(&s->counts.retries);
+    now.circuit_opened = read_counter(&s->counts.circuit_opened);
+    now.pauses = read_counter(&s->counts.pauses);
+    now.copies = read_counter(&s->counts.copies);
+    now.copied_bytes = read_counter(&s->counts.copied_bytes);
+    now.discarded = read_counter(&s->counts.discarded);
+    now.buffer_bytes = read_counter(&s->budget.used);
+    now.buffer_bytes_peak = read_counter(&s->budget.peak);
+    return berthi_stats_give(stats, &now, sizeof now, "berth_stage_stats", NULL);
+}
+
+berth_status berth_flow_read_stats(berth_flow *flow, berth_flow_stats *stats)
+{
+    berth_flow_stats now;
+
+    memset(&now, 0, sizeof now);
+    now.stages = flow->stages_count;
+    now.edges = flow->edges_count;
+    berthi_lock_take(&flow->flows->lock);
+    now.lanes = flow->lanes_count;
+    now.state = (uint32_t)flow->state;
+    berthi_lock_drop(&flow->flows->lock);
+    now.ingress = read_counter(&flow->sequence);
+    now.turns = read_counter(&flow->turns);
+    now.wakes = read_counter(&flow->wakes);
+    now.buffer_bytes = read_counter(&flow->budget.used);
+    now.buffer_bytes_peak = read_counter(&flow->budget.peak);
+    return berthi_stats_give(stats, &now, sizeof now, "berth_flow_stats", NULL);
+}

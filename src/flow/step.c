@@ -1,0 +1,431 @@
+/* step.c - one stage's share of a turn.  Layer: flow.
+ *
+ * A stage with something in its outbox is not called; nor is one that waits, for its own sake, for a further try, or
+ * because its circuit is open.  Everything else that a stage cannot do now is said to an edge, which tells
+ * when it can (0014-flows.md, claim 2). */
+#include "flow/flow.h"
+
+#include "base/diag.h"
+
+static void wait_until(berthi_lane *lane, uint64_t due_ns)
+{
+    if (due_ns < lane->due_ns)
+        lane->due_ns = due_ns;
+}
+
+static uint64_t later(uint64_t now_ns, uint64_t by_ns)
+{
+    return by_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + by_ns;
+}
+
+/* Told since the last look that it is ready. */
+static bool hears_ready(berth_stage *stage)
+{
+    /* acquire: pairs with berth_stage_ready(); what its caller did before is seen by the call that follows. */
+    return atomic_load_explicit(&stage->is_woken, memory_order_relaxed) &&
+           atomic_exchange_explicit(&stage->is_woken, false, memory_order_acq_rel);
+}
+
+static bool must_wait(berth_stage *stage)
+{
+    if (stage->not_before_ns == 0)
+        return false;
+    if (stage->lane->now_ns < stage->not_before_ns &&
+        !(stage->is_pausing && hears_ready(stage))) {
+        wait_until(stage->lane, stage->not_before_ns);
+        return true;
+    }
+    stage->not_before_ns = 0;
+    stage->is_pausing = false;
+    return false;
+}
+
+static void pause_stage(berth_stage *stage)
+{
+    if (!stage->has_paused)
+        return;
+    stage->not_before_ns = later(stage->lane->now_ns, stage->pause_ns);
+    stage->is_pausing = true;
+    berthi_count(&stage->counts.pauses, 1);
+}
+
+/* ---------------------------------------------------------------- failures */
+
+static void stop_flow(berth_stage *stage, berth_diag *diag, berth_status status)
+{
+    if (diag->text[0] == '\0')
+        (void)berthi_fail(diag, status, "it failed (%s)", berth_status_name(status));
+    (void)berthi_diag_prefix(diag, status, "stage '%s'", stage->options.name);
+    diag->status = (int32_t)status;
+    berthi_flow_stop(stage->flow, BERTHI_STOP_FAILED, diag);
+}
+
+static void back_off(berth_stage *stage)
+{
+    uint64_t wait = stage->options.retry_ns;
+
+    for (uint32_t i = 1; i < stage->tries && wait < stage->options.retry_ns_max; i++)
+        wait *= 2;
+    if (wait > stage->options.retry_ns_max)
+        wait = stage->options.retry_ns_max;
+    stage->not_before_ns = later(stage->lane->now_ns, wait);
+    stage->is_pausing = false;
+}
+
+typedef enum circuit {
+    CIRCUIT_CLOSED,
+    CIRCUIT_OPENED, /* what failed shall be tried again when it closes */
+    CIRCUIT_STAYS   /* it was tried then, and failed again */
+} circuit;
+
+static circuit try_circuit(berth_stage *stage, berthi_worker *worker)
+{
+    bool is_trial = stage->is_trial;
+
+    if (stage->options.circuit_failures == 0 ||
+        (!is_trial && ++stage->failures_in_row < stage->options.circuit_failures))
+        return CIRCUIT_CLOSED;
+    stage->failures_in_row = 0;
+    stage->is_trial = true;
+    stage->tries = 0;
+    stage->not_before_ns = later(stage->lane->now_ns, stage->options.circuit_ns);
+    stage->is_pausing = false;
+    berthi_count(&stage->counts.circuit_opened, 1);
+    if (stage->options.ops->roll_back != NULL && !is_trial) {
+        stage->worker = worker;
+        stage->options.ops->roll_back(stage->options.self, stage);
+        stage->worker = NULL;
+    }
+    return is_trial ? CIRCUIT_STAYS : CIRCUIT_OPENED;
+}
+
+/* A further try comes later. */
+static bool tries_again(berth_stage *stage, circuit state)
+{
+    if (state == CIRCUIT_OPENED)
+        return true;
+    if (state == CIRCUIT_STAYS || stage->tries >= stage->options.retries) {
+        stage->tries = 0;
+        return false;
+    }
+    stage->tries++;
+    berthi_count(&stage->counts.retries, 1);
+    back_off(stage);
+    return true;
+}
+
+static void succeed(berth_stage *stage)
+{
+    stage->tries = stage->failures_in_row = 0;
+    stage->is_trial = false;
+}
+
+/* ---------------------------------------------------------------- sources */
+
+static void fail_pull(berth_stage *stage, berthi_worker *worker, berth_status status,
+                      berth_diag *diag)
+{
+    uint32_t tries = stage->tries;
+    circuit state = try_circuit(stage, worker);
+
+    if (tries_again(stage, state))
+        return;
+    if (stage->options.on_error == BERTH_ON_ERROR_FAIL) {
+        stop_flow(stage, diag, status);
+        return;
+    }
+    if (state == CIRCUIT_STAYS)
+        return;
+    /* Skipped: the next pull is another attempt, and comes no sooner than a further try would. */
+    stage->tries = tries + 1;
+    back_off(stage);
+    stage->tries = 0;
+}
+
+static void tell_source(berth_stage *stage, berthi_worker *worker, uint32_t signal)
+{
+    bool pauses = signal == BERTH_SIGNAL_PAUSE;
+
+    if (stage->is_told_to_pause == pauses)
+        return;
+    stage->is_told_to_pause = pauses;
+    if (stage->options.ops->signal == NULL)
+        return;
+    BERTHI_ASSERT_UNLOCKED();
+    stage->worker = worker;
+    stage->options.ops->signal(stage->options.self, stage, signal);
+    stage->worker = NULL;
+}
+
+/* One pull.  True: another one may follow at once. */
+static bool pull(berth_stage *stage, berthi_worker *worker)
+{
+    uint32_t before = stage->outbox_count;
+    berth_diag diag;
+    berth_status status;
+
+    diag.text[0] = '\0';
+    (void)hears_ready(stage);
+    berthi_call_begin(stage, worker, NULL);
+    status = stage->options.ops->pull(stage->options.self, stage, &diag);
+    status = berthi_call_end(stage, status, &diag);
+    if (status != BERTH_OK) {
+        fail_pull(stage, worker, status, &diag);
+        return false;
+    }
+    succeed(stage);
+    stage->lane->entered += stage->outbox_count - before;
+    if (stage->has_ended) {
+        stage->phase = BERTHI_PHASE_ENDS;
+        return false;
+    }
+    if (!stage->has_paused && stage->outbox_count == before) {
+        stage->has_paused = true;
+        stage->pause_ns = BERTHI_FLOW_ASK_AGAIN_NS;
+    }
+    pause_stage(stage);
+    return !stage->has_paused && stage->outbox_count < BERTHI_FLOW_BATCH &&
+           !berthi_flow_is_stopping(stage->flow);
+}
+
+static uint64_t wall_ns(void)
+{
+    uint64_t seconds;
+    uint32_t ns;
+
+    berthi_clock_wall(&seconds, &ns);
+    return seconds * 1000000000u + ns;
+}
+
+static bool step_source(berth_stage *stage, berthi_worker *worker)
+{
+    if (atomic_load_explicit(&stage->flow->is_draining, memory_order_acquire)) {
+        stage->phase = BERTHI_PHASE_ENDS;
+        return true;
+    }
+    if (must_wait(stage))
+        return false;
+    tell_source(stage, worker, BERTH_SIGNAL_READY);
+    memset(&stage->stamp, 0, sizeof stage->stamp);
+    stage->stamp.time_ns = wall_ns();
+    if (stage->options.lifetime_ns != 0)
+        stage->stamp.deadline_ns = later(stage->lane->now_ns, stage->options.lifetime_ns);
+    while (pull(stage, worker))
+        continue;
+    (void)berthi_outbox_deliver(stage, worker);
+    return true;
+}
+
+/* ---------------------------------------------------------------- the others */
+
+/* The record at hand has been dealt with. */
+static void settle_record(berth_stage *stage, berthi_worker *worker, bool has_moved)
+{
+    berth_record *record = &stage->inbox[stage->inbox_at++];
+
+    stage->settled.count++;
+    stage->settled.bytes += record->size;
+    if (!has_moved)
+        berthi_buffer_unref(&worker->cache, record->buffer);
+}
+
+static void drop_record(berth_stage *stage, berthi_worker *worker, uint32_t reason)
+{
+    stage->settled.dropped[reason]++;
+    settle_record(stage, worker, false);
+}
+
+/* True: go on with the next record. */
+static bool fail_record(berth_stage *stage, berthi_worker *worker, berth_status status,
+                        berth_diag *diag)
+{
+    const berth_record *record = &stage->inbox[stage->inbox_at];
+
+    if (tries_again(stage, try_circuit(stage, worker)))
+        return false;
+    if (stage->options.on_error == BERTH_ON_ERROR_DEAD_LETTER) {
+        if (berthi_outbox_dead(stage, record) == BERTH_OK) {
+            stage->settled.dead_letters++;
+            settle_record(stage, worker, true);
+            return stage->not_before_ns == 0;
+        }
+        (void)berthi_fail(diag, BERTH_E_NOMEM, "no room for a dead letter");
+        status = BERTH_E_NOMEM;
+    }
+    drop_record(stage, worker, BERTH_DROPPED_FAILED);
+    if (stage->options.on_error == BERTH_ON_ERROR_SKIP)
+        return stage->not_before_ns == 0;
+    stop_flow(stage, diag, status);
+    return false;
+}
+
+/* One record.  True: go on with the next. */
+static bool process(berth_stage *stage, berthi_worker *worker)
+{
+    const berth_record *record = &stage->inbox[stage->inbox_at];
+    berth_diag diag;
+    berth_status status;
+
+    if (record->deadline_ns != 0 && record->deadline_ns <= stage->lane->now_ns) {
+        stage->tries = 0;
+        drop_record(stage, worker, BERTH_DROPPED_EXPIRED);
+        return true;
+    }
+    diag.text[0] = '\0';
+    (void)hears_ready(stage);
+    berthi_call_begin(stage, worker, record);
+    status = stage->options.ops->process(stage->options.self, stage, record, &diag);
+    status = berthi_call_end(stage, status, &diag);
+    if (status != BERTH_OK)
+        return fail_record(stage, worker, status, &diag);
+    succeed(stage);
+    settle_record(stage, worker, false);
+    pause_stage(stage);
+    return !stage->has_paused;
+}
+
+static void settle_inbox(berth_stage *stage)
+{
+    berthi_edge *edge = stage->flow->edges[stage->inbox_edge];
+
+    if (stage->settled.count == 0)
+        return;
+    if (berthi_edge_settle(edge, &stage->settled, stage->lane->now_ns) && edge->is_crossing)
+        berthi_lane_notify(stage->flow->stages[edge->from]->lane);
+    memset(&stage->settled, 0, sizeof stage->settled);
+}
+
+static void process_inbox(berth_stage *stage, berthi_worker *worker)
+{
+    while (stage->inbox_at < stage->inbox_count && !berthi_flow_is_stopping(stage->flow)) {
+        if (!process(stage, worker))
+            break;
+        if (stage->outbox_count >= BERTHI_FLOW_BATCH && !berthi_outbox_deliver(stage, worker))
+            break;
+    }
+    if (stage->options.ops->flush != NULL) {
+        stage->worker = worker;
+        stage->options.ops->flush(stage->options.self, stage);
+        stage->worker = NULL;
+    }
+    settle_inbox(stage);
+    (void)berthi_outbox_deliver(stage, worker);
+}
+
+static void next_input(berth_stage *stage)
+{
+    stage->input_at = stage->input_at + 1 < stage->inputs_count ? stage->input_at + 1 : 0;
+    stage->input_left =
+        stage->flow->edges[stage->inputs[stage->input_at]]->weight * BERTHI_FLOW_BATCH;
+}
+
+/* Takes from the inputs in turn, from each for as many records as its weight allows it. */
+static bool fill_inbox(berth_stage *stage)
+{
+    uint32_t ended = 0;
+
+    for (uint32_t i = 0; i < stage->inputs_count; i++) {
+        berthi_edge *edge = stage->flow->edges[stage->inputs[stage->input_at]];
+        uint32_t max =
+            stage->input_left < BERTHI_FLOW_BATCH ? stage->input_left : BERTHI_FLOW_BATCH;
+        berthi_taken taken = berthi_edge_take(edge, stage->inbox, max, stage->lane->now_ns);
+
+        if (taken.count != 0) {
+            stage->inbox_edge = stage->inputs[stage->input_at];
+            stage->inbox_at = 0;
+            stage->inbox_count = taken.count;
+            stage->input_left -= taken.count;
+            if (edge->is_crossing)
+                stage->lane->entered += taken.count;
+            if (stage->input_left == 0)
+                next_input(stage);
+            return true;
+        }
+        if (taken.due_ns != 0)
+            wait_until(stage->lane, taken.due_ns);
+        ended += taken.has_ended;
+        next_input(stage);
+    }
+    stage->inputs_ended = ended;
+    return false;
+}
+
+static void complete(berth_stage *stage, berthi_worker *worker)
+{
+    berth_diag diag;
+    berth_status status;
+
+    stage->phase = BERTHI_PHASE_ENDS;
+    if (stage->options.ops->complete == NULL)
+        return;
+    diag.text[0] = '\0';
+    berthi_call_begin(stage, worker, NULL);
+    status = stage->options.ops->complete(stage->options.self, stage, &diag);
+    status = berthi_call_end(stage, status, &diag);
+    if (status != BERTH_OK)
+        stop_flow(stage, &diag, status);
+}
+
+static bool step_inputs(berth_stage *stage, berthi_worker *worker)
+{
+    if (must_wait(stage))
+        return false;
+    if (stage->inbox_at == stage->inbox_count && !fill_inbox(stage)) {
+        if (stage->inputs_ended < stage->inputs_count)
+            return false;
+        complete(stage, worker);
+        (void)berthi_outbox_deliver(stage, worker);
+        return true;
+    }
+    process_inbox(stage, worker);
+    return true;
+}
+
+/* ---------------------------------------------------------------- the step */
+
+static void end_outputs(berth_stage *stage)
+{
+    for (uint32_t i = 0; i < stage->ports_count; i++)
+        for (uint32_t k = 0; k < stage->ports[i].edges_count; k++) {
+            berthi_edge *edge = stage->flow->edges[stage->ports[i].edges[k]];
+
+            if (berthi_edge_end(edge) && edge->is_crossing)
+                berthi_lane_notify(stage->flow->stages[edge->to]->lane);
+        }
+    stage->phase = BERTHI_PHASE_DONE;
+    stage->lane->stages_done++;
+    atomic_store_explicit(&stage->counts.is_done, 1, memory_order_relaxed);
+}
+
+bool berthi_stage_step(berth_stage *stage, berthi_worker *worker)
+{
+    uint32_t at = stage->outbox_at, edge = stage->outbox_edge;
+    bool did = false;
+
+    if (stage->phase == BERTHI_PHASE_DONE || berthi_flow_is_stopping(stage->flow))
+        return false;
+    if (at < stage->outbox_count) {
+        if (!berthi_outbox_deliver(stage, worker)) {
+            if (stage->options.role == BERTH_ROLE_SOURCE)
+                tell_source(stage, worker, BERTH_SIGNAL_PAUSE);
+            return at != stage->outbox_at || edge != stage->outbox_edge;
+        }
+        did = true;
+    }
+    if (stage->phase == BERTHI_PHASE_ENDS) {
+        end_outputs(stage);
+        return true;
+    }
+    if (stage->options.role == BERTH_ROLE_SOURCE)
+        return step_source(stage, worker) || did;
+    return step_inputs(stage, worker) || did;
+}
+
+void berthi_stage_discard(berth_stage *stage, berthi_worker *worker)
+{
+    while (stage->inbox_at < stage->inbox_count)
+        drop_record(stage, worker, BERTH_DROPPED_STOPPED);
+    if (stage->inputs_count != 0)
+        settle_inbox(stage);
+    berthi_outbox_discard(stage, worker);
+}
