@@ -16,6 +16,7 @@
 #include <berth/bundle.h>
 #include <berth/component.h>
 #include <berth/contract.h>
+#include <berth/flow.h>
 #include <berth/grant.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
@@ -24,6 +25,7 @@
 #include <berth/runtime.h>
 #include <berth/session.h>
 #include <berth/slot.h>
+#include <berth/stage.h>
 #include <berth/wasi.h>
 #include <berth/wit.h>
 
