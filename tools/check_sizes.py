@@ -30,10 +30,11 @@ def read_exemptions(root, errors):
 def functions(code):
     """(name, first line, lines) of each definition: a block that opens in column 0 or behind a
     closing parenthesis at depth 0."""
-    depth, start, name, head = 0, 0, "", []
+    depth, start, name, head, is_macro = 0, 0, "", [], False
     for number, line in enumerate(code.splitlines(), 1):
         if depth == 0:
-            if line.startswith("#"):
+            if line.startswith("#") or is_macro:
+                is_macro = line.endswith("\\")
                 continue
             head = [] if line.rstrip().endswith((";", "}")) and "{" not in line else head + [line]
         opened, closed = line.count("{"), line.count("}")

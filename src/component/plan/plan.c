@@ -185,8 +185,11 @@ static void write_number(compiler *c, place at, uint32_t size, bool is_signed)
                             : size == 2 ? (is_signed ? BERTHI_CM_OP_S16 : BERTHI_CM_OP_U16)
                                         : (is_signed ? BERTHI_CM_OP_S8 : BERTHI_CM_OP_U8);
 
+    berthi_cm_op op = op_at(code, at);
+
+    op.a = UINT8_MAX;
     if (c->form == BERTHI_CM_FORM_FLAT)
-        write_op(c, op_at(code, at));
+        write_op(c, op);
     else
         write_copy(c, at, size);
 }
@@ -379,6 +382,7 @@ static void write_variant(compiler *c, const berthi_cm_type *type, place at)
     op.u.targets = targets;
     if (c->form == BERTHI_CM_FORM_FLAT)
         op.guest = type->flat_count - 1;
+    assert(type->flat_count > 1); /* no type is without cells */
     write_op(c, op);
     first = c->count;
     write_cases(c, type, payload_place(c, type, op.width, at), targets);
@@ -502,6 +506,59 @@ static berthi_cm_opcode copy_of(uint32_t size)
     }
 }
 
+/* Into cells and out of them: the forms for what is common. */
+static void make_narrow(berthi_cm_op *ops, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (ops[i].width != 1)
+            continue;
+        if (ops[i].code == BERTHI_CM_OP_FLAGS)
+            ops[i].code = BERTHI_CM_OP_U8;
+        else if (ops[i].code == BERTHI_CM_OP_ENUM)
+            ops[i].code = BERTHI_CM_OP_ENUM_8;
+        else if (ops[i].code == BERTHI_CM_OP_VARIANT)
+            ops[i].code = BERTHI_CM_OP_VARIANT_8;
+    }
+}
+
+/* Which of the simple ones it is; BERTHI_CM_SIMPLE: none. */
+static uint32_t simple_of(const berthi_cm_op *op)
+{
+#define SIMPLE_OF(i, name, ...)                                                                \
+    case BERTHI_CM_OP_##name:                                                                  \
+        return i;
+
+    switch ((berthi_cm_opcode)op->code) {
+        BERTHI_CM_EACH_SIMPLE(SIMPLE_OF, )
+    default:
+        return BERTHI_CM_SIMPLE;
+    }
+#undef SIMPLE_OF
+}
+
+/* Nothing, or the one value that the next operation moves. */
+static bool is_option(const berthi_cm_op *op)
+{
+    return op->code == BERTHI_CM_OP_VARIANT_8 && op->a == 2 && op->u.targets[0] == 1 &&
+           op->u.targets[1] == 0;
+}
+
+/* The first of two takes the code of both.  The other stays what it is: it may be jumped to. */
+static void make_pairs(berthi_cm_op *ops, uint32_t count)
+{
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        uint32_t first = simple_of(&ops[i]), second = simple_of(&ops[i + 1]);
+
+        if (second == BERTHI_CM_SIMPLE)
+            continue;
+        assert(!is_option(&ops[i]) || ops[i].guest == 1); /* cells: that of the second */
+        if (is_option(&ops[i]))
+            ops[i++].code = (uint8_t)(BERTHI_CM_OP_OPTIONS + second);
+        else if (first != BERTHI_CM_SIMPLE)
+            ops[i++].code = (uint8_t)(BERTHI_CM_OP_PAIRS + first * BERTHI_CM_SIMPLE + second);
+    }
+}
+
 /* What is written from `first` on becomes the program's. */
 static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
 {
@@ -518,6 +575,10 @@ static void finish(compiler *c, berthi_cm_program *p, uint32_t first)
         is_whole = is_whole && ops[i].code == BERTHI_CM_OP_COPY;
         if (ops[i].code == BERTHI_CM_OP_COPY)
             ops[i].code = (uint8_t)copy_of(ops[i].a);
+    }
+    if (p->form == BERTHI_CM_FORM_FLAT && c->other == LAYOUT_HOST) {
+        make_narrow(ops, count);
+        make_pairs(ops, count);
     }
     /* without pointers and handles, all layouts are the same */
     assert(!is_whole || p->guest_size == p->other_size);

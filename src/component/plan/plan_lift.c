@@ -267,21 +267,50 @@ __attribute__((noinline)) static berth_status lift_flat_part(
     }
 }
 
+/* One of the simple ones. */
+#define LIFT_U8(op)                                                                            \
+    host[(op)->other] = (uint8_t)(berthi_cm_cell_of(cells, op)->words[0] & (op)->a)
+#define LIFT_32(op)   memcpy(host + (op)->other, &berthi_cm_cell_of(cells, op)->i32, 4)
+#define LIFT_64(op)   memcpy(host + (op)->other, &berthi_cm_cell_of(cells, op)->words[0], 8)
+#define LIFT_BOOL(op) host[(op)->other] = berthi_cm_cell_of(cells, op)->i32 != 0
+#define LIFT_ENUM_8(op)                                                                        \
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;                                       \
+    if (__builtin_expect(value >= (op)->a, 0))                                                 \
+        return refuse_tag(diag);                                                               \
+    host[(op)->other] = (uint8_t)value
+#define LIFT_TAG(op) LIFT_ENUM_8(op)
+#define LIFT_CHAR(op)                                                                          \
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;                                       \
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))                                      \
+        return refuse_char(diag);                                                              \
+    memcpy(host + (op)->other, &value, sizeof value)
+
 /* Cells are read as wide as the part is; what is above belongs to nobody. */
 static berth_status lift_flat(const berthi_cm_op *op, const berthi_cm_host_side *side,
                               uint8_t *host, berthi_cm_guest *from, const berthi_val *cells,
                               berth_diag *diag)
 {
     static const void *const to[BERTHI_CM_OPS] = {
-        [BERTHI_CM_OP_END] = &&end,         [BERTHI_CM_OP_JUMP] = &&jump,
-        [BERTHI_CM_OP_U8] = &&byte,         [BERTHI_CM_OP_S8] = &&byte,
-        [BERTHI_CM_OP_U16] = &&half,        [BERTHI_CM_OP_S16] = &&half,
-        [BERTHI_CM_OP_32] = &&word,         [BERTHI_CM_OP_64] = &&wide,
-        [BERTHI_CM_OP_BOOL] = &&boolean,    [BERTHI_CM_OP_FLAGS] = &&flags,
-        [BERTHI_CM_OP_CHAR] = &&character,  [BERTHI_CM_OP_ENUM] = &&tag,
-        [BERTHI_CM_OP_VARIANT] = &&variant, [BERTHI_CM_OP_STRING] = &&string,
-        [BERTHI_CM_OP_LIST] = &&list,       [BERTHI_CM_OP_OWN] = &&any,
-        [BERTHI_CM_OP_BORROW] = &&any,      [BERTHI_CM_OP_PART] = &&part,
+        BERTHI_CM_FUSED_LABELS,
+        [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_U8] = &&byte,
+        [BERTHI_CM_OP_S8] = &&s8,
+        [BERTHI_CM_OP_U16] = &&half,
+        [BERTHI_CM_OP_S16] = &&half,
+        [BERTHI_CM_OP_32] = &&word,
+        [BERTHI_CM_OP_64] = &&wide,
+        [BERTHI_CM_OP_BOOL] = &&boolean,
+        [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_CHAR] = &&character,
+        [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant,
+        [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,
+        [BERTHI_CM_OP_OWN] = &&any,
+        [BERTHI_CM_OP_BORROW] = &&any,
+        [BERTHI_CM_OP_PART] = &&part,
+        [BERTHI_CM_OP_ENUM_8] = &&tag_8,
+        [BERTHI_CM_OP_VARIANT_8] = &&variant_8,
     };
     berth_status status;
     uint32_t value;
@@ -293,7 +322,11 @@ end:
 jump:
     op += op->a;
     BERTHI_CM_NEXT(to, op);
+    BERTHI_CM_FUSED_OPS(to, op, LIFT_)
 byte:
+    LIFT_U8(op);
+    BERTHI_CM_NEXT(to, op);
+s8:
     host[op->other] = (uint8_t)berthi_cm_cell_of(cells, op)->words[0];
     BERTHI_CM_NEXT(to, op);
 half:
@@ -301,19 +334,16 @@ half:
     memcpy(host + op->other, &half, sizeof half);
     BERTHI_CM_NEXT(to, op);
 word:
-    memcpy(host + op->other, &berthi_cm_cell_of(cells, op)->i32, 4);
+    LIFT_32(op);
     BERTHI_CM_NEXT(to, op);
 wide:
-    memcpy(host + op->other, &berthi_cm_cell_of(cells, op)->words[0], 8);
+    LIFT_64(op);
     BERTHI_CM_NEXT(to, op);
 boolean:
-    host[op->other] = berthi_cm_cell_of(cells, op)->i32 != 0;
+    LIFT_BOOL(op);
     BERTHI_CM_NEXT(to, op);
 character:
-    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;
-    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
-        return refuse_char(diag);
-    memcpy(host + op->other, &value, sizeof value);
+    LIFT_CHAR(op);
     BERTHI_CM_NEXT(to, op);
 flags:
     value = (uint32_t)berthi_cm_cell_of(cells, op)->i32 & op->a;
@@ -330,6 +360,16 @@ variant:
     if (__builtin_expect(value >= op->a, 0))
         return refuse_tag(diag);
     berthi_cm_put(host + op->other, op->width, value);
+    op += op->u.targets[value];
+    BERTHI_CM_NEXT(to, op);
+tag_8:
+    LIFT_ENUM_8(op);
+    BERTHI_CM_NEXT(to, op);
+variant_8:
+    value = (uint32_t)berthi_cm_cell_of(cells, op)->i32;
+    if (__builtin_expect(value >= op->a, 0))
+        return refuse_tag(diag);
+    host[op->other] = (uint8_t)value;
     op += op->u.targets[value];
     BERTHI_CM_NEXT(to, op);
 string:

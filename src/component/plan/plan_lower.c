@@ -432,20 +432,54 @@ __attribute__((noinline)) static berth_status lower_flat_part(
     return status;
 }
 
+/* One of the simple ones. */
+#define LOWER_U8(op) berthi_cm_cell(cells, op)->words[0] = host[(op)->other] & (op)->a
+#define LOWER_32(op)                                                                           \
+    memcpy(&value, host + (op)->other, sizeof value);                                          \
+    berthi_cm_cell(cells, op)->words[0] = value
+#define LOWER_64(op)                                                                           \
+    memcpy(&wide, host + (op)->other, sizeof wide);                                            \
+    berthi_cm_cell(cells, op)->words[0] = wide
+#define LOWER_BOOL(op) berthi_cm_cell(cells, op)->words[0] = host[(op)->other] != 0
+#define LOWER_ENUM_8(op)                                                                       \
+    value = host[(op)->other];                                                                 \
+    if (__builtin_expect(value >= (op)->a, 0))                                                 \
+        return refuse_tag(diag, op, value);                                                    \
+    berthi_cm_cell(cells, op)->words[0] = value
+#define LOWER_TAG(op) /* of one payload cell */                                                \
+    LOWER_ENUM_8(op);                                                                          \
+    berthi_cm_cell(cells, op)[1].words[0] = 0
+#define LOWER_CHAR(op)                                                                         \
+    memcpy(&value, host + (op)->other, sizeof value);                                          \
+    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))                                      \
+        return refuse_char(diag, value);                                                       \
+    berthi_cm_cell(cells, op)->words[0] = value
+
 static berth_status lower_flat(const berthi_cm_programs *programs,
                                const berthi_cm_host_side *side, const uint8_t *host,
                                berthi_cm_guest *to, berthi_val *cells, berth_diag *diag)
 {
     static const void *const numbers[BERTHI_CM_OPS] = {
-        [BERTHI_CM_OP_END] = &&end,         [BERTHI_CM_OP_JUMP] = &&jump,
-        [BERTHI_CM_OP_U8] = &&u8,           [BERTHI_CM_OP_S8] = &&s8,
-        [BERTHI_CM_OP_U16] = &&u16,         [BERTHI_CM_OP_S16] = &&s16,
-        [BERTHI_CM_OP_32] = &&word,         [BERTHI_CM_OP_64] = &&wide,
-        [BERTHI_CM_OP_BOOL] = &&boolean,    [BERTHI_CM_OP_FLAGS] = &&flags,
-        [BERTHI_CM_OP_CHAR] = &&character,  [BERTHI_CM_OP_ENUM] = &&tag,
-        [BERTHI_CM_OP_VARIANT] = &&variant, [BERTHI_CM_OP_STRING] = &&string,
-        [BERTHI_CM_OP_LIST] = &&list,       [BERTHI_CM_OP_OWN] = &&later,
-        [BERTHI_CM_OP_BORROW] = &&later,    [BERTHI_CM_OP_PART] = &&part,
+        BERTHI_CM_FUSED_LABELS,
+        [BERTHI_CM_OP_JUMP] = &&jump,
+        [BERTHI_CM_OP_U8] = &&u8,
+        [BERTHI_CM_OP_S8] = &&s8,
+        [BERTHI_CM_OP_U16] = &&u16,
+        [BERTHI_CM_OP_S16] = &&s16,
+        [BERTHI_CM_OP_32] = &&word,
+        [BERTHI_CM_OP_64] = &&wide,
+        [BERTHI_CM_OP_BOOL] = &&boolean,
+        [BERTHI_CM_OP_FLAGS] = &&flags,
+        [BERTHI_CM_OP_CHAR] = &&character,
+        [BERTHI_CM_OP_ENUM] = &&tag,
+        [BERTHI_CM_OP_VARIANT] = &&variant,
+        [BERTHI_CM_OP_STRING] = &&string,
+        [BERTHI_CM_OP_LIST] = &&list,
+        [BERTHI_CM_OP_OWN] = &&later,
+        [BERTHI_CM_OP_BORROW] = &&later,
+        [BERTHI_CM_OP_PART] = &&part,
+        [BERTHI_CM_OP_ENUM_8] = &&tag_8,
+        [BERTHI_CM_OP_VARIANT_8] = &&variant_8,
     };
     static const void *const parts[BERTHI_CM_OPS] = {
         [BERTHI_CM_OP_END] = &&parts_end,         [BERTHI_CM_OP_JUMP] = &&parts_jump,
@@ -471,8 +505,9 @@ jump:
     op += op->a;
 later:
     BERTHI_CM_NEXT(numbers, op);
+    BERTHI_CM_FUSED_OPS(numbers, op, LOWER_)
 u8:
-    berthi_cm_cell(cells, op)->words[0] = host[op->other];
+    LOWER_U8(op);
     BERTHI_CM_NEXT(numbers, op);
 s8: /* extended to 32 bits as the sign asks, to the cell with zeros */
     berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)(int8_t)host[op->other];
@@ -486,25 +521,20 @@ s16:
     berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)half;
     BERTHI_CM_NEXT(numbers, op);
 word:
-    memcpy(&value, host + op->other, sizeof value);
-    berthi_cm_cell(cells, op)->words[0] = value;
+    LOWER_32(op);
     BERTHI_CM_NEXT(numbers, op);
 wide:
-    memcpy(&wide, host + op->other, sizeof wide);
-    berthi_cm_cell(cells, op)->words[0] = wide;
+    LOWER_64(op);
     BERTHI_CM_NEXT(numbers, op);
 boolean:
-    berthi_cm_cell(cells, op)->words[0] = host[op->other] != 0;
+    LOWER_BOOL(op);
     BERTHI_CM_NEXT(numbers, op);
 flags:
     value = berthi_cm_get(host + op->other, op->width) & op->a;
     berthi_cm_cell(cells, op)->words[0] = value;
     BERTHI_CM_NEXT(numbers, op);
 character:
-    memcpy(&value, host + op->other, sizeof value);
-    if (__builtin_expect(!berthi_cm_is_scalar(value), 0))
-        return refuse_char(diag, value);
-    berthi_cm_cell(cells, op)->words[0] = value;
+    LOWER_CHAR(op);
     BERTHI_CM_NEXT(numbers, op);
 tag:
     value = berthi_cm_get(host + op->other, op->width);
@@ -512,14 +542,22 @@ tag:
         return refuse_tag(diag, op, value);
     berthi_cm_cell(cells, op)->words[0] = value;
     BERTHI_CM_NEXT(numbers, op);
+tag_8:
+    LOWER_ENUM_8(op);
+    BERTHI_CM_NEXT(numbers, op);
 variant:
     value = berthi_cm_get(host + op->other, op->width);
+    goto a_case;
+variant_8:
+    value = host[op->other];
+a_case:
     if (__builtin_expect(value >= op->a, 0))
         return refuse_tag(diag, op, value);
     cell = berthi_cm_cell(cells, op);
-    cell->words[0] = value;
-    for (uint32_t left = op->guest; left != 0; left--)
-        (++cell)->words[0] = 0;
+    cell[0].words[0] = value;
+    cell[1].words[0] = 0; /* most have one */
+    for (uint32_t left = op->guest; __builtin_expect(left > 1, 0); left--)
+        cell[left].words[0] = 0;
     op += op->u.targets[value];
     BERTHI_CM_NEXT(numbers, op);
 string:

@@ -18,6 +18,24 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "numbers are copied as they lie, and cells read as narrow as a part is");
 
+/* What pairs are made of: common, and short enough that the jump in between would be a third of it. */
+enum { BERTHI_CM_SIMPLE = 6 };
+#define BERTHI_CM_EACH_SIMPLE(X, ...)                                                          \
+    X(0, U8, __VA_ARGS__)                                                                      \
+    X(1, 32, __VA_ARGS__)                                                                      \
+    X(2, 64, __VA_ARGS__)                                                                      \
+    X(3, BOOL, __VA_ARGS__)                                                                    \
+    X(4, ENUM_8, __VA_ARGS__)                                                                  \
+    X(5, CHAR, __VA_ARGS__)
+/* The same, for use within it. */
+#define BERTHI_CM_EACH_SECOND(X, ...)                                                          \
+    X(0, U8, __VA_ARGS__)                                                                      \
+    X(1, 32, __VA_ARGS__)                                                                      \
+    X(2, 64, __VA_ARGS__)                                                                      \
+    X(3, BOOL, __VA_ARGS__)                                                                    \
+    X(4, ENUM_8, __VA_ARGS__)                                                                  \
+    X(5, CHAR, __VA_ARGS__)
+
 typedef enum berthi_cm_opcode {
     BERTHI_CM_OP_END,
     BERTHI_CM_OP_JUMP, /* `a` operations on */
@@ -31,7 +49,7 @@ typedef enum berthi_cm_opcode {
     BERTHI_CM_OP_COPY_TO_16, /* 9 to 15 */
     BERTHI_CM_OP_COPY_TO_32, /* 17 to 31 */
     /* in a cell: numbers of so many bits; 32 and 64 also of floats */
-    BERTHI_CM_OP_U8,
+    BERTHI_CM_OP_U8, /* under the mask `a`: flags as well */
     BERTHI_CM_OP_U16,
     BERTHI_CM_OP_S8,
     BERTHI_CM_OP_S16,
@@ -48,9 +66,17 @@ typedef enum berthi_cm_opcode {
     BERTHI_CM_OP_BORROW,        /* of resource `a` */
     BERTHI_CM_OP_ERROR_CONTEXT, /* from guest to guest only */
     BERTHI_CM_OP_VARIANT, /* as ENUM; then targets[tag] operations on.  Flat: `guest` payload cells */
+    /* in cells, the host's tag one byte */
+    BERTHI_CM_OP_ENUM_8,
+    BERTHI_CM_OP_VARIANT_8,
     BERTHI_CM_OP_PART, /* `a` values in a row, by `program` */
-    BERTHI_CM_OPS      /* how many there are */
+    /* in cells: this one and the one behind it, which is there as well, for those who jump to it */
+    BERTHI_CM_OP_PAIRS,
+    /* a VARIANT_8 of nothing or what the one behind it moves, which is there as well */
+    BERTHI_CM_OP_OPTIONS = BERTHI_CM_OP_PAIRS + BERTHI_CM_SIMPLE * BERTHI_CM_SIMPLE,
+    BERTHI_CM_OPS = BERTHI_CM_OP_OPTIONS + BERTHI_CM_SIMPLE
 } berthi_cm_opcode;
+_Static_assert((int)BERTHI_CM_OPS <= UINT8_MAX, "a code is a byte");
 
 typedef struct berthi_cm_op {
     uint8_t code, width;
@@ -267,6 +293,34 @@ static inline berth_status berthi_cm_check_list(berthi_cm_guest *from,
     return berthi_cm_check_range(from, list.ptr, list.count * element->guest_size,
                                  element->guest_align, "list content out-of-bounds", diag);
 }
+
+/* Labels and code of what is fused, of macros named `prefix`U8(op) and so on that move one. */
+#define BERTHI_CM_PAIR_LABEL(j, b, i, a)                                                       \
+    [BERTHI_CM_OP_PAIRS + (i)*BERTHI_CM_SIMPLE + (j)] = &&pair_##a##_##b,
+#define BERTHI_CM_PAIR_LABELS_OF(i, a, ...)                                                    \
+    BERTHI_CM_EACH_SECOND(BERTHI_CM_PAIR_LABEL, i, a)
+#define BERTHI_CM_OPTION_LABEL(i, a, ...) [BERTHI_CM_OP_OPTIONS + (i)] = &&option_##a,
+#define BERTHI_CM_FUSED_LABELS                                                                 \
+    BERTHI_CM_EACH_SIMPLE(BERTHI_CM_PAIR_LABELS_OF, )                                          \
+    BERTHI_CM_EACH_SIMPLE(BERTHI_CM_OPTION_LABEL, )                                            \
+    [BERTHI_CM_OP_END] = &&end
+#define BERTHI_CM_PAIR_OP(j, b, a, labels, op, prefix)                                         \
+    pair_##a##_##b : prefix##a(op);                                                            \
+    (op)++;                                                                                    \
+    prefix##b(op);                                                                             \
+    BERTHI_CM_NEXT(labels, op);
+#define BERTHI_CM_PAIR_OPS_OF(i, a, ...) BERTHI_CM_EACH_SECOND(BERTHI_CM_PAIR_OP, a, __VA_ARGS__)
+/* `prefix`TAG(op) moves the tag to `value`, and ends the function where there is no such. */
+#define BERTHI_CM_OPTION_OP(i, a, labels, op, prefix)                                          \
+    option_##a : prefix##TAG(op);                                                              \
+    (op)++;                                                                                    \
+    if (value != 0) {                                                                          \
+        prefix##a(op);                                                                         \
+    }                                                                                          \
+    BERTHI_CM_NEXT(labels, op);
+#define BERTHI_CM_FUSED_OPS(labels, op, prefix)                                                \
+    BERTHI_CM_EACH_SIMPLE(BERTHI_CM_PAIR_OPS_OF, labels, op, prefix)                           \
+    BERTHI_CM_EACH_SIMPLE(BERTHI_CM_OPTION_OP, labels, op, prefix)
 
 /* Runs of bytes. */
 static inline void berthi_cm_copy_to_16(uint8_t *to, const uint8_t *from, uint32_t size)
