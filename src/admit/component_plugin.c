@@ -264,11 +264,9 @@ static void check_host(const component_check *c)
         berth_status status =
             berthi_host_resolve(c->limits->host, steps, &steps->needs[i], &binding, &why);
 
-        if (status == BERTH_OK)
-            check_grant(c, i);
         if (status == BERTH_OK || (status == BERTH_E_ABSENT && steps->needs[i].is_again))
-            continue;
-        if (status == BERTH_E_NOMEM)
+            check_grant(c, i);
+        else if (status == BERTH_E_NOMEM)
             c->scope.findings->out_of_memory = true;
         else
             berthi_find(c->scope, "import", BERTHI_NO_OFFSET, "%s", why.text);
