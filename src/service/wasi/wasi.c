@@ -27,6 +27,8 @@ berth_status berth_wasi_offer(berth_host *host, berth_diag *diag)
     berthi_wasi_fill_clocks(&w->imports);
     berthi_wasi_fill_random(&w->imports);
     berthi_wasi_fill_cli(&w->imports);
+    berthi_wasi_fill_filesystem(&w->imports);
+    berthi_wasi_fill_sockets(&w->imports);
     status = berthi_host_attach(host, w, end_wasi, diag);
     if (status != BERTH_OK) {
         end_wasi(&host->allocator, w);

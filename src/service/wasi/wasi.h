@@ -53,5 +53,7 @@ void berthi_wasi_fill_io(berthi_wasi_imports *imports);
 void berthi_wasi_fill_clocks(berthi_wasi_imports *imports);
 void berthi_wasi_fill_random(berthi_wasi_imports *imports);
 void berthi_wasi_fill_cli(berthi_wasi_imports *imports);
+void berthi_wasi_fill_filesystem(berthi_wasi_imports *imports);
+void berthi_wasi_fill_sockets(berthi_wasi_imports *imports);
 
 #endif
