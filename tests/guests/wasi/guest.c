@@ -179,6 +179,22 @@ static void write_some(berth_plugin_call *call, const berth_string *w)
         say_number(r.as.ok);
 }
 
+/* again SLOT BYTES TIMES: reads that much from the beginning, so many times */
+static void read_again(berth_plugin_call *call, const berth_string *w)
+{
+    plug_types_descriptor_borrow self = BORROW(number(w[1]));
+    uint64_t bytes = number(w[2]), times = number(w[3]), sum = 0;
+
+    for (uint64_t i = 0; i < times; i++) {
+        plug_result_tuple_list_u8_bool_types_error_code r;
+
+        (void)plug_types_descriptor_read(call, self, bytes, 0, &r);
+        sum += r.is_error ? 0 : r.as.ok.f0.count;
+        berth_plugin_end(call);
+    }
+    say_number(sum);
+}
+
 /* All of it through a stream. */
 static void read_stream(berth_plugin_call *call, const berth_string *w)
 {
@@ -561,6 +577,8 @@ static _Bool files(berth_plugin_call *call, const berth_string *w, size_t count)
         race(call, w);
     else if (is(w[0], "read"))
         read_some(call, w);
+    else if (is(w[0], "again"))
+        read_again(call, w);
     else if (is(w[0], "write"))
         write_some(call, w);
     else if (is(w[0], "stream"))
