@@ -123,6 +123,23 @@ static void bare_total(void *ctx, uint64_t ops)
         c->failed += failed;
 }
 
+/* One after the other, so that no call is of what the thread called last. */
+static void slot_turns(void *ctx, uint64_t ops)
+{
+    for (uint64_t i = 0; i < ops; i++) {
+        slot_add(ctx, 1);
+        slot_total(ctx, 1);
+    }
+}
+
+static void bare_turns(void *ctx, uint64_t ops)
+{
+    for (uint64_t i = 0; i < ops; i++) {
+        bare_add(ctx, 1);
+        bare_total(ctx, 1);
+    }
+}
+
 /* ---------------------------------------------------------------- loading */
 
 static void load(void *ctx, uint64_t ops)
@@ -278,6 +295,7 @@ int main(void)
     open_bare(&c);
     bench_measure(&(bench_case){ "native_slot_add", slot_add, bare_add, &c, 1.2 });
     bench_measure(&(bench_case){ "native_slot_sum16", slot_total, bare_total, &c, 1.2 });
+    bench_measure(&(bench_case){ "native_slot_turns", slot_turns, bare_turns, &c, 0 });
     bench_measure(&(bench_case){ "native_load", load, load_bare, &c, 2.5 });
     measure_swaps(&c);
     measure_threads(&c);

@@ -117,7 +117,7 @@ MUTATIONS = [
          tests=["unit_sync_domain"], seconds=30),
     dict(name="record-cache-outlives", file=RECORD_C,
          what="a domain that ends stays in the cache of its thread, and identities repeat",
-         old="    d->id = 1 + atomic_fetch_add_explicit(&domains_made, 1, memory_order_relaxed);",
+         old="    d->id = berthi_number_take();",
          new="    d->id = 1;", tests=["unit_sync_domain"]),
     dict(name="record-bound-past", file=RECORD_C,
          what="one record more than the bound is made",
@@ -175,6 +175,83 @@ MUTATIONS = [
          what="a nested call takes the entry of the outermost one",
          old="        at++;\n    return at;", new="        at++;\n    return 0;",
          tests=["torture_record", "unit_sync_domain"]),
+]
+
+TYPED_C = "src/registry/typed.c"
+NATIVE = dict(preset="dev", tests=["api_native"])
+
+# What a thread knows of the version that it called last.
+MUTATIONS += [
+    dict(name="known-no-look", file=RECORD_H,
+         what="what is known is called without a look at the news",
+         old="    is_known = atomic_load_explicit(&d->news, memory_order_acquire) == mine->known.news;",
+         new="    is_known = mine->known.news != 0;", tests=["torture_record"]),
+    dict(name="known-look-before-pin", file=RECORD_H,
+         what="the look at the news comes before the pin",
+         old="    BERTHI_WINDOW();\n"
+             "    atomic_store_explicit(pin, mine->known.object, memory_order_release);\n",
+         new="    is_known = atomic_load_explicit(&d->news, memory_order_acquire) == mine->known.news;\n"
+             "    BERTHI_WINDOW();\n"
+             "    atomic_store_explicit(pin, mine->known.object, memory_order_release);\n"
+             "    return is_known;\n",
+         tests=["torture_record"]),
+    dict(name="known-told-before-exchange", file=RECORD_H,
+         what="the news is told before the exchange that it is about",
+         old="    void *last = atomic_exchange_explicit(shared, next, memory_order_seq_cst);\n\n"
+             "    berthi_domain_tell(d);\n",
+         new="    void *last;\n\n    berthi_domain_tell(d);\n    BERTHI_WINDOW();\n    BERTHI_WINDOW();\n"
+             "    last = atomic_exchange_explicit(shared, next, memory_order_seq_cst);\n",
+         tests=["torture_record"]),
+    dict(name="known-not-told", file=RECORD_H,
+         what="an exchange is no news",
+         old="    berthi_domain_tell(d);\n    return last;", new="    return last;",
+         tests=["torture_record"]),
+    dict(name="known-pin-relaxed", file=RECORD_H, preset="dev",
+         what="the pin of what is known is a relaxed store",
+         old="    atomic_store_explicit(pin, mine->known.object, memory_order_release);",
+         new="    atomic_store_explicit(pin, mine->known.object, memory_order_relaxed);",
+         tests=["torture_record", "unit_sync_domain"],
+         hidden="x86 makes the same instruction of both, and TSan runs the other form"),
+    dict(NATIVE, name="known-join-not-told", file=RECORD_C,
+         what="another thread is no news",
+         old="    berthi_domain_tell(d); /* it may be that calls have to be counted now */\n", new="",
+         ),
+    dict(NATIVE, name="known-counted", file=TYPED_C,
+         what="a call that took a place makes its function known",
+         old="        atomic_load_explicit(&mine->counted[0], memory_order_relaxed) != 0)",
+         new="        false)"),
+    dict(name="known-hold-not-told", file="src/registry/gate.c", preset="dev",
+         what="that calls are held is no news",
+         old="    berthi_domain_tell(&slot->runtime->domain);\n", new="",
+         tests=["api_state"]),
+    dict(name="known-news-late", file=TYPED_C,
+         what="the news is that of after the pin",
+         old="        .news = values->news,",
+         new="        .news = atomic_load(&v->runtime->domain.news),", tests=["torture_native"]),
+    dict(NATIVE, name="known-any-slot", file=TYPED_C,
+         what="a function is known by its number alone",
+         old="    return slot->key | call->hook;",
+         new="    return (slot->key != 0 ? UINT64_C(1) << 32 : 0) | call->hook;"),
+    dict(NATIVE, name="known-unnamed", file=TYPED_C,
+         what="the record does not say that another function is called",
+         old="        atomic_store_explicit(&mine->function[0], (uint32_t)key, memory_order_relaxed);\n",
+         new=""),
+    dict(NATIVE, name="known-not-forgotten", file=TYPED_C,
+         what="what is known stays so while another function is called by other ways",
+         old="    set_known(mine, NULL);\n", new=""),
+    dict(NATIVE, name="known-nested", file=TYPED_C,
+         what="a nested call changes what the call around it knows",
+         old="    if (berthi_record_depth(mine) != 1)\n        return;\n", new=""),
+    dict(NATIVE, name="known-unmeasured", file=TYPED_C,
+         what="bytes are not counted in the short form",
+         old="    bool is_measured = known != NULL && known->is_measured;",
+         new="    bool is_measured = false;"),
+    dict(NATIVE, name="known-input", file=TYPED_C,
+         what="the short form takes calls that have an input",
+         old="(inside | call->input_size) == 0", new="inside == 0"),
+    dict(NATIVE, name="known-busy", file=TYPED_C,
+         what="a nested call takes the entry of the one around it",
+         old="(inside | call->input_size) == 0", new="(call->input_size | (inside & 1)) == 0"),
 ]
 
 ADMIT = dict(preset="dev", tests=["unit_admit_admit", "unit_admit_verdict"])
@@ -275,11 +352,12 @@ MUTATIONS += [
          new="is_last = true;", tests=["torture_swap"]),
     dict(name="slot-retire-before-exchange", file="src/registry/slot.c",
          what="a version is handed to the reaper while it is still current",
-         old="    berth_version *last = berthi_publish(&slot->current, next);\n",
+         old="    berth_version *last = berthi_publish(&slot->runtime->domain, &slot->current, next);\n",
          new="    berth_version *last = atomic_load(&slot->current);\n"
              "    if (last != NULL)\n        berthi_retire(last);\n"
              "    BERTHI_WINDOW();\n    BERTHI_WINDOW();\n"
-             "    atomic_store(&slot->current, next);\n    last = NULL;\n",
+             "    atomic_store(&slot->current, next);\n"
+             "    berthi_domain_tell(&slot->runtime->domain);\n    last = NULL;\n",
          tests=["torture_swap"], repeat=3),
     dict(name="slot-lease-not-counted", file="src/registry/call.c",
          what="a lease takes no reference",

@@ -115,7 +115,7 @@ __attribute__((noinline, cold)) static berth_status call_slowly(
     if (BERTHI_UNUSUAL(seat == NULL))
         return BERTH_E_NOMEM;
     if (!v->is_special)
-        mine->memo = (berthi_memo){ v->serial, call->hook, index, seat, NULL };
+        mine->memo = (berthi_memo){ v->serial, call->hook, index, seat };
     if (v->is_fresh &&
         (atomic_load_explicit(&v->hooks_used, memory_order_relaxed) >> index & 1) == 0)
         atomic_fetch_or_explicit(&v->hooks_used, 1u << index, memory_order_relaxed);

@@ -202,6 +202,7 @@ bool berthi_gate_hold(berth_slot *slot, uint64_t until_ns)
     gate->max = 0;
     berthi_lock_drop(&gate->lock);
     atomic_store_explicit(&slot->uncounted_max, 0, memory_order_seq_cst);
+    berthi_domain_tell(&slot->runtime->domain);
     berthi_domain_barrier(&slot->runtime->domain); /* pairs with berthi_must_count() */
     for (;;) {
         bool is_empty;

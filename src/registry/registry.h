@@ -53,6 +53,9 @@ enum {
     BERTHI_CACHE_BUCKETS = 256
 };
 
+/* Of slots for which numbers of 32 bits did not reach: nobody knows functions of theirs. */
+#define BERTHI_KEY_NONE (UINT64_C(0xffffffff) << 32)
+
 /* ---- calls in flight, where they have to be counted (gate.c) ---- */
 
 typedef struct berthi_gate {
@@ -297,6 +300,7 @@ typedef struct berthi_agreed {
 struct berth_slot {
     _Alignas(64) _Atomic(void *) current; /* a berth_version; I1; read through records only */
     berth_runtime *runtime;
+    uint64_t key; /* a number of its own in the upper half; fixed */
     /* With at most so many threads, calls need no counting; 0 while calls are held (gate.c). */
     _Atomic(uint32_t) uncounted_max;
     berth_slot_options options; /* effective; strings are ours */

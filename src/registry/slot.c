@@ -160,6 +160,13 @@ static berth_status copy_strings(berth_slot *slot, const berth_slot_options *opt
     return BERTH_OK;
 }
 
+static uint64_t take_key(void)
+{
+    uint64_t number = berthi_number_take();
+
+    return number >= BERTHI_KEY_NONE >> 32 ? BERTHI_KEY_NONE : number << 32;
+}
+
 static berth_status make_slot(berth_runtime *rt, const berth_slot_options *opt,
                               berth_slot **slot_out, berth_diag *diag)
 {
@@ -187,6 +194,7 @@ static berth_status make_slot(berth_runtime *rt, const berth_slot_options *opt,
         free_slot(slot);
         return status;
     }
+    slot->key = take_key();
     atomic_init(&slot->uncounted_max, berthi_uncounted_max(slot));
     atomic_init(&slot->refs, 2); /* the registry's and the handle's */
     *slot_out = slot;
@@ -358,7 +366,7 @@ static void link_version(berth_slot *slot, berth_version *v)
 /* The one place where `current` changes to a version. */
 static void exchange_current(berth_slot *slot, berth_version *next)
 {
-    berth_version *last = berthi_publish(&slot->current, next);
+    berth_version *last = berthi_publish(&slot->runtime->domain, &slot->current, next);
 
     BERTHI_WINDOW();
     assert(last != next || next == NULL);

@@ -212,6 +212,7 @@ typedef struct typed_values {
     const berthi_typed *typed;
     const void *args;
     void *result;
+    uint64_t news; /* of the domain, from before the call; 0: it may make nothing known */
 } typed_values;
 
 static berth_status find_func(berth_version *v, uint32_t number, const berthi_typed **out,
@@ -279,6 +280,71 @@ __attribute__((noinline, cold)) static berth_status refuse_handles(const berthi_
                        typed->name);
 }
 
+/* ---- known functions of native plugins ----
+ *
+ * Their one instance serves all threads at once, so nothing is taken and given back: what is to be
+ * called is what this thread called last, as long as the domain tells no news (sync/record.h). */
+
+/* By which a thread's cache names a function of a slot.  Slots have numbers above BERTHI_HOOKS_MAX of
+ * their own, so that one number says both. */
+BERTHI_HOT uint64_t known_key(const berth_slot *slot, const berth_call *call)
+{
+    return slot->key | call->hook;
+}
+
+static berthi_known *known_place(berthi_record *mine, uint64_t key)
+{
+    return &mine->known_before[(key ^ key >> 32) % BERTHI_KNOWN_MAX];
+}
+
+/* NULL: nothing.  The record says which function the thread is in: while something is known, that;
+ * else what was called last by other ways. */
+static void set_known(berthi_record *mine, const berthi_known *known)
+{
+    uint64_t key = known == NULL ? 0 : known->key;
+    bool is_measured = known != NULL && known->is_measured;
+
+    assert(mine == berthi_record_mine.record);
+    if (known != NULL) {
+        mine->known = *known;
+        atomic_store_explicit(&mine->function[0], (uint32_t)key, memory_order_relaxed);
+    }
+    berthi_record_mine.known = is_measured ? 0 : key;
+    berthi_record_mine.known_measured = is_measured ? key : 0;
+}
+
+/* Before the version's function is called: behind the pin, which is the record's only one or else
+ * makes nothing known. */
+static void make_known(berth_version *v, berthi_record *mine, const berth_call *call,
+                       const typed_values *values)
+{
+    const berthi_typed *typed = values->typed;
+    berthi_known *known = known_place(mine, known_key(v->slot, call));
+    berthi_seat *seat;
+
+    if (berthi_record_depth(mine) != 1)
+        return;
+    set_known(mine, NULL);
+    if (v->is_special || values->news == 0 || !v->runtime->domain.is_asymmetric ||
+        v->slot->key == BERTHI_KEY_NONE ||
+        atomic_load_explicit(&mine->counted[0], memory_order_relaxed) != 0)
+        return;
+    seat = berthi_seat_take(v, mine, NULL);
+    if (seat == NULL)
+        return;
+    *known = (berthi_known){
+        .key = known_key(v->slot, call),
+        .object = v,
+        .news = values->news,
+        .call = typed->call,
+        .self = typed->self,
+        .place = seat,
+        .typed = typed,
+        .is_measured = berthi_cm_measures(&typed->args) || berthi_cm_measures(&typed->result),
+    };
+    set_known(mine, known);
+}
+
 /* A call in every form. */
 static berth_status invoke(berth_version *v, berthi_record *mine, const berth_call *call,
                            uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
@@ -300,18 +366,15 @@ static berth_status invoke(berth_version *v, berthi_record *mine, const berth_ca
         return refuse_handles(values->typed, diag);
     }
     if (v->is_native) {
-        status = berthi_native_invoke(v, mine, call, values->typed, values->args,
-                                      values->result, reply, diag);
-        seat = berthi_seat_find(v, mine->index);
-        if (!v->is_special && seat != NULL)
-            mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat, values->typed };
-        return status;
+        make_known(v, mine, call, values);
+        return berthi_native_invoke(v, mine, call, values->typed, values->args, values->result,
+                                    reply, diag);
     }
     counted.input_size = berthi_cm_measured(&values->typed->args, values->args);
     status = berthi_call_pooled(v, mine, &counted, ticks, run, more, reply, diag);
     seat = berthi_seat_find(v, mine->index);
     if (!v->is_special && seat != NULL)
-        mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat, NULL };
+        mine->memo = (berthi_memo){ memo_key(v), call->hook, 0, seat };
     return status;
 }
 
@@ -358,38 +421,80 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
     return true;
 }
 
-/* What its strings and lists have, where its values have any. */
-__attribute__((noinline)) static void count_bytes(_Atomic(uint64_t) *counter,
-                                                  const berthi_cm_measure *measure,
-                                                  const void *value)
+__attribute__((noinline, cold)) static berth_status refused(berthi_record *mine, int32_t code)
 {
-    uint64_t size = berthi_cm_measured(measure, value);
+    berth_status status =
+        berthi_native_refused(mine->known.place, mine->known.typed, code, mine->diag);
 
-    if (size != 0)
-        berthi_count(counter, size);
+    berthi_unpin(mine, 0);
+    return status;
 }
 
-/* A native plugin, whose one instance serves all threads at once: what is to be called is what this
- * thread called last, as its memo says. */
-BERTHI_HOT berth_status invoke_native(berthi_record *mine, const berth_call *call,
-                                      const void *args, void *result, berth_diag *diag)
+/* What the record knows is called, and its first entry names it.  Across the call nothing is at hand
+ * but the record, whose knowledge no nested call changes: the fewer registers to save. */
+BERTHI_HOT int32_t call_known(berthi_record *mine, const berth_call *call, const void *args,
+                              void *result)
 {
-    const berthi_typed *typed = mine->memo.typed;
-    berthi_seat *seat = mine->memo.place;
+    return mine->known.call(mine->known.self, args, result, (berth_call *)(uintptr_t)call);
+}
+
+BERTHI_HOT berth_status invoke_known(berthi_record *mine, const berth_call *call,
+                                     const void *args, void *result, berth_diag *diag)
+{
+    berthi_seat *seat = mine->known.place;
     int32_t code;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     BERTHI_WINDOW();
-    atomic_store_explicit(&mine->function[0], call->hook, memory_order_relaxed);
+    mine->diag = diag;
     berthi_count(&seat->counts.calls, 1);
-    if (BERTHI_UNUSUAL(typed->args.each != 0 || typed->args.is_walk))
-        count_bytes(&seat->counts.bytes_in, &typed->args, args);
-    code = typed->call(typed->self, args, result, (berth_call *)(uintptr_t)call);
+    code = call_known(mine, call, args, result);
+    seat = mine->known.place;
     if (BERTHI_UNUSUAL(code != 0))
-        return berthi_native_refused(seat, typed, code, diag);
-    if (BERTHI_UNUSUAL(typed->result.each != 0 || typed->result.is_walk))
-        count_bytes(&seat->counts.bytes_out, &typed->result, result);
+        return refused(mine, code);
     berthi_count(&seat->counts.answered, 1);
+    berthi_unpin(mine, 0);
+    return BERTH_OK;
+}
+
+/* Adds the bytes of a value's one list or string; others are elsewhere. */
+BERTHI_HOT void count_bytes(_Atomic(uint64_t) *counter, const berthi_cm_measure *m,
+                            const void *value)
+{
+    size_t count;
+
+    if (__builtin_expect(m->each != 0, 1)) {
+        memcpy(&count, (const char *)value + m->at, sizeof count);
+        berthi_count(counter, (uint64_t)count * m->each);
+    } else if (m->is_walk) {
+        berthi_count(counter, berthi_cm_measure_walk(m->type, value));
+    }
+}
+
+/* The same of a function with strings or lists. */
+__attribute__((noinline)) static berth_status invoke_measured(berthi_record *mine,
+                                                              const void *args, void *result,
+                                                              const berth_call *call,
+                                                              berth_diag *diag)
+{
+    const berthi_typed *typed = mine->known.typed;
+    berthi_seat *seat = mine->known.place;
+    int32_t code;
+
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    BERTHI_WINDOW();
+    mine->diag = diag;
+    mine->result = result;
+    berthi_count(&seat->counts.calls, 1);
+    count_bytes(&seat->counts.bytes_in, &typed->args, args);
+    code = call_known(mine, call, args, result);
+    if (BERTHI_UNUSUAL(code != 0))
+        return refused(mine, code);
+    typed = mine->known.typed;
+    seat = mine->known.place;
+    count_bytes(&seat->counts.bytes_out, &typed->result, mine->result);
+    berthi_count(&seat->counts.answered, 1);
+    berthi_unpin(mine, 0);
     return BERTH_OK;
 }
 
@@ -400,7 +505,9 @@ __attribute__((noinline)) static berth_status invoke_any(berth_slot *slot, const
 {
     berthi_domain *d = &slot->runtime->domain;
     berthi_record *mine = berthi_domain_record(d);
-    typed_values values = { NULL, args, result };
+    /* acquire: who knows of the news sees what it is. */
+    uint64_t news = atomic_load_explicit(&d->news, memory_order_acquire);
+    typed_values values = { NULL, args, result, news };
     berth_status status;
     berth_version *v;
     berth_reply reply;
@@ -422,7 +529,7 @@ __attribute__((noinline)) static berth_status invoke_any(berth_slot *slot, const
 berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
                               uint64_t ticks, const void *args, void *result, berth_diag *diag)
 {
-    typed_values values = { NULL, args, result };
+    typed_values values = { NULL, args, result, 0 };
     berth_status status = find_func(v, call->hook, &values.typed, diag);
     berth_reply reply;
 
@@ -492,7 +599,7 @@ berth_status berthi_typed_invoke(berth_version *v, const void *args, void *resul
 {
     berthi_domain *d = &v->runtime->domain;
     berthi_record *mine = berthi_domain_record(d);
-    typed_values values = { NULL, args, result };
+    typed_values values = { NULL, args, result, 0 };
     unsigned at = mine == NULL ? 0 : berthi_record_depth(mine);
     berth_status status;
     berth_reply reply;
@@ -509,34 +616,60 @@ berth_status berthi_typed_invoke(berth_version *v, const void *args, void *resul
     return status;
 }
 
-BERTHI_UNGUARDED berth_status berth_slot_invoke(berth_slot *slot, const void *args,
-                                                void *result, const berth_call *call,
-                                                berth_diag *diag)
+/* Not nested, and without input: one question. */
+BERTHI_HOT bool is_simple(berthi_record *mine, const berth_call *call)
+{
+    uintptr_t inside = (uintptr_t)atomic_load_explicit(&mine->pin[0], memory_order_relaxed);
+
+    return __builtin_expect((inside | call->input_size) == 0, 1);
+}
+
+/* What was known before the thread called something else is known again, when there is no news of it. */
+__attribute__((noinline)) static berth_status invoke_other(berth_slot *slot, const void *args,
+                                                           void *result, const berth_call *call,
+                                                           berth_diag *diag)
 {
     berthi_domain *d = &slot->runtime->domain;
-    berthi_record *mine = berthi_record_mine.record;
-    berth_status status;
-    berth_version *v;
+    berthi_record *mine = berthi_domain_record(d);
+    uint64_t key = known_key(slot, call);
+    const berthi_known *known = mine == NULL ? NULL : known_place(mine, key);
 
-    assert(call != NULL && call->arena != NULL);
-    /* The record is this thread's in this runtime, and its last call was of a native plugin. */
-    if (berthi_domain_is_quick(d) && mine->memo.typed != NULL && berthi_record_is_idle(mine)) {
-        v = berthi_pin_quickly(d, mine, &slot->current);
-        if (v != NULL && mine->memo.key == memo_key(v) && mine->memo.what == call->hook &&
-            !berthi_must_count(d, slot) && call->input_size == 0) {
-            status = invoke_native(mine, call, args, result, diag);
-            berthi_unpin(mine, 0);
-            return status;
-        }
+    if (known != NULL && known->key == key && is_simple(mine, call)) {
+        set_known(mine, known);
+        if (berthi_pin_known(d, mine))
+            return known->is_measured ? invoke_measured(mine, args, result, call, diag)
+                                      : invoke_known(mine, call, args, result, diag);
         berthi_unpin(mine, 0);
     }
     return invoke_any(slot, args, result, call, diag);
 }
 
+BERTHI_UNGUARDED berth_status berth_slot_invoke(berth_slot *slot, const void *args,
+                                                void *result, const berth_call *call,
+                                                berth_diag *diag)
+{
+    berthi_record *mine = berthi_record_mine.record;
+    uint64_t key = known_key(slot, call);
+
+    assert(call != NULL && call->arena != NULL);
+    if (__builtin_expect(berthi_record_mine.known == key, 1)) {
+        if (is_simple(mine, call)) {
+            if (berthi_pin_known(&slot->runtime->domain, mine))
+                return invoke_known(mine, call, args, result, diag);
+            berthi_unpin(mine, 0);
+        }
+    } else if (berthi_record_mine.known_measured == key && is_simple(mine, call)) {
+        if (berthi_pin_known(&slot->runtime->domain, mine))
+            return invoke_measured(mine, args, result, call, diag);
+        berthi_unpin(mine, 0);
+    }
+    return invoke_other(slot, args, result, call, diag);
+}
+
 berth_status berth_lease_invoke(const berth_lease *lease, const void *args, void *result,
                                 const berth_call *call, berth_diag *diag)
 {
-    typed_values values = { NULL, args, result };
+    typed_values values = { NULL, args, result, 0 };
     berth_reply reply;
 
     assert(call != NULL && call->arena != NULL);

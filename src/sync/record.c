@@ -19,8 +19,8 @@ _Thread_local berthi_record_cache berthi_record_mine
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* Tells domains of one process apart, so that a cached record is never taken for that of a
- * domain which happens to lie at the same address. */
-static _Atomic(uint64_t) domains_made;
+ * domain which happens to lie at the same address, and slots likewise. */
+static _Atomic(uint64_t) numbers_taken;
 
 /* Not ranked: a thread that is ending takes it with nothing else held. */
 static berthi_mutex living_lock = BERTHI_MUTEX_INIT;
@@ -39,6 +39,11 @@ void berthi_window(void)
         berthi_thread_yield();
 }
 #endif
+
+uint64_t berthi_number_take(void)
+{
+    return 1 + atomic_fetch_add_explicit(&numbers_taken, 1, memory_order_relaxed);
+}
 
 static bool has_record(berthi_domain *d, const berthi_record *wanted)
 {
@@ -66,6 +71,7 @@ static void change_owned(berthi_domain *d, int by, berthi_record *left)
         atomic_store_explicit(&left->owner, 0, memory_order_release);
     BERTHI_WINDOW();
     atomic_fetch_add_explicit(&d->records_owned, (unsigned)by, memory_order_seq_cst);
+    berthi_domain_tell(d); /* it may be that calls have to be counted now */
     berthi_domain_barrier(d);
     BERTHI_WINDOW();
     atomic_fetch_add_explicit(&d->changes, 1, memory_order_seq_cst);
@@ -80,7 +86,7 @@ static void leave(void *value)
     berthi_domain *d;
 
     if (berthi_record_mine.record == mine)
-        berthi_record_mine = (berthi_record_cache){ 0, NULL };
+        berthi_record_mine = (berthi_record_cache){ 0, NULL, 0, 0 };
     BERTHI_WINDOW();
     berthi_mutex_lock(&living_lock);
     for (d = living; d != NULL && !has_record(d, mine); d = d->next_living)
@@ -132,8 +138,9 @@ berth_status berthi_domain_init(berthi_domain *d, const berth_allocator *a, bert
 
     memset(d, 0, sizeof *d);
     d->allocator = a;
-    d->id = 1 + atomic_fetch_add_explicit(&domains_made, 1, memory_order_relaxed);
+    d->id = berthi_number_take();
     d->is_asymmetric = berthi_barrier_register();
+    atomic_init(&d->news, 1);
     d->quick_id = d->is_asymmetric ? d->id : UINT64_MAX;
     code = berthi_lock_init(&d->lock, BERTHI_RANK_DOMAIN);
     if (code != 0)
@@ -154,7 +161,7 @@ void berthi_domain_fini(berthi_domain *d)
     end_living(d); /* from here on no thread that ends touches the domain or a record */
     berthi_tls_fini(&d->tls);
     if (berthi_record_mine.domain_id == d->id)
-        berthi_record_mine = (berthi_record_cache){ 0, NULL };
+        berthi_record_mine = (berthi_record_cache){ 0, NULL, 0, 0 };
     r = atomic_load_explicit(&d->records, memory_order_acquire);
     for (; r != NULL; r = next) {
         next = r->next;
@@ -230,6 +237,6 @@ berthi_record *berthi_domain_join(berthi_domain *d)
     }
     /* Each time, for it may be another thread's record. */
     atomic_store_explicit(&mine->number, berthi_thread_number(), memory_order_relaxed);
-    berthi_record_mine = (berthi_record_cache){ d->id, mine };
+    berthi_record_mine = (berthi_record_cache){ d->id, mine, 0, 0 };
     return mine;
 }

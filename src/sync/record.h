@@ -24,6 +24,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include <berth/plugin.h>
+
 #include "base/alloc.h"
 #include "os/barrier.h"
 #include "os/thread.h"
@@ -39,8 +41,9 @@ void berthi_window(void);
 #endif
 
 enum {
-    BERTHI_PINS_MAX = 8,      /* a plugin that calls a plugin that calls ... */
-    BERTHI_RECORDS_MAX = 1024 /* threads that may call at the same time */
+    BERTHI_PINS_MAX = 8,       /* a plugin that calls a plugin that calls ... */
+    BERTHI_RECORDS_MAX = 1024, /* threads that may call at the same time */
+    BERTHI_KNOWN_MAX = 8       /* a power of two */
 };
 
 /* What the owner of a record found when it last took the long way; the call path's to fill. */
@@ -48,8 +51,19 @@ typedef struct berthi_memo {
     uint64_t key; /* 0: nothing */
     uint32_t what, where;
     void *place;
-    const void *typed; /* NULL but for native plugins */
 } berthi_memo;
+
+/* An object that the owner of a record pinned before, with what is to be called in it: as good as
+ * new for as long as the domain tells no news (berthi_pin_known()). */
+typedef struct berthi_known {
+    uint64_t key; /* names one thing in the whole process, for good; 0: none */
+    void *object;
+    uint64_t news; /* of the domain, from before the object was pinned */
+    berth_plugin_fn *call;
+    void *self, *place;
+    const void *typed;
+    bool is_measured; /* it has bytes to be counted */
+} berthi_known;
 
 typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */
     _Alignas(64) _Atomic(void *) pin[BERTHI_PINS_MAX];
@@ -58,9 +72,13 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
     /* What is called there, in the caller's words; of native plugins alone. */
     _Atomic(uint32_t) function[BERTHI_PINS_MAX];
-    _Atomic(uint64_t) number;   /* berthi_thread_number() of the thread whose it is */
-    unsigned index;             /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
-    berthi_memo memo;           /* owner only */
+    _Atomic(uint64_t) number; /* berthi_thread_number() of the thread whose it is */
+    unsigned index;           /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
+    berthi_memo memo;         /* owner only, as is all to `result` */
+    berthi_known known;       /* what was called last, where berthi_record_mine says so */
+    berthi_known known_before[BERTHI_KNOWN_MAX]; /* by key */
+    berth_diag *diag; /* of the call of what is known that is inside, as is the next */
+    void *result;
     _Atomic(uint64_t) owner;    /* berthi_thread_self() of the thread whose it is; 0: none */
     struct berthi_record *next; /* fixed once linked into the domain */
     void *memory;               /* what was allocated, before alignment */
@@ -71,6 +89,7 @@ typedef struct berthi_domain {
     uint64_t quick_id;                /* the same where readers need no fence; else nobody's */
     bool is_asymmetric;               /* fixed: readers need no fence */
     _Atomic(uint64_t) tick;           /* coarse time, about 1 ms a step */
+    _Atomic(uint64_t) news;           /* counts what makes known objects doubtful */
     _Atomic(berthi_record *) records; /* newest first */
     _Atomic(unsigned) records_owned;  /* threads that have called and not ended */
     _Atomic(uint64_t) changes;        /* of that number, twice each; odd while it changes */
@@ -92,9 +111,15 @@ void berthi_domain_fini(berthi_domain *d);
 typedef struct berthi_record_cache {
     uint64_t domain_id;
     berthi_record *record;
+    /* The key of what the record knows, in the second where it is measured; 0: none.  Never where
+     * pins need a fence. */
+    uint64_t known, known_measured;
 } berthi_record_cache;
 extern _Thread_local berthi_record_cache berthi_record_mine
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* A number that this process gets once. */
+uint64_t berthi_number_take(void);
 
 /* For signal handlers: the cached record is there, for its domain is.  It may say no when it is. */
 bool berthi_record_is_good(void);
@@ -210,6 +235,29 @@ static inline void *berthi_pin_quickly(berthi_domain *d, berthi_record *mine,
     return berthi_pin_at(d, berthi_pin_open(d, mine, 0), shared, true);
 }
 
+/* Pins in the first entry what the record knows, after its key was found in berthi_record_mine, which
+ * says that pins need no fence.  False: there is news, and nothing may be done but berthi_unpin().
+ *
+ * The second look is at the news instead of the shared pointer: who exchanges that tells afterwards,
+ * and the object was found there after the news was read that it is known with.  So the news is the
+ * old one only before the writer's barrier. */
+static inline __attribute__((always_inline)) bool berthi_pin_known(berthi_domain *d,
+                                                                   berthi_record *mine)
+{
+    _Atomic(void *) *pin = berthi_pin_open(d, mine, 0);
+    bool is_known;
+
+    assert(d->is_asymmetric && mine == berthi_record_mine.record);
+    BERTHI_WINDOW();
+    atomic_store_explicit(pin, mine->known.object, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst); /* as in berthi_pin_at() */
+    BERTHI_WINDOW();
+    /* acquire: pairs with berthi_domain_tell(). */
+    is_known = atomic_load_explicit(&d->news, memory_order_acquire) == mine->known.news;
+    BERTHI_WINDOW();
+    return __builtin_expect(is_known, 1);
+}
+
 /* Names an object that the caller keeps alive by other means (a lease), for the gauges. */
 static inline void berthi_pin_held(berthi_domain *d, berthi_record *mine, unsigned at,
                                    void *object)
@@ -247,15 +295,28 @@ static inline void berthi_domain_barrier(berthi_domain *d)
     BERTHI_WINDOW();
 }
 
+/* What any thread knows may be so no more: the last store of whoever changed that, before he passes the
+ * barrier. */
+static inline void berthi_domain_tell(berthi_domain *d)
+{
+    BERTHI_WINDOW();
+    /* seq_cst: the writer's store in the argument; pairs with the looks in berthi_pin_known() and of
+     * who is going to know something. */
+    atomic_fetch_add_explicit(&d->news, 1, memory_order_seq_cst);
+}
+
 /* Makes `next` what `shared` names; returns what was there before.  Once the barrier was passed
  * after it, berthi_domain_uses() says who is still inside that: one barrier serves all that was
  * exchanged before it, and the reaper passes it, not who swaps. */
-static inline void *berthi_publish(_Atomic(void *) *shared, void *next)
+static inline void *berthi_publish(berthi_domain *d, _Atomic(void *) *shared, void *next)
 {
     /* release: readers see `next` whole.  acquire: the caller sees what it will take down.
      * seq_cst: the writer's store in the argument; pairs with the second look in
      * berthi_pin_at(). */
-    return atomic_exchange_explicit(shared, next, memory_order_seq_cst);
+    void *last = atomic_exchange_explicit(shared, next, memory_order_seq_cst);
+
+    berthi_domain_tell(d);
+    return last;
 }
 
 /* How many entries of a record name the object. */

@@ -6,13 +6,8 @@
 #include <string.h>
 
 #include <berth/contract.h>
-#include <berth/invoke.h>
-#include <berth/plugin.h>
 
-#include "guests.h"
-#include "slot_rig.h"
-
-#define MATH "test:calc/math@1.2.0"
+#include "native_test.h"
 
 static const char calc_wit[] =
     "package test:calc@1.2.0; interface math { record point { x: s32, y: s32 } "
@@ -20,7 +15,7 @@ static const char calc_wit[] =
     "total: func(numbers: list<u32>) -> u64; refuse: func(code: s32) -> u32; "
     "hold: func(gate: u64) -> u32; }";
 
-static berth_status try_install(slot_rig *r, berth_slot *slot, const char *name)
+berth_status try_install(slot_rig *r, berth_slot *slot, const char *name)
 {
     size_t size;
     uint8_t *bytes = plugin_file_read(name, &size);
@@ -28,13 +23,13 @@ static berth_status try_install(slot_rig *r, berth_slot *slot, const char *name)
     return slot_rig_try_install(r, slot, bytes, size);
 }
 
-static void install(slot_rig *r, berth_slot *slot, const char *name)
+void install(slot_rig *r, berth_slot *slot, const char *name)
 {
     if (try_install(r, slot, name) != BERTH_OK)
         fail_msg("%s: %s", name, r->diag.text);
 }
 
-static berth_call call_of(slot_rig *r, berth_slot *slot, const char *function)
+berth_call call_of(slot_rig *r, berth_slot *slot, const char *function)
 {
     berth_call call = BERTH_CALL_INIT;
     berth_func func = BERTH_FUNC_INIT;
@@ -48,8 +43,7 @@ static berth_call call_of(slot_rig *r, berth_slot *slot, const char *function)
     return call;
 }
 
-/* 20 + 22, by whoever serves. */
-static int32_t add(slot_rig *r, berth_slot *slot, const berth_call *call)
+int32_t add(slot_rig *r, berth_slot *slot, const berth_call *call)
 {
     const int32_t args[] = { 20, 22 };
     int32_t sum = 0;
@@ -59,8 +53,7 @@ static int32_t add(slot_rig *r, berth_slot *slot, const berth_call *call)
     return sum;
 }
 
-/* Until nothing is ending any more. */
-static berth_runtime_stats settle(slot_rig *r)
+berth_runtime_stats settle(slot_rig *r)
 {
     berth_runtime_stats stats;
 
@@ -122,6 +115,9 @@ static void functions_are_called_with_structs_as_they_are(void **state)
     call = call_of(r, slot, "add");
     assert_int_equal(add(r, slot, &call), 42);
     assert_int_equal(add(r, slot, &call), 42); /* the short way */
+    call.input_size = 1;
+    slot_rig_check(r, berth_slot_invoke(slot, point, &total, &call, &r->diag), BERTH_E_INVALID,
+                   BERTH_REASON_NONE, "a typed call has no input");
     call = call_of(r, slot, "show");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(berth_slot_invoke(slot, point, &text, &call, &r->diag), BERTH_OK);
@@ -177,6 +173,108 @@ static void a_number_that_a_plugin_answers_is_its_own_error(void **state)
     assert_int_equal(berth_slot_invoke(slot, &code, &result, &call, &r->diag), BERTH_OK);
     assert_int_equal(slot_rig_stats(slot).other_failures, 2);
     assert_int_equal(slot_rig_stats(slot).answered, 1);
+}
+
+/* Each is known from the time before, unless something was published meanwhile, and then too. */
+static void functions_and_slots_take_turns(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slots[2] = { slot_rig_open(r, "one", NULL), slot_rig_open(r, "two", NULL) };
+    const uint32_t numbers[] = { 1, 2 };
+    const struct {
+        const uint32_t *data;
+        size_t count;
+    } list = { numbers, 2 };
+    int32_t bias[2] = { 0, 1000 }, code = 3;
+    berth_call calls[2][3];
+    uint64_t total;
+
+    install(r, slots[0], "calc_v1");
+    install(r, slots[1], "calc_v2");
+    for (int i = 0; i < 2; i++) {
+        calls[i][0] = call_of(r, slots[i], "add");
+        calls[i][1] = call_of(r, slots[i], "total");
+        calls[i][2] = call_of(r, slots[i], "refuse");
+    }
+    for (int n = 0; n < 60; n++) {
+        int i = n % 2;
+
+        if (n == 30) {
+            install(r, slots[1], "calc_v3");
+            bias[1] = 2000;
+        }
+        assert_int_equal(add(r, slots[i], &calls[i][0]), 42 + bias[i]);
+        assert_int_equal(berth_slot_invoke(slots[i], &list, &total, &calls[i][1], &r->diag),
+                         BERTH_OK);
+        assert_int_equal(total, 3);
+        assert_int_equal(berth_slot_invoke(slots[i], &code, &total, &calls[i][2], &r->diag),
+                         BERTH_E_PLUGIN);
+    }
+    for (int i = 0; i < 2; i++) {
+        berth_slot_stats stats = slot_rig_stats(slots[i]);
+
+        assert_int_equal(stats.calls, 90);
+        assert_int_equal(stats.answered, 60);
+        assert_int_equal(stats.other_failures, 30);
+        assert_int_equal(stats.bytes_in, 30 * sizeof numbers);
+    }
+}
+
+typedef struct caller {
+    slot_rig *rig;
+    berth_slot *slot;
+    const berth_call *call;
+    unsigned calls;
+} caller;
+
+/* Calls before it gives memory. */
+static void *call_and_alloc(void *ctx, size_t size)
+{
+    caller *c = ctx;
+
+    c->calls++;
+    assert_int_equal(add(c->rig, c->slot, c->call), 1042);
+    return malloc(size);
+}
+
+static void give_back(void *ctx, void *p, size_t size)
+{
+    (void)ctx, (void)size;
+    free(p);
+}
+
+/* The plugin asks for room for its answer, and on the way the thread calls another one. */
+static void a_call_inside_a_call_changes_nothing_of_it(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *outer = slot_rig_open(r, "outer", NULL),
+               *inner = slot_rig_open(r, "inner", NULL);
+    caller c = { .rig = r, .slot = inner };
+    const berth_allocator allocator = { .ctx = &c, .alloc = call_and_alloc, .free = give_back };
+    const int32_t point[] = { 3, -4 };
+    struct {
+        const char *text;
+        size_t size;
+    } text = { NULL, 0 };
+    berth_call show, inside;
+
+    install(r, outer, "calc_v1");
+    install(r, inner, "calc_v2");
+    show = call_of(r, outer, "show");
+    inside = call_of(r, inner, "add");
+    c.call = &inside;
+    for (unsigned n = 1; n <= 4; n++) {
+        assert_int_equal(berth_arena_create(&allocator, 0, &show.arena, NULL), BERTH_OK);
+        assert_int_equal(berth_slot_invoke(outer, point, &text, &show, &r->diag), BERTH_OK);
+        assert_memory_equal(text.text, "(3, -4)", 7);
+        berth_arena_destroy(show.arena);
+        assert_true(c.calls >= 2 * n);
+        assert_int_equal(slot_rig_stats(outer).answered, n);
+        assert_int_equal(slot_rig_stats(outer).calls, n);
+        assert_int_equal(slot_rig_stats(inner).answered, c.calls);
+        assert_int_equal(slot_rig_stats(inner).calls, c.calls);
+        assert_int_equal(slot_rig_stats(outer).bytes_out, 7 * n);
+    }
 }
 
 static void functions_are_called_by_text(void **state)
@@ -383,322 +481,6 @@ static void time_is_measured_where_it_is_asked_for(void **state)
     assert_int_equal(slot_rig_stats(slot).answered, 100);
 }
 
-/* ---------------------------------------------------------------- calls that are inside */
-
-typedef struct holder {
-    berth_slot *slot;
-    berth_call call;
-    struct {
-        atomic_int inside, is_open;
-    } gate;
-    berth_status status;
-    uint32_t result;
-} holder;
-
-static void *hold(void *arg)
-{
-    holder *h = arg;
-    uint64_t address = (uint64_t)(uintptr_t)&h->gate;
-    berth_arena *arena;
-
-    if (berth_arena_create(NULL, 0, &arena, NULL) != BERTH_OK)
-        abort();
-    h->call.arena = arena;
-    h->status = berth_slot_invoke(h->slot, &address, &h->result, &h->call, NULL);
-    berth_arena_destroy(arena);
-    return NULL;
-}
-
-static void a_call_that_is_inside_keeps_its_version_mapped(void **state)
-{
-    slot_rig *r = *state;
-    berth_slot *slot = slot_rig_open(r, "calc", NULL);
-    holder h = { .slot = slot };
-    berth_runtime_stats stats;
-    pthread_t thread;
-    berth_call call;
-
-    install(r, slot, "calc_v1");
-    call = call_of(r, slot, "add");
-    h.call = call_of(r, slot, "hold");
-    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
-    while (atomic_load(&h.gate.inside) == 0)
-        (void)sched_yield();
-    assert_int_equal(slot_rig_stats(slot).in_flight, 1);
-    install(r, slot, "calc_v2");
-    install(r, slot, "calc_v3"); /* the first is kept no more */
-    assert_int_equal(add(r, slot, &call), 2042);
-    stats = slot_rig_runtime_stats(r);
-    assert_int_equal(stats.natives_unmapped + stats.natives_ending, 0);
-    assert_int_equal(stats.natives_open, 3);
-    atomic_store(&h.gate.is_open, 1);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(h.status, BERTH_OK);
-    assert_int_equal(h.result, 42);
-    assert_int_equal(settle(r).natives_unmapped, 1);
-}
-
-static void calls_inside_are_limited(void **state)
-{
-    slot_rig *r = *state;
-    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
-    berth_slot *slot;
-    const int32_t args[] = { 20, 22 };
-    berth_call call;
-    pthread_t thread;
-    holder h = { .status = BERTH_E_ABSENT };
-    int32_t sum;
-
-    options.calls_max = 1;
-    slot = slot_rig_open(r, "calc", &options);
-    install(r, slot, "calc_v1");
-    call = call_of(r, slot, "add");
-    call.deadline_ns = 20 * MS;
-    h.slot = slot;
-    h.call = call_of(r, slot, "hold");
-    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
-    while (atomic_load(&h.gate.inside) == 0)
-        (void)sched_yield();
-    slot_rig_check(r, berth_slot_invoke(slot, args, &sum, &call, &r->diag), BERTH_E_BUSY,
-                   BERTH_REASON_SLOT_CALLS, "");
-    atomic_store(&h.gate.is_open, 1);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    call.deadline_ns = 20000 * MS;
-    assert_int_equal(add(r, slot, &call), 42);
-    assert_int_equal(slot_rig_stats(slot).busy, 1);
-}
-
-static void what_cannot_be_drained_is_counted_and_told(void **state)
-{
-    slot_rig *r = *state;
-    berth_slot *slot = slot_rig_open(r, "calc", NULL);
-
-    install(r, slot, "calc_never_drained");
-    assert_int_equal(berth_slot_evict(r->runtime, "", "calc"), BERTH_OK);
-    assert_int_equal(settle(r).natives_abandoned, 1);
-    assert_int_equal(settle(r).natives_unmapped, 0);
-}
-
-static void a_component_and_a_native_plugin_take_turns(void **state)
-{
-    slot_rig *r = *state;
-    berth_slot *slot = slot_rig_open(r, "calc", NULL);
-    berth_call call;
-    size_t size;
-    uint8_t *bytes;
-
-    install(r, slot, "calc_v1");
-    call = call_of(r, slot, "add");
-    bytes = guest_read("cli_values.component", &size);
-    assert_int_equal(slot_rig_try_install(r, slot, bytes, size), BERTH_OK);
-    slot_rig_check(r, berth_slot_invoke(slot, &call, &size, &call, &r->diag), BERTH_E_ABSENT,
-                   BERTH_REASON_NONE, "exports no");
-    install(r, slot, "calc_v2");
-    assert_int_equal(add(r, slot, &call), 1042);
-}
-
-/* ---------------------------------------------------------------- reports */
-
-typedef struct reports {
-    pthread_mutex_t lock;
-    unsigned counts[8];
-    char text[2048], function[64], slot[64]; /* of the last but logs */
-    uint64_t version, thread, age_ns;
-} reports;
-
-static void reporter(void *ctx, const berth_report *report)
-{
-    reports *all = ctx;
-
-    pthread_mutex_lock(&all->lock);
-    all->counts[report->kind % 8]++;
-    if (report->kind != BERTH_REPORT_LOG) {
-        snprintf(all->text, sizeof all->text, "%s", report->text);
-        snprintf(all->slot, sizeof all->slot, "%s", report->slot);
-        snprintf(all->function, sizeof all->function, "%s",
-                 report->function == NULL ? "" : report->function);
-        all->version = report->version;
-        all->thread = report->thread;
-        all->age_ns = report->age_ns;
-    }
-    pthread_mutex_unlock(&all->lock);
-}
-
-static reports copy_of(reports *all)
-{
-    reports copy;
-
-    pthread_mutex_lock(&all->lock);
-    copy = *all;
-    pthread_mutex_unlock(&all->lock);
-    return copy;
-}
-
-static void restart(slot_rig *r, reports *all, uint32_t flags)
-{
-    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
-
-    memset(all, 0, sizeof *all);
-    assert_int_equal(pthread_mutex_init(&all->lock, NULL), 0);
-    options.reporter = reporter;
-    options.reporter_ctx = all;
-    options.flags = flags;
-    slot_rig_restart(r, options);
-}
-
-static void a_call_past_its_deadline_is_told_while_it_is_inside(void **state)
-{
-    static reports all;
-    slot_rig *r = *state;
-    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
-    pthread_t thread, other;
-    holder h = { .status = BERTH_E_ABSENT }, second = { .status = BERTH_E_ABSENT };
-    reports seen;
-
-    restart(r, &all, BERTH_RUNTIME_BACKTRACES);
-    options.deadline_ns = 10 * MS;
-    h.slot = slot_rig_open(r, "calc", &options);
-    install(r, h.slot, "calc_v1");
-    h.call = call_of(r, h.slot, "hold");
-    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
-    do {
-        (void)sched_yield();
-        seen = copy_of(&all);
-    } while (seen.counts[BERTH_REPORT_OVERDUE] == 0);
-    slot_rig_wait_until(atomic_load(&h.gate.inside) == 1); /* the gate keeps it there */
-    assert_string_equal(seen.slot, "calc");
-    assert_string_equal(seen.function, MATH "#hold");
-    assert_int_equal(seen.version, 1);
-    assert_true(seen.thread != 0 && seen.age_ns > 10 * MS);
-    assert_non_null(
-        strstr(seen.text, "plugin 'test:calc' (version 1 of slot 'calc') has been in"));
-    assert_non_null(strstr(seen.text, "\n  ")); /* where it is, or that it cannot be said */
-    /* It is told once, however long it takes: when another one is told, it has been seen again. */
-    second.slot = h.slot;
-    second.call = h.call;
-    assert_int_equal(pthread_create(&other, NULL, hold, &second), 0);
-    while (copy_of(&all).counts[BERTH_REPORT_OVERDUE] < 2)
-        (void)sched_yield();
-    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_OVERDUE], 2);
-    assert_int_not_equal(copy_of(&all).thread, seen.thread);
-    atomic_store(&second.gate.is_open, 1);
-    assert_int_equal(pthread_join(other, NULL), 0);
-    assert_int_equal(slot_rig_stats(h.slot).version, 1); /* nobody asked for a quarantine */
-    atomic_store(&h.gate.is_open, 1);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(h.status, BERTH_OK);
-}
-
-static void a_slot_may_quarantine_a_plugin_that_does_not_return(void **state)
-{
-    static reports all;
-    slot_rig *r = *state;
-    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
-    const int32_t args[] = { 20, 22 };
-    pthread_t thread;
-    holder h = { .status = BERTH_E_ABSENT };
-    berth_call call;
-    int32_t sum;
-
-    restart(r, &all, 0);
-    options.deadline_ns = 500 * MS; /* what returns does so within it, on a busy machine too */
-    options.flags = BERTH_SLOT_QUARANTINE;
-    h.slot = slot_rig_open(r, "calc", &options);
-    install(r, h.slot, "calc_v1");
-    install(r, h.slot, "calc_v2");
-    call = call_of(r, h.slot, "add");
-    h.call = call_of(r, h.slot, "hold");
-    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
-    while (copy_of(&all).counts[BERTH_REPORT_OVERDUE] == 0)
-        (void)sched_yield();
-    assert_non_null(strstr(copy_of(&all).text, "it was taken out of service"));
-    assert_int_equal(slot_rig_stats(h.slot).version, 0);
-    assert_int_equal(berth_slot_invoke(h.slot, args, &sum, &call, &r->diag), BERTH_E_ABSENT);
-    assert_int_equal(berth_slot_rollback(h.slot, NULL, &r->diag), BERTH_OK);
-    assert_int_equal(berth_slot_invoke(h.slot, args, &sum, &call, &r->diag), BERTH_OK);
-    assert_int_equal(sum, 42);
-    atomic_store(&h.gate.is_open, 1);
-    assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(settle(r).natives_unmapped, 1);
-}
-
-static void rules_are_looked_after_where_it_is_asked_for(void **state)
-{
-    static const struct {
-        const char *name, *text;
-        bool is_show;
-    } rows[] = { { "calc_writes_past", "wrote outside its result", false },
-                 { "calc_writes_args", "wrote to its arguments", false },
-                 { "calc_other_thread", "used its call on another thread", true } };
-    static reports all;
-    slot_rig *r = *state;
-    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
-    berth_slot *slot;
-
-    restart(r, &all, 0);
-    options.flags = BERTH_SLOT_CHECKED;
-    slot = slot_rig_open(r, "calc", &options);
-    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-        const int32_t args[] = { 20, 22 };
-        uint64_t result[2] = { 7, 7 };
-        berth_call call;
-
-        install(r, slot, rows[i].name);
-        call = call_of(r, slot, rows[i].is_show ? "show" : "add");
-        for (int again = 0; again < 2; again++) /* there is no short way past it */
-            slot_rig_check(r, berth_slot_invoke(slot, args, result, &call, &r->diag),
-                           BERTH_E_ABI, BERTH_REASON_NONE, rows[i].text);
-        assert_true(result[0] == 7 && result[1] == 7);
-        assert_int_equal(args[0], 20);
-        assert_int_equal(copy_of(&all).counts[BERTH_REPORT_VIOLATION], 2 * (i + 1));
-        assert_non_null(strstr(copy_of(&all).text, rows[i].text));
-    }
-    assert_int_equal(slot_rig_stats(slot).violations, 6);
-}
-
-static void a_plugin_that_keeps_the_rules_notices_nothing_of_it(void **state)
-{
-    slot_rig *r = *state;
-    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
-    const int32_t point[] = { 3, -4 };
-    struct {
-        const char *text;
-        size_t size;
-    } text = { NULL, 0 };
-    int32_t code = 5;
-    berth_slot *slot;
-    berth_call call;
-
-    options.flags = BERTH_SLOT_CHECKED;
-    slot = slot_rig_open(r, "calc", &options);
-    install(r, slot, "calc_v1");
-    call = call_of(r, slot, "add");
-    assert_int_equal(add(r, slot, &call), 42);
-    assert_int_equal(add(r, slot, &call), 42);
-    call = call_of(r, slot, "show");
-    assert_int_equal(berth_slot_invoke(slot, point, &text, &call, &r->diag), BERTH_OK);
-    assert_int_equal(text.size, 7);
-    assert_memory_equal(text.text, "(3, -4)", 7);
-    call = call_of(r, slot, "refuse");
-    assert_int_equal(berth_slot_invoke(slot, &code, &code, &call, &r->diag), BERTH_E_PLUGIN);
-}
-
-static void what_a_plugin_says_is_handed_on(void **state)
-{
-    static reports all;
-    slot_rig *r = *state;
-    berth_slot *slot;
-
-    restart(r, &all, 0);
-    slot = slot_rig_open(r, "calc", NULL);
-    install(r, slot, "calc_never_drained");
-    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_LOG], 1);
-    assert_int_equal(berth_slot_evict(r->runtime, "", "calc"), BERTH_OK);
-    assert_int_equal(settle(r).natives_abandoned, 1);
-    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_ABANDONED], 1);
-    assert_non_null(strstr(copy_of(&all).text, "a thread of mine runs"));
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -711,6 +493,8 @@ int main(void)
         slot_test(a_first_call_without_memory_leaves_the_next_as_it_would_be),
         slot_test(sizes_are_those_of_the_structs),
         slot_test(a_number_that_a_plugin_answers_is_its_own_error),
+        slot_test(functions_and_slots_take_turns),
+        slot_test(a_call_inside_a_call_changes_nothing_of_it),
         slot_test(functions_are_called_by_text),
         slot_test(hooks_are_not_there),
         slot_test(versions_are_swapped_and_go),
@@ -723,6 +507,7 @@ int main(void)
         slot_test(time_is_measured_where_it_is_asked_for),
         slot_test(a_call_that_is_inside_keeps_its_version_mapped),
         slot_test(calls_inside_are_limited),
+        slot_test(a_call_counts_itself_once_another_thread_has_come),
         slot_test(what_cannot_be_drained_is_counted_and_told),
         slot_test(a_component_and_a_native_plugin_take_turns),
     };

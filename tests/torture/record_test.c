@@ -22,6 +22,7 @@ enum {
     READERS = 4,
     SWAPPERS = 2,
     SHARED = 3,
+    KNOWN_WANTED = 100,
     DEEPEST_YIELDS = 16, /* a deepest call waits so long for a swap at most */
     OBJECTS = 64,
     WORDS = 24,
@@ -58,7 +59,8 @@ typedef struct rig {
     _Atomic(bool) stop;
     /* what happened */
     _Atomic(uint64_t) pins, outlived, leases, swaps, reaped, met_pin, met_lease, threads;
-    _Atomic(uint64_t) wrong; /* objects that were not what they should be */
+    _Atomic(uint64_t) known, news; /* pins of what was known, and of what was so no more */
+    _Atomic(uint64_t) wrong;       /* objects that were not what they should be */
 } rig;
 
 static bool is_whole(const object *o)
@@ -126,7 +128,7 @@ static void retire(rig *r, object *o)
 
 static void swap(rig *r, unsigned at, object *next)
 {
-    object *last = berthi_publish(&r->shared[at], next);
+    object *last = berthi_publish(&r->domain, &r->shared[at], next);
 
     BERTHI_WINDOW(); /* as in the registry; and readers get through between two swaps */
     BERTHI_WINDOW();
@@ -189,12 +191,50 @@ static void check(rig *r, const object *o)
         atomic_fetch_add(&r->wrong, 1);
 }
 
-/* As the call path does it: the short form where it may be used. */
+/* As calls of native plugins do it: what was pinned before is pinned by what is known of it.  NULL: it
+ * is not known. */
+static object *pin_known(rig *r, berthi_record *mine, unsigned at)
+{
+    const berthi_known *known = &mine->known_before[at];
+
+    if (known->key != at + 1)
+        return NULL;
+    mine->known = *known;
+    if (berthi_pin_known(&r->domain, mine)) {
+        atomic_fetch_add_explicit(&r->known, 1, memory_order_relaxed);
+        return known->object;
+    }
+    berthi_unpin(mine, 0);
+    atomic_fetch_add_explicit(&r->news, 1, memory_order_relaxed);
+    return NULL;
+}
+
+static object *pin_shared(rig *r, berthi_record *mine, unsigned at)
+{
+    return berthi_domain_is_quick(&r->domain)
+               ? berthi_pin_quickly(&r->domain, mine, &r->shared[at])
+               : berthi_pin(&r->domain, mine, 0, &r->shared[at]);
+}
+
+/* As the call path does it: the short form where it may be used, and half of the time by what is known
+ * from the time before. */
 static object *pin(rig *r, berthi_record *mine, unsigned depth, unsigned at)
 {
-    if (depth == 0 && berthi_domain_is_quick(&r->domain))
-        return berthi_pin_quickly(&r->domain, mine, &r->shared[at]);
-    return berthi_pin(&r->domain, mine, depth, &r->shared[at]);
+    uint64_t news = atomic_load_explicit(&r->domain.news, memory_order_acquire);
+    object *o = NULL;
+
+    if (depth != 0)
+        return berthi_pin(&r->domain, mine, depth, &r->shared[at]);
+    if (!berthi_domain_is_quick(&r->domain))
+        return pin_shared(r, mine, at);
+    if (atomic_load_explicit(&r->pins, memory_order_relaxed) % 2 == 0)
+        o = pin_known(r, mine, at);
+    if (o == NULL) {
+        o = pin_shared(r, mine, at);
+        mine->known_before[at] =
+            (berthi_known){ .key = o == NULL ? 0 : at + 1, .object = o, .news = news };
+    }
+    return o;
 }
 
 /* One call: pinned, read, read again after others had a chance, and let go. */
@@ -350,6 +390,8 @@ static bool is_enough(rig *r, unsigned share)
            atomic_load(&r->pins) >= SWAPS_WANTED / share &&
            atomic_load(&r->outlived) >= 50 / share && atomic_load(&r->leases) >= 500 / share &&
            atomic_load(&r->met_pin) >= 50 / share && atomic_load(&r->met_lease) >= 50 / share &&
+           (!r->domain.is_asymmetric || (atomic_load(&r->known) >= KNOWN_WANTED / share &&
+                                         atomic_load(&r->news) >= KNOWN_WANTED / share)) &&
            atomic_load(&r->domain.retries) >= retries &&
            atomic_load(&r->threads) >= 100 / share;
 }
@@ -361,6 +403,9 @@ static void report(rig *r)
                 (unsigned long long)atomic_load(&r->outlived),
                 (unsigned long long)atomic_load(&r->domain.retries),
                 (unsigned long long)atomic_load(&r->leases));
+    torture_say("%llu pins by what was known, %llu times there was news",
+                (unsigned long long)atomic_load(&r->known),
+                (unsigned long long)atomic_load(&r->news));
     torture_say(
         "%llu swaps, %llu reaped; the reaper met %llu pins and %llu leases; %llu threads "
         "came and went with %u records",
@@ -489,6 +534,8 @@ static void a_stuck_reader_holds_back_its_own_object_with_membarrier(void **stat
 typedef struct litmus {
     rig *r;
     _Atomic(unsigned) round, ready, done;
+    void *target; /* and the news from when it was current */
+    uint64_t news;
     void *pinned;            /* by the reader in this round */
     _Atomic(unsigned) delay; /* the reader's */
 } litmus;
@@ -528,8 +575,13 @@ static void *litmus_reader(void *arg)
 
     torture_use_processor(1);
     while ((round = next_round(l, round)) != litmus_over) {
+        mine->known.object = l->target; /* as if it had pinned that before */
+        mine->known.news = l->news;
         dawdle(atomic_load_explicit(&l->delay, memory_order_relaxed));
-        l->pinned = pin(l->r, mine, 0, 0);
+        if (round % 2 == 0 || !berthi_domain_is_quick(&l->r->domain))
+            l->pinned = pin_shared(l->r, mine, 0);
+        else
+            l->pinned = berthi_pin_known(&l->r->domain, mine) ? l->target : NULL;
         atomic_store_explicit(&l->ready, round, memory_order_release);
         wait_for(&l->done, round); /* pinned until the writer has looked */
         berthi_unpin(mine, 0);
@@ -546,10 +598,12 @@ static bool meet(litmus *l, unsigned round, unsigned reader_delay, unsigned writ
     int target;
 
     atomic_store(&r->shared[0], &target);
+    l->target = &target;
+    l->news = atomic_load(&r->domain.news);
     atomic_store_explicit(&l->delay, reader_delay, memory_order_relaxed);
     atomic_store_explicit(&l->round, round, memory_order_release);
     dawdle(writer_delay);
-    (void)berthi_publish(&r->shared[0], NULL);
+    (void)berthi_publish(&r->domain, &r->shared[0], NULL);
     berthi_domain_barrier(&r->domain);
     is_seen = berthi_domain_uses(&r->domain, &target);
     wait_for(&l->ready, round);

@@ -23,6 +23,12 @@ berthi_cm_measure berthi_cm_measure_args(const berthi_cm_type *func);
 berthi_cm_measure berthi_cm_measure_result(const berthi_cm_type *func);
 uint64_t berthi_cm_measure_walk(const berthi_cm_type *type, const void *value);
 
+/* There may be any. */
+static inline bool berthi_cm_measures(const berthi_cm_measure *m)
+{
+    return m->each != 0 || m->is_walk;
+}
+
 static inline uint64_t berthi_cm_measured(const berthi_cm_measure *m, const void *value)
 {
     size_t count;

@@ -212,9 +212,68 @@ static void publishing_returns_what_was_there(void **state)
     (void)state;
     rig_init(&r);
     atomic_init(&shared, NULL);
-    assert_null(berthi_publish(&shared, &a));
-    assert_ptr_equal(berthi_publish(&shared, &b), &a);
+    assert_null(berthi_publish(&r.domain, &shared, &a));
+    assert_ptr_equal(berthi_publish(&r.domain, &shared, &b), &a);
     assert_ptr_equal(atomic_load(&shared), &b);
+    rig_fini(&r);
+}
+
+static void *join_only(void *arg)
+{
+    rig *r = arg;
+
+    return berthi_domain_record(&r->domain);
+}
+
+/* Another object, and another thread: what was known of either may be so no more. */
+static void what_is_known_is_good_until_there_is_news(void **state)
+{
+    _Atomic(void *) shared, other;
+    berthi_record *mine;
+    berthi_thread t;
+    int a, b;
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    mine = berthi_domain_record(&r.domain);
+    if (!r.domain.is_asymmetric) {
+        rig_fini(&r);
+        skip();
+    }
+    atomic_init(&shared, &a);
+    atomic_init(&other, &b);
+    atomic_store(&r.domain.tick, 9);
+    mine->known = (berthi_known){ .object = &a, .news = atomic_load(&r.domain.news) };
+    for (int i = 0; i < 2; i++) {
+        assert_true(berthi_pin_known(&r.domain, mine));
+        assert_true(berthi_domain_uses(&r.domain, &a));
+        assert_int_equal(atomic_load(&mine->since[0]), 9);
+        berthi_unpin(mine, 0);
+        assert_false(berthi_domain_uses(&r.domain, &a));
+    }
+    assert_ptr_equal(berthi_publish(&r.domain, &other, NULL), &b);
+    assert_false(berthi_pin_known(&r.domain, mine));
+    berthi_unpin(mine, 0);
+    mine->known.news = atomic_load(&r.domain.news);
+    assert_true(berthi_pin_known(&r.domain, mine));
+    berthi_unpin(mine, 0);
+    start(&t, join_only, &r);
+    berthi_thread_join(&t);
+    assert_false(berthi_pin_known(&r.domain, mine));
+    berthi_unpin(mine, 0);
+    rig_fini(&r);
+}
+
+static void numbers_are_taken_once(void **state)
+{
+    uint64_t first = berthi_number_take();
+    rig r;
+
+    (void)state;
+    rig_init(&r);
+    assert_true(r.domain.id > first);
+    assert_true(berthi_number_take() > r.domain.id);
     rig_fini(&r);
 }
 
@@ -511,6 +570,8 @@ int main(void)
         cmocka_unit_test(one_object_may_be_pinned_more_than_once),
         cmocka_unit_test(a_pin_of_nothing_leaves_its_entry_free),
         cmocka_unit_test(publishing_returns_what_was_there),
+        cmocka_unit_test(what_is_known_is_good_until_there_is_news),
+        cmocka_unit_test(numbers_are_taken_once),
         cmocka_unit_test(a_thread_that_ends_gives_its_record_to_the_next),
         cmocka_unit_test(the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not),
         cmocka_unit_test(who_sees_a_thread_leave_finds_its_record),
