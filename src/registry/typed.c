@@ -297,15 +297,15 @@ static berthi_known *known_place(berthi_record *mine, uint64_t key)
     return &mine->known_before[(key ^ key >> 32) % BERTHI_KNOWN_MAX];
 }
 
-/* NULL: nothing.  The record says which function the thread is in: while something is known, that;
+/* NULL: nothing, in whichever runtime the thread has called last.  The record says which function the thread is in: while something is known, that;
  * else what was called last by other ways. */
 static void set_known(berthi_record *mine, const berthi_known *known)
 {
     uint64_t key = known == NULL ? 0 : known->key;
     bool is_measured = known != NULL && known->is_measured;
 
-    assert(mine == berthi_record_mine.record);
     if (known != NULL) {
+        assert(mine == berthi_record_mine.record);
         mine->known = *known;
         atomic_store_explicit(&mine->function[0], (uint32_t)key, memory_order_relaxed);
     }
@@ -332,6 +332,7 @@ static void make_known(berth_version *v, berthi_record *mine, const berth_call *
     seat = berthi_seat_take(v, mine, NULL);
     if (seat == NULL)
         return;
+    BERTHI_WINDOW(); /* for news that came behind the pin */
     *known = (berthi_known){
         .key = known_key(v->slot, call),
         .object = v,

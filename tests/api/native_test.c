@@ -257,6 +257,7 @@ static void a_call_inside_a_call_changes_nothing_of_it(void **state)
         size_t size;
     } text = { NULL, 0 };
     berth_call show, inside;
+    unsigned calls;
 
     install(r, outer, "calc_v1");
     install(r, inner, "calc_v2");
@@ -264,11 +265,12 @@ static void a_call_inside_a_call_changes_nothing_of_it(void **state)
     inside = call_of(r, inner, "add");
     c.call = &inside;
     for (unsigned n = 1; n <= 4; n++) {
-        assert_int_equal(berth_arena_create(&allocator, 0, &show.arena, NULL), BERTH_OK);
+        assert_int_equal(berth_arena_create(&allocator, 16, &show.arena, NULL), BERTH_OK);
+        calls = c.calls;
         assert_int_equal(berth_slot_invoke(outer, point, &text, &show, &r->diag), BERTH_OK);
         assert_memory_equal(text.text, "(3, -4)", 7);
         berth_arena_destroy(show.arena);
-        assert_true(c.calls >= 2 * n);
+        assert_true(c.calls > calls);
         assert_int_equal(slot_rig_stats(outer).answered, n);
         assert_int_equal(slot_rig_stats(outer).calls, n);
         assert_int_equal(slot_rig_stats(inner).answered, c.calls);

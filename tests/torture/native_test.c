@@ -29,6 +29,8 @@ typedef struct arena_of_swaps {
     _Atomic(uint64_t) calls, outlived, wrong;
     _Atomic(uint64_t) seen[PLUGINS]; /* answers of each */
     uint64_t swaps, rollbacks, discards;
+    _Atomic(uint64_t) soon; /* swaps that are about to be */
+    uint64_t came;          /* for which of these a thread came last */
 } arena_of_swaps;
 
 /* Which plugin answered; PLUGINS: none. */
@@ -94,6 +96,40 @@ static void *run_caller(void *arg)
     return NULL;
 }
 
+/* A thread that comes is news: the others look everything up again, and it comes when there is going to be a
+ * swap in the middle of that. */
+static void *call_once(void *arg)
+{
+    arena_of_swaps *a = arg;
+    berth_call add = BERTH_CALL_INIT;
+    berth_arena *arena;
+
+    if (berth_arena_create(NULL, 0, &arena, NULL) != BERTH_OK)
+        abort();
+    add.hook = a->add;
+    add.arena = arena;
+    while (atomic_load(&a->soon) == a->came && !atomic_load(&a->stop))
+        (void)sched_yield();
+    add_once(a, &add);
+    atomic_fetch_add(&a->calls, 1);
+    berth_arena_destroy(arena);
+    return NULL;
+}
+
+static void *come_and_go(void *arg)
+{
+    arena_of_swaps *a = arg;
+    pthread_t thread;
+
+    while (!atomic_load(&a->stop)) {
+        a->came = atomic_load(&a->soon);
+        if (pthread_create(&thread, NULL, call_once, a) != 0)
+            abort();
+        pthread_join(thread, NULL);
+    }
+    return NULL;
+}
+
 static uint32_t number_of(slot_rig *r, berth_slot *slot, const char *name)
 {
     berth_func func = BERTH_FUNC_INIT;
@@ -121,6 +157,7 @@ static berth_status change(arena_of_swaps *a, uint8_t *const *bytes, const size_
     slot_rig *r = a->rig;
     berth_version *version = NULL;
     berth_status status;
+    uint64_t until;
 
     if (n % 7 == 6 && berth_slot_rollback(a->slot, NULL, NULL) == BERTH_OK) {
         a->rollbacks++;
@@ -136,6 +173,10 @@ static berth_status change(arena_of_swaps *a, uint8_t *const *bytes, const size_
         a->discards++;
         return BERTH_OK;
     }
+    atomic_fetch_add(&a->soon, 1);
+    until = torture_now_ns() + n * 37 % 300 * 1000;
+    while (torture_now_ns() < until)
+        (void)sched_yield();
     status = berth_slot_swap(a->slot, version, &r->diag);
     a->swaps++;
     atomic_fetch_add(&a->published, 1);
@@ -147,7 +188,7 @@ static void versions_go_while_calls_are_under_way(void **state)
     static arena_of_swaps a;
     static const char *const names[] = { "calc_v1", "calc_v2", "calc_v3" };
     slot_rig *r = *state;
-    pthread_t threads[CALLERS];
+    pthread_t threads[CALLERS + 1];
     uint8_t *bytes[PLUGINS];
     size_t sizes[PLUGINS];
     berth_status status = BERTH_OK;
@@ -167,11 +208,12 @@ static void versions_go_while_calls_are_under_way(void **state)
     a.total = number_of(r, a.slot, MATH "total");
     for (unsigned i = 0; i < CALLERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, run_caller, &a), 0);
+    assert_int_equal(pthread_create(&threads[CALLERS], NULL, come_and_go, &a), 0);
     until = torture_now_ns() + TORTURE_PATIENCE_NS;
     for (uint64_t n = 1; status == BERTH_OK && !is_enough(&a, until); n++)
         status = change(&a, bytes, sizes, n);
     atomic_store(&a.stop, true);
-    for (unsigned i = 0; i < CALLERS; i++)
+    for (unsigned i = 0; i <= CALLERS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     for (unsigned i = 0; i < PLUGINS; i++)
         free(bytes[i]);

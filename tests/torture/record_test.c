@@ -23,6 +23,8 @@ enum {
     SWAPPERS = 2,
     SHARED = 3,
     KNOWN_WANTED = 100,
+    CALM_SWAPS = 64,
+    CALM_YIELDS = 20,
     DEEPEST_YIELDS = 16, /* a deepest call waits so long for a swap at most */
     OBJECTS = 64,
     WORDS = 24,
@@ -360,6 +362,9 @@ static void *swap_until_told(void *arg)
             continue;
         }
         swap(r, i % SHARED, next);
+        /* Now and then there is no news for a while, so that what is known may be used for long. */
+        for (unsigned n = 0; n < CALM_YIELDS && i / CALM_SWAPS % 2 != 0; n++)
+            berthi_thread_yield();
     }
     return NULL;
 }
