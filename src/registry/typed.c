@@ -577,7 +577,7 @@ berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const be
                                  uint64_t ticks, berthi_instance *instance, const void *args,
                                  void *result, berth_diag *diag)
 {
-    typed_values values = { NULL, args, result };
+    typed_values values = { NULL, args, result, 0 };
     berth_status status = find_func(v, call->hook, &values.typed, diag);
     berthi_seat *seat;
     berth_reply reply;
@@ -588,8 +588,10 @@ berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const be
         return berthi_fail(diag, BERTH_E_REJECTED,
                            "'%s' is answered by an adapter, which no session is with",
                            values.typed->name);
-    if (v->is_native)
+    if (v->is_native) {
+        make_known(v, mine, call, &values); /* nothing, that is */
         return berthi_native_invoke(v, mine, call, values.typed, args, result, &reply, diag);
+    }
     seat = berthi_seat_take(v, mine, diag);
     return seat == NULL ? BERTH_E_NOMEM
                         : run_counted(v, seat, instance, call, ticks, &values, diag);
