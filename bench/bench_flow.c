@@ -186,18 +186,18 @@ int main(void)
 {
     berth_flows_options options = BERTH_FLOWS_OPTIONS_INIT;
     berth_flows *flows;
+    static context pair, shared = { .keeps = true }, chain = { .middles = CHAIN };
+    static context crossing = { .is_crossing = true };
     berth_diag diag;
+    static const bench_case cases[] = {
+        { "flow_pair", run, NULL, &pair, 60, 1 },
+        { "flow_pass", run, NULL, &shared, 0, 1 },
+        { "flow_chain12", run_chain, NULL, &chain, 60, 1 },
+        { "flow_crossing", run, NULL, &crossing, 60, 1 },
+    };
 
     must(berth_flows_create(&options, &flows, &diag), &diag);
-    context pair = { .flows = flows }, shared = { .flows = flows, .keeps = true };
-    context chain = { .flows = flows, .middles = CHAIN };
-    context crossing = { .flows = flows, .is_crossing = true };
-    const bench_case cases[] = {
-        { "flow_pair", run, NULL, &pair, 60 },
-        { "flow_pass", run, NULL, &shared, 0 },
-        { "flow_chain12", run_chain, NULL, &chain, 60 },
-        { "flow_crossing", run, NULL, &crossing, 60 },
-    };
+    pair.flows = shared.flows = chain.flows = crossing.flows = flows;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         (void)bench_measure(&cases[i]);
     measure_idle(flows);

@@ -92,8 +92,10 @@ double bench_measure(const bench_case *c)
     }
     if (c->goal > 0)
         printf(", \"goal\": %.2f", c->goal);
-    print_steps("instructions", c->run, c->ctx, mine[0]);
-    print_steps("baseline_instructions", c->baseline, c->ctx, mine[0]);
+    if (!c->has_threads) {
+        print_steps("instructions", c->run, c->ctx, mine[0]);
+        print_steps("baseline_instructions", c->baseline, c->ctx, mine[0]);
+    }
     printf(", \"p50_ns\": %.2f, \"max_ns\": %.2f, \"rounds\": %d}\n", mine[ROUNDS / 2],
            mine[ROUNDS - 1], ROUNDS);
     fflush(stdout);

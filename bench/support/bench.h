@@ -21,7 +21,8 @@ typedef struct bench_case {
     bench_loop run;
     bench_loop baseline; /* NULL: none */
     void *ctx;
-    double goal; /* of the ratio; 0: none */
+    double goal;     /* of the ratio, without a baseline of ns_per_op; 0: none */
+    int has_threads; /* others do the work: instructions are not counted */
 } bench_case;
 
 /* Measures and prints.  The ratio, or 0 without a baseline. */

@@ -9,6 +9,7 @@
 #define BERTH_FLOW_H
 
 #include <berth/base.h>
+#include <berth/slot.h>
 #include <berth/stage.h>
 
 BERTH_BEGIN
@@ -110,6 +111,20 @@ typedef struct berth_stage_options {
 BERTH_API BERTH_CHECKED berth_status berth_flow_add(berth_flow *flow,
                                                     const berth_stage_options *options,
                                                     uint32_t *stage_out, berth_diag *diag);
+
+/* Adds a stage that is the plugin in a slot: each record is the input of one call of a hook, in the version that is
+ * current when the call begins.  So a swap falls between two records, and none is lost or doubled by it.  What the
+ * reply means: a processor's is the record that follows, none when it is "drop"; a filter's passes the record
+ * on unless it is "drop"; a router's is the names of ports, with blanks or newlines between them; a sink's is not
+ * looked at.  The slot's deadline bounds each call.  When the stage's circuit opens, the slot is rolled back.
+ * `options` are without `ops` and `self`.  The slot handle is lent until the flow is closed.
+ * Gives *stage_out unless NULL.  Thread: one.  Blocks: briefly.
+ * Fails: as berth_flow_add() and berth_slot_hook(); BERTH_E_INVALID also for sources and aggregators, which a hook
+ *        has no words for. */
+BERTH_API BERTH_CHECKED berth_status berth_flow_add_slot(berth_flow *flow,
+                                                         const berth_stage_options *options,
+                                                         berth_slot *slot, const char *hook,
+                                                         uint32_t *stage_out, berth_diag *diag);
 
 /* Grows at the end only.  An edge of which only the ends are said joins two stages that run together;
  * with any of the fields from `records_max` to `burst` it is a queue, and what is behind it may run beside
@@ -226,6 +241,8 @@ typedef struct berth_stage_stats {
     uint64_t retries, circuit_opened, pauses;
     uint64_t buffer_bytes, buffer_bytes_peak; /* of payloads it made */
     uint64_t copies, copied_bytes;            /* into buffers, by berth_stage_emit() */
+    uint64_t copies_in, copied_in_bytes;      /* into a plugin, of a stage that is one */
+    uint64_t copies_out, copied_out_bytes;    /* out of it */
     uint64_t
         discarded; /* emitted, and in no edge yet when the flow was stopped; once per edge */
 } berth_stage_stats;

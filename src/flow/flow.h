@@ -4,6 +4,7 @@
  *   edge.c     bounded rings       lanes.c    which stages run together, in what order
  *   workers.c  turns, timers       step.c     one stage's share of a turn
  *   outbox.c   what a call emits   flow.c     a flow's life
+ *   slot_stage.c  the plugin in a slot as a stage
  *
  * `fixed` fields are written before the flow runs.  `lane` fields belong to whoever runs the lane, one
  * worker at a time; the lock of the flows object orders the turns (0014-flows.md, claim 1).
@@ -53,7 +54,7 @@ typedef enum berthi_phase {
 /* Exact, for readers on other threads; only the lane writes them. */
 typedef struct berthi_stage_counts {
     _Atomic(uint64_t) calls, failures, emitted, retries, circuit_opened, pauses, copies,
-        copied_bytes, discarded;
+        copied_bytes, copies_in, copied_in_bytes, copies_out, copied_out_bytes, discarded;
     _Atomic(uint32_t) is_done;
 } berthi_stage_counts;
 
@@ -63,7 +64,8 @@ struct berth_stage {
     berthi_lane *lane;
     uint32_t index;
     berth_stage_options options;
-    char *texts[3]; /* of the options */
+    char *texts[3];                                   /* of the options */
+    void (*release)(const berth_allocator *, void *); /* frees options.self; NULL: it is lent */
     berthi_port *ports;
     uint32_t ports_count, dead_port;
     uint32_t *inputs; /* edges */

@@ -38,6 +38,10 @@ berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage, berth_stag
     now.pauses = read_counter(&s->counts.pauses);
     now.copies = read_counter(&s->counts.copies);
     now.copied_bytes = read_counter(&s->counts.copied_bytes);
+    now.copies_in = read_counter(&s->counts.copies_in);
+    now.copied_in_bytes = read_counter(&s->counts.copied_in_bytes);
+    now.copies_out = read_counter(&s->counts.copies_out);
+    now.copied_out_bytes = read_counter(&s->counts.copied_out_bytes);
     now.discarded = read_counter(&s->counts.discarded);
     now.buffer_bytes = read_counter(&s->budget.used);
     now.buffer_bytes_peak = read_counter(&s->budget.peak);

@@ -88,6 +88,8 @@ static void free_stage(berth_flow *flow, berth_stage *stage)
 {
     const berth_allocator *a = &flow->flows->allocator;
 
+    if (stage->release != NULL)
+        stage->release(a, stage->options.self);
     for (uint32_t i = 0; i < 3; i++)
         free_text(flow, stage->texts[i]);
     for (uint32_t i = 0; i < stage->ports_count; i++)

@@ -61,12 +61,14 @@ static berth_status rig_pull(void *self, berth_stage *stage, berth_diag *diag)
         return BERTH_E_PLUGIN;
     for (; count != 0 && (p->is_endless || p->made < p->count); count--) {
         void *data;
+        berth_status status = berth_stage_reserve(stage, size, &data);
 
-        if (berth_stage_reserve(stage, size, &data) != BERTH_OK)
-            return BERTH_E_LIMIT;
-        memcpy(data, &p->made, 4);
-        if (berth_stage_emit_reserved(stage, 0, size) != BERTH_OK)
-            return BERTH_E_LIMIT;
+        if (status == BERTH_OK) {
+            memcpy(data, &p->made, 4);
+            status = berth_stage_emit_reserved(stage, 0, size);
+        }
+        if (status != BERTH_OK)
+            return status;
         p->made++;
     }
     if (!p->is_endless && p->made >= p->count)
@@ -133,6 +135,7 @@ static berth_status process_as(void *self, berth_stage *stage, const berth_recor
 {
     flow_part *p = self;
     berth_status status = BERTH_OK;
+    bool rests;
 
     p->calls++;
     p->wrong += p->is_resting;
@@ -144,11 +147,13 @@ static berth_status process_as(void *self, berth_stage *stage, const berth_recor
         return status;
     if (fails(p, number_of(record)))
         return BERTH_E_PLUGIN; /* after it emitted: that is taken back */
+    rests = p->pause_every != 0 && (p->seen_count + 1) % p->pause_every == 0;
+    /* Before anybody sees the record, and may wake the stage for it. */
+    if (rests && p->pause_ns == UINT64_MAX)
+        atomic_store(&p->is_resting, true);
     see(p, record);
-    if (p->pause_every != 0 && p->seen_count % p->pause_every == 0) {
-        p->is_resting = p->pause_ns == UINT64_MAX;
+    if (rests)
         berth_stage_pause(stage, p->pause_ns);
-    }
     return BERTH_OK;
 }
 
@@ -227,6 +232,11 @@ static const berth_stage_ops ops_of[] = {
     [BERTH_ROLE_AGGREGATOR] = OPS(NULL, rig_aggregate),
     [BERTH_ROLE_SINK] = OPS(NULL, rig_sink),
 };
+
+const berth_stage_ops *flow_rig_ops(uint32_t role)
+{
+    return &ops_of[role];
+}
 
 /* ---------------------------------------------------------------- the rig */
 

@@ -71,6 +71,9 @@ void flow_rig_start(flow_rig *r);
 berth_status flow_rig_wait(flow_rig *r);
 /* in = out + queued + dropped + dead letters for each edge, now. */
 void flow_rig_check_accounts(flow_rig *r);
+/* The functions of a part of that role; `self` is a flow_part. */
+const berth_stage_ops *flow_rig_ops(uint32_t role);
+
 /* Waits until so many records were accepted there. */
 void flow_rig_await(const flow_part *part, uint32_t count);
 berth_edge_stats flow_rig_edge_stats(flow_rig *r, uint32_t edge);
