@@ -30,7 +30,8 @@ typedef enum cli_command {
     CLI_BUNDLE = 256,
     CLI_KEYGEN = 512,
     CLI_SIGN = 1024,
-    CLI_VERIFY = 2048
+    CLI_VERIFY = 2048,
+    CLI_RUN_GUEST = 4096
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -69,6 +70,10 @@ const char *cli_help_hint(cli_command command); /* "see 'berth help COMMAND'" */
 
 /* What --wit and --contract name; *contract_out is NULL without them.  Gives an exit code. */
 int cli_contract_read(const cli_options *options, struct berth_contract **contract_out);
+
+/* run_guest.c */
+
+int cli_run_guest(const cli_options *options);
 
 /* grants.c */
 

@@ -14,6 +14,7 @@ static const char program_help[] =
     "  call FILE --hook NAME         calls a hook once: stdin in, reply out\n"
     "  call PLUGIN 'f(1, [2])'       calls an exported function and prints its result\n"
     "  pipe FILE --hook NAME         passes records from stdin through a hook to stdout\n"
+    "  run-guest FILE [ARGUMENT]...  runs a component of wasi:cli/command as a program\n"
     "  ctl SOCKET swap FILE|rollback|stat|evict\n"
     "                                steers a running 'berth pipe --control SOCKET'\n"
     "  wit PATH...                   resolves WIT and prints it\n"
@@ -69,8 +70,12 @@ static const char inspect_help[] =
     "      --wit PATH                WIT as for 'berth wit', with what the plugin has to "     \
     "keep\n"                                                                                   \
     "      --contract NAME           which interface of it (the only one)\n"                   \
+    "      --grant GRANT             what the plugin may ask of the host, such as stdio; may " \
+    "be "                                                                                      \
+    "given\n"                                                                                  \
+    "                                again (nothing)\n"                                        \
     "      --log error|warning|info|debug\n"                                                   \
-    "                                lines of native plugins that are printed (info)\n"
+    "                                lines of plugins that are printed (info)\n"
 
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
@@ -257,6 +262,27 @@ static const char verify_help[] =
     "\n"
     "Exit status: 0 it is, 1 failed, 2 usage, 3 it is not.\n";
 
+static const char run_guest_help[] =
+    "usage: berth run-guest [OPTION]... FILE [--] [ARGUMENT]...\n"
+    "\n"
+    "Runs a component that exports wasi:cli/run, with the standard streams of this process.  "
+    "What\n"
+    "else it may ask for is granted.\n"
+    "\n"
+    "      --grant GRANT             such as fs:read:/data/** or clock; may be given again\n"
+    "      --deadline TIME           for the program (1h)\n"
+    "      --probe-deadline TIME     for start functions (1s)\n"
+    "      --memory SIZE             linear memory of an instance (64MiB)\n"
+    "      --stack SIZE              stack of guest code (512KiB)\n"
+    "      --artifact-max SIZE       bytes of an artifact (32MiB)\n"
+    "      --engine wasmtime|interp  which engine runs it (the first one built in)\n"
+    "      --log error|warning|info|debug\n"
+    "                                lines of plugins that are printed (info)\n"
+    "  -q, --quiet                   --log error\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: the program's own; 1 it failed, 2 usage, 3 the artifact was rejected.\n";
+
 static const struct {
     cli_command command;
     const char *name, *help;
@@ -273,6 +299,7 @@ static const struct {
     { CLI_KEYGEN, "keygen", keygen_help },
     { CLI_SIGN, "sign", sign_help },
     { CLI_VERIFY, "verify", verify_help },
+    { CLI_RUN_GUEST, "run-guest", run_guest_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

@@ -18,7 +18,9 @@ enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
     ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE |
-          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY
+          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY | CLI_RUN_GUEST,
+    /* what runs plugins */
+    RUNS = HOST | CLI_RUN_GUEST
 };
 
 typedef struct option_spec {
@@ -43,7 +45,7 @@ static const option_spec specs[] = {
     { "artifact-max",
       0,
       SIZE,
-      HOST | CLI_INSPECT | CLI_WRAP | CLI_COMPONENTIZE | CLI_BUNDLE,
+      RUNS | CLI_INSPECT | CLI_WRAP | CLI_COMPONENTIZE | CLI_BUNDLE,
       AT(artifact_bytes),
       { 0 },
       1,
@@ -51,10 +53,10 @@ static const option_spec specs[] = {
       0 },
     { "contract", 0, TEXT, HOST | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
     { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
-    { "deadline", 0, TIME, HOST, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
-    { "engine", 0, TEXT, HOST, AT(engine), { 0 }, 0, 0, 0 },
+    { "deadline", 0, TIME, RUNS, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
+    { "engine", 0, TEXT, RUNS, AT(engine), { 0 }, 0, 0, 0 },
     { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
-    { "grant", 0, TEXTS, HOST | CLI_INSPECT, AT(grants), { 0 }, 0, 0, 0 },
+    { "grant", 0, TEXTS, RUNS, AT(grants), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
     { "json",
@@ -70,8 +72,8 @@ static const option_spec specs[] = {
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
-    { "log", 0, CHOICE, HOST, AT(log), { "error", "warning", "info", "debug" }, 0, 0, 0 },
-    { "memory", 0, SIZE, HOST, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
+    { "log", 0, CHOICE, RUNS, AT(log), { "error", "warning", "info", "debug" }, 0, 0, 0 },
+    { "memory", 0, SIZE, RUNS, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
     { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
@@ -82,7 +84,7 @@ static const option_spec specs[] = {
     { "probe-deadline",
       0,
       TIME,
-      HOST,
+      RUNS,
       AT(probe_deadline_ns),
       { 0 },
       MS / 1000,
@@ -90,7 +92,7 @@ static const option_spec specs[] = {
       0 },
     { "profile", 0, TEXT, HOST, AT(profile), { 0 }, 0, 0, 0 },
     { "progress", 0, FLAG, CLI_PIPE, AT(progress), { 0 }, 0, 0, 0 },
-    { "quiet", 'q', FLAG, HOST, AT(quiet), { 0 }, 0, 0, 0 },
+    { "quiet", 'q', FLAG, RUNS, AT(quiet), { 0 }, 0, 0, 0 },
     { "record-max", 0, SIZE, CLI_PIPE, AT(record_bytes), { 0 }, 1, GIB, 0 },
     { "records", 0, CHOICE, CLI_PIPE, AT(records), { "lines", "u32le" }, 0, 0, 0 },
     { "signatures",
@@ -102,7 +104,7 @@ static const option_spec specs[] = {
       0,
       0,
       0 },
-    { "stack", 0, SIZE, HOST, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
+    { "stack", 0, SIZE, RUNS, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
     { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
     { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
@@ -145,6 +147,8 @@ const char *cli_help_hint(cli_command command)
         return "see 'berth help sign'";
     case CLI_VERIFY:
         return "see 'berth help verify'";
+    case CLI_RUN_GUEST:
+        return "see 'berth help run-guest'";
     }
     return "see 'berth help'";
 }
@@ -354,6 +358,7 @@ static uint32_t operands_max(cli_command command)
     case CLI_WIT:
     case CLI_BINDGEN:
     case CLI_BUNDLE:
+    case CLI_RUN_GUEST:
         return CLI_OPERANDS_MAX;
     case CLI_CTL:
         return CTL_OPERANDS_MAX;

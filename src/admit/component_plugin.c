@@ -273,23 +273,34 @@ static void check_host(const component_check *c)
     }
 }
 
+/* Without a host it is not known what will be offered.  WASI is Berth's own, and is there once it is
+ * granted; what that takes is in the report. */
 static void check_needs(const component_check *c)
 {
     const berthi_cm_steps *steps = c->artifact->steps;
-    const berthi_cm_need *first = steps->needs;
+    const berthi_cm_need *first = NULL;
+    uint32_t count = 0;
+    const char *grants;
+    bool is_needed;
 
-    if (steps->needs_count == 0)
-        return;
     if (c->limits->host != NULL) {
         check_host(c);
         return;
     }
+    for (uint32_t i = steps->needs_count; i-- > 0;)
+        if (!berthi_wasi_asks(steps->needs[i].path[0].text, steps->needs[i].path[0].size,
+                              &grants, &is_needed)) {
+            first = &steps->needs[i];
+            count++;
+        }
+    if (first == NULL)
+        return;
     berthi_find(c->scope, "import", BERTHI_NO_OFFSET,
                 "component imports %" PRIu32
                 " item(s) and this host offers none; the first is %s `%s`%s%s%s, which a host "
                 "binds with berth_host_bind()",
-                steps->needs_count, berthi_cm_sort_name(first->sort),
-                BERTHI_SHOW_NAME(first->path[0]), first->path_count > 1 ? " `" : "",
+                count, berthi_cm_sort_name(first->sort), BERTHI_SHOW_NAME(first->path[0]),
+                first->path_count > 1 ? " `" : "",
                 first->path_count > 1 ? BERTHI_SHOW_NAME(first->path[1]) : "",
                 first->path_count > 1 ? "`" : "");
 }

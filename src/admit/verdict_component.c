@@ -5,6 +5,8 @@
 #include "admit/describe.h"
 #include "admit/report.h"
 #include "base/utf8.h"
+#include "component/types/names.h"
+#include "service/wasi/wasi_link.h"
 
 enum { PAGE_BYTES = 65536, LINE_MAX_BYTES = 4096 };
 
@@ -82,6 +84,65 @@ static void put_modules(const berthi_cm_steps *steps, berthi_text_buf *out)
                              steps->modules_count - BERTHI_LIST_MAX);
 }
 
+/* ---------------------------------------------------------------- what it asks for */
+
+typedef struct asked {
+    berthi_name interface;
+    const char *grants; /* NULL: none */
+    bool is_needed;
+} asked;
+
+/* The next interface of WASI that is imported, from need *at on; false: there is none. */
+static bool next_asked(const berthi_cm_steps *steps, uint32_t *at, asked *out)
+{
+    for (; *at < steps->needs_count; ++*at) {
+        berthi_name name = steps->needs[*at].path[0];
+        bool is_new = true;
+
+        for (uint32_t i = 0; i < *at && is_new; i++)
+            is_new = !berthi_cm_same_name(steps->needs[i].path[0], name);
+        if (!is_new || !berthi_wasi_asks(name.text, name.size, &out->grants, &out->is_needed))
+            continue;
+        out->interface = name;
+        ++*at;
+        return true;
+    }
+    return false;
+}
+
+static void put_asked(const berthi_cm_steps *steps, berthi_text_buf *out)
+{
+    uint32_t at = 0, listed = 0;
+    asked a;
+
+    while (listed < BERTHI_LIST_MAX && next_asked(steps, &at, &a)) {
+        if (a.grants == NULL)
+            continue;
+        berthi_text_buf_puts(out, listed++ == 0 ? "asks for   " : "           ");
+        berthi_text_buf_putf(out, "%.*s: %s%s\n", (int)a.interface.size, a.interface.text,
+                             a.grants, a.is_needed ? " (needed)" : "");
+    }
+}
+
+static void put_asked_json(const berthi_cm_steps *steps, berthi_json_writer *w)
+{
+    uint32_t at = 0, listed = 0;
+    asked a;
+
+    berthi_json_array(w, "asks");
+    while (listed++ < BERTHI_LIST_MAX && next_asked(steps, &at, &a)) {
+        char name[BERTHI_LISTED_NAME_MAX];
+
+        snprintf(name, sizeof name, "%.*s", (int)a.interface.size, a.interface.text);
+        berthi_json_object(w, NULL);
+        berthi_json_string(w, "interface", name);
+        berthi_json_string(w, "grants", a.grants == NULL ? "" : a.grants);
+        berthi_json_bool(w, "is_needed", a.is_needed);
+        berthi_json_end(w);
+    }
+    berthi_json_end(w);
+}
+
 static void put_instances(const berthi_cm_steps *steps, berthi_text_buf *out)
 {
     uint32_t removed = steps->shims_removed + steps->fixups_removed;
@@ -142,6 +203,7 @@ void berthi_component_text(const berthi_report *report, berthi_text_buf *out)
     if (report->artifact.steps != NULL) {
         put_modules(report->artifact.steps, out);
         put_instances(report->artifact.steps, out);
+        put_asked(report->artifact.steps, out);
     }
     berthi_world_text(report, out);
 }
@@ -183,6 +245,7 @@ static void put_steps_json(const berthi_cm_steps *steps, berthi_json_writer *w)
     berthi_json_uint(w, "component_instances", steps->instances_count);
     berthi_json_uint(w, "shims_removed", steps->shims_removed);
     berthi_json_uint(w, "fixups_removed", steps->fixups_removed);
+    put_asked_json(steps, w);
     berthi_json_uint(w, "functions_lifted", steps->lifted_count);
     berthi_json_uint(w, "functions_of_host", steps->trampolines_count);
     berthi_json_uint(w, "resources", steps->resources_count);
