@@ -296,31 +296,64 @@ static berth_status check_place(const char *profile_id, const char *kind, berth_
     return BERTH_OK;
 }
 
+static berth_status refuse_problems(const berthi_native_info *info, berth_diag *diag)
+{
+    const berthi_native_problem *first = info->problems;
+
+    if (info->problems_count == 0)
+        return BERTH_OK;
+    if (info->problems_count == 1)
+        return berthi_fail(diag, BERTH_E_REJECTED, "%s", first->text);
+    return berthi_fail(diag, BERTH_E_REJECTED, "%s, and %u more; berth inspect FILE lists them",
+                       first->text, info->problems_count - 1);
+}
+
 berth_status berthi_admit_native(const uint8_t *bytes, size_t size, const char *profile_id,
                                  const char *kind, const berthi_admit_limits *limits,
                                  berthi_arena *arena, berthi_arena *native_arena,
                                  berthi_plugin *plugin_out, berthi_native_plugin *native_out,
                                  berth_diag *diag)
 {
-    const berthi_native_problem *first;
     berthi_native_info info;
     berth_status status = check_place(profile_id, kind, diag);
 
     if (status == BERTH_OK)
         status = berthi_native_read(bytes, size, native_arena, &info, diag);
+    if (status == BERTH_OK)
+        status = refuse_problems(&info, diag);
     if (status != BERTH_OK)
         return status;
-    first = info.problems;
-    if (info.problems_count == 1)
-        return berthi_fail(diag, BERTH_E_REJECTED, "%s", first->text);
-    if (info.problems_count > 1)
-        return berthi_fail(diag, BERTH_E_REJECTED,
-                           "%s, and %u more; berth inspect FILE lists them", first->text,
-                           info.problems_count - 1);
     status = berthi_native_world_read(&info, native_arena, native_out, diag);
     if (status == BERTH_OK && limits->contract != NULL)
         status = keep_contract(&limits->contract->contract, native_out, native_arena->allocator,
                                diag);
     return status == BERTH_OK ? describe(native_out, limits->contract, arena, plugin_out, diag)
                               : status;
+}
+
+berth_status berthi_admit_foreign(const uint8_t *bytes, size_t size, const char *entry,
+                                  const char *name, const char *version, berthi_arena *arena,
+                                  berthi_arena *native_arena, berthi_plugin *plugin_out,
+                                  berthi_native_plugin *native_out, berth_diag *diag)
+{
+    berthi_plugin p = { .profile = &berthi_profile_berth,
+                        .kind = berthi_profile_berth.kinds[0],
+                        .description = "a native plugin of another system",
+                        .is_native = true };
+    berthi_native_plugin native = { .exports_count = 0 };
+    berth_status status =
+        berthi_native_read_foreign(bytes, size, entry, native_arena, &native.info, diag);
+
+    if (status == BERTH_OK)
+        status = refuse_problems(&native.info, diag);
+    if (status != BERTH_OK)
+        return status;
+    p.name = berthi_arena_strndup(arena, name, strlen(name));
+    p.version = berthi_arena_strndup(arena, version, strlen(version));
+    native.info.id = berthi_arena_strndup(native_arena, name, strlen(name));
+    if (p.name == NULL || p.version == NULL || native.info.id == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "describing a native plugin");
+    *plugin_out = p;
+    *native_out = native;
+    return BERTH_OK;
 }

@@ -45,4 +45,12 @@ berth_status berthi_admit_native(const uint8_t *bytes, size_t size, const char *
                                  berthi_plugin *plugin_out, berthi_native_plugin *native_out,
                                  berth_diag *diag) __attribute__((warn_unused_result));
 
+/* The same for the plugin of another system, whose entry point is `entry`: what it offers is said by
+ * whoever loads it, under that name and version. */
+berth_status berthi_admit_foreign(const uint8_t *bytes, size_t size, const char *entry,
+                                  const char *name, const char *version, berthi_arena *arena,
+                                  berthi_arena *native_arena, berthi_plugin *plugin_out,
+                                  berthi_native_plugin *native_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
 #endif

@@ -333,17 +333,27 @@ bool berthi_elf_section_find(berthi_elf *e, const char *name, berthi_elf_section
 
 /* ---------------------------------------------------------------- all of it */
 
-berth_status berthi_native_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
-                                berthi_native_info *info_out, berth_diag *diag)
+berth_status berthi_native_read_foreign(const uint8_t *bytes, size_t size, const char *entry,
+                                        berthi_arena *arena, berthi_native_info *info_out,
+                                        berth_diag *diag)
 {
-    berthi_elf e = { .bytes = bytes, .size = size, .arena = arena, .info = info_out };
+    berthi_elf e = {
+        .bytes = bytes, .size = size, .arena = arena, .info = info_out, .entry = entry
+    };
     segment dynamic = { 0 };
 
     *info_out = (berthi_native_info){ 0 };
     if (read_class(&e) && read_kind(&e) && read_tables(&e) && read_segments(&e, &dynamic)) {
         berthi_elf_read_dynamic(&e, dynamic.address, dynamic.file_size);
-        berthi_elf_read_note(&e);
+        if (entry == NULL)
+            berthi_elf_read_note(&e);
     }
     return e.out_of_memory ? berthi_fail(diag, BERTH_E_NOMEM, "reading a shared object")
                            : BERTH_OK;
+}
+
+berth_status berthi_native_read(const uint8_t *bytes, size_t size, berthi_arena *arena,
+                                berthi_native_info *info_out, berth_diag *diag)
+{
+    return berthi_native_read_foreign(bytes, size, NULL, arena, info_out, diag);
 }

@@ -10,6 +10,7 @@ typedef struct berthi_elf {
     size_t size;
     berthi_arena *arena;
     berthi_native_info *info;
+    const char *entry; /* the function that another system's plugin exports; NULL: it is ours */
     bool out_of_memory;
     uint64_t segments_at, sections_at;
     uint32_t segments, sections, section_names;

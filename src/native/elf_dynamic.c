@@ -218,7 +218,21 @@ static void check_entry(berthi_elf *e, const symbol *s, bool is_found)
 {
     uint64_t at;
 
-    if (!is_found)
+    if (e->entry != NULL) {
+        if (!is_found || s->type != TYPE_FUNCTION)
+            berthi_elf_problem(e, "elf-symbol", UINT64_MAX,
+                               "it exports no function '%s', which its manifest's system calls "
+                               "first",
+                               e->entry);
+        return;
+    }
+    if (!is_found && e->info->foreign != NULL)
+        berthi_elf_problem(e, "elf-symbol", UINT64_MAX,
+                           "it exports no symbol 'berth_plugin'; its '%s' is that of a plugin "
+                           "of polyplug, which "
+                           "is loaded as a bundle, in a folder with its manifest.toml",
+                           e->info->foreign);
+    else if (!is_found)
         berthi_elf_problem(
             e, "elf-symbol", UINT64_MAX,
             "it exports no symbol 'berth_plugin'; define it as <berth/plugin.h> declares it, "
@@ -235,11 +249,25 @@ static void check_entry(berthi_elf *e, const symbol *s, bool is_found)
                            (unsigned long long)s->size, sizeof(berth_plugin_v1));
 }
 
+/* What can be asked for elsewhere is not known: that it is not asked for here is no promise. */
+static void note_lingering(berthi_elf *e, const dynamic *d, const symbol *s)
+{
+    static const char *const known[] = {
+        "pthread_create", "thrd_create", "clone",     "timer_create", "pthread_key_create",
+        "tss_create",     "signal",      "sigaction", "dlopen",       "dlmopen",
+    };
+
+    for (size_t i = 0; e->info->lingers == NULL && i < sizeof known / sizeof *known; i++)
+        if (is_named(e, d, s->name, known[i]))
+            e->info->lingers = known[i];
+}
+
 static void note_symbol(berthi_elf *e, const dynamic *d, const symbol *s, const char **unique)
 {
     berthi_native_info *info = e->info;
 
     if (s->section == 0) {
+        note_lingering(e, d, s);
         info->has_tls_ends |= is_named(e, d, s->name, "__cxa_thread_atexit_impl") ||
                               is_named(e, d, s->name, "__cxa_thread_atexit");
         return;
@@ -257,6 +285,7 @@ static void note_symbol(berthi_elf *e, const dynamic *d, const symbol *s, const 
 static void read_symbols(berthi_elf *e, const dynamic *d)
 {
     const char **unique = berthi_arena_array(e->arena, BERTHI_ELF_LISTED_MAX, sizeof *unique);
+    const char *wanted = e->entry == NULL ? "berth_plugin" : e->entry;
     symbol entry = { 0 };
     uint64_t count, at;
     bool is_found = false;
@@ -279,10 +308,12 @@ static void read_symbols(berthi_elf *e, const dynamic *d)
 
         note_symbol(e, d, &s, unique);
         if (s.section != 0 && (s.bind == BIND_GLOBAL || s.bind == BIND_WEAK) &&
-            is_named(e, d, s.name, "berth_plugin")) {
+            is_named(e, d, s.name, wanted)) {
             entry = s;
             is_found = true;
         }
+        if (s.section != 0 && is_named(e, d, s.name, "polyplug_init"))
+            e->info->foreign = "polyplug_init";
     }
     check_entry(e, &entry, is_found);
 }

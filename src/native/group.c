@@ -147,6 +147,62 @@ static void report_abandoned(berthi_native *native, const char *why)
     berthi_native_report(native, BERTH_REPORT_ABANDONED, BERTH_LOG_ERROR, text, (size_t)size);
 }
 
+static bool drain(berthi_native *native, berth_diag *diag)
+{
+    int32_t code = native->abi != NULL
+                       ? native->abi->drain(native->self, native->drain_ns, diag)
+                       : native->plugin->drain(native->self, native->drain_ns, diag);
+
+    diag->text[sizeof diag->text - 1] = '\0';
+    if (code == 0 && native->lingers != NULL) { /* I10: in doubt it stays */
+        snprintf(diag->text, sizeof diag->text,
+                 "it asks for `%s`, and its ABI has no way to say that nothing of it runs any "
+                 "more",
+                 native->lingers);
+        return false;
+    }
+    if (diag->text[0] == '\0')
+        snprintf(diag->text, sizeof diag->text, "it does not say why");
+    return code == 0;
+}
+
+/* Closes and unmaps; whether it is gone. */
+static bool end_mapping(berthi_native *native)
+{
+    bool is_gone;
+
+    if (native->abi == NULL) {
+        native->plugin->close(native->self);
+        return berthi_library_unmap(&native->library);
+    }
+    native->abi->close(native->self);
+    is_gone = berthi_library_unmap(&native->library);
+    if (is_gone)
+        native->abi->end(native->self);
+    native->stays = !is_gone;
+    return is_gone;
+}
+
+/* Of another system's ABI, whose failed open() promises nothing about what it left behind. */
+void berthi_native_undo(berthi_native *native)
+{
+    berthi_native_group *g = native->group;
+    berth_diag diag = { 0 };
+    bool is_drained = drain(native, &diag), is_gone = is_drained && end_mapping(native);
+
+    berthi_lock_take(&g->lock);
+    g->stats.abandoned += !is_drained;
+    g->stats.kept += is_drained && !is_gone;
+    g->stats.unmapped += is_gone;
+    berthi_lock_drop(&g->lock);
+    if (!is_drained)
+        report_abandoned(native, diag.text);
+    if (is_gone)
+        berthi_native_free(native);
+    else
+        abandon(native);
+}
+
 /* Takes it off the list of those that are ending; false: it was given up meanwhile. */
 static bool take_off(berthi_native *native)
 {
@@ -188,10 +244,9 @@ static void *end_it(void *arg)
     int size;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    if (native->plugin->drain(native->self, native->drain_ns, &diag) != 0) {
-        diag.text[sizeof diag.text - 1] = '\0';
-        native->is_open = true;
-        report_abandoned(native, diag.text[0] == '\0' ? "it does not say why" : diag.text);
+    if (!drain(native, &diag)) {
+        native->stays = true;
+        report_abandoned(native, diag.text);
         leave_to_join(native, &g->stats.abandoned, NULL);
         return NULL;
     }
@@ -200,8 +255,7 @@ static void *end_it(void *arg)
     berthi_lock_drop(&g->lock);
     if (is_over) /* it was said to stay */
         return NULL;
-    native->plugin->close(native->self);
-    is_gone = berthi_library_unmap(&native->library);
+    is_gone = end_mapping(native);
     if (!is_gone) {
         size =
             snprintf(text, sizeof text,
@@ -224,7 +278,7 @@ static void join_ended(berthi_native_group *g)
     for (; native != NULL; native = next) {
         next = native->next;
         berthi_thread_join(&native->thread);
-        if (native->is_open)
+        if (native->stays)
             abandon(native);
         else
             berthi_native_free(native);

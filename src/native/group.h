@@ -17,6 +17,8 @@ struct berthi_native {
     berth_host_v1 host;         /* what the plugin was given; `ctx` is this struct */
     berthi_native_group *group; /* one reference */
     const berth_plugin_v1 *plugin;
+    const berthi_native_abi *abi; /* in its place; NULL: it is ours */
+    const char *lingers;          /* why nobody knows when that one is over; NULL: it is */
     void *self;
     berthi_library library;
     uint64_t drain_ns;
@@ -28,7 +30,7 @@ struct berthi_native {
     struct berthi_native *next; /* among those that are ending, or that have ended */
     uint64_t until_ns;          /* when it should have ended */
     bool is_given_up;           /* the group was ended before */
-    bool is_open;               /* it could not be drained */
+    bool stays;                 /* it could not be drained, or what it was given outlives it */
     bool is_checked;            /* fixed */
 };
 
@@ -56,5 +58,8 @@ bool berthi_native_may_use(const struct berth_call *call);
 
 /* Frees what has nothing of the plugin left, or never had. */
 void berthi_native_free(berthi_native *native);
+
+/* group.c: ends what was never in service, here and now; counts and takes it. */
+void berthi_native_undo(berthi_native *native);
 
 #endif

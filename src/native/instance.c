@@ -130,6 +130,20 @@ static berth_status call_open(berthi_native *n, berth_diag *diag)
                        own.text[0] == '\0' ? "it does not say why" : own.text);
 }
 
+static berth_status open_it(berthi_native *n, const berthi_native_options *opt,
+                            berth_diag *diag)
+{
+    berth_status status;
+
+    if (n->abi != NULL) {
+        BERTHI_ASSERT_UNLOCKED(); /* I9 */
+        return n->abi->open(opt->abi_ctx, &n->library, &n->self, diag);
+    }
+    n->plugin = berthi_library_symbol(&n->library, "berth_plugin");
+    status = check_struct(n->plugin, opt->info, diag);
+    return status == BERTH_OK ? call_open(n, diag) : status;
+}
+
 static void unmap(berthi_native *n)
 {
     berthi_native_group *g = n->group;
@@ -162,14 +176,13 @@ berth_status berthi_native_open(berthi_native_group *group, const berthi_native_
     copy_name(n->id, opt->info->id);
     copy_name(n->tenant, opt->tenant);
     copy_name(n->slot, opt->slot);
+    n->abi = opt->abi;
+    n->lingers = opt->abi == NULL ? NULL : opt->info->lingers;
     berthi_native_group_ref(group);
     status = map(n, opt, diag);
     if (status != BERTH_OK)
         goto fail_map;
-    n->plugin = berthi_library_symbol(&n->library, "berth_plugin");
-    status = check_struct(n->plugin, opt->info, diag);
-    if (status == BERTH_OK)
-        status = call_open(n, diag);
+    status = open_it(n, opt, diag);
     if (status != BERTH_OK)
         goto fail_open;
     berthi_lock_take(&group->lock);
@@ -180,6 +193,10 @@ berth_status berthi_native_open(berthi_native_group *group, const berthi_native_
     return BERTH_OK;
 
 fail_open:
+    if (n->abi != NULL && n->self != NULL) {
+        berthi_native_undo(n);
+        return status;
+    }
     unmap(n);
 fail_map:
     berthi_native_free(n);
@@ -263,4 +280,9 @@ void *berthi_native_self(const berthi_native *native)
 void berthi_native_set_version(berthi_native *native, uint64_t version)
 {
     atomic_store_explicit(&native->version, version, memory_order_relaxed);
+}
+
+const berthi_native_abi *berthi_native_abi_of(const berthi_native *native)
+{
+    return native->abi;
 }

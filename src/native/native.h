@@ -67,6 +67,10 @@ typedef struct berthi_native_info {
     uint64_t memory_bytes; /* of its segments */
     bool is_nodelete;      /* it asks to stay mapped (-z nodelete) */
     bool has_tls_ends;     /* it may have destructors of thread-locals, which keep it mapped */
+    /* The first function it asks for by which code of it may run on when no call is inside: of
+     * threads, timers, signals, keys; NULL: none that is known. */
+    const char *lingers;
+    const char *foreign; /* another system's entry point that it exports; NULL: none known */
     /* the note; id NULL: there is none that can be read */
     const char *id;
     uint16_t abi_major, abi_minor;
@@ -84,7 +88,28 @@ berth_status berthi_native_read(const uint8_t *bytes, size_t size, berthi_arena 
                                 berthi_native_info *info_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
+/* The same of another system's plugin, which has to export the function `entry`, and neither a note
+ * nor `berth_plugin`. */
+berth_status berthi_native_read_foreign(const uint8_t *bytes, size_t size, const char *entry,
+                                        berthi_arena *arena, berthi_native_info *info_out,
+                                        berth_diag *diag) __attribute__((warn_unused_result));
+
 /* ---------------------------------------------------------------- instance.c, group.c */
+
+struct berthi_library;
+
+/* Another system's ABI, in the place of <berth/plugin.h>.  Called as that header's functions are. */
+typedef struct berthi_native_abi {
+    const char *name;  /* of the system */
+    const char *entry; /* the function that its plugins export */
+    /* Opens what was mapped.  When it fails and *self_out is not NULL, the plugin has run, and drain(),
+     * close() and end() follow as for one that was open. */
+    berth_status (*open)(void *ctx, const struct berthi_library *library, void **self_out,
+                         berth_diag *diag);
+    int32_t (*drain)(void *self, uint64_t deadline_ns, berth_diag *diag);
+    void (*close)(void *self);
+    void (*end)(void *self); /* takes self, whose code is gone; not called while it is mapped */
+} berthi_native_abi;
 
 typedef struct berthi_native_stats {
     uint32_t open;             /* instances that may be called */
@@ -114,8 +139,10 @@ typedef struct berthi_native_options {
     const uint8_t *digest; /* of them */
     const berthi_native_info *info;
     const char *tenant, *slot;
-    uint64_t drain_ns; /* what drain() gets */
-    bool is_checked;   /* all its calls go through berthi_native_call_checked() */
+    uint64_t drain_ns;            /* what drain() gets */
+    bool is_checked;              /* all its calls go through berthi_native_call_checked() */
+    const berthi_native_abi *abi; /* NULL: ours */
+    void *abi_ctx;                /* for its open() */
 } berthi_native_options;
 
 /* Copies, maps and opens.  On failure it is all undone.
@@ -141,6 +168,7 @@ berth_status berthi_native_drops(const berthi_native *native, const char *key,
 void *berthi_native_self(const berthi_native *native);
 /* Which version of its slot it is, for reports.  Takes no lock. */
 void berthi_native_set_version(berthi_native *native, uint64_t version);
+const berthi_native_abi *berthi_native_abi_of(const berthi_native *native); /* NULL: ours */
 
 /* Nobody is inside or will be.  Takes it; drains, closes and unmaps on a thread of its own.  A thread that
  * cannot be had leaves it abandoned. */

@@ -110,24 +110,37 @@ static berth_status load(berth_runtime *rt, berthi_content *content, const uint8
                             content->digest, &content->module, diag);
 }
 
-static berth_status make_native(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
-                                size_t size, const char *profile, const char *kind,
+/* What is to be made a version of. */
+typedef struct artifact {
+    const uint8_t *bytes;
+    size_t size;
+    const uint8_t *digest;
+    const berthi_foreign *foreign; /* whose plugin it is; NULL: ours */
+} artifact;
+
+static berth_status make_native(berth_slot *slot, berthi_content *content, const artifact *a,
+                                const char *profile, const char *kind,
                                 const berthi_admit_limits *limits, berth_diag *diag)
 {
+    const berthi_foreign *f = a->foreign;
+    berthi_native_guest *guest = berthi_native_guest_make(slot->runtime);
     berth_status status;
 
-    content->native = berthi_native_guest_make(slot->runtime);
-    if (content->native == NULL)
+    content->native = guest;
+    if (guest == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "a native plugin");
-    status = berthi_admit_native(bytes, size, profile, kind, limits, &content->arena,
-                                 &content->native->arena, &content->plugin,
-                                 &content->native->plugin, diag);
-    return status == BERTH_OK ? berthi_native_load(slot, content, bytes, size, diag) : status;
+    status = f == NULL ? berthi_admit_native(a->bytes, a->size, profile, kind, limits,
+                                             &content->arena, &guest->arena, &content->plugin,
+                                             &guest->plugin, diag)
+                       : berthi_admit_foreign(a->bytes, a->size, f->abi->entry, f->name,
+                                              f->version, &content->arena, &guest->arena,
+                                              &content->plugin, &guest->plugin, diag);
+    return status == BERTH_OK ? berthi_native_load(slot, content, a->bytes, a->size, f, diag)
+                              : status;
 }
 
 /* For a plugin that keeps that contract; NULL: any. */
-static berth_status make_content_of(berth_slot *slot, const uint8_t *bytes, size_t size,
-                                    const uint8_t *digest,
+static berth_status make_content_of(berth_slot *slot, const artifact *a,
                                     const struct berth_contract *contract,
                                     berthi_content **content_out, berth_diag *diag)
 {
@@ -145,19 +158,19 @@ static berth_status make_content_of(berth_slot *slot, const uint8_t *bytes, size
     if (content == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "the description of a plugin");
     atomic_init(&content->refs, 1);
-    memcpy(content->digest, digest, sizeof content->digest);
+    memcpy(content->digest, a->digest, sizeof content->digest);
     berthi_arena_init(&content->arena, &rt->allocator, CONTENT_BYTES_MAX);
     /* A swap may decide them at any time; once decided they stay as long as the slot. */
     berthi_lock_take(&slot->lock);
     profile = slot->profile;
     kind = slot->kind;
     berthi_lock_drop(&slot->lock);
-    status = berthi_is_elf(bytes, size)
-                 ? make_native(slot, content, bytes, size, profile, kind, &limits, diag)
-                 : berthi_admit(bytes, size, profile, kind, &limits, &content->arena,
+    status = a->foreign != NULL || berthi_is_elf(a->bytes, a->size)
+                 ? make_native(slot, content, a, profile, kind, &limits, diag)
+                 : berthi_admit(a->bytes, a->size, profile, kind, &limits, &content->arena,
                                 &content->plugin, diag);
     if (status == BERTH_OK && content->native == NULL)
-        status = load(rt, content, bytes, size, diag);
+        status = load(rt, content, a->bytes, a->size, diag);
     if (status != BERTH_OK) {
         berthi_content_unref(rt, content);
         return status;
@@ -167,9 +180,8 @@ static berth_status make_content_of(berth_slot *slot, const uint8_t *bytes, size
 }
 
 /* What does not keep the slot's contract may keep one that is adapted to it. */
-static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t size,
-                                 const uint8_t *digest, berthi_content **content_out,
-                                 berth_diag *diag)
+static berth_status make_content(berth_slot *slot, const artifact *a,
+                                 berthi_content **content_out, berth_diag *diag)
 {
     const berthi_adapter *adapter;
     berth_status status, other = BERTH_E_REJECTED;
@@ -178,12 +190,10 @@ static berth_status make_content(berth_slot *slot, const uint8_t *bytes, size_t 
     berthi_lock_take(&slot->lock);
     adapter = slot->adapters; /* none is ever taken out */
     berthi_lock_drop(&slot->lock);
-    status =
-        make_content_of(slot, bytes, size, digest, slot->options.contract, content_out, diag);
+    status = make_content_of(slot, a, slot->options.contract, content_out, diag);
     for (; status == BERTH_E_REJECTED && other == BERTH_E_REJECTED && adapter != NULL;
          adapter = adapter->next) {
-        other =
-            make_content_of(slot, bytes, size, digest, adapter->contract, content_out, &own);
+        other = make_content_of(slot, a, adapter->contract, content_out, &own);
         if (other == BERTH_OK) {
             (*content_out)->adapter = adapter;
             return BERTH_OK;
@@ -282,15 +292,14 @@ static uint32_t instances_in_use(berth_slot *slot)
     return n == 0 ? 1 : n;
 }
 
-static berth_status make_ready(berth_slot *slot, const uint8_t *bytes, size_t size,
-                               const uint8_t *digest, berth_version **version_out,
+static berth_status make_ready(berth_slot *slot, const artifact *a, berth_version **version_out,
                                berth_diag *diag)
 {
     berthi_content *content = NULL;
     berth_version *v;
     berth_status status;
 
-    status = make_content(slot, bytes, size, digest, &content, diag);
+    status = make_content(slot, a, &content, diag);
     if (status != BERTH_OK)
         return status;
     status = berthi_version_make(slot, &v, diag);
@@ -411,10 +420,11 @@ static void count_refusal(berth_slot *slot)
 
 /* Until a version is ready; with `installed`, until it is published. */
 static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
-                            berth_version **version_out, berth_installed *installed,
-                            berth_diag *diag)
+                            const berthi_foreign *foreign, berth_version **version_out,
+                            berth_installed *installed, berth_diag *diag)
 {
     uint8_t digest[BERTH_DIGEST_SIZE] = { 0 };
+    const artifact given = { bytes, size, digest, foreign };
     berth_diag own = { 0 };
     berth_version *v = NULL;
     berth_status status;
@@ -437,7 +447,7 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
     }
     tell(slot, BERTH_EVENT_PREPARING, current_number(slot), digest, NULL);
     if (status == BERTH_OK)
-        status = make_ready(slot, bytes, size, digest, &v, &own);
+        status = make_ready(slot, &given, &v, &own);
     if (status == BERTH_OK && installed != NULL) {
         status = publish_with_state(slot, v, installed, &own);
         if (status != BERTH_OK)
@@ -465,7 +475,7 @@ berth_status berth_slot_install(berth_slot *slot, const void *bytes, size_t size
     berth_status status;
 
     BERTHI_REQUIRE(slot != NULL && (bytes != NULL || size == 0), diag);
-    status = prepare(slot, bytes, size, NULL, &installed, diag);
+    status = prepare(slot, bytes, size, NULL, NULL, &installed, diag);
     if (status == BERTH_OK && installed_out != NULL)
         *installed_out = installed;
     return status;
@@ -491,7 +501,14 @@ berth_status berth_slot_prepare(berth_slot *slot, const void *bytes, size_t size
                                 berth_version **version_out, berth_diag *diag)
 {
     BERTHI_REQUIRE(slot != NULL && (bytes != NULL || size == 0) && version_out != NULL, diag);
-    return prepare(slot, bytes, size, version_out, NULL, diag);
+    return prepare(slot, bytes, size, NULL, version_out, NULL, diag);
+}
+
+berth_status berthi_slot_prepare_foreign(berth_slot *slot, const void *bytes, size_t size,
+                                         const berthi_foreign *foreign,
+                                         berth_version **version_out, berth_diag *diag)
+{
+    return prepare(slot, bytes, size, foreign, version_out, NULL, diag);
 }
 
 berth_status berth_slot_swap(berth_slot *slot, berth_version *version, berth_diag *diag)

@@ -52,7 +52,7 @@ static berth_status take_tables(berthi_native_guest *guest, berth_diag *diag)
 }
 
 berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
-                                size_t size, berth_diag *diag)
+                                size_t size, const berthi_foreign *foreign, berth_diag *diag)
 {
     const berth_slot_options *opt = &slot->options;
     bool is_checked =
@@ -64,7 +64,9 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
                                             .tenant = slot->tenant->name,
                                             .slot = slot->name,
                                             .drain_ns = opt->probe_deadline_ns,
-                                            .is_checked = is_checked };
+                                            .is_checked = is_checked,
+                                            .abi = foreign == NULL ? NULL : foreign->abi,
+                                            .abi_ctx = foreign == NULL ? NULL : foreign->ctx };
     berth_status status;
 
     if (opt->policy == BERTH_POLICY_FRESH || opt->reuse_calls_max != 0 ||
@@ -198,4 +200,78 @@ berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const b
     berthi_count(&seat->counts.bytes_out, reply->size);
     berthi_count(&seat->counts.answered, 1);
     return BERTH_OK;
+}
+
+/* ---------------------------------------------------------------- of another system */
+
+void *berthi_foreign_self(const berth_version *v, const berthi_native_abi *abi)
+{
+    const berthi_native_guest *guest = v->content->native;
+
+    return guest != NULL && berthi_native_abi_of(guest->native) == abi
+               ? berthi_native_self(guest->native)
+               : NULL;
+}
+
+berth_status berthi_foreign_name(berth_slot *slot, const char *name, uint32_t *function_out,
+                                 berth_diag *diag)
+{
+    berth_status status = BERTH_OK;
+    uint32_t number;
+
+    berthi_lock_take(&slot->lock);
+    number = berthi_agreed_find(&slot->agreed, name);
+    if (number == BERTHI_FUNCS_MAX) {
+        number = slot->agreed.count;
+        status = berthi_agreed_add(&slot->agreed, name, "", &slot->runtime->allocator);
+    }
+    berthi_lock_drop(&slot->lock);
+    if (status != BERTH_OK)
+        return berthi_fail(diag, status, "naming `%s` in slot '%s'", name, slot->name);
+    *function_out = BERTHI_HOOKS_MAX + number;
+    return BERTH_OK;
+}
+
+static berth_status call_foreign(berth_version *v, berthi_record *mine, const berth_call *call,
+                                 uint64_t ticks, void *more, berth_reply *reply,
+                                 berth_diag *diag)
+{
+    berthi_foreign_call *what = more;
+    void *self = berthi_foreign_self(v, what->abi);
+    berthi_seat *seat;
+    berth_status status;
+    uint64_t began_ns;
+
+    (void)ticks; /* nothing ends native code; the watchdog tells */
+    reply->version = 0;
+    if (self == NULL)
+        return berthi_fail(diag, BERTH_E_ABSENT, "slot '%s' has no plugin of %s", v->slot->name,
+                           what->abi->name);
+    seat = berthi_seat_take(v, mine, diag);
+    if (seat == NULL)
+        return BERTH_E_NOMEM;
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    atomic_store_explicit(&mine->function[berthi_record_depth(mine) - 1], call->hook,
+                          memory_order_relaxed);
+    began_ns = v->is_timed ? berthi_clock_ns() : 0;
+    berthi_count(&seat->counts.calls, 1);
+    status = what->run(self, what, diag);
+    if (v->is_timed)
+        berthi_count_time(seat, began_ns);
+    if (status == BERTH_OK)
+        berthi_count(&seat->counts.answered, 1);
+    else
+        berthi_count_failure(&seat->counts, status);
+    return status;
+}
+
+berth_status berthi_foreign_enter(berth_slot *slot, const berth_lease *lease,
+                                  berthi_foreign_call *what, berth_diag *diag)
+{
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply;
+
+    call.hook = what->function;
+    return lease != NULL ? berthi_lease_enter(lease, &call, call_foreign, what, &reply, diag)
+                         : berthi_slot_enter(slot, &call, call_foreign, what, &reply, diag);
 }

@@ -428,7 +428,25 @@ berth_status berthi_adapter_run(const berthi_adapted *adapted, berth_version *v,
 berth_status berthi_state_carry(berth_slot *slot, berth_version *next, berth_diag *diag);
 uint64_t berthi_state_patience(const berth_slot *slot); /* until when calls inside may take */
 
+/* Plugins of another system: their ABI, and what is called in one.  A slot's call of it is counted,
+ * timed, watched and pinned like any other. */
+typedef struct berthi_foreign {
+    const berthi_native_abi *abi;
+    void *ctx; /* for its open() */
+    const char *name, *version;
+} berthi_foreign;
+
+typedef struct berthi_foreign_call {
+    const berthi_native_abi *abi; /* that the version has to be of */
+    uint32_t function;            /* of berthi_foreign_name() */
+    berth_status (*run)(void *self, struct berthi_foreign_call *call, berth_diag *diag);
+} berthi_foreign_call;
+
 /* install.c */
+/* As berth_slot_prepare(). */
+berth_status berthi_slot_prepare_foreign(berth_slot *slot, const void *bytes, size_t size,
+                                         const berthi_foreign *foreign,
+                                         berth_version **version_out, berth_diag *diag);
 /* Installs into one slot, and swaps that carry state, take turns. */
 berth_status berthi_install_begin(berth_slot *slot, berth_diag *diag);
 void berthi_install_finish(berth_slot *slot);
@@ -479,12 +497,21 @@ bool berthi_component_has_drop(const berthi_content *content, const char *name);
 /* native_guest.c */
 /* Maps and opens what berthi_admit_native() let in.  On failure it is all undone. */
 berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
-                                size_t size, berth_diag *diag);
+                                size_t size, const berthi_foreign *foreign, berth_diag *diag);
 /* An empty one, which berthi_native_unload() ends in whatever state it is. */
 berthi_native_guest *berthi_native_guest_make(berth_runtime *rt);
 void berthi_native_unload(berth_runtime *rt, berthi_native_guest *guest);
 /* What drops an object of a resource that it exports, by "INTERFACE#[resource-drop]NAME". */
 berth_plugin_fn *berthi_native_find_drop(const berthi_content *content, const char *name);
+/* What open() gave of a version's plugin; NULL: it is not of that ABI. */
+void *berthi_foreign_self(const berth_version *v, const berthi_native_abi *abi);
+/* The number of a name that the watchdog shows for a call. */
+berth_status berthi_foreign_name(berth_slot *slot, const char *name, uint32_t *function_out,
+                                 berth_diag *diag);
+/* Calls in the slot's current version, or in that of the lease.
+ * Fails: as berth_slot_invoke() does; BERTH_E_ABSENT (the version is of another ABI); run()'s. */
+berth_status berthi_foreign_enter(berth_slot *slot, const berth_lease *lease,
+                                  berthi_foreign_call *call, berth_diag *diag);
 /* As berthi_component_find(), with what is to be called. */
 const berthi_cm_type *berthi_native_find(const berthi_content *content, const char *name,
                                          berth_plugin_fn **call_out);

@@ -24,6 +24,7 @@ typedef enum berthi_rank {
     BERTHI_RANK_CACHE,     /* compiled artifacts */
     BERTHI_RANK_CODE,      /* compiled code between runtimes */
     BERTHI_RANK_HOST,      /* what one host offers to components */
+    BERTHI_RANK_COMPAT,    /* what plugins of another system offer each other */
     BERTHI_RANK_NATIVE,    /* which native plugins are open, and which are ending */
     BERTHI_RANK_DOMAIN     /* records and retired versions */
 } berthi_rank;
