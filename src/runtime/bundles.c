@@ -120,6 +120,41 @@ static berth_status make_locks(berth_bundles *b, berth_diag *diag)
     return code == 0 ? BERTH_OK : berthi_fail_os(diag, code, "the locks of a set of bundles");
 }
 
+static void end_locks(berth_bundles *b)
+{
+    berthi_cond_fini(&b->changed);
+    berthi_lock_fini(&b->lock);
+}
+
+/* ---------------------------------------------------------------- what plugins of polyplug may ask for */
+
+static berth_status load_for(void *ctx, const char *folder, berth_diag *diag)
+{
+    return berth_bundles_load(ctx, &folder, 1, NULL, 0, diag);
+}
+
+static berth_status reload_for(void *ctx, const char *folder, berth_diag *diag)
+{
+    return berth_bundles_reload(ctx, folder, diag);
+}
+
+static berth_status unload_for(void *ctx, const char *name, berth_diag *diag)
+{
+    return berth_bundles_unload(ctx, name, 0, diag);
+}
+
+static berth_status make_polyplug(berth_bundles *b, berth_diag *diag)
+{
+    const berthi_polyplug_set set = { b, load_for, reload_for, unload_for };
+
+    return berthi_polyplug_make(b->rt, &set, &b->polyplug, diag);
+}
+
+const berth_polyplug_host *berth_bundles_polyplug(berth_bundles *bundles)
+{
+    return bundles == NULL ? NULL : berthi_polyplug_table(bundles->polyplug);
+}
+
 static berth_status fill(berth_bundles *b, const berth_bundles_options *opt, berth_diag *diag)
 {
     berth_status status = BERTH_OK;
@@ -135,6 +170,11 @@ static berth_status fill(berth_bundles *b, const berth_bundles_options *opt, ber
     if (!copy_options(b))
         return berthi_fail(diag, BERTH_E_NOMEM, "a set of bundles");
     status = make_locks(b, diag);
+    if (status == BERTH_OK) {
+        status = make_polyplug(b, diag);
+        if (status != BERTH_OK)
+            end_locks(b);
+    }
     for (uint32_t i = 0; status != BERTH_OK && i < b->options.contracts_count; i++)
         berthi_contract_unref(b->options.contracts[i]);
     return status;
@@ -251,13 +291,16 @@ berth_status berth_bundles_find(berth_bundles *b, const char *contract, const ch
                                 berth_slot **slot_out, berth_diag *diag)
 {
     berthi_bundle_contract needed;
+    uint32_t numbers[3];
     berth_status status;
     berthi_arena arena;
     bool no_memory;
 
     BERTHI_REQUIRE(b != NULL && contract != NULL && slot_out != NULL, diag);
     berthi_arena_init(&arena, b->allocator, SIZE_MAX);
-    if (berthi_bundle_contract_parse(contract, strlen(contract), &arena, &needed, &no_memory)) {
+    if (berthi_bundle_contract_parse(contract, strlen(contract), &arena, &needed, &no_memory) ||
+        (!no_memory && berthi_polyplug_contract_parse(contract, strlen(contract), &arena,
+                                                      &needed, numbers, &no_memory))) {
         needed.bundle = bundle;
         berthi_lock_take(&b->lock);
         status = choose(b, &needed, &arena, slot_out, diag);
@@ -363,6 +406,11 @@ static void unlink_loaded(berth_bundles *b, berthi_loaded *gone)
 
 static void unload(berth_bundles *b, berthi_loaded *gone)
 {
+    const berthi_manifest *m = &gone->bundle->manifest;
+
+    berthi_bundles_warn_instances(b, gone);
+    if (m->polyplug != NULL)
+        berthi_polyplug_forget(b->polyplug, m->polyplug->id);
     unlink_loaded(b, gone);
     berthi_slot_conceal(gone->slot);
     berth_slot_release(gone->slot);
@@ -475,13 +523,14 @@ void berth_bundles_destroy(berth_bundles *b)
 {
     if (b == NULL)
         return;
+    berthi_polyplug_end_all(b->polyplug);
     for (berthi_loaded *l = b->first; l != NULL; l = l->next)
         l->is_marked = true;
     unload_marked(b);
+    berthi_polyplug_close(b->polyplug);
     for (uint32_t i = 0; i < b->options.contracts_count; i++)
         berthi_contract_unref(b->options.contracts[i]);
-    berthi_cond_fini(&b->changed);
-    berthi_lock_fini(&b->lock);
+    end_locks(b);
     berthi_arena_fini(&b->arena);
     berthi_free(b->allocator, b, sizeof *b);
 }

@@ -12,8 +12,7 @@
 #define BERTHI_RUNTIME_BUNDLES_H
 
 #include "admit/outline.h"
-#include "bundle/bundle.h"
-#include "registry/registry.h"
+#include "compat/polyplug/polyplug.h"
 
 typedef struct berthi_loaded {
     struct berthi_loaded *next;       /* ascending by the names of their slots */
@@ -31,7 +30,8 @@ struct berth_bundles {
     berthi_arena arena;               /* of the options */
     berth_bundles_options options;
     berthi_trust trust;
-    berth_slot_options slot; /* what each gets, before its own limits */
+    berth_slot_options slot;   /* what each gets, before its own limits */
+    berthi_polyplug *polyplug; /* what bundles of that system offer each other */
     berthi_lock lock;
     berthi_cond changed;
     bool is_changing; /* guarded by lock, as is all below */
@@ -59,11 +59,21 @@ void berthi_loaded_free(berth_bundles *b, berthi_loaded *loaded); /* not its slo
 /* Opens a slot that nobody sees. */
 berth_status berthi_bundles_open(berth_bundles *b, const berthi_bundle *bundle,
                                  berth_slot **slot_out, berth_diag *diag);
+/* A version that is ready, and what is published with it; NULL: nothing. */
+typedef struct berthi_prepared {
+    berth_version *version;
+    berthi_polyplug_staged *staged;
+} berthi_prepared;
 /* A version of the bundle's artifact, which is read again, for that slot, with the contracts that the
- * manifest says. */
-berth_status berthi_bundles_prepare(const berth_bundles *b, const berthi_bundle *bundle,
-                                    berth_slot *slot, berth_version **version_out,
-                                    berth_diag *diag);
+ * manifest says.  `providers` are as many as its manifest needs. */
+berth_status berthi_bundles_prepare(berth_bundles *b, const berthi_bundle *bundle,
+                                    berth_slot *slot, berthi_loaded *const *providers,
+                                    berthi_prepared *prepared_out, berth_diag *diag);
+/* What was not published goes. */
+void berthi_bundles_discard(berth_bundles *b, berthi_prepared *prepared);
+/* The slot serves it. */
+void berthi_bundles_published(berth_bundles *b, berthi_prepared *prepared, berth_slot *slot);
+void berthi_bundles_warn_instances(berth_bundles *b, const berthi_loaded *loaded);
 
 /* bundles_check.c */
 /* What the manifest provides and what the artifact exports is the same, or BERTH_E_REJECTED. */

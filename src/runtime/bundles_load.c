@@ -29,9 +29,9 @@ typedef struct load {
     berthi_graph graph;
     uint32_t *order; /* nodes to be loaded */
     uint32_t order_count;
-    berthi_loaded **made;     /* by place in `order` */
-    berth_slot **slots;       /* the same */
-    berth_version **versions; /* the same; NULL once published */
+    berthi_loaded **made;      /* by place in `order` */
+    berth_slot **slots;        /* the same */
+    berthi_prepared *prepared; /* the same; without a version once that is published */
     uint32_t made_count;
     berth_diag *diag;
 } load;
@@ -171,8 +171,8 @@ static berth_status plan(load *l)
     l->order = berthi_arena_array(&l->catalog.arena, l->count, sizeof *l->order);
     l->made = berthi_arena_array(&l->catalog.arena, l->count, sizeof(berthi_loaded *));
     l->slots = berthi_arena_array(&l->catalog.arena, l->count, sizeof(berth_slot *));
-    l->versions = berthi_arena_array(&l->catalog.arena, l->count, sizeof(berth_version *));
-    if (l->order == NULL || l->made == NULL || l->slots == NULL || l->versions == NULL)
+    l->prepared = berthi_arena_array(&l->catalog.arena, l->count, sizeof *l->prepared);
+    if (l->order == NULL || l->made == NULL || l->slots == NULL || l->prepared == NULL)
         return no_memory(l);
     for (uint32_t i = 0; i < l->graph.order_count; i++)
         if (l->graph.order[i] >= l->loaded_count && l->is_wanted[l->graph.order[i]])
@@ -214,7 +214,8 @@ static berth_status prepare_one(load *l, uint32_t at)
         return berthi_diag_prefix(l->diag, status, "bundle %s %s", bundle->manifest.name,
                                   bundle->manifest.version);
     made->slot = l->slots[at];
-    return berthi_bundles_prepare(l->b, bundle, l->slots[at], &l->versions[at], l->diag);
+    return berthi_bundles_prepare(l->b, bundle, l->slots[at], made->providers, &l->prepared[at],
+                                  l->diag);
 }
 
 static berth_status prepare(load *l)
@@ -244,6 +245,8 @@ static void commit(load *l)
 {
     berthi_catalog *c = &l->catalog;
 
+    for (uint32_t i = 0; i < l->made_count; i++)
+        berthi_bundles_published(l->b, &l->prepared[i], l->slots[i]);
     berthi_lock_take(&l->b->lock);
     for (uint32_t i = 0; i < l->made_count; i++) {
         link_loaded(l->b, l->made[i]);
@@ -260,9 +263,9 @@ static berth_status publish(load *l)
     berth_status status = berthi_slots_reveal(l->b->rt, l->slots, l->made_count, true, l->diag);
 
     for (uint32_t i = 0; status == BERTH_OK && i < l->made_count; i++) {
-        status = berth_slot_swap(l->slots[i], l->versions[i], l->diag);
+        status = berth_slot_swap(l->slots[i], l->prepared[i].version, l->diag);
         if (status == BERTH_OK)
-            l->versions[i] = NULL;
+            l->prepared[i].version = NULL;
     }
     if (status == BERTH_OK)
         status = berthi_slots_reveal(l->b->rt, l->slots, l->made_count, false, l->diag);
@@ -274,7 +277,7 @@ static void undo(load *l)
     while (l->made_count > 0) {
         uint32_t at = --l->made_count;
 
-        berth_version_discard(l->versions[at]);
+        berthi_bundles_discard(l->b, &l->prepared[at]);
         if (l->slots[at] != NULL)
             berthi_slot_abandon(l->slots[at]);
         l->made[at]->bundle = NULL;

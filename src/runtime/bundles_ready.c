@@ -3,6 +3,8 @@
 
 #include <berth/contract.h>
 
+#include <stdio.h>
+
 #include "base/diag.h"
 #include "component/run/instance.h"
 #include "contract/wit_words.h"
@@ -168,37 +170,95 @@ static berth_status read_again(const berth_bundles *b, const berthi_bundle *bund
                        bundle->manifest_name);
 }
 
-static berth_status prepare(const berth_bundles *b, const berthi_bundle *bundle,
-                            berth_slot *slot, berth_version **version_out, berth_diag *diag)
+static berth_status prepare_polyplug(berth_bundles *b, const berthi_bundle *bundle,
+                                     berth_slot *slot, berthi_loaded *const *providers,
+                                     berthi_prepared *prepared, berth_diag *diag)
+{
+    uint64_t ids[BERTHI_BUNDLE_ENTRIES_MAX] = { 0 };
+    const berthi_polyplug_bundle given = { &bundle->manifest, bundle->folder, ids };
+
+    for (uint32_t i = 0; i < bundle->manifest.requires_count; i++)
+        if (providers[i] != NULL) /* its needs are met by bundles of its own system only */
+            ids[i] = providers[i]->bundle->manifest.polyplug->id;
+    return berthi_polyplug_prepare(b->polyplug, &given, bundle->bytes.data, bundle->bytes.size,
+                                   slot, &prepared->version, &prepared->staged, diag);
+}
+
+static berth_status prepare_own(const berth_bundles *b, const berthi_bundle *bundle,
+                                berth_slot *slot, berthi_prepared *prepared, berth_diag *diag)
 {
     berth_version *version = NULL;
-    berthi_bundle *again = NULL;
-    berth_status status = read_again(b, bundle, &again, diag);
+    berth_status status = keep_contracts(b, bundle, slot, diag);
 
-    if (status != BERTH_OK)
-        return status;
-    status = keep_contracts(b, again, slot, diag);
     if (status == BERTH_OK)
-        status = berth_slot_prepare(slot, again->bytes.data, again->bytes.size, &version, diag);
-    berthi_bundle_free(again);
+        status =
+            berth_slot_prepare(slot, bundle->bytes.data, bundle->bytes.size, &version, diag);
     if (status != BERTH_OK)
         return status;
     status = match_exports(b, bundle, version, diag);
     if (status == BERTH_OK)
-        *version_out = version;
+        prepared->version = version;
     else
         berth_version_discard(version);
     return status;
 }
 
-berth_status berthi_bundles_prepare(const berth_bundles *b, const berthi_bundle *bundle,
-                                    berth_slot *slot, berth_version **version_out,
-                                    berth_diag *diag)
+static berth_status prepare(berth_bundles *b, const berthi_bundle *bundle, berth_slot *slot,
+                            berthi_loaded *const *providers, berthi_prepared *prepared,
+                            berth_diag *diag)
 {
-    berth_status status = prepare(b, bundle, slot, version_out, diag);
+    berthi_bundle *again = NULL;
+    berth_status status = read_again(b, bundle, &again, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    status = again->manifest.polyplug == NULL
+                 ? prepare_own(b, again, slot, prepared, diag)
+                 : prepare_polyplug(b, again, slot, providers, prepared, diag);
+    berthi_bundle_free(again);
+    return status;
+}
+
+berth_status berthi_bundles_prepare(berth_bundles *b, const berthi_bundle *bundle,
+                                    berth_slot *slot, berthi_loaded *const *providers,
+                                    berthi_prepared *prepared_out, berth_diag *diag)
+{
+    berth_status status = prepare(b, bundle, slot, providers, prepared_out, diag);
 
     return status == BERTH_OK
                ? status
                : berthi_diag_prefix(diag, status, "bundle %s %s", bundle->manifest.name,
                                     bundle->manifest.version);
+}
+
+/* ---------------------------------------------------------------- published, or not */
+
+void berthi_bundles_discard(berth_bundles *b, berthi_prepared *prepared)
+{
+    berthi_polyplug_discard(b->polyplug, prepared->staged);
+    berth_version_discard(prepared->version);
+    *prepared = (berthi_prepared){ NULL, NULL };
+}
+
+void berthi_bundles_published(berth_bundles *b, berthi_prepared *prepared, berth_slot *slot)
+{
+    if (prepared->staged != NULL)
+        berthi_polyplug_commit(b->polyplug, prepared->staged, slot);
+    *prepared = (berthi_prepared){ NULL, NULL };
+}
+
+void berthi_bundles_warn_instances(berth_bundles *b, const berthi_loaded *loaded)
+{
+    const berthi_manifest *m = &loaded->bundle->manifest;
+    uint32_t count =
+        m->polyplug == NULL ? 0 : berthi_polyplug_instances(b->polyplug, m->polyplug->id);
+    char text[256];
+
+    if (count == 0 || b->options.warn == NULL)
+        return;
+    snprintf(text, sizeof text,
+             "%s: %u instances are alive; they stay in the version that made them until they "
+             "are destroyed",
+             m->name, count);
+    b->options.warn(b->options.warn_ctx, text);
 }

@@ -17,7 +17,7 @@ enum { LIST_SHOWN = 320 };
 typedef struct change {        /* of one loaded bundle */
     berthi_bundle *bundle;     /* the new one; NULL: it stays */
     berthi_loaded **providers; /* for the new one */
-    berth_version *version;    /* ready */
+    berthi_prepared prepared;  /* without a version once that is published */
     bool is_done;
     bool was_empty; /* its slot served nothing before: a plugin in quarantine */
 } change;
@@ -231,8 +231,9 @@ static berth_status prepare(reload *r)
         change *c = &r->changes[r->order[i]];
 
         berthi_bundles_warn_signature(r->b, c->bundle);
-        status = berthi_bundles_prepare(r->b, c->bundle, at(r, r->order[i])->slot, &c->version,
-                                        r->diag);
+        berthi_bundles_warn_instances(r->b, at(r, r->order[i]));
+        status = berthi_bundles_prepare(r->b, c->bundle, at(r, r->order[i])->slot, c->providers,
+                                        &c->prepared, r->diag);
     }
     return status;
 }
@@ -260,9 +261,9 @@ static berth_status exchange(reload *r)
         berth_slot *slot = at(r, r->order[i])->slot;
 
         c->was_empty = atomic_load_explicit(&slot->current, memory_order_relaxed) == NULL;
-        status = berth_slot_swap(slot, c->version, r->diag);
+        status = berth_slot_swap(slot, c->prepared.version, r->diag);
         if (status == BERTH_OK) {
-            c->version = NULL;
+            c->prepared.version = NULL;
             c->is_done = true;
         }
     }
@@ -274,6 +275,9 @@ static berth_status exchange(reload *r)
 
 static void commit(reload *r)
 {
+    for (uint32_t i = 0; i < r->order_count; i++)
+        berthi_bundles_published(r->b, &r->changes[r->order[i]].prepared,
+                                 at(r, r->order[i])->slot);
     berthi_lock_take(&r->b->lock);
     for (uint32_t i = 0; i < r->order_count; i++) {
         change *c = &r->changes[r->order[i]], old;
@@ -295,7 +299,7 @@ static void clean(reload *r)
     for (uint32_t i = 0; i < r->order_count; i++) {
         change *c = &r->changes[r->order[i]];
 
-        berth_version_discard(c->version);
+        berthi_bundles_discard(r->b, &c->prepared);
         if (c->providers != NULL)
             berthi_free_array(r->b->allocator, c->providers, c->bundle->manifest.requires_count,
                               sizeof(berthi_loaded *));

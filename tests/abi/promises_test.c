@@ -22,6 +22,7 @@
 #include <berth/host.h>
 #include <berth/invoke.h>
 #include <berth/plugin.h>
+#include <berth/polyplug.h>
 #include <berth/runtime.h>
 #include <berth/session.h>
 #include <berth/slot.h>

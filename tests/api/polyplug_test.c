@@ -1,0 +1,1042 @@
+/* polyplug_test.c - native bundles of polyplug: loaded, called, reloaded, unloaded.  Public headers only.
+ *
+ * What is shown of which of that system's own cases: docs/polyplug.md. */
+#include "polyplug_rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guests.h"
+
+#define NOT_FOUND PP_FAILED(BERTH_POLYPLUG_NOT_FOUND)
+
+/* ---------------------------------------------------------------- one bundle */
+
+static void a_bundle_is_loaded_and_called(void **state)
+{
+    const uint32_t numbers[] = { 20, 22 };
+    const berth_polyplug_interface *c;
+    berth_slot *slot;
+    uint32_t sum = 0;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    c = pp_resolve(&t, PP_RELOAD);
+    assert_non_null(c);
+    assert_int_equal(c->contract_id, berth_polyplug_id(PP_RELOAD));
+    assert_int_equal(c->contract_version.major, 1);
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), 100);
+    assert_int_equal(pp_call(c, pp_none(), PP_ADD, numbers), 42);
+    assert_int_equal(pp_call(c, pp_none(), PP_FUNCTIONS, NULL),
+                     PP_FAILED(BERTH_POLYPLUG_NO_FUNCTION));
+    /* The same by slot, as one finds any bundle. */
+    assert_int_equal(berth_bundles_find(t.bundles, "reload.test@1", NULL, &slot, NULL),
+                     BERTH_OK);
+    assert_int_equal(berth_polyplug_call(slot, c->contract_id, PP_ADD, numbers, &sum, NULL),
+                     BERTH_OK);
+    assert_int_equal(sum, 42);
+    assert_int_equal(slot_rig_stats(slot).calls, 4);
+    assert_int_equal(slot_rig_stats(slot).answered, 3);
+    berth_slot_release(slot);
+    pp_end(&t);
+}
+
+static void what_a_call_answers_is_told(void **state)
+{
+    const uint64_t id = berth_polyplug_id(PP_RELOAD);
+    const uint32_t code = 777;
+    berth_slot *slot;
+    char text[256];
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    assert_int_equal(pp_call(pp_resolve(&t, PP_RELOAD), pp_none(), PP_FAIL, &code),
+                     PP_FAILED(777));
+    assert_true(t.host->get_error_len(t.host) > 0);
+    text[t.host->get_last_error(t.host, text, sizeof text - 1)] = '\0';
+    assert_non_null(strstr(text, "as it was asked to"));
+    assert_int_equal(t.host->get_error_len(t.host), 0);
+    assert_int_equal(t.host->get_last_error(t.host, text, sizeof text), 0);
+    assert_int_equal(berth_slot_find(t.r->runtime, NULL, "reload_plugin_v1", &slot), BERTH_OK);
+    pp_check(&t, berth_polyplug_call(slot, id, PP_FAIL, &code, NULL, &t.r->diag),
+             BERTH_E_PLUGIN, "it answered 777: as it was asked to");
+    pp_check(&t, berth_polyplug_call(slot, id, PP_NEXT, NULL, NULL, &t.r->diag), BERTH_E_PLUGIN,
+             "it needs an instance");
+    pp_check(&t, berth_polyplug_call(slot, id, 99, NULL, NULL, &t.r->diag), BERTH_E_ABSENT,
+             "none of number 99");
+    pp_check(&t, berth_polyplug_call(slot, 5, 0, NULL, NULL, &t.r->diag), BERTH_E_ABSENT,
+             "has no contract of id 5");
+    assert_int_equal(berth_polyplug_call(NULL, id, 0, NULL, NULL, NULL), BERTH_E_INVALID);
+    berth_slot_release(slot);
+    pp_end(&t);
+}
+
+static void a_plugin_with_one_entry_for_all_is_called_too(void **state)
+{
+    const uint32_t numbers[] = { 1, 2 };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v", "pp_by_vm");
+    pp_must_load(&t, "v");
+    assert_int_equal(pp_call(pp_resolve(&t, PP_RELOAD), pp_none(), PP_ADD, numbers), 3);
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- handles */
+
+static void a_handle_outlives_a_reload_and_no_unload(void **state)
+{
+    const berth_polyplug_interface *c;
+    berth_polyplug_handle handle, again;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    handle = pp_find(&t, PP_RELOAD);
+    c = t.host->resolve_guest_contract(t.host, handle);
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), 100);
+    pp_must_reload(&t, "v2");
+    assert_ptr_equal(t.host->resolve_guest_contract(t.host, handle), c);
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), 200); /* what was kept is current */
+    assert_int_equal(berth_bundles_unload(t.bundles, "reload_plugin_v1", 0, NULL), BERTH_OK);
+    assert_null(t.host->resolve_guest_contract(t.host, handle));
+    assert_int_equal(pp_find(&t, PP_RELOAD).index, UINT32_MAX);
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), NOT_FOUND); /* and never wild */
+    pp_must_load(&t, "v1");
+    again = pp_find(&t, PP_RELOAD);
+    assert_int_equal(again.index, handle.index); /* its place, of another generation */
+    assert_int_not_equal(again.generation, handle.generation);
+    assert_null(t.host->resolve_guest_contract(t.host, handle));
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), 100);
+    assert_null(t.host->resolve_guest_contract(t.host, (berth_polyplug_handle){ 7, 0 }));
+    assert_null(
+        t.host->resolve_guest_contract(t.host, (berth_polyplug_handle){ UINT32_MAX, 0 }));
+    pp_end(&t);
+}
+
+static void all_providers_are_found_in_the_order_of_loading(void **state)
+{
+    const uint64_t id = berth_polyplug_id(PP_PEER);
+    berth_polyplug_array all;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "a", "zz", "pp_peer", "\"peer.test@1\"", "");
+    pp_put(&t, "b", "aa", "pp_peer2", "\"peer.test@1\"", "");
+    pp_must_load(&t, "a");
+    pp_must_load(&t, "b");
+    assert_int_equal(pp_value(&t, PP_PEER), 7);
+    all = t.host->find_all_guest_contracts(t.host, id, 0);
+    assert_int_equal(all.len, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        berth_polyplug_handle handle = ((berth_polyplug_handle *)all.items)[i];
+
+        assert_int_equal(
+            pp_call(t.host->resolve_guest_contract(t.host, handle), pp_none(), PP_VALUE, NULL),
+            7 + i);
+    }
+    t.host->free(t.host, all.items, all.len * sizeof(berth_polyplug_handle), all.align);
+    assert_int_equal(berth_bundles_unload(t.bundles, "zz", 0, NULL), BERTH_OK);
+    all = t.host->find_all_guest_contracts(t.host, id, 1);
+    assert_int_equal(all.len, 1);
+    t.host->free(t.host, all.items, all.len * sizeof(berth_polyplug_handle), all.align);
+    assert_int_equal(t.host->find_all_guest_contracts(t.host, id, 2).len, 0);
+    assert_int_equal(pp_value(&t, PP_PEER), 8);
+    pp_end(&t);
+}
+
+static void a_major_number_is_a_floor_and_a_contract_of_its_own(void **state)
+{
+    const uint64_t id = berth_polyplug_id("guest_contract:reload.test@2");
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "m", "major", "pp_major", "\"reload.test@2\"", "");
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "m");
+    pp_must_load(&t, "v1");
+    for (uint32_t floor = 0; floor <= 3; floor++)
+        assert_int_equal(t.host->find_guest_contract(t.host, id, floor).index == UINT32_MAX,
+                         floor == 3);
+    assert_int_equal(pp_value(&t, "guest_contract:reload.test@2"), 400);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    pp_end(&t);
+}
+
+static void bundles_are_listed_by_their_ids(void **state)
+{
+    berth_polyplug_array all;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    assert_int_equal(t.host->list_bundles(t.host).len, 0);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    all = t.host->list_bundles(t.host);
+    assert_int_equal(all.len, 1);
+    assert_int_equal(*(uint64_t *)all.items, UINT64_C(16808897324254478442));
+    t.host->free(t.host, all.items, all.len * sizeof(uint64_t), all.align);
+    assert_int_equal(t.host->get_dependencies(t.host).len, 0);
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- the revision */
+
+static void every_change_is_another_revision_and_no_failed_one(void **state)
+{
+    const uint64_t *revision;
+    uint64_t before;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "bad", "pp_register_fails");
+    revision = t.host->revision_counter(t.host);
+    before = *revision;
+    pp_must_load(&t, "v1");
+    assert_int_not_equal(*revision, before);
+    before = *revision;
+    pp_must_reload(&t, "v1");
+    assert_int_not_equal(*revision, before);
+    before = *revision;
+    assert_int_not_equal(pp_reload(&t, "bad"), BERTH_OK);
+    assert_int_equal(*revision, before);
+    assert_int_equal(berth_bundles_unload(t.bundles, "reload_plugin_v1", 0, NULL), BERTH_OK);
+    assert_int_not_equal(*revision, before);
+    assert_null(t.host->revision_counter(NULL));
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- what does not load */
+
+static const struct {
+    const char *plugin;
+    berth_status status;
+    const char *why;
+} unsound[] = {
+    { "pp_register_fails", BERTH_E_PLUGIN,
+      "polyplug_init() answered 302: it changed its mind" },
+    { "pp_old_abi", BERTH_E_VERSION, "says 0, and this is ABI 1; build it with newer crates" },
+    { "pp_new_abi", BERTH_E_VERSION, "says 2, and this is ABI 1; build it with older crates" },
+    { "pp_no_init", BERTH_E_REJECTED, "exports no function 'polyplug_init'" },
+    { "calc_v1", BERTH_E_REJECTED, "exports no function 'polyplug_init'" },
+    { "pp_hole", BERTH_E_PLUGIN, "one of its functions is missing" },
+    { "pp_wrong_id", BERTH_E_PLUGIN, "id is not that of its name" },
+    { "pp_wrong_dispatch", BERTH_E_PLUGIN, "neither 0 nor 1" },
+    { "pp_no_create", BERTH_E_PLUGIN, "create_instance or destroy_instance is missing" },
+    { "pp_unnamed", BERTH_E_PLUGIN, "name is empty" },
+    { "pp_duplicate", BERTH_E_ABI, "duplicate provider" },
+    { "pp_second", BERTH_E_REJECTED, "registered test.second@1, which its manifest does not" },
+    { "pp_peer", BERTH_E_REJECTED, "provides reload.test@1, and polyplug_init() did not" },
+    { "pp_major", BERTH_E_REJECTED, "provides reload.test@1, and polyplug_init() did not" },
+};
+
+static void what_is_unsound_leaves_nothing_behind(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    for (size_t i = 0; i < sizeof unsound / sizeof *unsound; i++) {
+        pp_put_reload(&t, "bad", unsound[i].plugin);
+        pp_check(&t, pp_load(&t, "bad"), unsound[i].status, unsound[i].why);
+        assert_int_equal(pp_find(&t, PP_RELOAD).index, UINT32_MAX);
+        assert_int_equal(pp_find(&t, PP_SECOND).index, UINT32_MAX);
+        assert_int_equal(t.host->list_bundles(t.host).len, 0);
+        assert_int_equal(pp_settle(&t).natives_open, 0);
+    }
+    assert_int_equal(pp_settle(&t).natives_abandoned, 0);
+    assert_int_equal(pp_settle(&t).natives_kept, 0);
+    pp_put_reload(&t, "good", "pp_v1"); /* and a good one of that name is in no way hurt */
+    pp_must_load(&t, "good");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    pp_end(&t);
+}
+
+static void files_that_are_no_plugin_are_refused(void **state)
+{
+    uint8_t zeros[512] = { 0x7f, 'E', 'L', 'F' };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v", "pp_v1");
+    bundle_folder_put(&t.folder, "v/it.so", zeros, sizeof zeros);
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_REJECTED, "");
+    zeros[0] = 0;
+    bundle_folder_put(&t.folder, "v/it.so", zeros, sizeof zeros);
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_REJECTED, "is no native");
+    bundle_folder_put(&t.folder, "v/it.so", zeros, 0);
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_REJECTED, "is no native");
+    bundle_folder_delete(&t.folder, "v/it.so");
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_ABSENT, "it.so");
+    pp_put_reload(&t, "v", "pp_v1");
+    bundle_folder_delete(&t.folder, "v/it.so");
+    bundle_folder_link(&t.folder, "v/it.so", BERTH_TEST_PLUGINS_DIR "/pp_v1.so");
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_REJECTED, "link");
+    pp_put_reload(&t, "w", NULL);
+    pp_check(&t, pp_load(&t, "w"), BERTH_E_ABSENT, "it.so");
+    assert_int_equal(pp_settle(&t).natives_opened, 0); /* nothing of any ran */
+    pp_end(&t);
+}
+
+static void how_many_functions_there_are_is_held_against_the_manifest(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "few", "few", "pp_v1", "\"reload.test@1\"",
+           "function_count = { \"reload.test@1\" = 8 }\n");
+    pp_check(&t, pp_load(&t, "few"), BERTH_E_REJECTED,
+             "says that reload.test@1 has 8 functions, and it registered 9");
+    pp_put(&t, "few", "few", "pp_v1", "\"reload.test@1\"",
+           "function_count = { \"reload.test@1\" = 9 }\n");
+    pp_must_load(&t, "few");
+    pp_put(&t, "vm", "vm", "pp_by_vm", "\"reload.test@1\"",
+           "function_count = { \"reload.test@1\" = 8 }\n"); /* has no number of its own */
+    pp_must_load(&t, "vm");
+    pp_put(&t, "old", "old", "pp_v1", "\"reload.test@1.1\"", "");
+    pp_check(&t, pp_load(&t, "old"), BERTH_E_REJECTED, "registered version 1.0.0");
+    pp_put(&t, "new", "new", "pp_minor", "\"reload.test@1.6\"", "");
+    pp_must_load(&t, "new");
+    pp_end(&t);
+}
+
+static void a_plugin_is_told_apart_from_one_of_ours(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "s", NULL);
+    size_t size;
+    uint8_t *bytes = plugin_file_read("pp_v1", &size);
+
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED, 0,
+                   "is that of a plugin of polyplug, which is loaded as a bundle");
+    slot_rig_install_answering(r, slot, 5);
+    assert_int_equal(
+        berth_polyplug_call(slot, berth_polyplug_id(PP_RELOAD), 0, NULL, NULL, &r->diag),
+        BERTH_E_ABSENT);
+    assert_non_null(strstr(r->diag.text, "no plugin of polyplug"));
+}
+
+/* ---------------------------------------------------------------- reload */
+
+static void a_failed_reload_changes_nothing_however_often(void **state)
+{
+    static const char *const bad[] = { "pp_register_fails", "pp_second", "pp_no_init" };
+    berth_polyplug_handle handle;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    handle = pp_find(&t, PP_RELOAD);
+    for (unsigned i = 0; i < 3; i++) {
+        pp_put_reload(&t, "bad", bad[i]);
+        assert_int_not_equal(pp_reload(&t, "bad"), BERTH_OK);
+        assert_int_equal(atomic_load(&t.failed_count), i + 1);
+        assert_string_equal(t.failed, "reload_plugin_v1");
+        assert_int_equal(pp_find(&t, PP_RELOAD).index, handle.index);
+        assert_int_equal(pp_find(&t, PP_RELOAD).generation, handle.generation);
+        assert_int_equal(pp_find(&t, PP_SECOND).index, UINT32_MAX);
+        assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    }
+    pp_must_reload(&t, "v2");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 200);
+    assert_int_equal(atomic_load(&t.in_section), 0);
+    pp_end(&t);
+}
+
+static void a_manifest_that_was_tampered_with_is_refused_on_reload(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    bundle_folder_text(&t.folder, "v1/manifest.toml",
+                       "name = \"reload_plugin_v1\"\nid = 1\nloader = \"native\"\n"
+                       "file = \"it.so\"\nprovides = [\"reload.test@1\"]\n");
+    pp_check(&t, pp_reload(&t, "v1"), BERTH_E_REJECTED, "is not that of `reload_plugin_v1`");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    pp_end(&t);
+}
+
+static void contracts_come_and_go_with_a_reload(void **state)
+{
+    const berth_polyplug_interface *second;
+    berth_polyplug_handle handle;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "one", "pp_v1");
+    pp_put(&t, "two", "reload_plugin_v1", "pp_second", "\"reload.test@1\", \"test.second@1\"",
+           "");
+    pp_must_load(&t, "one");
+    assert_int_equal(pp_value(&t, PP_SECOND), NOT_FOUND);
+    pp_must_reload(&t, "two");
+    handle = pp_find(&t, PP_SECOND);
+    second = pp_resolve(&t, PP_SECOND);
+    assert_int_equal(pp_call(second, pp_none(), PP_VALUE, NULL), 100);
+    pp_must_reload(&t, "one");
+    assert_null(t.host->resolve_guest_contract(t.host, handle));
+    assert_int_equal(pp_call(second, pp_none(), PP_VALUE, NULL), NOT_FOUND);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    pp_end(&t);
+}
+
+/* The seed's counts: 100 reloads, each told once, the version after each. */
+static void a_hundred_reloads_alternate(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    atomic_store(&t.reloaded_count, 0);
+    for (unsigned cycle = 0; cycle < 100; cycle++) {
+        t.reloaded[0] = '\0';
+        pp_must_reload(&t, cycle % 2 == 0 ? "v2" : "v1");
+        assert_int_equal(pp_value(&t, PP_RELOAD), cycle % 2 == 0 ? 200 : 100);
+        assert_string_equal(t.reloaded, "reload_plugin_v1");
+        assert_int_equal(atomic_load(&t.reloaded_count), cycle + 1);
+    }
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    assert_int_equal(atomic_load(&t.failed_count), 0);
+    pp_end(&t);
+}
+
+static void a_rollback_is_the_version_before(void **state)
+{
+    berth_slot *slot;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    pp_must_reload(&t, "v2");
+    assert_int_equal(berth_slot_find(t.r->runtime, NULL, "reload_plugin_v1", &slot), BERTH_OK);
+    assert_int_equal(berth_slot_rollback(slot, NULL, NULL), BERTH_OK);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    berth_slot_release(slot);
+    pp_end(&t);
+}
+
+/* An overwritten file is another mapping, and what runs does not change under anybody's feet. */
+static void a_file_may_be_overwritten_where_it_lies(void **state)
+{
+    uint8_t nothing[16] = { 0 };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v", "pp_v1");
+    pp_must_load(&t, "v");
+    bundle_folder_put(&t.folder, "v/it.so", nothing, sizeof nothing);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    pp_put_reload(&t, "v", "pp_v2");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    pp_must_reload(&t, "v");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 200);
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- instances */
+
+static berth_polyplug_instance make(polyplug_rig *t, const char *text)
+{
+    berth_polyplug_instance instance = pp_none();
+
+    t->host->create_guest_instance(t->host, pp_resolve(t, PP_RELOAD), text, &instance);
+    return instance;
+}
+
+static void check_text(polyplug_rig *t, berth_polyplug_instance instance, const char *text)
+{
+    const berth_polyplug_interface *c = pp_resolve(t, PP_RELOAD);
+    berth_polyplug_error error = { 0 };
+    berth_polyplug_text out = { 0 };
+
+    c->dispatch.vm.call(c->dispatch.vm.loader_data, instance, PP_TEXT, NULL, &out, NULL,
+                        &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_OK);
+    assert_int_equal(out.len, strlen(text));
+    assert_memory_equal(out.ptr, text, out.len);
+}
+
+static void an_instance_has_its_own_state(void **state)
+{
+    const berth_polyplug_interface *c;
+    berth_polyplug_instance a, b, none;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    c = pp_resolve(&t, PP_RELOAD);
+    a = make(&t, "first");
+    b = make(&t, "second");
+    none = make(&t, NULL); /* the plugin makes none of nothing */
+    assert_non_null(a.data);
+    assert_int_equal(a.contract_id, c->contract_id);
+    assert_null(none.data);
+    assert_int_equal(pp_call(c, a, PP_NEXT, NULL), 1);
+    assert_int_equal(pp_call(c, a, PP_NEXT, NULL), 2);
+    assert_int_equal(pp_call(c, b, PP_NEXT, NULL), 1);
+    assert_int_equal(pp_call(c, none, PP_NEXT, NULL), PP_FAILED(300));
+    check_text(&t, a, "first");
+    check_text(&t, b, "second");
+    t.host->destroy_guest_instance(t.host, c, a);
+    assert_int_equal(pp_call(c, b, PP_NEXT, NULL), 2);
+    pp_end(&t); /* ends the other one */
+}
+
+static void an_instance_that_has_ended_is_known_for_it(void **state)
+{
+    const berth_polyplug_interface *c;
+    berth_polyplug_instance gone, wild, next;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    c = pp_resolve(&t, PP_RELOAD);
+    gone = make(&t, "x");
+    t.host->destroy_guest_instance(t.host, c, gone);
+    t.host->destroy_guest_instance(t.host, c, gone); /* twice is once */
+    assert_int_equal(pp_call(c, gone, PP_NEXT, NULL),
+                     PP_FAILED(BERTH_POLYPLUG_INVALID_POINTER));
+    next = make(&t, "y"); /* in the same place */
+    assert_int_equal(pp_call(c, gone, PP_NEXT, NULL),
+                     PP_FAILED(BERTH_POLYPLUG_INVALID_POINTER));
+    assert_int_equal(pp_call(c, next, PP_NEXT, NULL), 1);
+    wild = (berth_polyplug_instance){ &wild, c->contract_id };
+    assert_int_equal(pp_call(c, wild, PP_NEXT, NULL),
+                     PP_FAILED(BERTH_POLYPLUG_INVALID_POINTER));
+    t.host->destroy_guest_instance(t.host, c, wild);
+    pp_end(&t);
+}
+
+/* State is neither lost nor called with another version's code. */
+static void an_instance_stays_in_the_version_that_made_it(void **state)
+{
+    const berth_polyplug_interface *c;
+    berth_polyplug_instance old, new;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    c = pp_resolve(&t, PP_RELOAD);
+    old = make(&t, "old");
+    assert_int_equal(pp_call(c, old, PP_NEXT, NULL), 1);
+    pp_must_reload(&t, "v2");
+    assert_non_null(strstr(t.warnings, "reload_plugin_v1: 1 instances are alive"));
+    new = make(&t, "new");
+    for (unsigned i = 0; i < 3; i++) /* what is kept for a rollback goes, and it does not */
+        pp_must_reload(&t, "v2");
+    assert_int_equal(pp_call(c, old, PP_NEXT, NULL), 2);
+    assert_int_equal(pp_call(c, old, PP_VALUE, NULL), 100);
+    assert_int_equal(pp_call(c, new, PP_VALUE, NULL), 200);
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), 200);
+    check_text(&t, old, "old");
+    assert_int_equal(berth_bundles_unload(t.bundles, "reload_plugin_v1", 0, NULL), BERTH_OK);
+    assert_int_equal(pp_call(c, pp_none(), PP_VALUE, NULL), NOT_FOUND);
+    assert_int_equal(pp_call(c, old, PP_NEXT, NULL), 3);
+    slot_rig_wait_until(slot_rig_runtime_stats(t.r).natives_open == 2);
+    t.host->destroy_guest_instance(t.host, c, old);
+    t.host->destroy_guest_instance(t.host, c, new);
+    slot_rig_wait_until(pp_settle(&t).natives_open == 0); /* with its last one each is gone */
+    assert_int_equal(pp_settle(&t).natives_kept, 0);
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- plugins that need plugins */
+
+#define NEEDS_PEER                                                                             \
+    "[[dependency]]\nkind = \"contract\"\ncontract = \"peer.test\"\nmin_version = \"1.0\"\n"
+
+/* The plugin's own table. */
+static const berth_polyplug_host *table_of(polyplug_rig *t, const char *contract)
+{
+    const berth_polyplug_interface *c = pp_resolve(t, contract);
+    const berth_polyplug_host *table = NULL;
+    berth_polyplug_error error = { 0 };
+
+    c->dispatch.vm.call(c->dispatch.vm.loader_data, pp_none(), PP_TABLE, NULL, &table, NULL,
+                        &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_OK);
+    return table;
+}
+
+static void a_plugin_calls_what_it_declared(void **state)
+{
+    const uint64_t peer = berth_polyplug_id(PP_PEER), second = berth_polyplug_id(PP_SECOND);
+    const berth_polyplug_interface *c;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "all/a", "user", "pp_listens", "\"reload.test@1\"", NEEDS_PEER);
+    pp_put(&t, "all/b", "giver", "pp_peer", "\"peer.test@1\"", "");
+    pp_put(&t, "all/c", "another", "pp_second", "\"reload.test@1\", \"test.second@1\"", "");
+    pp_must_load(&t, "all");
+    for (const char *const *name = (const char *const[]){ "user", NULL }; *name != NULL;
+         name++) {
+        berth_slot *slot;
+        uint32_t seen = 0, answer = 0;
+
+        assert_int_equal(berth_slot_find(t.r->runtime, NULL, *name, &slot), BERTH_OK);
+        assert_int_equal(
+            berth_polyplug_call(slot, berth_polyplug_id(PP_RELOAD), PP_SEEN, NULL, &seen, NULL),
+            BERTH_OK);
+        /* In init: what it declared, not what it did not; it could call it; one dependency. */
+        assert_int_equal(seen, 1 | 7 << 2 | 1 << 16);
+        assert_int_equal(berth_polyplug_call(slot, berth_polyplug_id(PP_RELOAD), PP_CALL_PEER,
+                                             &peer, &answer, &t.r->diag),
+                         BERTH_OK);
+        assert_int_equal(answer, 7);
+        /* Afterwards it finds what there is. */
+        assert_int_equal(berth_polyplug_call(slot, berth_polyplug_id(PP_RELOAD), PP_CALL_PEER,
+                                             &second, &answer, &t.r->diag),
+                         BERTH_OK);
+        assert_int_equal(answer, 100);
+        berth_slot_release(slot);
+    }
+    c = pp_resolve(&t, PP_PEER);
+    assert_int_equal(table_of(&t, PP_PEER)->get_dependencies(table_of(&t, PP_PEER)).len, 0);
+    assert_int_equal(pp_call(c, pp_none(), PP_CALL_PEER, &second), 100);
+    pp_end(&t);
+}
+
+static void what_others_need_is_not_unloaded(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "all/a", "user_b", "pp_v1", "\"reload.test@1\"", NEEDS_PEER);
+    pp_put(&t, "all/b", "user_a", "pp_v2", "\"reload.test@1\"", NEEDS_PEER);
+    pp_put(&t, "all/c", "giver", "pp_peer", "\"peer.test@1\"", "");
+    pp_must_load(&t, "all");
+    pp_check(&t, berth_bundles_unload(t.bundles, "giver", 0, &t.r->diag), BERTH_E_STATE,
+             "giver is required by user_a, user_b; unload those first");
+    assert_int_equal(pp_value(&t, PP_PEER), 7);
+    assert_int_equal(berth_bundles_unload(t.bundles, "giver", BERTH_UNLOAD_CASCADE, &t.r->diag),
+                     BERTH_OK);
+    assert_int_equal(t.host->list_bundles(t.host).len, 0);
+    pp_end(&t);
+}
+
+static void what_a_bundle_needs_has_to_be_there_and_in_no_circle(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "lone", "lone", "pp_v1", "\"reload.test@1\"", NEEDS_PEER);
+    pp_check(&t, pp_load(&t, "lone"), BERTH_E_REJECTED, "lone 1.0.0 requires peer.test@1.0.0");
+    pp_put(&t, "low/a", "low", "pp_v1", "\"reload.test@1\"",
+           "[[dependency]]\nkind = \"contract\"\ncontract = \"peer.test\"\n"
+           "min_version = \"1.1\"\n");
+    pp_put(&t, "low/b", "giver", "pp_peer", "\"peer.test@1.0\"", "");
+    pp_check(&t, pp_load(&t, "low"), BERTH_E_REJECTED, "requires peer.test@1.1.0");
+    pp_put(&t, "ring/a", "one", "pp_v1", "\"reload.test@1\"", NEEDS_PEER);
+    pp_put(&t, "ring/b", "two", "pp_peer", "\"peer.test@1\"",
+           "[[dependency]]\nkind = \"contract\"\ncontract = \"reload.test\"\n"
+           "min_version = \"1.0\"\n");
+    pp_check(&t, pp_load(&t, "ring"), BERTH_E_REJECTED, "cycle");
+    assert_int_equal(pp_settle(&t).natives_opened, 0);
+    pp_end(&t);
+}
+
+static void dependents_follow_a_reload_when_they_ask_for_it(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "all/a", "follows", "pp_v1", "\"reload.test@1\"",
+           "needs_reinit_on_dep_reload = true\n" NEEDS_PEER);
+    pp_put(&t, "all/b", "stays", "pp_v1", "\"reload.test@1\"", NEEDS_PEER);
+    pp_put(&t, "all/c", "giver", "pp_peer", "\"peer.test@1\"", "");
+    pp_put(&t, "new", "giver", "pp_peer2", "\"peer.test@1\"", "");
+    pp_must_load(&t, "all");
+    atomic_store(&t.reloaded_count, 0);
+    pp_must_reload(&t, "new");
+    assert_int_equal(atomic_load(&t.reloaded_count), 2);
+    assert_string_equal(t.reloaded, "follows"); /* behind what it needs */
+    assert_int_equal(pp_value(&t, PP_PEER), 8);
+    /* A follower that fails keeps all as it was. */
+    pp_put(&t, "all/a", "follows", "pp_register_fails", "\"reload.test@1\"",
+           "needs_reinit_on_dep_reload = true\n" NEEDS_PEER);
+    pp_put(&t, "new", "giver", "pp_peer", "\"peer.test@1\"", "");
+    pp_check(&t, pp_reload(&t, "new"), BERTH_E_PLUGIN, "it changed its mind");
+    assert_int_equal(pp_value(&t, PP_PEER), 8);
+    pp_end(&t);
+}
+
+static void a_kept_stand_in_calls_whoever_serves_now(void **state)
+{
+    const uint64_t peer = berth_polyplug_id(PP_PEER);
+    const berth_polyplug_interface *c;
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    pp_put(&t, "all/a", "user", "pp_v1", "\"reload.test@1\"", NEEDS_PEER);
+    pp_put(&t, "all/b", "giver", "pp_peer", "\"peer.test@1\"", "");
+    pp_put(&t, "new", "giver", "pp_peer2", "\"peer.test@1\"", "");
+    pp_must_load(&t, "all");
+    c = pp_resolve(&t, PP_RELOAD);
+    assert_int_equal(pp_call(c, pp_none(), PP_CALL_PEER, &peer), 7);
+    pp_must_reload(&t, "new");
+    assert_int_equal(pp_call(c, pp_none(), PP_CALL_PEER, &peer), 8);
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- what a plugin may ask for */
+
+static berth_polyplug_error error_of(void (*change)(const berth_polyplug_host *, const char *,
+                                                    size_t, berth_polyplug_error *),
+                                     const berth_polyplug_host *host, const char *path)
+{
+    berth_polyplug_error error = { 99, { NULL, 0 } };
+
+    change(host, path, path == NULL ? 5 : strlen(path), &error);
+    return error;
+}
+
+static void the_table_loads_reloads_and_unloads(void **state)
+{
+    const uint64_t id = UINT64_C(16808897324254478442);
+    const berth_polyplug_host *h;
+    berth_polyplug_error error;
+    polyplug_rig t;
+    char text[256];
+
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    h = t.host;
+    assert_int_equal(error_of(h->load_bundle, h, bundle_folder_at(&t.folder, "v1")).code, 0);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    h = table_of(&t, PP_RELOAD); /* a plugin may do so too */
+    assert_int_equal(
+        error_of(h->reload_bundle, h, bundle_folder_at(&t.folder, "v2/it.so")).code, 0);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 200);
+    error = error_of(t.host->load_bundle, t.host, bundle_folder_at(&t.folder, "nowhere"));
+    assert_int_not_equal(error.code, 0);
+    assert_true(error.message.len > 0);
+    text[t.host->get_last_error(t.host, text, sizeof text - 1)] = '\0';
+    assert_non_null(strstr(text, "nowhere"));
+    assert_int_equal(error_of(t.host->load_bundle, t.host, NULL).code,
+                     BERTH_POLYPLUG_INVALID_POINTER);
+    assert_int_equal(error_of(t.host->load_bundle, t.host, "\xff\xfe").code,
+                     BERTH_POLYPLUG_INVALID_POINTER);
+    assert_int_equal(error_of(t.host->reload_bundle, t.host, "").code,
+                     BERTH_POLYPLUG_INVALID_POINTER);
+    t.host->unload_bundle(t.host, 5, &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_NOT_FOUND);
+    t.host->unload_bundle(t.host, id, &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_OK);
+    assert_int_equal(pp_value(&t, PP_RELOAD), NOT_FOUND);
+    t.host->unload_bundle(t.host, id, &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_NOT_FOUND);
+    t.host->register_loader(t.host, text, &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_GENERIC);
+    t.host->register_guest_contract(t.host, NULL, NULL, &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_INVALID_POINTER);
+    pp_end(&t);
+}
+
+static void memory_comes_as_it_is_asked_for(void **state)
+{
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    for (size_t align = 1; align <= 4096; align *= 2)
+        for (size_t size = 1; size <= 5000; size = size * 3 + 1) {
+            void *memory = t.host->alloc(t.host, size, align);
+
+            assert_non_null(memory);
+            assert_int_equal((uintptr_t)memory % align, 0);
+            memset(memory, 7, size);
+            t.host->free(t.host, memory, size, align);
+        }
+    assert_null(t.host->alloc(t.host, 0, 8));
+    assert_null(t.host->alloc(t.host, 8, 0));
+    assert_null(t.host->alloc(t.host, 8, 3));
+    assert_null(t.host->alloc(t.host, SIZE_MAX, 8));
+    t.host->free(t.host, NULL, 8, 8);
+    t.host->free(t.host, &t, 0, 8);
+    pp_end(&t);
+}
+
+/* Whatever is NULL, and whoever's numbers they are. */
+static void nothing_is_taken_for_something(void **state)
+{
+    const berth_polyplug_interface own = { .dispatch_type = BERTH_POLYPLUG_VM };
+    const berth_polyplug_handle handle = { 0, 0 };
+    berth_polyplug_error error = { 0 };
+    berth_polyplug_instance instance = { &error, 7 };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    assert_int_equal(t.host->find_guest_contract(NULL, 1, 0).index, UINT32_MAX);
+    assert_int_equal(t.host->find_all_guest_contracts(NULL, 1, 0).len, 0);
+    assert_null(t.host->resolve_guest_contract(NULL, handle));
+    assert_null(t.host->get_host_contract(NULL, 1, 0));
+    assert_null(t.host->resolve_host_contract_interface(NULL, 1, 0));
+    assert_int_equal(t.host->list_bundles(NULL).len, 0);
+    assert_int_equal(t.host->get_dependencies(NULL).len, 0);
+    t.host->load_bundle(NULL, "x", 1, &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_INVALID_POINTER);
+    t.host->unload_bundle(NULL, 1, NULL);
+    t.host->register_host_contract(NULL, NULL, NULL);
+    t.host->register_guest_contract(NULL, NULL, NULL, NULL);
+    t.host->register_loader(NULL, NULL, NULL);
+    assert_int_equal(t.host->get_last_error(NULL, NULL, 0), 0);
+    assert_int_equal(t.host->get_last_error(t.host, NULL, 5), 0);
+    assert_int_equal(t.host->get_error_len(NULL), 0);
+    t.host->log(NULL, 1, (berth_polyplug_text){ NULL, 0 }, (berth_polyplug_text){ NULL, 0 });
+    t.host->log(t.host, 99, (berth_polyplug_text){ NULL, 5 }, (berth_polyplug_text){ NULL, 5 });
+    t.host->create_guest_instance(t.host, NULL, NULL, &instance);
+    assert_null(instance.data);
+    t.host->create_guest_instance(t.host, &own, NULL, &instance);
+    assert_null(instance.data);
+    t.host->create_guest_instance(t.host, NULL, NULL, NULL);
+    t.host->destroy_guest_instance(t.host, &own, instance);
+    t.host->destroy_guest_instance(NULL, NULL, instance);
+    assert_null(berth_bundles_polyplug(NULL));
+    assert_int_equal(berth_polyplug_id(NULL), 0);
+    pp_end(&t);
+}
+
+/* ---------------------------------------------------------------- services of the host */
+
+typedef struct service {
+    berth_polyplug_host_contract contract; /* first */
+    const berth_polyplug_host *host;
+    unsigned made, ended;
+    bool gives_nothing;
+    uint64_t asks_for; /* another one, while it makes one */
+} service;
+
+static void make_service(const berth_polyplug_host_contract *contract, const void *args,
+                         void **instance_out)
+{
+    service *s = contract->user_data;
+
+    (void)args;
+    s->made++;
+    if (s->asks_for != 0)
+        (void)s->host->get_host_contract(s->host, s->asks_for, 0);
+    *instance_out = s->gives_nothing ? NULL : s;
+}
+
+static void end_service(const berth_polyplug_host_contract *contract, void *instance)
+{
+    (void)instance;
+    ((service *)contract->user_data)->ended++;
+}
+
+static void offer(polyplug_rig *t, service *s, uint64_t id, uint32_t major, uint32_t minor,
+                  bool is_single, uint32_t expected)
+{
+    berth_polyplug_error error = { 0 };
+
+    s->contract = (berth_polyplug_host_contract){ .contract_id = id,
+                                                  .contract_version = { major, minor, 0 },
+                                                  .singleton = is_single,
+                                                  .user_data = s,
+                                                  .create_instance = make_service,
+                                                  .destroy_instance = end_service };
+    s->host = t->host;
+    t->host->register_host_contract(t->host, &s->contract, &error);
+    assert_int_equal(error.code, expected);
+}
+
+static void services_are_found_by_version(void **state)
+{
+    static const struct {
+        uint32_t major, minor, asked;
+        bool is_enough;
+    } cases[] = {
+        { 1, 5, 1 << 16 | 5, true },
+        { 2, 10, 2 << 16 | 5, true },
+        { 1, 3, 1 << 16 | 5, false },
+        { 1, 0, 2 << 16 | 0, false },
+        { 3, 7, 0, true },
+        { 2, 0, 1 << 16, false },
+    };
+    service services[6] = { 0 };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        offer(&t, &services[i], 100 + i, cases[i].major, cases[i].minor, false, 0);
+        assert_int_equal(t.host->get_host_contract(t.host, 100 + i, cases[i].asked) != NULL,
+                         cases[i].is_enough);
+        assert_int_equal(
+            t.host->resolve_host_contract_interface(t.host, 100 + i, cases[i].asked) != NULL,
+            cases[i].is_enough);
+    }
+    assert_null(t.host->get_host_contract(t.host, 5, 0));
+    offer(&t, &services[0], 101, 1, 0, false, BERTH_POLYPLUG_DUPLICATE);
+    pp_end(&t);
+}
+
+static void a_service_for_all_is_made_once_and_nothing_is_not_kept(void **state)
+{
+    service one = { 0 }, many = { 0 }, ring = { 0 };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    one.gives_nothing = true;
+    offer(&t, &one, 1, 1, 0, true, 0);
+    assert_null(t.host->get_host_contract(t.host, 1, 0));
+    one.gives_nothing = false;
+    assert_ptr_equal(t.host->get_host_contract(t.host, 1, 0), &one);
+    assert_ptr_equal(t.host->get_host_contract(t.host, 1, 0), &one);
+    assert_int_equal(one.made, 2);
+    offer(&t, &many, 2, 1, 0, false, 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_non_null(t.host->get_host_contract(t.host, 2, 0));
+        assert_int_equal(many.made, i);
+    }
+    ring.asks_for = 3; /* itself: no deadlock */
+    offer(&t, &ring, 3, 1, 0, true, 0);
+    assert_ptr_equal(t.host->get_host_contract(t.host, 3, 0), &ring);
+    assert_int_equal(ring.made, 1);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    assert_ptr_equal(table_of(&t, PP_RELOAD)->get_host_contract(table_of(&t, PP_RELOAD), 1, 0),
+                     &one);
+    pp_end(&t);
+    assert_int_equal(one.ended, 1);
+    assert_int_equal(ring.ended, 1);
+}
+
+/* ---------------------------------------------------------------- what the system's own tools built */
+
+static const char *const corpus = BERTH_TEST_SOURCE_DIR "/../shared/corpus/guests";
+
+static void copy_corpus(polyplug_rig *t, const char *name, const char *file, const char *dir)
+{
+    char path[1024];
+    uint8_t *bytes = malloc(1 << 20);
+    FILE *from;
+    size_t size;
+
+    snprintf(path, sizeof path, "%s/%s", corpus, name);
+    from = fopen(path, "rb");
+    if (from == NULL) {
+        free(bytes);
+        print_message("skipped: no %s in ../shared/corpus/guests\n", name);
+        pp_end(t);
+        skip();
+    }
+    size = fread(bytes, 1, 1 << 20, from);
+    fclose(from);
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    bundle_folder_put(&t->folder, path, bytes, size);
+    free(bytes);
+}
+
+static void guests_built_by_their_own_tools_run_unmodified(void **state)
+{
+#if defined(__x86_64__)
+    const uint32_t numbers[] = { 20, 22 };
+    const char line[] = "name,value,42";
+    const berth_polyplug_text input = { line, sizeof line - 1 };
+    const berth_polyplug_interface *c;
+    berth_polyplug_instance instance = pp_none();
+    berth_polyplug_text text = { 0 };
+    berth_polyplug_error error = { 0 };
+    polyplug_rig t;
+
+    pp_start(&t, *state, NULL);
+    copy_corpus(&t, "polyplug-add.manifest.toml", "manifest.toml", "add");
+    copy_corpus(&t, "polyplug-add.so", "libadd_plugin.so", "add");
+    copy_corpus(&t, "polyplug-decoder.manifest.toml", "manifest.toml", "decoder");
+    copy_corpus(&t, "polyplug-decoder.so", "libdecoder_plugin.so", "decoder");
+    pp_must_load(&t, "");
+    assert_int_equal(
+        t.host->find_guest_contract(t.host, UINT64_C(4621904834932239542), 1).index ==
+            UINT32_MAX,
+        false);
+    c = pp_resolve(&t, "guest_contract:test.add@1");
+    t.host->create_guest_instance(t.host, c, NULL, &instance);
+    assert_int_equal(pp_call(c, instance, 0, numbers), 42);
+    assert_int_equal(pp_call(c, instance, 1, numbers), 42);
+    c->dispatch.vm.call(c->dispatch.vm.loader_data, instance, 2, NULL, &text, NULL, &error);
+    assert_int_equal(error.code, 0);
+    print_message("             version(): %.*s\n", (int)text.len, text.ptr);
+    assert_true(text.len > 0);
+    c->dispatch.vm.call(c->dispatch.vm.loader_data, instance, 3, NULL, NULL, NULL, &error);
+    assert_int_equal(error.code, 0);
+    assert_int_equal(pp_call(c, instance, 4, NULL), PP_FAILED(BERTH_POLYPLUG_NO_FUNCTION));
+    t.host->destroy_guest_instance(t.host, c, instance);
+    c = pp_resolve(&t, "guest_contract:pipeline.decoder@1");
+    instance = pp_none();
+    t.host->create_guest_instance(t.host, c, NULL, &instance);
+    c->dispatch.vm.call(c->dispatch.vm.loader_data, instance, 0, &input, &text, NULL, &error);
+    assert_int_equal(error.code, 0);
+    print_message("             decode(%s): %.*s\n", line, (int)text.len, text.ptr);
+    assert_true(text.len > 0);
+    t.host->free(t.host, (void *)(uintptr_t)text.ptr, text.len,
+                 1); /* by its generator's rule */
+    t.host->destroy_guest_instance(t.host, c, instance);
+    pp_must_reload(&t, "add");
+    assert_int_equal(berth_bundles_unload(t.bundles, "decoder", 0, NULL), BERTH_OK);
+    pp_end(&t);
+#else
+    (void)state;
+    print_message("skipped: the corpus has plugins for x86-64\n");
+    skip();
+#endif
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        slot_test(a_bundle_is_loaded_and_called),
+        slot_test(what_a_call_answers_is_told),
+        slot_test(a_plugin_with_one_entry_for_all_is_called_too),
+        slot_test(a_handle_outlives_a_reload_and_no_unload),
+        slot_test(all_providers_are_found_in_the_order_of_loading),
+        slot_test(a_major_number_is_a_floor_and_a_contract_of_its_own),
+        slot_test(bundles_are_listed_by_their_ids),
+        slot_test(every_change_is_another_revision_and_no_failed_one),
+        slot_test(what_is_unsound_leaves_nothing_behind),
+        slot_test(files_that_are_no_plugin_are_refused),
+        slot_test(how_many_functions_there_are_is_held_against_the_manifest),
+        slot_test(a_plugin_is_told_apart_from_one_of_ours),
+        slot_test(a_failed_reload_changes_nothing_however_often),
+        slot_test(a_manifest_that_was_tampered_with_is_refused_on_reload),
+        slot_test(contracts_come_and_go_with_a_reload),
+        slot_test(a_hundred_reloads_alternate),
+        slot_test(a_rollback_is_the_version_before),
+        slot_test(a_file_may_be_overwritten_where_it_lies),
+        slot_test(an_instance_has_its_own_state),
+        slot_test(an_instance_that_has_ended_is_known_for_it),
+        slot_test(an_instance_stays_in_the_version_that_made_it),
+        slot_test(a_plugin_calls_what_it_declared),
+        slot_test(what_others_need_is_not_unloaded),
+        slot_test(what_a_bundle_needs_has_to_be_there_and_in_no_circle),
+        slot_test(dependents_follow_a_reload_when_they_ask_for_it),
+        slot_test(a_kept_stand_in_calls_whoever_serves_now),
+        slot_test(the_table_loads_reloads_and_unloads),
+        slot_test(memory_comes_as_it_is_asked_for),
+        slot_test(nothing_is_taken_for_something),
+        slot_test(services_are_found_by_version),
+        slot_test(a_service_for_all_is_made_once_and_nothing_is_not_kept),
+        slot_test(guests_built_by_their_own_tools_run_unmodified),
+    };
+
+    return slot_rig_run("bundles of polyplug", tests, sizeof tests / sizeof *tests);
+}
