@@ -921,6 +921,234 @@ static void a_service_for_all_is_made_once_and_nothing_is_not_kept(void **state)
     assert_int_equal(ring.ended, 1);
 }
 
+/* ---------------------------------------------------------------- what is told */
+
+typedef struct told {
+    atomic_uint logs, abandoned, overdue;
+    char text[512], function[128];
+} told;
+
+static void tell(void *ctx, const berth_report *report)
+{
+    told *all = ctx;
+
+    if (report->kind == BERTH_REPORT_LOG)
+        atomic_fetch_add(&all->logs, 1);
+    if (report->kind == BERTH_REPORT_OVERDUE)
+        snprintf(all->function, sizeof all->function, "%s", report->function);
+    snprintf(all->text, sizeof all->text, "%s: %s", report->plugin, report->text);
+    if (report->kind == BERTH_REPORT_ABANDONED)
+        atomic_fetch_add(&all->abandoned, 1);
+    if (report->kind == BERTH_REPORT_OVERDUE)
+        atomic_fetch_add(&all->overdue, 1);
+}
+
+static void listen(slot_rig *r, told *all)
+{
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+
+    memset(all, 0, sizeof *all);
+    options.reporter = tell;
+    options.reporter_ctx = all;
+    slot_rig_restart(r, options);
+}
+
+static void unlisten(slot_rig *r)
+{
+    slot_rig_restart(r, (berth_runtime_options)BERTH_RUNTIME_OPTIONS_INIT);
+}
+
+static void what_a_plugin_says_is_handed_on_as_its_own(void **state)
+{
+    const berth_polyplug_text scope = { "guest.test", 10 }, message = { "it is\nhere", 10 };
+    polyplug_rig t;
+    told all;
+
+    listen(*state, &all);
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    table_of(&t, PP_RELOAD)->log(table_of(&t, PP_RELOAD), 2, scope, message);
+    assert_string_equal(all.text, "reload_plugin_v1: guest.test: it is\\x0ahere");
+    t.host->destroy_guest_instance(t.host, pp_resolve(&t, PP_RELOAD), make(&t, "x"));
+    assert_string_equal(all.text, "reload_plugin_v1: guest.test: an instance ends");
+    assert_int_equal(atomic_load(&all.logs), 2);
+    pp_end(&t);
+    unlisten(*state);
+}
+
+/* I10: nobody knows when its threads are gone. */
+static void what_may_run_on_stays_mapped_and_is_counted(void **state)
+{
+    berth_runtime_stats stats;
+    polyplug_rig t;
+    told all;
+
+    listen(*state, &all);
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v", "pp_thread");
+    pp_must_load(&t, "v");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    /* The same when it is refused after it ran. */
+    pp_put(&t, "bad", "other", "pp_thread", "\"another.test@1\"", "");
+    assert_int_equal(pp_load(&t, "bad"), BERTH_E_REJECTED);
+    assert_int_equal(atomic_load(&all.abandoned), 1);
+    assert_int_equal(berth_bundles_unload(t.bundles, "reload_plugin_v1", 0, NULL), BERTH_OK);
+    stats = pp_settle(&t);
+    assert_int_equal(stats.natives_abandoned, 2);
+    assert_int_equal(stats.natives_unmapped, 0);
+    slot_rig_wait_until(atomic_load(&all.abandoned) == 2);
+    assert_non_null(strstr(all.text, "it asks for `pthread_create`"));
+    pp_end(&t);
+    unlisten(*state);
+}
+
+typedef struct holding {
+    const berth_polyplug_interface *c;
+    atomic_int flags[2]; /* it is inside; it may go */
+    uint32_t answer;
+} holding;
+
+static void *hold(void *arg)
+{
+    holding *h = arg;
+    atomic_int *flags = h->flags;
+
+    h->answer = pp_call(h->c, pp_none(), PP_HOLD, &flags);
+    return NULL;
+}
+
+static void a_call_that_takes_too_long_is_told_by_its_contract(void **state)
+{
+    berth_bundles_options options = BERTH_BUNDLES_OPTIONS_INIT;
+    berth_slot_options slot = BERTH_SLOT_OPTIONS_INIT;
+    holding h = { .flags = { 0 } };
+    polyplug_rig t;
+    pthread_t thread;
+    told all;
+
+    listen(*state, &all);
+    slot.deadline_ns = 10 * MS;
+    options.slot = &slot;
+    pp_start(&t, *state, &options);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    h.c = pp_resolve(&t, PP_RELOAD);
+    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
+    slot_rig_wait_until(atomic_load(&all.overdue) != 0);
+    assert_string_equal(all.function, "reload.test@1");
+    /* It holds back its own version and nothing else. */
+    pp_must_reload(&t, "v2");
+    pp_must_reload(&t, "v2");
+    assert_int_equal(slot_rig_runtime_stats(t.r).natives_unmapped, 0);
+    atomic_store(&h.flags[1], 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(h.answer & ~0xffu, 0);
+    slot_rig_wait_until(slot_rig_runtime_stats(t.r).natives_unmapped >= 1);
+    pp_end(&t);
+    unlisten(*state);
+}
+
+/* ---------------------------------------------------------------- several hosts, signatures, much of it */
+
+static void two_sets_know_nothing_of_each_other(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_runtime *other;
+    berth_bundles *bundles;
+    const berth_polyplug_host *host;
+    const char *path;
+    polyplug_rig t;
+
+    assert_int_equal(berth_runtime_create(&options, &other, NULL), BERTH_OK);
+    pp_start(&t, r, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    pp_must_load(&t, "v1");
+    assert_int_equal(berth_bundles_create(other, NULL, &bundles, NULL), BERTH_OK);
+    host = berth_bundles_polyplug(bundles);
+    assert_int_equal(host->find_guest_contract(host, berth_polyplug_id(PP_RELOAD), 0).index,
+                     UINT32_MAX);
+    path = bundle_folder_at(&t.folder, "v2");
+    assert_int_equal(berth_bundles_load(bundles, &path, 1, NULL, 0, NULL), BERTH_OK);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    assert_ptr_equal(table_of(&t, PP_RELOAD)->revision_counter(table_of(&t, PP_RELOAD)),
+                     t.host->revision_counter(t.host));
+    assert_int_not_equal(host->revision_counter(host), t.host->revision_counter(t.host));
+    berth_bundles_destroy(bundles);
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    berth_runtime_destroy(other);
+    pp_end(&t);
+}
+
+static void sign(polyplug_rig *t, const char *dir, const berth_key_pair *pair)
+{
+    char text[BERTH_SIGNATURE_TEXT_MAX], path[64];
+
+    assert_int_equal(berth_bundle_sign(NULL, bundle_folder_at(&t->folder, dir), pair, text,
+                                       NULL, &t->r->diag),
+                     BERTH_OK);
+    snprintf(path, sizeof path, "%s/berth.sig", dir);
+    bundle_folder_put(&t->folder, path, text, strlen(text));
+}
+
+static void a_signature_is_asked_for_at_each_load_and_reload(void **state)
+{
+    berth_bundles_options options = BERTH_BUNDLES_OPTIONS_INIT;
+    berth_key_pair own, another;
+    polyplug_rig t;
+
+    assert_int_equal(berth_key_generate(&own, NULL), BERTH_OK);
+    assert_int_equal(berth_key_generate(&another, NULL), BERTH_OK);
+    options.policy = BERTH_SIGNATURE_REQUIRE;
+    options.keys = own.public_key;
+    options.keys_count = 1;
+    pp_start(&t, *state, &options);
+    pp_put_reload(&t, "v", "pp_v1");
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_REJECTED, "it is not signed");
+    sign(&t, "v", &another);
+    pp_check(&t, pp_load(&t, "v"), BERTH_E_REJECTED, "signatures are required");
+    sign(&t, "v", &own);
+    pp_must_load(&t, "v");
+    pp_put_reload(&t, "v", "pp_v2"); /* what is signed is no more what is there */
+    pp_check(&t, pp_reload(&t, "v"), BERTH_E_REJECTED, "signatures are required");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    sign(&t, "v", &own);
+    pp_must_reload(&t, "v");
+    assert_int_equal(pp_value(&t, PP_RELOAD), 200);
+    pp_end(&t);
+}
+
+/* Create, load, four calls, unload, destroy: each mapping is seen to go, and memory is as before. */
+static void many_rounds_leave_nothing_behind(void **state)
+{
+    slot_rig *r = *state;
+    unsigned rounds = 200 / slot_rig_slowness(r) + 20;
+    uint64_t opened = slot_rig_runtime_stats(r).natives_opened;
+    size_t bytes = SIZE_MAX;
+
+    for (unsigned i = 0; i < rounds; i++) {
+        polyplug_rig t;
+
+        pp_start(&t, r, NULL);
+        pp_put_reload(&t, "v1", "pp_v1");
+        pp_must_load(&t, "v1");
+        for (unsigned call = 0; call < 4; call++)
+            assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+        assert_int_equal(berth_bundles_unload(t.bundles, "reload_plugin_v1", 0, NULL),
+                         BERTH_OK);
+        pp_end(&t);
+        (void)pp_settle(&t);
+        if (i == rounds / 4)
+            bytes = atomic_load(&r->memory.live_bytes);
+    }
+    assert_int_equal(slot_rig_runtime_stats(r).natives_opened - opened, rounds);
+    assert_int_equal(slot_rig_runtime_stats(r).natives_unmapped, rounds);
+    slot_rig_wait_until(atomic_load(&r->memory.live_bytes) <= bytes);
+}
+
 /* ---------------------------------------------------------------- what the system's own tools built */
 
 static const char *const corpus = BERTH_TEST_SOURCE_DIR "/../shared/corpus/guests";
@@ -1035,6 +1263,12 @@ int main(void)
         slot_test(nothing_is_taken_for_something),
         slot_test(services_are_found_by_version),
         slot_test(a_service_for_all_is_made_once_and_nothing_is_not_kept),
+        slot_test(what_a_plugin_says_is_handed_on_as_its_own),
+        slot_test(what_may_run_on_stays_mapped_and_is_counted),
+        slot_test(a_call_that_takes_too_long_is_told_by_its_contract),
+        slot_test(two_sets_know_nothing_of_each_other),
+        slot_test(a_signature_is_asked_for_at_each_load_and_reload),
+        slot_test(many_rounds_leave_nothing_behind),
         slot_test(guests_built_by_their_own_tools_run_unmodified),
     };
 

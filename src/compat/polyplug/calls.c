@@ -128,6 +128,7 @@ typedef struct target {
     berth_slot *slot;
     berth_lease lease;
     polyplug_instance *instance; /* whose lease it is; NULL: none */
+    uint32_t function;           /* that the watchdog shows */
 } target;
 
 /* Under the lock. */
@@ -177,6 +178,7 @@ static bool raise_call(polyplug_offer *o, berth_polyplug_instance instance, targ
         is_aimed = aim(o, t);
         *code_out = BERTH_POLYPLUG_NOT_FOUND;
     }
+    t->function = o->function;
     h->inside += is_aimed;
     berthi_lock_drop(&h->lock);
     return is_aimed;
@@ -185,7 +187,7 @@ static bool raise_call(polyplug_offer *o, berth_polyplug_instance instance, targ
 /* Nobody else uses it, or will: it is not found any more. */
 static void end_instance(berthi_polyplug *h, polyplug_instance *i)
 {
-    invocation inv = prepare(i->offer->stand_in.contract_id, i->offer->function, run_destroy);
+    invocation inv = prepare(i->offer->stand_in.contract_id, i->function, run_destroy);
 
     inv.instance = i->own;
     if (berthi_foreign_enter(NULL, &i->lease, &inv.base, NULL) != BERTH_OK)
@@ -236,8 +238,10 @@ static void call_stand_in(void *loader_data, berth_polyplug_instance instance,
                           berth_polyplug_error *error_out)
 {
     polyplug_offer *o = loader_data;
-    invocation inv = prepare(o->stand_in.contract_id, o->function, run_function);
-    berth_diag diag = { 0 };
+    invocation inv = prepare(o->stand_in.contract_id, 0, run_function);
+    const berth_lease *lease;
+    berth_status status;
+    berth_diag diag;
     target t;
 
     inv.number = function;
@@ -250,11 +254,13 @@ static void call_stand_in(void *loader_data, berth_polyplug_instance instance,
     }
     if (t.instance != NULL)
         inv.instance = t.instance->own;
-    if (berthi_foreign_enter(t.slot,
-                             t.instance != NULL        ? &t.instance->lease
-                             : t.lease.version != NULL ? &t.lease
-                                                       : NULL,
-                             &inv.base, &diag) == BERTH_OK)
+    lease = t.instance != NULL ? &t.instance->lease : t.lease.version != NULL ? &t.lease : NULL;
+    inv.base.function = t.function;
+    status = berthi_foreign_enter(t.slot, lease, &inv.base, &diag);
+    if (status == BERTH_E_ABSENT && inv.code == BERTH_POLYPLUG_GENERIC)
+        inv.code =
+            BERTH_POLYPLUG_NOT_FOUND; /* it was unloaded while this call was on its way */
+    if (status == BERTH_OK)
         berthi_polyplug_fail(NULL, error_out, BERTH_POLYPLUG_OK, NULL, "");
     else
         berthi_polyplug_fail(&o->host->own.table, error_out, inv.code, text_of(inv.code),
@@ -310,7 +316,7 @@ static berth_status make_in(polyplug_offer *o, target *t, const polyplug_caller 
                             const void *args, polyplug_instance *i,
                             berth_polyplug_instance *out, berth_diag *diag)
 {
-    invocation inv = prepare(o->stand_in.contract_id, o->function, run_create);
+    invocation inv = prepare(o->stand_in.contract_id, t->function, run_create);
     berth_status status;
 
     inv.args = args;
@@ -327,6 +333,7 @@ static berth_status make_in(polyplug_offer *o, target *t, const polyplug_caller 
     i->offer = o;
     i->own = inv.instance;
     i->owner = caller;
+    i->function = t->function;
     berthi_lock_take(&o->host->lock);
     i->is_dying = false;
     o->instances++;

@@ -70,6 +70,7 @@ typedef struct polyplug_instance {
     berth_lease lease; /* the version that made it, as long as it lives */
     berth_polyplug_instance own;
     const polyplug_caller *owner;
+    uint32_t function; /* that the watchdog shows */
     /* guarded by the lock */
     uint32_t generation, uses;
     uint32_t index; /* fixed */
