@@ -53,6 +53,26 @@ berth_status berthi_bundles_match(const berthi_manifest *m, const berthi_outline
 
 /* ---------------------------------------------------------------- the look */
 
+/* It has neither note nor world: what it offers is seen when it registers. */
+static berth_status judge_polyplug(const berthi_bundle *bundle, berthi_arena *arena,
+                                   const char **why_out, berth_diag *diag)
+{
+    const berthi_manifest *m = &bundle->manifest;
+    berthi_native_plugin native;
+    berthi_plugin plugin;
+    berth_diag why = { 0 };
+    berth_status status =
+        berthi_admit_foreign(bundle->bytes.data, bundle->bytes.size, "polyplug_init", m->name,
+                             m->version, arena, arena, &plugin, &native, &why);
+
+    if (status == BERTH_OK)
+        return status;
+    *why_out = berthi_arena_strndup(arena, why.text, strlen(why.text));
+    return status != BERTH_E_NOMEM && *why_out != NULL
+               ? BERTH_OK
+               : berthi_fail(diag, BERTH_E_NOMEM, "%s", bundle->folder);
+}
+
 static berth_status judge(const berthi_bundle *bundle, berthi_arena *arena,
                           const char **why_out, berth_diag *diag)
 {
@@ -60,8 +80,8 @@ static berth_status judge(const berthi_bundle *bundle, berthi_arena *arena,
     berth_diag why = { 0 };
     berth_status status;
 
-    if (bundle->manifest.polyplug != NULL) /* has neither note nor world */
-        return BERTH_OK;
+    if (bundle->manifest.polyplug != NULL)
+        return judge_polyplug(bundle, arena, why_out, diag);
     status =
         berthi_admit_outline(bundle->bytes.data, bundle->bytes.size, arena, &outline, diag);
     *why_out = outline.why;

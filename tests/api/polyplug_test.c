@@ -324,6 +324,32 @@ static void a_plugin_is_told_apart_from_one_of_ours(void **state)
     assert_non_null(strstr(r->diag.text, "no plugin of polyplug"));
 }
 
+static void a_check_looks_into_the_file(void **state)
+{
+    berth_catalog_options options = BERTH_CATALOG_OPTIONS_INIT;
+    const char *path;
+    polyplug_rig t;
+
+    options.with_artifacts = 1;
+    pp_start(&t, *state, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        berth_catalog *catalog;
+
+        pp_put_reload(&t, "all/v", i == 0 ? "pp_v1" : "pp_no_init");
+        path = bundle_folder_at(&t.folder, "all");
+        assert_int_equal(berth_catalog_read(NULL, &path, 1, &options, &catalog, &t.r->diag),
+                         BERTH_OK);
+        assert_int_equal(berth_catalog_problems(catalog), i);
+        assert_int_equal(
+            strstr(berth_catalog_text(catalog), "exports no function 'polyplug_init'") != NULL,
+            i);
+        assert_non_null(strstr(berth_catalog_text(catalog), "format    polyplug, ABI 1"));
+        assert_non_null(strstr(berth_catalog_json(catalog), "\"format\": \"polyplug\""));
+        berth_catalog_destroy(catalog);
+    }
+    pp_end(&t);
+}
+
 /* ---------------------------------------------------------------- reload */
 
 static void a_failed_reload_changes_nothing_however_often(void **state)
@@ -1244,6 +1270,7 @@ int main(void)
         slot_test(files_that_are_no_plugin_are_refused),
         slot_test(how_many_functions_there_are_is_held_against_the_manifest),
         slot_test(a_plugin_is_told_apart_from_one_of_ours),
+        slot_test(a_check_looks_into_the_file),
         slot_test(a_failed_reload_changes_nothing_however_often),
         slot_test(a_manifest_that_was_tampered_with_is_refused_on_reload),
         slot_test(contracts_come_and_go_with_a_reload),
