@@ -468,6 +468,75 @@ static void revoking_ends_who_waits_and_refuses_who_asks(void **state)
     end(&w);
 }
 
+/* ---------------------------------------------------------------- guests that others made */
+
+static berth_status log_write(void *ctx, const void *args, void *result, berth_host_call *call)
+{
+    world *w = ctx;
+    const struct {
+        uint8_t level;
+        berth_string text;
+    } *a = args;
+    size_t used = strlen(w->output);
+
+    (void)result;
+    (void)call;
+    snprintf(w->output + used, sizeof w->output - used, "%u:%.*s;", a->level, (int)a->text.size,
+             a->text.text);
+    return BERTH_OK;
+}
+
+/* False: it is not here. */
+static bool install_corpus_guest(world *w, const char *name)
+{
+    static const char wit[] = "package probe:guest@0.1.0;"
+                              "interface log { write: func(level: u8, msg: string); }";
+    const char *folder = getenv("BERTH_GUEST_CORPUS");
+    char path[4096];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s",
+             folder != NULL ? folder : BERTH_TEST_SOURCE_DIR "/../shared/corpus/guests", name);
+    file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    fclose(file);
+    if (berth_host_declare(w->host, wit, strlen(wit), &w->diag) != BERTH_OK ||
+        berth_host_bind(w->host, "probe:guest/log", "write", 24, 0, log_write, w, &w->diag) !=
+            BERTH_OK ||
+        berth_slot_install_file(w->slot, path, NULL, &w->diag) != BERTH_OK)
+        fail_msg("%s", w->diag.text);
+    return true;
+}
+
+static void components_of_other_tools_run_as_they_are(void **state)
+{
+    static const struct {
+        const char *file, *log;
+    } guests[] = {
+        { "probe-rust-wasip2.component.wasm", "t/probe/component 3: stdout: 5 bytes\n" },
+        { "probe-c-printf-wasi.component.wasm", "t/probe/component 3: c: 5 bytes\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof guests / sizeof guests[0]; i++) {
+        berth_grants_options options = BERTH_GRANTS_OPTIONS_INIT;
+        world w;
+
+        begin_with(&w, &options, GRANTS("stdio", "clock:wall"));
+        if (!install_corpus_guest(&w, guests[i].file)) {
+            print_message("skipped: there is no corpus of guests here\n");
+            end(&w);
+            return;
+        }
+        assert_answer(&w, "hello", "HELLO");
+        assert_non_null(strstr(w.log, guests[i].log));
+        assert_fails(&w, "", BERTH_E_PLUGIN, "empty input");
+        assert_true(w.output[0] != '\0'); /* the host's own function was called as well */
+        end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +556,7 @@ int main(void)
         cmocka_unit_test(hostile_sizes_end_the_instance_and_nothing_else),
         cmocka_unit_test(objects_come_and_go_in_any_order),
         cmocka_unit_test(revoking_ends_who_waits_and_refuses_who_asks),
+        cmocka_unit_test(components_of_other_tools_run_as_they_are),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

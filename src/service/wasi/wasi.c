@@ -48,6 +48,8 @@ berth_status berthi_wasi_give(berth_host_call *call, const berth_host_resource *
     const berthi_services *s = berthi_wasi_services(call);
     berth_status status;
 
+    if (object == NULL && s->objects < s->objects_max)
+        return berth_host_fail(call, BERTH_E_NOMEM, "no memory for a %s", kind->type.name);
     if (object == NULL)
         return berth_host_fail(call, BERTH_E_LIMIT,
                                "no room for a %s: there are %u of %u objects", kind->type.name,
