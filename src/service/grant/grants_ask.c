@@ -43,24 +43,10 @@ static bool ask(const berth_grants *g, berthi_right right, const question *q, ma
     return is_granted;
 }
 
-static bool always(const berthi_grant *grant, const question *q)
-{
-    (void)grant;
-    (void)q;
-    return true;
-}
-
 bool berthi_grants_has(const berth_grants *grants, berthi_right right)
 {
-    const berthi_grant *grant =
-        grants == NULL || berthi_grants_are_revoked(grants) ? NULL : grants->rights[right];
-
-    /* Where nothing says more than the right itself, a denial takes all of it. */
-    if (right >= BERTHI_RIGHT_CLOCK_WALL || right == BERTHI_RIGHT_NET_PRIVATE)
-        return ask(grants, right, NULL, always);
-    while (grant != NULL && grant->is_denial)
-        grant = grant->next;
-    return grant != NULL;
+    return grants != NULL && !berthi_grants_are_revoked(grants) &&
+           (grants->has >> right & 1) != 0;
 }
 
 bool berthi_grants_denies(const berth_grants *grants, berthi_right right)

@@ -382,8 +382,24 @@ static berth_status make_folders(berth_grants *g, berth_diag *diag)
     return status;
 }
 
+/* Where nothing says more than the right itself, a denial takes all of it. */
+static bool has_right(const berth_grants *g, int right)
+{
+    bool is_whole = right >= BERTHI_RIGHT_CLOCK_WALL || right == BERTHI_RIGHT_NET_PRIVATE;
+    bool is_granted = false;
+
+    for (const berthi_grant *grant = g->rights[right]; grant != NULL; grant = grant->next) {
+        if (grant->is_denial && is_whole)
+            return false;
+        is_granted = is_granted || !grant->is_denial;
+    }
+    return is_granted;
+}
+
 berth_status berthi_grants_settle(berth_grants *g, berth_diag *diag)
 {
+    for (int right = 0; right < BERTHI_RIGHTS; right++)
+        g->has |= (uint32_t)has_right(g, right) << right;
     drop_denied_variables(g);
     return make_folders(g, diag);
 }

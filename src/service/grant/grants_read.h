@@ -26,6 +26,7 @@ struct berth_grants {
     int revoked_fd;
     berth_grants_options options;        /* effective; strings are ours */
     berthi_grant *rights[BERTHI_RIGHTS]; /* newest first */
+    uint32_t has; /* a bit for each right of which something is granted */
     berthi_grant_mount *mounts;
     berthi_grant_variable *variables;
     berthi_grant_folder *folders;
