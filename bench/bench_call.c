@@ -125,13 +125,13 @@ int main(void)
     options.deadline_ns = 60u * 1000000000u; /* stepping takes its time */
     bare_open(&c.bare);
     bench_rig_open(&c.rig, &options, "bench", "empty");
-    bench_measure(&(bench_case){ "call_empty", slot_block, empty_bare, &c, 1.5 });
+    bench_measure(&(bench_case){ "call_empty", slot_block, empty_bare, &c, 1.5, 0 });
 
     BENCH_OK(berth_slot_hook(c.rig.slot, "echo", &c.rig.call.hook, &diag), &diag);
     memset(c.input, 'x', sizeof c.input);
     c.rig.call.input = c.input;
     c.rig.call.input_size = sizeof c.input;
-    bench_measure(&(bench_case){ "call_echo_256", slot_block, echo_bare, &c, 1.25 });
+    bench_measure(&(bench_case){ "call_echo_256", slot_block, echo_bare, &c, 1.25, 0 });
 
     c.bare.ops->store_destroy(c.bare.store);
     c.bare.ops->module_unref(c.bare.module);
