@@ -21,7 +21,8 @@ enum {
     CYCLE = 10,
     KINDS = 3,
     CACHED_MAX = 64,
-    SWAPS_MIN = 60
+    SWAPS_MIN = 60,
+    CALLS_ENOUGH = 1000 /* of one version by one thread */
 };
 
 /* What one thread met. */
@@ -149,10 +150,17 @@ static void *call_until_told(void *arg)
     berth_call call = make_call(a->slot, &arena);
     view last = { UINT64_MAX, 0 };
     tally t = { 0 };
+    uint64_t before = 0;
 
-    while (!atomic_load_explicit(&a->stop, memory_order_relaxed)) {
+    for (unsigned since = 0; !atomic_load_explicit(&a->stop, memory_order_relaxed); since++) {
+        uint64_t announced = atomic_load_explicit(&a->announced, memory_order_relaxed);
+
         call_once(a, &call, &t, &last);
         berth_arena_reset(arena);
+        since = announced == before ? since : 0;
+        before = announced;
+        if (since > CALLS_ENOUGH)
+            (void)sched_yield(); /* more swaps are worth more than more calls of one version */
     }
     berth_arena_destroy(arena);
     add_tally(a, &t);
@@ -187,6 +195,7 @@ static void *come_and_go(void *arg)
         for (int i = 0; i < 3; i++)
             (void)pthread_join(few[i], NULL);
         atomic_fetch_add(&a->threads, 3);
+        slot_rig_sleep_ms(1); /* to make threads without pause would be most of the test */
     }
     return NULL;
 }

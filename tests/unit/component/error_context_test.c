@@ -15,16 +15,17 @@
 #include "engine_rig.h"
 
 enum {
-    PAGES = 16,
+    PAGES = 6,
     TEXT_AT = 1024,  /* what the host writes */
     PAIR_AT = 64,    /* where a message is wanted */
     LIST_AT = 128,   /* handles in a row */
-    ROOM_AT = 524288 /* what realloc answers */
+    ROOM_AT = 262144 /* what realloc answers */
 };
 
 typedef struct side {
     bool is_64;
     uint8_t encoding; /* 0 UTF-8, 1 UTF-16, 2 Latin-1 or UTF-16 */
+    uint32_t pages;   /* 0: PAGES */
 } side;
 
 /* A guest's functions: core function and type as write_side() numbers them.  In signatures P is an
@@ -68,12 +69,12 @@ static void put_func(bertht_wasm *m, bool is_64, const char *name, const char *s
 }
 
 /* Memory, realloc, "f" that returns its parameter, "g" that returns its list, poke and peek. */
-static void write_library(bertht_buf *b, bool is_64)
+static void write_library(bertht_buf *b, bool is_64, uint32_t pages)
 {
     bertht_wasm m = { .has_start = false };
     bertht_buf code = { 0 };
 
-    wasm_memory(&m, is_64 ? 4 : 0, PAGES, 0);
+    wasm_memory(&m, is_64 ? 4 : 0, pages == 0 ? PAGES : pages, 0);
     wasm_export(&m, "m", 2, 0);
     constant(&code, is_64, ROOM_AT);
     put_func(&m, is_64, "r", "PPPP:P", code.data, code.size);
@@ -226,7 +227,7 @@ static void write_side(bertht_buf *b, const side *s, bool is_caller)
         COMPONENT(&inner, 10,
                   "\x02\x00\x01"
                   "f\x01\x01\x00\x01g\x01\x02");
-    write_library(&inner, s->is_64);
+    write_library(&inner, s->is_64, s->pages);
     write_leavers(&inner, s->is_64);
     COMPONENT(&inner, 2, "\x01\x00\x00\x00");
     COMPONENT(&inner, 6,
@@ -291,6 +292,7 @@ static void write_component(bertht_buf *b, const side *caller, const side *calle
 typedef struct guests {
     rig *r;
     side sides[2]; /* caller, callee */
+    bool has_long; /* make_long() was there */
     berthi_cm_loaded *loaded;
     berthi_cm_instance *instance;
     berth_arena *arena;
@@ -458,8 +460,8 @@ static void must_be_fish(guests *g, unsigned who, uint32_t handle)
 
 static void open_way(guests *g, rig *r, unsigned way)
 {
-    open(g, r, (side){ way & 1, (uint8_t)(way / 4 % 3) },
-         (side){ way & 2, (uint8_t)(way / 12 % 3) });
+    open(g, r, (side){ way & 1, (uint8_t)(way / 4 % 3), 0 },
+         (side){ way & 2, (uint8_t)(way / 12 % 3), 0 });
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -467,7 +469,7 @@ static void open_way(guests *g, rig *r, unsigned way)
 static void messages_come_back_as_they_were(void **state)
 {
     for (unsigned way = 0; way < 6; way++) {
-        const side s = { way & 1, (uint8_t)(way / 2) };
+        const side s = { way & 1, (uint8_t)(way / 2), 0 };
         uint32_t first, second;
         guests g;
 
@@ -554,7 +556,7 @@ static void handles_cannot_be_forged(void **state)
     static const char *const takers[] = { "text", "drop", "pass" };
     guests g;
 
-    open(&g, *state, (side){ false, 0 }, (side){ true, 1 });
+    open(&g, *state, (side){ false, 0, 0 }, (side){ true, 1, 0 });
     for (unsigned n = 0; n < 3; n++) {
         traps(&g, 0, takers[n], 0, PAIR_AT, "unknown handle index 0");
         traps(&g, 0, takers[n], 1, PAIR_AT, "unknown handle index 1");
@@ -583,7 +585,7 @@ static void lies_about_places_and_lengths_trap(void **state)
         const unsigned step = wide != 0 ? 8 : 4;
         guests g;
 
-        open(&g, *state, (side){ wide, 0 }, (side){ wide, 1 });
+        open(&g, *state, (side){ wide, 0, 0 }, (side){ wide, 1, 0 });
         assert_int_equal(call(&g, 0, "new", END, 0, 0), 1);
         traps(&g, 0, "new", END + 1, 0, bounds);
         traps(&g, 0, "new", END - 1, 2, bounds);
@@ -625,10 +627,14 @@ static void realloc_may_not_come_back(void **state)
 
 /* ---------------------------------------------------------------- bounds */
 
-/* `size` bytes of UTF-8 or units of UTF-16 in the guest's memory, all 'a' but the last character. */
+/* `count` bytes of UTF-8 or units of UTF-16 in the guest's memory, all 'a', and the last character.  But
+ * for their ends, within eight of MAX, they are written once: each word is a call, which in a hostile
+ * build moves memories. */
 static uint32_t make_long(guests *g, size_t count, const void *last, size_t last_size)
 {
+    enum { SAME = BERTHI_CM_ERROR_MESSAGE_MAX - 8 };
     size_t width = g->sides[0].encoding == 1 ? 2 : 1, size = width * count + last_size;
+    size_t from = g->has_long ? width * SAME : 0;
     char *text = calloc(1, size);
     uint32_t handle;
 
@@ -636,7 +642,10 @@ static uint32_t make_long(guests *g, size_t count, const void *last, size_t last
     for (size_t n = 0; n < count; n++)
         text[width * n] = 'a';
     memcpy(text + width * count, last, last_size);
-    handle = make(g, 0, text, size, size / width);
+    assert_true(count >= SAME);
+    write_bytes(g, 0, TEXT_AT + from, text + from, size - from);
+    g->has_long = true;
+    handle = call(g, 0, "new", TEXT_AT, size / width, 0);
     free(text);
     return handle;
 }
@@ -652,7 +661,7 @@ static void a_long_message_is_cut_at_a_character(void **state)
     enum { MAX = BERTHI_CM_ERROR_MESSAGE_MAX };
     guests g;
 
-    open(&g, *state, (side){ false, 0 }, (side){ false, 0 });
+    open(&g, *state, (side){ false, 0, 0 }, (side){ false, 0, 0 });
     assert_int_equal(length_of(&g, make_long(&g, MAX, "", 0)), MAX);
     assert_int_equal(length_of(&g, make_long(&g, MAX, "b", 1)), MAX);
     assert_int_equal(length_of(&g, make_long(&g, MAX - 2, "\xc3\xa9", 2)), MAX);
@@ -662,13 +671,13 @@ static void a_long_message_is_cut_at_a_character(void **state)
     write_bytes(&g, 0, TEXT_AT + MAX, "\xff", 1); /* what is cut off is looked at as well */
     traps(&g, 0, "new", TEXT_AT, MAX + 1, "invalid utf-8");
     close(&g);
-    open(&g, *state, (side){ false, 1 }, (side){ false, 0 });
+    open(&g, *state, (side){ false, 1, 0 }, (side){ false, 0, 0 });
     assert_int_equal(length_of(&g, make_long(&g, MAX - 4, "\x3d\xd8\x1f\xdc", 4)), MAX - 2);
     assert_int_equal(length_of(&g, make_long(&g, MAX - 3, "\x3d\xd8\x1f\xdc", 4)), MAX - 3);
     assert_int_equal(length_of(&g, make_long(&g, MAX - 2, "\xe9\0", 2)), MAX - 1);
     assert_int_equal(length_of(&g, make_long(&g, MAX - 1, "\xe9\0", 2)), MAX - 1);
     close(&g);
-    open(&g, *state, (side){ false, 2 }, (side){ false, 0 });
+    open(&g, *state, (side){ false, 2, 0 }, (side){ false, 0, 0 });
     assert_int_equal(length_of(&g, make_long(&g, MAX - 2, "\xe9", 1)), MAX - 1);
     assert_int_equal(length_of(&g, make_long(&g, MAX - 1, "\xe9", 1)), MAX - 1);
     close(&g);
@@ -688,7 +697,8 @@ static void there_are_only_so_many(void **state)
 {
     guests g;
 
-    open(&g, *state, (side){ false, 0 }, (side){ false, 0 });
+    /* of small guests: a hostile build moves their memories at each call */
+    open(&g, *state, (side){ .pages = 1 }, (side){ .pages = 1 });
     for (uint32_t n = 1; n <= BERTHI_CM_ERROR_CONTEXTS_MAX; n++)
         assert_int_equal(call(&g, 0, "new", 0, 0, 0), n);
     (void)call(&g, 0, "pass", 7, 0, 0); /* more handles, of the same */
@@ -705,7 +715,7 @@ static void their_messages_take_only_so_many_bytes(void **state)
     enum { MAX = BERTHI_CM_ERROR_MESSAGE_MAX, ALL_MAX = BERTHI_CM_ERROR_BYTES_MAX / MAX };
     guests g;
 
-    open(&g, *state, (side){ false, 0 }, (side){ false, 0 });
+    open(&g, *state, (side){ false, 0, 0 }, (side){ false, 0, 0 });
     for (uint32_t n = 1; n <= ALL_MAX; n++) /* zeros */
         assert_int_equal(call(&g, 0, "new", TEXT_AT, MAX, 0), n);
     assert_int_equal(call(&g, 0, "new", TEXT_AT, 0, 0), ALL_MAX + 1);
@@ -745,7 +755,7 @@ static void each_allocation_may_fail(void **state)
     bool has_failed = true;
     guests g;
 
-    open(&g, *state, (side){ false, 1 }, (side){ false, 0 });
+    open(&g, *state, (side){ false, 1, 0 }, (side){ false, 0, 0 });
     if (use_all(&g) != BERTH_OK)
         fail_msg("%s", g.diag.text);
     for (unsigned n = 0; has_failed; n++) {
@@ -782,7 +792,7 @@ static void no_host_takes_or_gives_one(void **state)
     berthi_cm_load_options options = { .allocator = &r->allocator,
                                        .engine = r->engine,
                                        .resolve = resolve };
-    const side plain = { false, 0 };
+    const side plain = { false, 0, 0 };
 
     for (unsigned n = 0; n < 2; n++) {
         berthi_cm_loaded *loaded;

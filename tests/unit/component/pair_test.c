@@ -126,6 +126,7 @@ static void nothing_is_allocated_between_guests_once_warm(void **state)
 {
     for (unsigned way = 0; way < 36; way += 5) { /* each width and encoding of either once */
         component_pair_side caller, callee;
+        bool moves = false;
         size_t before;
         pair_rig p;
 
@@ -133,15 +134,16 @@ static void nothing_is_allocated_between_guests_once_warm(void **state)
         open(&p, *state, &caller, &callee);
         call_and_compare(&p, &some_values);
         before = p.r->memory.calls;
-        for (unsigned n = 0; n < 10000; n++) {
+#ifdef BERTH_HOSTILE
+        /* It moves memories, to see who kept a pointer: there is nothing to count. */
+        moves = strcmp(p.r->ops->name, "interp") == 0;
+#endif
+        for (unsigned n = 0; n < (moves ? 100 : 10000); n++) {
             berth_arena_reset(p.arena);
             call_and_compare(&p, &some_values);
         }
-#ifdef BERTH_HOSTILE
-        if (strcmp(p.r->ops->name, "interp") == 0)
-            before = p.r->memory.calls; /* it moves memories, to see who kept a pointer */
-#endif
-        assert_int_equal(p.r->memory.calls, before);
+        if (!moves)
+            assert_int_equal(p.r->memory.calls, before);
         close(&p);
     }
 }
