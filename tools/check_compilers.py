@@ -14,7 +14,7 @@ import sys
 
 import checklib
 
-ONE_COMPILER_ONLY = ("-fsanitize", "-Wno-tsan", "-fno-sanitize")
+ONE_COMPILER_ONLY = ("-fsanitize", "-Wno-tsan", "-fno-sanitize", "-fno-crossjumping")
 
 
 def other_of(command):

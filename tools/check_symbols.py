@@ -76,7 +76,7 @@ def check_names(archive, errors):
     return count
 
 
-def check_layers(root, objects, errors):
+def check_layers(root, build, errors):
     """Each object file against the layers; catches a declaration written by hand."""
     below = {}
     for line in (root / "src/LAYERS").read_text().splitlines():
@@ -85,8 +85,9 @@ def check_layers(root, objects, errors):
             name, _, low = line.partition(":")
             below[name.strip()] = set(low.split())
     home, wanted, files = {}, [], 0
-    for path in sorted(objects.rglob("*.o")):
-        layer = path.relative_to(objects).parts[0]
+    folders = sorted((build / "CMakeFiles").glob("berth*_objects.dir/src"))
+    for folder, path in ((f, o) for f in folders for o in sorted(f.rglob("*.o"))):
+        layer = path.relative_to(folder).parts[0]
         files += 1
         for line in output("nm", "-g", path).splitlines():
             kind, name = line.split()[-2:]
@@ -100,7 +101,7 @@ def check_layers(root, objects, errors):
             errors.append(f"src/{layer}/{file[:-2]}: calls {name} of {where}, "
                           "which src/LAYERS does not allow")
     if not files:
-        errors.append(f"{objects}: no object files; has the build changed its layout?")
+        errors.append(f"{build}: no object files; has the build changed its layout?")
     return files
 
 
@@ -110,7 +111,7 @@ def main():
     root, build, errors = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), []
     public = check_exports(root, build / "lib/libberth.so", errors)
     names = check_names(build / "lib/libberth.a", errors)
-    objects = check_layers(root, build / "CMakeFiles/berth_objects.dir/src", errors)
+    objects = check_layers(root, build, errors)
     checklib.finish("symbols", errors, f"{public} exports as declared, {names} global names, "
                     f"{objects} objects keep to the layers")
 
