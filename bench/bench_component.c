@@ -593,7 +593,7 @@ static void measure_crossings(setting *s)
                                  &x.memory))
         exit(1);
     bench_measure(
-        &(bench_case){ "component_guest_to_guest_1k", crossings, bare_crossings, &x, 2.2 });
+        &(bench_case){ "component_guest_to_guest_1k", crossings, bare_crossings, &x, 2.2, 0 });
     berthi_cm_instance_destroy(x.instance);
     berthi_cm_loaded_unref(loaded);
     berthi_text_buf_fini(&bytes);
@@ -609,16 +609,20 @@ int main(void)
     s.ops = berthi_wasm_provider("wasmtime");
     BENCH_OK(s.ops->engine_create(&options, &s.engine, &diag), &diag);
     open_setting(&s);
-    bench_measure(&(bench_case){ "component_call_scalars", call_add, bare_call_add, &s, 1.5 });
+    bench_measure(
+        &(bench_case){ "component_call_scalars", call_add, bare_call_add, &s, 1.5, 0 });
     s.size = 256;
-    bench_measure(&(bench_case){ "component_echo_256", call_echo, bare_call_echo, &s, 1.25 });
+    bench_measure(
+        &(bench_case){ "component_echo_256", call_echo, bare_call_echo, &s, 1.25, 0 });
     s.size = sizeof s.bytes;
-    bench_measure(&(bench_case){ "component_echo_16k", call_echo, bare_call_echo, &s, 1.1 });
-    bench_measure(&(bench_case){ "component_record", call_mix, bare_call_mix, &s, 1.5 });
-    bench_measure(&(bench_case){ "component_100_records", call_many, bare_call_many, &s, 1.5 });
-    bench_measure(&(bench_case){ "component_import_scalars", host_adds, bare_adds, &s, 2 });
-    bench_measure(&(bench_case){ "component_import_256", host_echoes, echoes_by_hand, &s, 3 });
-    bench_measure(&(bench_case){ "component_instance", instances, bare_instances, &s, 1.3 });
+    bench_measure(&(bench_case){ "component_echo_16k", call_echo, bare_call_echo, &s, 1.1, 0 });
+    bench_measure(&(bench_case){ "component_record", call_mix, bare_call_mix, &s, 1.5, 0 });
+    bench_measure(
+        &(bench_case){ "component_100_records", call_many, bare_call_many, &s, 1.5, 0 });
+    bench_measure(&(bench_case){ "component_import_scalars", host_adds, bare_adds, &s, 2, 0 });
+    bench_measure(
+        &(bench_case){ "component_import_256", host_echoes, echoes_by_hand, &s, 3, 0 });
+    bench_measure(&(bench_case){ "component_instance", instances, bare_instances, &s, 1.3, 0 });
     measure_crossings(&s);
     berth_arena_destroy(s.arena);
     berthi_cm_instance_destroy(s.instance);

@@ -287,13 +287,13 @@ int main(void)
 {
     setting s = { .ops = berthi_wasm_provider("wasmtime") };
     const bench_case cases[] = {
-        { "engine_call_empty", call_empty, call_empty_bare, &s, 1.1 },
-        { "engine_echo_256", echo, echo_bare, &s, 1.1 },
-        { "engine_fresh", fresh, fresh_bare, &s, 1.05 },
-        { "engine_fresh_echo_256", fresh_and_call, NULL, &s, 0 },
-        { "engine_memory_view", view, NULL, &s, 0 },
-        { "engine_set_deadline", set_deadline, NULL, &s, 0 },
-        { "engine_trap", trap, NULL, &s, 0 },
+        { "engine_call_empty", call_empty, call_empty_bare, &s, 1.1, 0 },
+        { "engine_echo_256", echo, echo_bare, &s, 1.1, 0 },
+        { "engine_fresh", fresh, fresh_bare, &s, 1.05, 0 },
+        { "engine_fresh_echo_256", fresh_and_call, NULL, &s, 0, 0 },
+        { "engine_memory_view", view, NULL, &s, 0, 0 },
+        { "engine_set_deadline", set_deadline, NULL, &s, 0, 0 },
+        { "engine_trap", trap, NULL, &s, 0, 0 },
     };
     berthi_wasm_instance i;
     uint64_t start;

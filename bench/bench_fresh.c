@@ -107,7 +107,7 @@ int main(void)
     options.policy = BERTH_POLICY_FRESH;
     bare_open(&c);
     bench_rig_open(&c.rig, &options, "bench", "empty");
-    bench_measure(&(bench_case){ "fresh_throughput", fresh_loop, bare_loop, &c, 1.0 });
+    bench_measure(&(bench_case){ "fresh_throughput", fresh_loop, bare_loop, &c, 1.0, 0 });
     compare_latency(&c);
     c.ops->module_unref(c.module);
     c.ops->engine_destroy(c.engine);

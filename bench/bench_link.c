@@ -272,12 +272,12 @@ int main(void)
                                              "link_instance_20" };
 
         open_setting(&s, counts[i]);
-        bench_measure(&(bench_case){ names[i], linked, plain, &s, 1.05 });
+        bench_measure(&(bench_case){ names[i], linked, plain, &s, 1.05, 0 });
         if (counts[i] == IMPORTS_MAX) {
             open_bare(&s);
             bench_measure(
-                &(bench_case){ "link_host_call", host_calls, bare_host_calls, &s, 2 });
-            bench_measure(&(bench_case){ "link_find_export", find_export, NULL, &s, 0 });
+                &(bench_case){ "link_host_call", host_calls, bare_host_calls, &s, 2, 0 });
+            bench_measure(&(bench_case){ "link_find_export", find_export, NULL, &s, 0, 0 });
         }
         close_setting(&s);
     }

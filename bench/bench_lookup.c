@@ -74,8 +74,8 @@ int main(void)
 
     fill(&c.few, FEW);
     fill(&c.many, MANY);
-    bench_measure(&(bench_case){ "lookup_10000_slots", same_in_many, few, &c, 1.2 });
-    bench_measure(&(bench_case){ "lookup_10000_slots_spread", all_of_many, few, &c, 0.0 });
+    bench_measure(&(bench_case){ "lookup_10000_slots", same_in_many, few, &c, 1.2, 0 });
+    bench_measure(&(bench_case){ "lookup_10000_slots_spread", all_of_many, few, &c, 0.0, 0 });
     berth_runtime_destroy(c.few.runtime);
     berth_runtime_destroy(c.many.runtime);
     free(c.few.names);

@@ -89,9 +89,9 @@ int main(void)
     BENCH_OK(berthi_domain_init(&c.domain, &berthi_allocator_libc, &diag), &diag);
     atomic_store(&c.current, &v);
     c.bare = &v;
-    bench_measure(&(bench_case){ "native_guarded_add", guarded, bare, &c, 1.2 });
+    bench_measure(&(bench_case){ "native_guarded_add", guarded, bare, &c, 1.2, 0 });
     v = (version){ hash, text };
-    bench_measure(&(bench_case){ "native_guarded_hash16", guarded, bare, &c, 1.2 });
+    bench_measure(&(bench_case){ "native_guarded_hash16", guarded, bare, &c, 1.2, 0 });
     berthi_domain_fini(&c.domain);
     return 0;
 }

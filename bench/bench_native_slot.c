@@ -293,10 +293,10 @@ int main(void)
     c.add = call_of(&c, MATH "add");
     c.total = call_of(&c, MATH "total");
     open_bare(&c);
-    bench_measure(&(bench_case){ "native_slot_add", slot_add, bare_add, &c, 1.2 });
-    bench_measure(&(bench_case){ "native_slot_sum16", slot_total, bare_total, &c, 1.2 });
-    bench_measure(&(bench_case){ "native_slot_turns", slot_turns, bare_turns, &c, 0 });
-    bench_measure(&(bench_case){ "native_load", load, load_bare, &c, 2.5 });
+    bench_measure(&(bench_case){ "native_slot_add", slot_add, bare_add, &c, 1.2, 0 });
+    bench_measure(&(bench_case){ "native_slot_sum16", slot_total, bare_total, &c, 1.2, 0 });
+    bench_measure(&(bench_case){ "native_slot_turns", slot_turns, bare_turns, &c, 0, 0 });
+    bench_measure(&(bench_case){ "native_load", load, load_bare, &c, 2.5, 0 });
     measure_swaps(&c);
     measure_threads(&c);
     berth_slot_release(c.slot);

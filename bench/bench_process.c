@@ -75,7 +75,7 @@ int main(void)
 
         s.size = sizes[n];
         snprintf(name, sizeof name, "component_process_%zu", sizes[n]);
-        bench_measure(&(bench_case){ name, process, NULL, &s, 0 });
+        bench_measure(&(bench_case){ name, process, NULL, &s, 0, 0 });
     }
     berth_arena_destroy(s.arena);
     berthi_cm_instance_destroy(s.instance);

@@ -127,9 +127,9 @@ int main(void)
     make_file(&c);
     open_slot(&c);
     c.bytes = BYTES;
-    bench_measure(&(bench_case){ "wasi_file_read_1m", through_wasi, by_hand, &c, 1.3 });
+    bench_measure(&(bench_case){ "wasi_file_read_1m", through_wasi, by_hand, &c, 1.3, 0 });
     c.bytes = SMALL;
-    bench_measure(&(bench_case){ "wasi_file_read_4k", through_wasi, by_hand, &c, 0 });
+    bench_measure(&(bench_case){ "wasi_file_read_4k", through_wasi, by_hand, &c, 0, 0 });
     berth_slot_release(c.slot);
     berth_arena_destroy(c.arena);
     berth_runtime_destroy(c.runtime);
