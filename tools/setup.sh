@@ -51,6 +51,7 @@ need mandoc mandoc
 need_library libcmocka-dev cmocka
 need_library libjansson-dev jansson
 need_library libssl-dev libcrypto
+need_library libcurl4-openssl-dev libcurl
 need_library libsodium-dev libsodium
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 if [ "$want_fuzz" = yes ]; then

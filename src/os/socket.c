@@ -274,6 +274,27 @@ berthi_code berthi_socket_send_to(int fd, const void *data, size_t size,
     return n < 0 ? last_code() : BERTHI_CODE_OK;
 }
 
+/* ---------------------------------------------------------------- others' sockets */
+
+size_t berthi_sockaddr_bytes(const void *sockaddr, uint8_t bytes_out[16])
+{
+    const any_address *from = sockaddr;
+
+    if (from->any.sa_family == AF_INET) {
+        memcpy(bytes_out, &from->v4.sin_addr, 4);
+        return 4;
+    }
+    if (from->any.sa_family != AF_INET6)
+        return 0;
+    memcpy(bytes_out, &from->v6.sin6_addr, 16);
+    return 16;
+}
+
+int berthi_socket_plain(int family, int type, int protocol)
+{
+    return fails("socket") ? -1 : socket(family, type | SOCK_CLOEXEC, protocol);
+}
+
 /* ---------------------------------------------------------------- options */
 
 typedef struct option_row {

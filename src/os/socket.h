@@ -49,6 +49,11 @@ berthi_code berthi_socket_receive_from(int fd, void *data, size_t size, size_t *
 berthi_code berthi_socket_send_to(int fd, const void *data, size_t size,
                                   const berthi_address *to);
 
+/* For libraries that make their own: the address in a sockaddr, its size (0: of neither family); and a
+ * socket as they ask for it, closed in children, or -1. */
+size_t berthi_sockaddr_bytes(const void *sockaddr, uint8_t bytes_out[16]);
+int berthi_socket_plain(int family, int type, int protocol);
+
 typedef enum berthi_socket_option {
     BERTHI_SOCKET_KEEP_ALIVE,
     BERTHI_SOCKET_KEEP_IDLE,     /* seconds */

@@ -75,6 +75,11 @@ bool berthi_grants_resolved(const berth_grants *grants, const uint8_t *address,
 bool berthi_grants_http(const berth_grants *grants, const char *method, size_t method_size,
                         const char *host, size_t host_size, uint16_t port);
 
+/* Before a connection for HTTP: the address that `host`, which is granted, came to.  One of a private
+ * range only when `host` is that address, or names of such ranges are granted. */
+bool berthi_grants_http_address(const berth_grants *grants, const uint8_t *address,
+                                size_t address_size, const char *host, size_t host_size);
+
 /* The folders that plugins are given: for each pattern of a path that begins in no folder of another
  * one, the folder in front of its first wildcard. */
 typedef struct berthi_grant_folder {

@@ -257,3 +257,18 @@ bool berthi_grants_http(const berth_grants *grants, const char *method, size_t m
 
     return ask(grants, BERTHI_RIGHT_HTTP, &q, matches_http);
 }
+
+bool berthi_grants_http_address(const berth_grants *grants, const uint8_t *address,
+                                size_t address_size, const char *host, size_t host_size)
+{
+    uint8_t literal[16];
+    size_t literal_size = berthi_address_read(host, host_size, literal);
+
+    if (grants == NULL || berthi_grants_are_revoked(grants))
+        return false;
+    if (literal_size != 0)
+        return literal_size == address_size && memcmp(literal, address, address_size) == 0;
+    return !berthi_address_is_private(address, address_size) ||
+           berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) ||
+           (is_localhost(host, host_size) && berthi_address_is_loopback(address, address_size));
+}

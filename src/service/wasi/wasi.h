@@ -55,5 +55,6 @@ void berthi_wasi_fill_random(berthi_wasi_imports *imports);
 void berthi_wasi_fill_cli(berthi_wasi_imports *imports);
 void berthi_wasi_fill_filesystem(berthi_wasi_imports *imports);
 void berthi_wasi_fill_sockets(berthi_wasi_imports *imports);
+void berthi_wasi_fill_http(berthi_wasi_imports *imports);
 
 #endif

@@ -1,0 +1,170 @@
+/* fields.c - lists of header fields.  Layer: service. */
+#include "service/http/fields.h"
+
+#include <string.h>
+
+static void end_fields(berthi_object *object)
+{
+    berthi_http_fields *f = (berthi_http_fields *)object;
+
+    while (f->first != NULL) {
+        berthi_http_field *gone = f->first;
+
+        f->first = gone->next;
+        berthi_free(object->services->allocator, gone,
+                    sizeof *gone + gone->name_size + gone->value_size);
+    }
+}
+
+static const berthi_object_class fields_class = { "header fields", sizeof(berthi_http_fields),
+                                                  end_fields, NULL };
+
+berthi_http_fields *berthi_http_fields_make(berthi_services *s)
+{
+    berthi_http_fields *f = berthi_object_make(s, &fields_class);
+
+    if (f != NULL)
+        f->last = &f->first;
+    return f;
+}
+
+/* ---------------------------------------------------------------- what may be in one */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static bool same_name(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    if (a_size != b_size)
+        return false;
+    for (size_t i = 0; i < a_size; i++)
+        if (lower(a[i]) != lower(b[i]))
+            return false;
+    return true;
+}
+
+bool berthi_http_is_named(const berthi_http_field *f, const char *name, size_t size)
+{
+    return same_name(f->name, f->name_size, name, size);
+}
+
+static bool is_token(char c)
+{
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+berthi_http_fields_code berthi_http_check_name(const char *name, size_t size)
+{
+    static const char *const forbidden[] = { "connection",
+                                             "host",
+                                             "http2-settings",
+                                             "keep-alive",
+                                             "proxy-connection",
+                                             "proxy-authorization",
+                                             "transfer-encoding",
+                                             "upgrade",
+                                             "te",
+                                             "trailer" };
+
+    if (size == 0)
+        return BERTHI_FIELDS_SYNTAX;
+    for (size_t i = 0; i < size; i++)
+        if (!is_token(name[i]))
+            return BERTHI_FIELDS_SYNTAX;
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++)
+        if (same_name(forbidden[i], strlen(forbidden[i]), name, size))
+            return BERTHI_FIELDS_FORBIDDEN;
+    return BERTHI_FIELDS_OK;
+}
+
+static bool is_value(const uint8_t *value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if ((value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* ---------------------------------------------------------------- changing them */
+
+static berthi_http_fields_code add(berthi_http_fields *f, const char *name, size_t name_size,
+                                   const void *value, size_t value_size)
+{
+    berthi_http_field *field;
+
+    if (f->count == BERTHI_HTTP_FIELDS_MAX ||
+        name_size + value_size > BERTHI_HTTP_FIELDS_BYTES_MAX - f->bytes)
+        return BERTHI_FIELDS_FULL;
+    field = berthi_alloc(f->object.services->allocator, sizeof *field + name_size + value_size);
+    if (field == NULL)
+        return BERTHI_FIELDS_NO_MEMORY;
+    field->next = NULL;
+    field->name_size = (uint32_t)name_size;
+    field->value_size = (uint32_t)value_size;
+    memcpy(field->name, name, name_size);
+    if (value_size != 0)
+        memcpy(field->name + name_size, value, value_size);
+    *f->last = field;
+    f->last = &field->next;
+    f->count++;
+    f->bytes += (uint32_t)(name_size + value_size);
+    return BERTHI_FIELDS_OK;
+}
+
+berthi_http_fields_code berthi_http_fields_append(berthi_http_fields *f, const char *name,
+                                                  size_t name_size, const void *value,
+                                                  size_t value_size)
+{
+    berthi_http_fields_code code = berthi_http_check_name(name, name_size);
+
+    if (code == BERTHI_FIELDS_OK && !is_value(value, value_size))
+        code = BERTHI_FIELDS_SYNTAX;
+    if (code == BERTHI_FIELDS_OK && f->is_immutable)
+        code = BERTHI_FIELDS_IMMUTABLE;
+    return code == BERTHI_FIELDS_OK ? add(f, name, name_size, value, value_size) : code;
+}
+
+berthi_http_fields_code berthi_http_fields_remove(berthi_http_fields *f, const char *name,
+                                                  size_t name_size)
+{
+    berthi_http_fields_code code = berthi_http_check_name(name, name_size);
+    berthi_http_field **at = &f->first;
+
+    if (code == BERTHI_FIELDS_OK && f->is_immutable)
+        code = BERTHI_FIELDS_IMMUTABLE;
+    if (code != BERTHI_FIELDS_OK)
+        return code;
+    while (*at != NULL) {
+        berthi_http_field *field = *at;
+
+        if (!berthi_http_is_named(field, name, name_size)) {
+            at = &field->next;
+            continue;
+        }
+        *at = field->next;
+        f->count--;
+        f->bytes -= field->name_size + field->value_size;
+        berthi_free(f->object.services->allocator, field,
+                    sizeof *field + field->name_size + field->value_size);
+    }
+    f->last = at;
+    return BERTHI_FIELDS_OK;
+}
+
+berthi_http_fields *berthi_http_fields_copy(const berthi_http_fields *from)
+{
+    berthi_http_fields *f = berthi_http_fields_make(from->object.services);
+
+    if (f == NULL)
+        return NULL;
+    for (const berthi_http_field *at = from->first; at != NULL; at = at->next)
+        if (add(f, at->name, at->name_size, berthi_http_value(at), at->value_size) !=
+            BERTHI_FIELDS_OK) {
+            berthi_object_unref(f);
+            return NULL;
+        }
+    return f;
+}

@@ -1,0 +1,70 @@
+/* service/wasi/wasi_http.h - what the files of wasi:http share.  Layer: service. */
+#ifndef BERTHI_SERVICE_WASI_HTTP_H
+#define BERTHI_SERVICE_WASI_HTTP_H
+
+#include "service/http/fields.h"
+#include "service/http/transfer.h"
+#include "service/wasi/wasi.h"
+
+#define BERTHI_HTTP(name) berthi_wasi_http_types_##name
+
+enum { BERTHI_HTTP_TEXT_MAX = 8192 }; /* a path, an authority */
+
+typedef struct berthi_http_text {
+    char *text; /* size + 1 bytes, or NULL: none */
+    size_t size;
+} berthi_http_text;
+
+/* A future response: a request that goes, or waits for its body. */
+typedef struct berthi_http_exchange {
+    berthi_object object;
+    berthi_transfer *transfer; /* NULL: it could not go, and `code` says why */
+    berthi_http_code code;
+    bool is_started, is_given;
+} berthi_http_exchange;
+
+/* A body that is written. */
+typedef struct berthi_http_outgoing_body {
+    berthi_object object;
+    berthi_bytes bytes;                    /* of the services' allocator */
+    struct berthi_http_exchange *exchange; /* one reference, once it was handed in */
+    bool is_written;                       /* its stream was given */
+    bool is_finished;
+} berthi_http_outgoing_body;
+
+typedef struct berthi_http_request {
+    berthi_object object;
+    berthi_http_fields *headers; /* one reference */
+    berthi_http_text method, scheme, authority, path;
+    berthi_http_outgoing_body *body; /* one reference, once it was taken */
+} berthi_http_request;
+
+typedef struct berthi_http_options {
+    berthi_object object;
+    bool has[3];
+    uint64_t ns[3]; /* connect, first byte, between bytes */
+} berthi_http_options;
+
+extern const berthi_object_class berthi_http_exchange_class, berthi_http_outgoing_body_class;
+
+/* Without memory for a text, or with one that may not be there: false. */
+bool berthi_http_text_set(berthi_services *s, berthi_http_text *to, const char *text,
+                          size_t size);
+void berthi_http_text_end(berthi_services *s, berthi_http_text *text);
+
+/* Begins to send what `request` says.  NULL: no room for it. */
+berthi_http_exchange *berthi_http_exchange_make(const berthi_http_request *request,
+                                                const berthi_http_options *options);
+/* Its body is complete. */
+void berthi_http_exchange_go(berthi_http_exchange *e, const berthi_bytes *body);
+
+/* Its body never will be. */
+void berthi_http_exchange_abandon(berthi_http_exchange *e);
+
+BERTHI_HTTP(error_code) berthi_wasi_http_error(berthi_http_code code);
+
+void berthi_wasi_fill_http_fields(berthi_wasi_imports *imports);
+void berthi_wasi_fill_http_bodies(berthi_wasi_imports *imports);
+void berthi_wasi_fill_http_incoming(berthi_wasi_imports *imports);
+
+#endif

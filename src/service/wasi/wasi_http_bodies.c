@@ -1,0 +1,392 @@
+/* wasi_http_bodies.c - wasi:http/types: bodies that are written, responses and bodies that came.
+ * Layer: service. */
+#include "service/wasi/wasi_http.h"
+
+enum { BODY_MAX = 16 << 20, WRITE_AT_ONCE = 65536, ROOM_FIRST = 4096 };
+
+/* ---------------------------------------------------------------- written */
+
+static void end_body(berthi_object *object)
+{
+    berthi_http_outgoing_body *b = (berthi_http_outgoing_body *)object;
+
+    if (b->exchange != NULL && !b->is_finished)
+        berthi_http_exchange_abandon(b->exchange);
+    berthi_free(object->services->allocator, b->bytes.data, b->bytes.room);
+    berthi_object_unref(b->exchange);
+}
+
+const berthi_object_class berthi_http_outgoing_body_class = { "http outgoing body",
+                                                              sizeof(berthi_http_outgoing_body),
+                                                              end_body, NULL };
+
+typedef struct body_output {
+    berthi_output out;
+    berthi_http_outgoing_body *of; /* one reference */
+} body_output;
+
+static void end_body_output(berthi_object *object)
+{
+    berthi_object_unref(((body_output *)object)->of);
+}
+
+static berthi_code check_body(berthi_output *out, size_t *room_out)
+{
+    const berthi_http_outgoing_body *b = ((const body_output *)out)->of;
+    size_t left = BODY_MAX - b->bytes.size;
+
+    if (b->is_finished)
+        return BERTHI_CODE_CLOSED;
+    if (left == 0)
+        return BERTHI_CODE_FILE_TOO_LARGE;
+    *room_out = left < WRITE_AT_ONCE ? left : WRITE_AT_ONCE;
+    return BERTHI_CODE_OK;
+}
+
+static berthi_code write_body(berthi_output *out, const void *from, size_t size)
+{
+    berthi_http_outgoing_body *b = ((body_output *)out)->of;
+    const berth_allocator *a = b->object.services->allocator;
+    size_t room = b->bytes.room == 0 ? ROOM_FIRST : b->bytes.room;
+    uint8_t *more;
+
+    if (b->is_finished)
+        return BERTHI_CODE_CLOSED;
+    if (size > BODY_MAX - b->bytes.size)
+        return BERTHI_CODE_FILE_TOO_LARGE;
+    while (room < b->bytes.size + size)
+        room *= 2;
+    if (room != b->bytes.room) {
+        more = berthi_alloc(a, room);
+        if (more == NULL)
+            return BERTHI_CODE_NO_MEMORY;
+        if (b->bytes.size != 0)
+            memcpy(more, b->bytes.data, b->bytes.size);
+        berthi_free(a, b->bytes.data, b->bytes.room);
+        b->bytes.data = more;
+        b->bytes.room = room;
+    }
+    if (size != 0)
+        memcpy(b->bytes.data + b->bytes.size, from, size);
+    b->bytes.size += size;
+    return BERTHI_CODE_OK;
+}
+
+static const berthi_object_class body_output_class = { "http body", sizeof(body_output),
+                                                       end_body_output, NULL };
+static const berthi_output_ops body_output_ops = { check_body, write_body, NULL };
+
+static berth_status body_write(void *ctx, berthi_wasi_host_http_types_outgoing_body *self,
+                               const BERTHI_HTTP(outgoing_body_write_args) * args,
+                               berthi_wasi_result_streams_output_stream_none *result,
+                               berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+    berthi_http_outgoing_body *b = (berthi_http_outgoing_body *)(void *)self;
+    body_output *o;
+
+    if (b->is_written) {
+        result->is_error = 1;
+        return BERTH_OK;
+    }
+    o = berthi_object_make(b->object.services, &body_output_class);
+    if (o != NULL) {
+        o->out.ops = &body_output_ops;
+        o->of = berthi_object_ref(b);
+        b->is_written = true;
+    }
+    return berthi_wasi_give(call, w->imports.streams_output_stream.kind, o,
+                            &result->as.ok.handle);
+}
+
+/* Now it goes.  Trailers are not sent: who has some is told. */
+static berth_status body_finish(void *ctx, const BERTHI_HTTP(outgoing_body_finish_args) * args,
+                                berthi_wasi_result_none_http_types_error_code *result,
+                                berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+    berthi_http_outgoing_body *b = berth_host_object_take(
+        call, w->imports.http_types_outgoing_body.kind, args->this_.handle);
+    berthi_http_fields *trailers =
+        args->trailers.is_some ? berth_host_object_take(call, w->imports.http_types_fields.kind,
+                                                        args->trailers.some.handle)
+                               : NULL;
+
+    b->is_finished = true;
+    if (trailers != NULL && trailers->count != 0) {
+        if (b->exchange != NULL)
+            berthi_http_exchange_abandon(b->exchange);
+        result->is_error = 1;
+        result->as.error = berthi_wasi_http_error(BERTHI_HTTP_PROTOCOL);
+    } else if (b->exchange != NULL) {
+        berthi_http_exchange_go(b->exchange, &b->bytes);
+    }
+    berthi_object_unref(trailers);
+    berthi_object_unref(b);
+    return BERTH_OK;
+}
+
+/* ---------------------------------------------------------------- what came */
+
+typedef struct response {
+    berthi_object object;
+    berthi_http_exchange *of; /* one reference */
+    bool is_consumed;
+} response;
+
+typedef struct incoming_body {
+    berthi_object object;
+    berthi_http_exchange *of; /* one reference */
+    bool is_read;
+} incoming_body;
+
+typedef struct body_input {
+    berthi_input in;
+    berthi_http_exchange *of; /* one reference */
+    size_t at;
+} body_input;
+
+static void end_response(berthi_object *object)
+{
+    berthi_object_unref(((response *)object)->of);
+}
+
+static void end_incoming(berthi_object *object)
+{
+    berthi_object_unref(((incoming_body *)object)->of);
+}
+
+static void end_body_input(berthi_object *object)
+{
+    berthi_object_unref(((body_input *)object)->of);
+}
+
+static const berthi_object_class response_class = { "http response", sizeof(response),
+                                                    end_response, NULL };
+static const berthi_object_class incoming_class = { "http incoming body", sizeof(incoming_body),
+                                                    end_incoming, NULL };
+static const berthi_object_class body_input_class = { "http body", sizeof(body_input),
+                                                      end_body_input, NULL };
+static const berthi_object_class trailers_class = { "http trailers", sizeof(berthi_object),
+                                                    NULL, NULL };
+
+static berthi_code read_body(berthi_input *in, void *to, size_t *size_io)
+{
+    body_input *i = (body_input *)in;
+    const berthi_bytes *content = berthi_transfer_content(i->of->transfer);
+    size_t left = content->size - i->at;
+
+    if (left == 0)
+        return BERTHI_CODE_CLOSED;
+    if (*size_io > left)
+        *size_io = left;
+    memcpy(to, content->data + i->at, *size_io);
+    i->at += *size_io;
+    return BERTHI_CODE_OK;
+}
+
+static const berthi_input_ops body_input_ops = { read_body, NULL };
+
+static berth_status future_subscribe(
+    void *ctx, berthi_wasi_host_http_types_future_incoming_response *self,
+    const BERTHI_HTTP(future_incoming_response_subscribe_args) * args,
+    berthi_wasi_poll_pollable *result, berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+
+    return berthi_wasi_give(call, w->imports.poll_pollable.kind,
+                            berthi_pollable_of((berthi_object *)(void *)self), &result->handle);
+}
+
+/* Once: whoever asks again has had it. */
+static berth_status future_get(
+    void *ctx, berthi_wasi_host_http_types_future_incoming_response *self,
+    const BERTHI_HTTP(future_incoming_response_get_args) * args,
+    berthi_wasi_option_result_result_http_types_incoming_response_http_t_etc *result,
+    berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+    berthi_http_exchange *e = (berthi_http_exchange *)(void *)self;
+    berthi_http_code code = e->code;
+    response *r;
+
+    if (e->transfer != NULL && !berthi_transfer_is_done(e->transfer))
+        return BERTH_OK;
+    result->is_some = 1;
+    if (e->is_given) {
+        result->some.is_error = 1;
+        return BERTH_OK;
+    }
+    e->is_given = true;
+    if (e->transfer != NULL)
+        code = berthi_transfer_code(e->transfer);
+    if (code != BERTHI_HTTP_OK) {
+        result->some.as.ok.is_error = 1;
+        result->some.as.ok.as.error = berthi_wasi_http_error(code);
+        return BERTH_OK;
+    }
+    r = berthi_object_make(e->object.services, &response_class);
+    if (r != NULL)
+        r->of = berthi_object_ref(e);
+    return berthi_wasi_give(call, w->imports.http_types_incoming_response.kind, r,
+                            &result->some.as.ok.as.ok.handle);
+}
+
+static berth_status response_status(void *ctx,
+                                    berthi_wasi_host_http_types_incoming_response *self,
+                                    const BERTHI_HTTP(incoming_response_status_args) * args,
+                                    BERTHI_HTTP(status_code) * result, berth_host_call *call)
+{
+    *result = berthi_transfer_status(((response *)(void *)self)->of->transfer);
+    return BERTH_OK;
+}
+
+/* A field that no plugin could have written is left out. */
+static void add_line(berthi_http_fields *f, const char *line, size_t size)
+{
+    const char *colon = memchr(line, ':', size), *value;
+    size_t name = colon == NULL ? 0 : (size_t)(colon - line), left;
+
+    if (name == 0)
+        return;
+    value = colon + 1;
+    left = size - name - 1;
+    while (left > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        left--;
+    }
+    (void)berthi_http_fields_append(f, line, name, value, left);
+}
+
+static berth_status response_headers(void *ctx,
+                                     berthi_wasi_host_http_types_incoming_response *self,
+                                     const BERTHI_HTTP(incoming_response_headers_args) * args,
+                                     BERTHI_HTTP(fields) * result, berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+    const berthi_http_exchange *e = ((response *)(void *)self)->of;
+    const berthi_bytes *all = berthi_transfer_headers(e->transfer);
+    berthi_http_fields *f = berthi_http_fields_make(e->object.services);
+    const char *at = (const char *)all->data, *end = at + all->size;
+
+    while (f != NULL && at < end) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+
+        add_line(f, at, (size_t)((line == NULL ? end : line) - at));
+        at = line == NULL ? end : line + 1;
+    }
+    if (f != NULL)
+        f->is_immutable = true;
+    return berthi_wasi_give(call, w->imports.http_types_fields.kind, f, &result->handle);
+}
+
+static berth_status response_consume(void *ctx,
+                                     berthi_wasi_host_http_types_incoming_response *self,
+                                     const BERTHI_HTTP(incoming_response_consume_args) * args,
+                                     berthi_wasi_result_http_types_incoming_body_none *result,
+                                     berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+    response *r = (response *)(void *)self;
+    incoming_body *b;
+
+    if (r->is_consumed) {
+        result->is_error = 1;
+        return BERTH_OK;
+    }
+    b = berthi_object_make(r->object.services, &incoming_class);
+    if (b != NULL) {
+        b->of = berthi_object_ref(r->of);
+        r->is_consumed = true;
+    }
+    return berthi_wasi_give(call, w->imports.http_types_incoming_body.kind, b,
+                            &result->as.ok.handle);
+}
+
+static berth_status incoming_stream(void *ctx, berthi_wasi_host_http_types_incoming_body *self,
+                                    const BERTHI_HTTP(incoming_body_stream_args) * args,
+                                    berthi_wasi_result_streams_input_stream_none *result,
+                                    berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+    incoming_body *b = (incoming_body *)(void *)self;
+    body_input *i;
+
+    if (b->is_read) {
+        result->is_error = 1;
+        return BERTH_OK;
+    }
+    i = berthi_object_make(b->object.services, &body_input_class);
+    if (i != NULL) {
+        i->in.ops = &body_input_ops;
+        i->of = berthi_object_ref(b->of);
+        b->is_read = true;
+    }
+    return berthi_wasi_give(call, w->imports.streams_input_stream.kind, i,
+                            &result->as.ok.handle);
+}
+
+static berth_status incoming_finish(void *ctx,
+                                    const BERTHI_HTTP(incoming_body_finish_args) * args,
+                                    BERTHI_HTTP(future_trailers) * result,
+                                    berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+
+    berthi_object_unref(berth_host_object_take(call, w->imports.http_types_incoming_body.kind,
+                                               args->this_.handle));
+    return berthi_wasi_give(call, w->imports.http_types_future_trailers.kind,
+                            berthi_object_make(berthi_wasi_services(call), &trailers_class),
+                            &result->handle);
+}
+
+static berth_status trailers_subscribe(void *ctx,
+                                       berthi_wasi_host_http_types_future_trailers *self,
+                                       const BERTHI_HTTP(future_trailers_subscribe_args) * args,
+                                       berthi_wasi_poll_pollable *result, berth_host_call *call)
+{
+    const berthi_wasi *w = ctx;
+
+    return berthi_wasi_give(call, w->imports.poll_pollable.kind,
+                            berthi_pollable_of((berthi_object *)(void *)self), &result->handle);
+}
+
+/* There are none. */
+static berth_status trailers_get(
+    void *ctx, berthi_wasi_host_http_types_future_trailers *self,
+    const BERTHI_HTTP(future_trailers_get_args) * args,
+    berthi_wasi_option_result_result_option_http_types_fields_http_types_etc *result,
+    berth_host_call *call)
+{
+    result->is_some = 1;
+    return BERTH_OK;
+}
+
+/* Streams of HTTP fail with codes of their own, never with those of HTTP. */
+static berth_status http_error(void *ctx, const BERTHI_HTTP(http_error_code_args) * args,
+                               berthi_wasi_option_http_types_error_code *result,
+                               berth_host_call *call)
+{
+    return BERTH_OK;
+}
+
+void berthi_wasi_fill_http_bodies(berthi_wasi_imports *imports)
+{
+    imports->http_types_outgoing_body.destroy = berthi_object_unref;
+    imports->http_types_outgoing_body_write = body_write;
+    imports->http_types_outgoing_body_finish = body_finish;
+    imports->http_types_future_incoming_response.destroy = berthi_object_unref;
+    imports->http_types_future_incoming_response_subscribe = future_subscribe;
+    imports->http_types_future_incoming_response_get = future_get;
+    imports->http_types_incoming_response.destroy = berthi_object_unref;
+    imports->http_types_incoming_response_status = response_status;
+    imports->http_types_incoming_response_headers = response_headers;
+    imports->http_types_incoming_response_consume = response_consume;
+    imports->http_types_incoming_body.destroy = berthi_object_unref;
+    imports->http_types_incoming_body_stream = incoming_stream;
+    imports->http_types_incoming_body_finish = incoming_finish;
+    imports->http_types_future_trailers.destroy = berthi_object_unref;
+    imports->http_types_future_trailers_subscribe = trailers_subscribe;
+    imports->http_types_future_trailers_get = trailers_get;
+    imports->http_types_http_error_code = http_error;
+}
