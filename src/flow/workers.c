@@ -82,11 +82,10 @@ void berthi_timer_set(berth_flows *flows, berthi_timer *timer, uint64_t due_ns)
     }
     if (timer->place != 1)
         return;
-    /* Whoever keeps the time waits for too long now; when nobody does, somebody has to. */
+    /* Whoever keeps the time waits for too long now.  When nobody does, somebody is about to: the worker whose turn
+     * has just ended, or one that runs, or wakes for, a lane that was notified together with this. */
     if (flows->timekeeper != NULL && flows->timekeeper->is_idle)
         wake_worker(flows->timekeeper);
-    else if (flows->timekeeper == NULL && flows->idle != NULL)
-        wake_worker(flows->idle);
 }
 
 bool berthi_timers_reserve(berth_flows *flows, uint32_t count)

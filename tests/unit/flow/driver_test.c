@@ -183,7 +183,7 @@ static void fan_in_starves_no_input(void **state)
     from_a = flow_rig_edge_stats(r, 0).out;
     from_b = flow_rig_edge_stats(r, 1).out;
     assert_int_equal(from_a + from_b, sink->seen_count);
-    assert_true(from_b * 4 > from_a && from_a * 4 > from_b);
+    assert_true(from_a > from_b * 2 && from_a < from_b * 4); /* three to one */
 }
 
 static void an_aggregator_emits_what_is_left_at_the_end(void **state)
@@ -621,6 +621,33 @@ static void a_call_that_emits_what_it_may_not_has_failed(void **state)
     }
 }
 
+static berth_status emit_dead_letters(flow_part *p, berth_stage *stage,
+                                      const berth_record *record)
+{
+    uint32_t port;
+
+    p->wrong += berth_stage_port(stage, "dead", &port) != BERTH_E_ABSENT;
+    p->wrong += berth_stage_pass(stage, 1, record) != BERTH_E_INVALID; /* its number */
+    return BERTH_OK;
+}
+
+static void dead_letters_are_made_by_failing_and_not_by_emitting(void **state)
+{
+    flow_rig *r = *state;
+    berth_stage_options dead = usual;
+    flow_part *middle, *sink, *morgue;
+
+    dead.on_error = BERTH_ON_ERROR_DEAD_LETTER;
+    sink = line_of_three(r, &dead, 10, &middle);
+    morgue = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    flow_rig_edge(r, middle, "dead", morgue, NULL);
+    middle->hook = emit_dead_letters;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(sink->seen_count, 0);
+    assert_seen_all(morgue, 10);
+}
+
 static void a_budget_that_is_used_up_fails_the_call(void **state)
 {
     flow_rig *r = *state;
@@ -665,138 +692,6 @@ static void a_stage_that_cannot_complete_fails_the_flow(void **state)
     assert_int_equal(sink->completes, 1);
 }
 
-/* ---------------------------------------------------------------- ends */
-
-static void an_endless_flow_is_cancelled_and_accounts_for_the_rest(void **state)
-{
-    flow_rig *r = *state;
-    flow_part *middle, *sink = line_of_three(r, NULL, 0, &middle);
-
-    r->parts[0].is_endless = true;
-    flow_rig_start(r);
-    while (atomic_load(&sink->seen_now) < 1000)
-        flow_rig_check_accounts(r);
-    berth_flow_cancel(r->flow);
-    assert_int_equal(flow_rig_wait(r), BERTH_E_CLOSED);
-    assert_int_equal(middle->completes, 0);
-}
-
-static void a_drained_flow_delivers_what_came_in(void **state)
-{
-    flow_rig *r = *state;
-    flow_part *middle, *sink = line_of_three(r, NULL, 0, &middle);
-
-    r->parts[0].is_endless = true;
-    flow_rig_start(r);
-    flow_rig_await(sink, 100);
-    berth_flow_drain(r->flow, UINT64_MAX);
-    assert_int_equal(flow_rig_wait(r), BERTH_OK);
-    assert_seen_all(sink, r->parts[0].made);
-}
-
-static void draining_ends_in_time_even_when_a_sink_never_comes_back(void **state)
-{
-    flow_rig *r = *state;
-    flow_part *source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
-    flow_part *sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
-
-    source->is_endless = true;
-    sink->pause_every = 5;
-    sink->pause_ns = UINT64_MAX;
-    flow_rig_edge(r, source, NULL, sink, NULL);
-    flow_rig_start(r);
-    flow_rig_await(sink, 5);
-    berth_flow_drain(r->flow, 5000000);
-    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
-    assert_non_null(strstr(r->diag.text, "not drained in time"));
-    assert_true(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_STOPPED] > 0);
-    assert_int_equal(sink->seen_count, 5);
-}
-
-static void a_flow_deadline_comes_while_it_is_busy(void **state)
-{
-    flow_rig *r = *state;
-    berth_flow_options short_lived = BERTH_FLOW_OPTIONS_INIT;
-    flow_part *middle;
-
-    flow_rig_close(r);
-    short_lived.deadline_ns = 5000000;
-    flow_rig_open(r, &short_lived);
-    (void)line_of_three(r, NULL, 0, &middle);
-    r->parts[0].is_endless = true;
-    flow_rig_start(r);
-    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
-    assert_non_null(strstr(r->diag.text, "as long as it may"));
-}
-
-static void records_past_their_deadline_are_dropped_and_counted(void **state)
-{
-    flow_rig *r = *state;
-    berth_stage_options short_lived = usual;
-    flow_part *source, *sink;
-
-    short_lived.lifetime_ns = 1; /* over by the next walk */
-    source = flow_rig_add(r, BERTH_ROLE_SOURCE, &short_lived);
-    sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
-    source->count = 100;
-    sink->pause_every = 1;
-    sink->pause_ns = 1000;
-    flow_rig_edge(r, source, NULL, sink, NULL);
-    flow_rig_start(r);
-    assert_int_equal(flow_rig_wait(r), BERTH_OK);
-    assert_int_equal(
-        sink->seen_count + flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_EXPIRED], 100);
-    assert_true(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_EXPIRED] > 0);
-}
-
-static void flows_share_workers_and_none_waits_for_ever(void **state)
-{
-    enum { FLOWS = 20 };
-    flow_rig *r = *state;
-    static flow_rig others[FLOWS];
-
-    for (int i = 0; i < FLOWS; i++) {
-        berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
-        flow_part *middle;
-
-        others[i].flows = r->flows;
-        options.weight = 1 + (uint32_t)i % 5;
-        flow_rig_open(&others[i], &options);
-        (void)line_of_three(&others[i], NULL, 0, &middle);
-        others[i].parts[0].is_endless = true;
-        flow_rig_start(&others[i]);
-    }
-    for (int i = 0; i < FLOWS; i++)
-        flow_rig_await(&others[i].parts[2], 500);
-    for (int i = 0; i < FLOWS; i++)
-        berth_flow_drain(others[i].flow, UINT64_MAX);
-    for (int i = 0; i < FLOWS; i++) {
-        assert_int_equal(flow_rig_wait(&others[i]), BERTH_OK);
-        flow_rig_close(&others[i]);
-    }
-}
-
-static void starting_and_ending_leaves_nothing_behind(void **state)
-{
-    flow_rig *r = *state;
-    size_t blocks = 0;
-
-    for (int i = 0; i < 100; i++) {
-        flow_part *middle, *sink = line_of_three(r, NULL, 5, &middle);
-
-        flow_rig_start(r);
-        assert_int_equal(flow_rig_wait(r), BERTH_OK);
-        assert_seen_all(sink, 5);
-        flow_rig_close(r);
-        if (i == 50)
-            blocks = r->memory.live_blocks;
-        flow_rig_open(r, NULL);
-    }
-    flow_rig_close(r);
-    assert_true(r->memory.live_blocks <= blocks + 64 * 2); /* buffers that workers keep */
-    flow_rig_open(r, NULL);
-}
-
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -826,16 +721,10 @@ int main(void)
         flow_case(a_record_that_fails_again_on_trial_is_given_up),
         flow_case(a_source_that_fails_is_not_called_without_pause),
         flow_case(a_call_that_emits_what_it_may_not_has_failed),
+        flow_case(dead_letters_are_made_by_failing_and_not_by_emitting),
         flow_case(a_budget_that_is_used_up_fails_the_call),
         flow_case(a_stage_that_does_not_start_stops_the_start),
         flow_case(a_stage_that_cannot_complete_fails_the_flow),
-        flow_case(an_endless_flow_is_cancelled_and_accounts_for_the_rest),
-        flow_case(a_drained_flow_delivers_what_came_in),
-        flow_case(draining_ends_in_time_even_when_a_sink_never_comes_back),
-        flow_case(a_flow_deadline_comes_while_it_is_busy),
-        flow_case(records_past_their_deadline_are_dropped_and_counted),
-        flow_case(flows_share_workers_and_none_waits_for_ever),
-        flow_case(starting_and_ending_leaves_nothing_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

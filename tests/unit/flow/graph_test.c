@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow_rig.h"
@@ -213,61 +212,6 @@ static void a_flow_has_at_most_256_stages_and_1024_edges(void **state)
     assert_int_equal(berth_flow_check(r->flow, NULL, NULL, &r->diag), BERTH_E_REJECTED);
 }
 
-/* Everything that starting and running a small flow allocates fails once. */
-static void no_allocation_that_fails_leaves_anything_behind(void **state)
-{
-    flow_rig *r = *state;
-    size_t nth = 0;
-    bool has_failed;
-
-    flow_rig_close(r);
-    do {
-        berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
-        size_t before = r->memory.live_blocks;
-        berth_status status;
-
-        options.name = "sweep";
-        memory_fail(&r->memory, MEMORY_NEVER, false);
-        memory_fail(&r->memory, nth++, false);
-        status = berth_flow_open(r->flows, &options, &r->flow, &r->diag);
-        if (status == BERTH_OK) {
-            flow_part *part = &r->parts[0];
-            berth_stage_options stage = BERTH_STAGE_OPTIONS_INIT;
-            berth_edge_options edge = BERTH_EDGE_OPTIONS_INIT;
-
-            memset(part, 0, 2 * sizeof *part);
-            part->count = 200;
-            part->per_pull = 100;
-            for (uint32_t i = 0; i < 2 && status == BERTH_OK; i++) {
-                stage.name = i == 0 ? "source" : "sink";
-                stage.takes = stage.gives = "bytes";
-                stage.role = i == 0 ? BERTH_ROLE_SOURCE : BERTH_ROLE_SINK;
-                stage.ops = flow_rig_ops(stage.role);
-                stage.self = &r->parts[i];
-                status = berth_flow_add(r->flow, &stage, NULL, &r->diag);
-            }
-            edge.to = 1;
-            edge.records_max = 10;
-            if (status == BERTH_OK)
-                status = berth_flow_connect(r->flow, &edge, NULL, &r->diag);
-            if (status == BERTH_OK)
-                status = berth_flow_start(r->flow, &r->diag);
-            if (status == BERTH_OK)
-                status = berth_flow_wait(r->flow, UINT64_MAX, &r->diag);
-            berth_flow_close(r->flow);
-            free(r->parts[1].seen);
-            r->flow = NULL;
-        }
-        has_failed = r->memory.failures != 0;
-        assert_int_equal(status, has_failed ? BERTH_E_NOMEM : BERTH_OK);
-        assert_true(r->memory.live_blocks <= before + 512 + 2); /* what workers keep */
-    } while (has_failed);
-    memory_fail(&r->memory, MEMORY_NEVER, false);
-    assert_true(nth > 20);
-    memset(r->parts, 0, sizeof r->parts);
-    flow_rig_open(r, NULL);
-}
-
 #define graph_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -281,7 +225,6 @@ int main(void)
         graph_case(two_edges_of_one_port_lead_to_different_stages),
         graph_case(what_is_out_of_range_is_refused_when_it_is_added),
         graph_case(a_flow_has_at_most_256_stages_and_1024_edges),
-        graph_case(no_allocation_that_fails_leaves_anything_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

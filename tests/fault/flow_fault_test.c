@@ -1,0 +1,170 @@
+/* flow_fault_test.c - flows that cannot be made, or run out of something on the way, leave nothing behind. */
+#include <string.h>
+
+#include <berth/flow.h>
+
+#include "fault_sweep.h"
+
+enum { RECORDS = 150 };
+
+typedef struct trial {
+    slot_rig *rig;
+    bertht_memory memory;
+    berth_allocator allocator;
+    berth_slot *slot; /* NULL: no plugin takes part */
+    uint32_t made, seen;
+} trial;
+
+static berth_status make(void *self, berth_stage *stage, berth_diag *diag)
+{
+    trial *t = self;
+    void *data;
+    berth_status status = berth_stage_reserve(stage, 300, &data);
+
+    (void)diag;
+    if (status == BERTH_OK)
+        status = berth_stage_emit_reserved(stage, 0, 300);
+    if (status == BERTH_OK && ++t->made == RECORDS)
+        berth_stage_end(stage);
+    return status;
+}
+
+static berth_status double_it(void *self, berth_stage *stage, const berth_record *record,
+                              berth_diag *diag)
+{
+    berth_status status = berth_stage_emit(stage, 0, record->data, record->size);
+
+    (void)self;
+    (void)diag;
+    return status == BERTH_OK ? berth_stage_pass(stage, 0, record) : status;
+}
+
+static berth_status swallow(void *self, berth_stage *stage, const berth_record *record,
+                            berth_diag *diag)
+{
+    (void)stage;
+    (void)record;
+    (void)diag;
+    ((trial *)self)->seen++;
+    return BERTH_OK;
+}
+
+static const berth_stage_ops source_ops = {
+    sizeof(berth_stage_ops), 0, NULL, make, NULL, NULL, NULL, NULL, NULL, NULL
+};
+static const berth_stage_ops middle_ops = {
+    sizeof(berth_stage_ops), 0, NULL, NULL, double_it, NULL, NULL, NULL, NULL, NULL
+};
+static const berth_stage_ops sink_ops = {
+    sizeof(berth_stage_ops), 0, NULL, NULL, swallow, NULL, NULL, NULL, NULL, NULL
+};
+
+static berth_status add_stage(trial *t, berth_flow *flow, uint32_t at, berth_diag *diag)
+{
+    static const berth_stage_ops *const ops[] = { &source_ops, &middle_ops, &sink_ops };
+    static const uint32_t roles[] = { BERTH_ROLE_SOURCE, BERTH_ROLE_PROCESSOR,
+                                      BERTH_ROLE_SINK };
+    static const char *const names[] = { "source", "middle", "sink" };
+    berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
+
+    o.name = names[at];
+    o.role = roles[at];
+    o.takes = o.gives = "bytes";
+    if (at == 1 && t->slot != NULL)
+        return berth_flow_add_slot(flow, &o, t->slot, "do", NULL, diag);
+    o.ops = ops[at];
+    o.self = t;
+    return berth_flow_add(flow, &o, NULL, diag);
+}
+
+static berth_status run_flow(trial *t, berth_flow *flow, berth_diag *diag)
+{
+    berth_status status = BERTH_OK;
+
+    for (uint32_t i = 0; i < 3 && status == BERTH_OK; i++)
+        status = add_stage(t, flow, i, diag);
+    for (uint32_t i = 0; i < 2 && status == BERTH_OK; i++) {
+        berth_edge_options o = BERTH_EDGE_OPTIONS_INIT;
+
+        o.from = i;
+        o.to = i + 1;
+        o.records_max = i == 1 ? 10 : 0;
+        status = berth_flow_connect(flow, &o, NULL, diag);
+    }
+    if (status == BERTH_OK)
+        status = berth_flow_start(flow, diag);
+    if (status == BERTH_OK)
+        status = berth_flow_wait(flow, UINT64_MAX, diag);
+    return status;
+}
+
+static berth_status live(void *ctx, berth_diag *diag)
+{
+    trial *t = ctx;
+    berth_flows_options all = BERTH_FLOWS_OPTIONS_INIT;
+    berth_flow_options one = BERTH_FLOW_OPTIONS_INIT;
+    berth_flows *flows;
+    berth_flow *flow;
+    berth_status status;
+
+    all.allocator = &t->allocator;
+    all.workers = 1;
+    one.name = "trial";
+    t->made = t->seen = 0;
+    status = berth_flows_create(&all, &flows, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = berth_flow_open(flows, &one, &flow, diag);
+    if (status == BERTH_OK) {
+        status = run_flow(t, flow, diag);
+        berth_flow_close(flow);
+    }
+    berth_flows_destroy(flows);
+    return status;
+}
+
+static void check(void *ctx, berth_status status)
+{
+    trial *t = ctx;
+
+    memory_assert_empty(&t->memory);
+    if (status == BERTH_OK)
+        assert_int_equal(t->seen, t->slot != NULL ? RECORDS : 2 * RECORDS);
+}
+
+static void sweep(trial *t)
+{
+    memory_init(&t->memory);
+    t->allocator = memory_allocator(&t->memory);
+    assert_true(fault_sweep(&t->memory, live, check, t) > 30);
+    assert_int_equal(live(t, NULL), BERTH_OK);
+    check(t, BERTH_OK);
+}
+
+static void a_flow_lives_whole_or_leaves_nothing(void **state)
+{
+    trial t = { .rig = *state };
+
+    sweep(&t);
+}
+
+static void a_flow_with_a_plugin_does_too(void **state)
+{
+    trial t = { .rig = *state };
+    static const plugin_spec echo = { .number = 1 };
+
+    t.slot = slot_rig_open(t.rig, "stage", NULL);
+    slot_rig_install_spec(t.rig, t.slot, &echo);
+    /* The worker that calls it is a thread that has never called, each time. */
+    sweep(&t);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        slot_test(a_flow_lives_whole_or_leaves_nothing),
+        slot_test(a_flow_with_a_plugin_does_too),
+    };
+
+    return slot_rig_run("flows that fail", tests, sizeof tests / sizeof *tests);
+}

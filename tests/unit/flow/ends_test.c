@@ -1,0 +1,284 @@
+/* ends_test.c - how flows end, what that leaves, and that time comes when it is due. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "flow_rig.h"
+
+#include <cmocka.h>
+
+#define HOUR_NS (UINT64_C(3600) * 1000000000u)
+
+static flow_rig rig;
+
+static int set_up(void **state)
+{
+    flow_rig_init(&rig, 2);
+    flow_rig_open(&rig, NULL);
+    *state = &rig;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    flow_rig_fini(*state);
+    return 0;
+}
+
+static const berth_stage_options usual = BERTH_STAGE_OPTIONS_INIT;
+
+static void assert_seen_all(const flow_part *p, uint64_t count)
+{
+    assert_int_equal(p->seen_count, count);
+    assert_int_equal(p->out_of_order, 0);
+    assert_true(count == 0 || p->last_sequence == count - 1);
+}
+
+static flow_part *line_of_three(flow_rig *r, const berth_stage_options *options, uint32_t count,
+                                flow_part **middle_out)
+{
+    flow_part *source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    flow_part *middle = flow_rig_add(r, BERTH_ROLE_PROCESSOR, options);
+    flow_part *sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+
+    source->count = count;
+    flow_rig_edge(r, source, NULL, middle, NULL);
+    flow_rig_edge(r, middle, NULL, sink, NULL);
+    *middle_out = middle;
+    return sink;
+}
+
+static void an_endless_flow_is_cancelled_and_accounts_for_the_rest(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 0, &middle);
+
+    r->parts[0].is_endless = true;
+    flow_rig_start(r);
+    while (atomic_load(&sink->seen_now) < 1000)
+        flow_rig_check_accounts(r);
+    berth_flow_cancel(r->flow);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_CLOSED);
+    assert_int_equal(middle->completes, 0);
+}
+
+static void a_drained_flow_delivers_what_came_in(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 0, &middle);
+
+    r->parts[0].is_endless = true;
+    flow_rig_start(r);
+    flow_rig_await(sink, 100);
+    berth_flow_drain(r->flow, UINT64_MAX);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, r->parts[0].made);
+}
+
+static void draining_ends_in_time_even_when_a_sink_never_comes_back(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    flow_part *sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+
+    source->is_endless = true;
+    sink->pause_every = 5;
+    sink->pause_ns = UINT64_MAX;
+    flow_rig_edge(r, source, NULL, sink, NULL);
+    flow_rig_start(r);
+    flow_rig_await(sink, 5);
+    berth_flow_drain(r->flow, 5000000);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
+    assert_non_null(strstr(r->diag.text, "not drained in time"));
+    assert_true(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_STOPPED] > 0);
+    assert_int_equal(sink->seen_count, 5);
+}
+
+static void a_flow_deadline_comes_while_it_is_busy(void **state)
+{
+    flow_rig *r = *state;
+    berth_flow_options short_lived = BERTH_FLOW_OPTIONS_INIT;
+    flow_part *middle;
+
+    flow_rig_fini(r);
+    flow_rig_init(r, 1); /* the only worker is busy with it */
+    short_lived.deadline_ns = 5000000;
+    flow_rig_open(r, &short_lived);
+    (void)line_of_three(r, NULL, 0, &middle);
+    r->parts[0].is_endless = true;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
+    assert_non_null(strstr(r->diag.text, "as long as it may"));
+}
+
+static void records_past_their_deadline_are_dropped_and_counted(void **state)
+{
+    flow_rig *r = *state;
+    berth_stage_options short_lived = usual;
+    flow_part *source, *sink;
+
+    short_lived.lifetime_ns = 1; /* over by the next walk */
+    source = flow_rig_add(r, BERTH_ROLE_SOURCE, &short_lived);
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    source->count = 100;
+    sink->pause_every = 1;
+    sink->pause_ns = 1000;
+    flow_rig_edge(r, source, NULL, sink, NULL);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(
+        sink->seen_count + flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_EXPIRED], 100);
+    assert_true(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_EXPIRED] > 0);
+}
+
+static void flows_share_workers_and_none_waits_for_ever(void **state)
+{
+    enum { FLOWS = 20 };
+    flow_rig *r = *state;
+    static flow_rig others[FLOWS];
+
+    for (int i = 0; i < FLOWS; i++) {
+        berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
+        flow_part *middle;
+
+        others[i].flows = r->flows;
+        options.weight = 1 + (uint32_t)i % 5;
+        flow_rig_open(&others[i], &options);
+        (void)line_of_three(&others[i], NULL, 0, &middle);
+        others[i].parts[0].is_endless = true;
+        flow_rig_start(&others[i]);
+    }
+    for (int i = 0; i < FLOWS; i++)
+        flow_rig_await(&others[i].parts[2], 500);
+    for (int i = 0; i < FLOWS; i++)
+        berth_flow_drain(others[i].flow, UINT64_MAX);
+    for (int i = 0; i < FLOWS; i++) {
+        assert_int_equal(flow_rig_wait(&others[i]), BERTH_OK);
+        flow_rig_close(&others[i]);
+    }
+}
+
+static void starting_and_ending_leaves_nothing_behind(void **state)
+{
+    flow_rig *r = *state;
+    size_t blocks = 0;
+
+    for (int i = 0; i < 100; i++) {
+        flow_part *middle, *sink = line_of_three(r, NULL, 5, &middle);
+
+        flow_rig_start(r);
+        assert_int_equal(flow_rig_wait(r), BERTH_OK);
+        assert_seen_all(sink, 5);
+        flow_rig_close(r);
+        if (i == 50)
+            blocks = r->memory.live_blocks;
+        flow_rig_open(r, NULL);
+    }
+    flow_rig_close(r);
+    assert_true(r->memory.live_blocks <= blocks + 64 * 2); /* buffers that workers keep */
+    flow_rig_open(r, NULL);
+}
+
+/* Flows that will do something in hours must not keep those waiting that will in microseconds. */
+static void a_timer_is_not_kept_waiting_by_a_later_one(void **state)
+{
+    enum { FAR = 12, NEAR = 5 };
+    flow_rig *r = *state;
+    static flow_rig others[FAR + NEAR];
+
+    for (int i = 0; i < FAR + NEAR; i++) {
+        flow_part *source, *sink;
+
+        others[i].flows = r->flows;
+        flow_rig_open(&others[i], NULL);
+        source = flow_rig_add(&others[i], BERTH_ROLE_SOURCE, NULL);
+        sink = flow_rig_add(&others[i], BERTH_ROLE_SINK, NULL);
+        flow_rig_edge(&others[i], source, NULL, sink, NULL);
+        source->count = 40;
+        source->pause_every = 1;
+        source->pause_ns = i < FAR ? (1 + (uint64_t)(i * 7) % FAR) * HOUR_NS
+                                   : 1000 + 30000 * (uint64_t)(i - FAR);
+        flow_rig_start(&others[i]);
+        if (i < FAR)
+            flow_rig_await(sink, 1);
+    }
+    for (int i = FAR; i < FAR + NEAR; i++)
+        assert_int_equal(flow_rig_wait(&others[i]), BERTH_OK);
+    for (int i = 0; i < FAR + NEAR; i++) {
+        if (i < FAR) {
+            assert_int_equal(berth_flow_wait(others[i].flow, 0, NULL), BERTH_E_BUSY);
+            berth_flow_cancel(others[i].flow);
+            assert_int_equal(flow_rig_wait(&others[i]), BERTH_E_CLOSED);
+        }
+        flow_rig_close(&others[i]);
+    }
+}
+
+static berth_status cancel_and_fail(flow_part *p, berth_stage *stage,
+                                    const berth_record *record)
+{
+    (void)stage;
+    (void)record;
+    berth_flow_cancel(p->hook_ctx);
+    return BERTH_E_TRAP;
+}
+
+static void the_first_reason_to_stop_is_the_one_that_is_told(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle;
+
+    (void)line_of_three(r, NULL, 10, &middle);
+    middle->hook = cancel_and_fail;
+    middle->hook_ctx = r->flow;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_CLOSED);
+    assert_string_equal(r->diag.text, "flow 'rig' was cancelled");
+}
+
+/* One worker: nobody else runs what is ready. */
+static void an_endless_flow_leaves_room_for_another_on_the_same_worker(void **state)
+{
+    flow_rig *r = *state;
+    static flow_rig other;
+    flow_part *middle, *sink;
+
+    flow_rig_fini(r);
+    flow_rig_init(r, 1);
+    flow_rig_open(r, NULL);
+    (void)line_of_three(r, NULL, 0, &middle);
+    r->parts[0].is_endless = true;
+    flow_rig_start(r);
+    memset(&other, 0, sizeof other);
+    other.flows = r->flows;
+    flow_rig_open(&other, NULL);
+    sink = line_of_three(&other, NULL, 5000, &middle);
+    flow_rig_start(&other);
+    assert_int_equal(flow_rig_wait(&other), BERTH_OK);
+    assert_seen_all(sink, 5000);
+    flow_rig_close(&other);
+    berth_flow_cancel(r->flow);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_CLOSED);
+}
+
+#define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        flow_case(an_endless_flow_is_cancelled_and_accounts_for_the_rest),
+        flow_case(a_drained_flow_delivers_what_came_in),
+        flow_case(draining_ends_in_time_even_when_a_sink_never_comes_back),
+        flow_case(a_flow_deadline_comes_while_it_is_busy),
+        flow_case(records_past_their_deadline_are_dropped_and_counted),
+        flow_case(flows_share_workers_and_none_waits_for_ever),
+        flow_case(starting_and_ending_leaves_nothing_behind),
+        flow_case(a_timer_is_not_kept_waiting_by_a_later_one),
+        flow_case(the_first_reason_to_stop_is_the_one_that_is_told),
+        flow_case(an_endless_flow_leaves_room_for_another_on_the_same_worker),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
