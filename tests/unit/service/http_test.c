@@ -1,0 +1,215 @@
+/* http_test.c - header fields that can be sent as they are, and requests that cannot start. */
+#include "service/http/fields.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "memory.h"
+#include "os/clock.h"
+#include "os/thread.h"
+#include "os_faults.h"
+#include "process.h"
+#include "service/http/transfer.h"
+
+#include <cmocka.h>
+
+typedef struct rig {
+    bertht_memory memory;
+    berth_allocator allocator;
+    berth_grants *grants;
+    berthi_services *services;
+    berthi_http_fields *f;
+    size_t descriptors;
+} rig;
+
+static int setup(void **state)
+{
+    static const berthi_service_owner owner = { "tenant", "slot", "plugin", NULL, NULL };
+    static const char *const lines[] = { "http:get:127.0.0.1:*", "http:get:a.example" };
+    berth_grants_options options = BERTH_GRANTS_OPTIONS_INIT;
+    rig *r = calloc(1, sizeof *r);
+
+    assert_non_null(r);
+    r->descriptors = process_descriptors();
+    memory_init(&r->memory);
+    r->allocator = memory_allocator(&r->memory);
+    options.grants = lines;
+    options.grants_count = 2;
+    assert_int_equal(berth_grants_create(&r->allocator, &options, &r->grants, NULL), BERTH_OK);
+    r->services = berthi_services_make(&r->allocator, r->grants, &owner);
+    assert_non_null(r->services);
+    r->f = berthi_http_fields_make(r->services);
+    assert_non_null(r->f);
+    *state = r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig *r = *state;
+
+    os_faults_end();
+    berthi_object_unref(r->f);
+    assert_int_equal(r->services->objects, 0);
+    berthi_services_end(r->services);
+    berth_grants_destroy(r->grants);
+    memory_assert_empty(&r->memory);
+    assert_int_equal(process_descriptors(), r->descriptors);
+    free(r);
+    return 0;
+}
+
+static berthi_http_fields_code append(berthi_http_fields *f, const char *name,
+                                      const char *value)
+{
+    return berthi_http_fields_append(f, name, strlen(name), value, strlen(value));
+}
+
+static berthi_http_fields_code drop(berthi_http_fields *f, const char *name)
+{
+    return berthi_http_fields_remove(f, name, strlen(name));
+}
+
+static void fields_keep_their_order_and_are_found_in_any_case(void **state)
+{
+    rig *r = *state;
+    berthi_http_fields *copy;
+
+    assert_int_equal(append(r->f, "A", "1"), BERTHI_FIELDS_OK);
+    assert_int_equal(append(r->f, "B", ""), BERTHI_FIELDS_OK);
+    assert_int_equal(append(r->f, "a", "2"), BERTHI_FIELDS_OK);
+    assert_int_equal(append(r->f, "c", "3"), BERTHI_FIELDS_OK);
+    copy = berthi_http_fields_copy(r->f);
+    assert_non_null(copy);
+    assert_int_equal(drop(r->f, "A"), BERTHI_FIELDS_OK);
+    assert_int_equal(r->f->count, 2);
+    assert_int_equal(r->f->bytes, 3);
+    assert_memory_equal(r->f->first->name, "B", 1);
+    assert_int_equal(drop(r->f, "C"),
+                     BERTHI_FIELDS_OK); /* the last; what comes goes behind B */
+    assert_int_equal(append(r->f, "D", "4"), BERTHI_FIELDS_OK);
+    assert_memory_equal(r->f->first->next->name, "D", 1);
+    assert_int_equal(copy->count, 4);
+    copy->is_immutable = true;
+    assert_int_equal(append(copy, "E", "5"), BERTHI_FIELDS_IMMUTABLE);
+    assert_int_equal(drop(copy, "A"), BERTHI_FIELDS_IMMUTABLE);
+    berthi_object_unref(copy);
+}
+
+static void nothing_in_a_field_ends_its_line(void **state)
+{
+    static const char *const names[] = { "", " ", "a b", "a:", "a\r", "a\n", "\xc3\xa9", "(" };
+    static const char *const values[] = { "a\r\nb: c", "\n", "\x01", "\x7f" };
+    static const char *const forbidden[] = { "Host",    "connection", "Transfer-Encoding",
+                                             "UPGRADE", "keep-alive", "te" };
+    rig *r = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(append(r->f, names[i], "x"), BERTHI_FIELDS_SYNTAX);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        assert_int_equal(append(r->f, "x", values[i]), BERTHI_FIELDS_SYNTAX);
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+        assert_int_equal(append(r->f, forbidden[i], "x"), BERTHI_FIELDS_FORBIDDEN);
+        assert_int_equal(drop(r->f, forbidden[i]), BERTHI_FIELDS_FORBIDDEN);
+    }
+    assert_int_equal(berthi_http_fields_append(r->f, "x", 1, "a\0b", 3), BERTHI_FIELDS_SYNTAX);
+    assert_int_equal(berthi_http_fields_append(r->f, "a\0b", 3, "x", 1), BERTHI_FIELDS_SYNTAX);
+    assert_int_equal(append(r->f, "x", "\tv \xff"), BERTHI_FIELDS_OK);
+    assert_int_equal(r->f->count, 1);
+}
+
+static void fields_are_bounded(void **state)
+{
+    static char much[BERTHI_HTTP_FIELDS_BYTES_MAX];
+    rig *r = *state;
+
+    memset(much, 'x', sizeof much);
+    assert_int_equal(berthi_http_fields_append(r->f, "x", 1, much, sizeof much),
+                     BERTHI_FIELDS_FULL);
+    assert_int_equal(berthi_http_fields_append(r->f, "x", 1, much, sizeof much - 1),
+                     BERTHI_FIELDS_OK);
+    assert_int_equal(append(r->f, "x", ""), BERTHI_FIELDS_FULL);
+    assert_int_equal(drop(r->f, "X"), BERTHI_FIELDS_OK);
+    for (int i = 0; i < BERTHI_HTTP_FIELDS_MAX; i++)
+        assert_int_equal(append(r->f, "x", ""), BERTHI_FIELDS_OK);
+    assert_int_equal(append(r->f, "x", ""), BERTHI_FIELDS_FULL);
+    memory_fail(&r->memory, 700, false);
+    assert_null(berthi_http_fields_copy(r->f));
+    memory_fail(&r->memory, MEMORY_NEVER, false);
+    assert_int_equal(drop(r->f, "x"), BERTHI_FIELDS_OK);
+    memory_fail(&r->memory, 0, false);
+    assert_int_equal(append(r->f, "x", ""), BERTHI_FIELDS_NO_MEMORY);
+    memory_fail(&r->memory, MEMORY_NEVER, false);
+    assert_int_equal(r->f->bytes, 0);
+}
+
+static void a_name_may_not_come_to_its_neighbours(void **state)
+{
+    static const uint8_t private[] = { 169, 254, 169, 254 }, public[] = { 93, 184, 216, 34 },
+                         here[] = { 127, 0, 0, 1 }, there[] = { 127, 0, 0, 2 };
+    rig *r = *state;
+
+    assert_true(berthi_grants_http_address(r->grants, public, 4, "a.example", 9));
+    assert_false(berthi_grants_http_address(r->grants, private, 4, "a.example", 9));
+    assert_false(berthi_grants_http_address(r->grants, here, 4, "a.example", 9));
+    assert_true(berthi_grants_http_address(r->grants, here, 4, "localhost", 9));
+    assert_true(berthi_grants_http_address(r->grants, here, 4, "127.0.0.1", 9));
+    assert_false(berthi_grants_http_address(r->grants, there, 4, "127.0.0.1", 9));
+    berth_grants_revoke(r->grants);
+    assert_false(berthi_grants_http_address(r->grants, public, 4, "a.example", 9));
+}
+
+static void transfers_are_counted_and_bounded(void **state)
+{
+    rig *r = *state;
+    berthi_transfer *some[BERTHI_TRANSFERS_MAX], *one;
+    uint64_t until = berthi_clock_ns() + 60ull * 1000000000u;
+
+    while (berthi_transfers_living() > 0 && berthi_clock_ns() < until)
+        berthi_thread_yield();
+    for (int i = 0; i < BERTHI_TRANSFERS_MAX; i++)
+        assert_int_equal(berthi_transfer_make("GET", "http://127.0.0.1:1/", "127.0.0.1",
+                                              r->grants, &some[i]),
+                         BERTHI_HTTP_OK);
+    assert_int_equal(
+        berthi_transfer_make("GET", "http://127.0.0.1:1/", "127.0.0.1", r->grants, &one),
+        BERTHI_HTTP_LIMIT);
+    for (int i = 0; i < BERTHI_TRANSFERS_MAX; i++)
+        berthi_transfer_drop(some[i]);
+    assert_int_equal(berthi_transfers_living(), 0);
+#ifdef BERTH_FAULTS
+    os_faults_begin(0, false, EAGAIN);
+    os_faults_only("eventfd");
+    assert_int_equal(
+        berthi_transfer_make("GET", "http://127.0.0.1:1/", "127.0.0.1", r->grants, &one),
+        BERTHI_HTTP_NO_MEMORY);
+    os_faults_begin(0, false, EAGAIN);
+    os_faults_only("pthread_create");
+    assert_int_equal(
+        berthi_transfer_make("GET", "http://127.0.0.1:1/", "127.0.0.1", r->grants, &one),
+        BERTHI_HTTP_OK);
+    assert_int_equal(berthi_transfer_start(one), BERTHI_HTTP_NO_MEMORY);
+    berthi_transfer_drop(one);
+    os_faults_end();
+    assert_int_equal(berthi_transfers_living(), 0);
+#endif
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(fields_keep_their_order_and_are_found_in_any_case),
+        TEST(nothing_in_a_field_ends_its_line),
+        TEST(fields_are_bounded),
+        TEST(a_name_may_not_come_to_its_neighbours),
+        TEST(transfers_are_counted_and_bounded),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
