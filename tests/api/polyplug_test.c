@@ -260,6 +260,36 @@ static void what_is_unsound_leaves_nothing_behind(void **state)
     pp_end(&t);
 }
 
+/* Each allocation of a load, and of a reload, fails once. */
+static void without_memory_nothing_is_loaded_and_nothing_changes(void **state)
+{
+    slot_rig *r = *state;
+    berth_status status = BERTH_E_NOMEM;
+    unsigned failed[2] = { 0, 0 };
+    polyplug_rig t;
+
+    pp_start(&t, r, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_put_reload(&t, "v2", "pp_v2");
+    for (; status != BERTH_OK; failed[0]++) {
+        memory_fail(&r->memory, failed[0], false);
+        status = pp_load(&t, "v1");
+        memory_fail(&r->memory, MEMORY_NEVER, false);
+        pp_check(&t, status, status == BERTH_OK ? BERTH_OK : BERTH_E_NOMEM, "");
+        assert_int_equal(pp_find(&t, PP_RELOAD).index == UINT32_MAX, status != BERTH_OK);
+    }
+    assert_int_equal(pp_value(&t, PP_RELOAD), 100);
+    for (status = BERTH_E_NOMEM; status != BERTH_OK; failed[1]++) {
+        memory_fail(&r->memory, failed[1], false);
+        status = pp_reload(&t, "v2");
+        memory_fail(&r->memory, MEMORY_NEVER, false);
+        pp_check(&t, status, status == BERTH_OK ? BERTH_OK : BERTH_E_NOMEM, "");
+        assert_int_equal(pp_value(&t, PP_RELOAD), status == BERTH_OK ? 200 : 100);
+    }
+    assert_true(failed[0] > 10 && failed[1] > 10);
+    pp_end(&t);
+}
+
 static void files_that_are_no_plugin_are_refused(void **state)
 {
     uint8_t zeros[512] = { 0x7f, 'E', 'L', 'F' };
@@ -1267,6 +1297,7 @@ int main(void)
         slot_test(bundles_are_listed_by_their_ids),
         slot_test(every_change_is_another_revision_and_no_failed_one),
         slot_test(what_is_unsound_leaves_nothing_behind),
+        slot_test(without_memory_nothing_is_loaded_and_nothing_changes),
         slot_test(files_that_are_no_plugin_are_refused),
         slot_test(how_many_functions_there_are_is_held_against_the_manifest),
         slot_test(a_plugin_is_told_apart_from_one_of_ours),

@@ -8,6 +8,7 @@
 
 #include "bundle/polyplug.h"
 #include "bundle_folder.h"
+#include "memory.h"
 
 static berth_status read_text(const char *text, berthi_arena *arena, berthi_manifest *m,
                               berth_diag *diag)
@@ -279,6 +280,34 @@ static void sixty_four_contracts_are_taken_and_one_more_is_not(void **state)
     (void)state;
 }
 
+static void every_allocation_may_fail(void **state)
+{
+    static const char text[] = DEPENDENCY "min_version = \"1\"\n"
+                                          "[[dependency]]\nkind = \"bundle\"\nbundle = \"b\"\n"
+                                          "contract = \"c\"\nmin_version = \"1.0\"\n";
+    bertht_memory memory;
+    berth_allocator allocator;
+    berth_status status = BERTH_E_NOMEM;
+    size_t failed = 0;
+
+    (void)state;
+    memory_init(&memory);
+    allocator = memory_allocator(&memory);
+    for (; status != BERTH_OK; failed++) {
+        berthi_manifest m;
+        berth_diag diag = { 0 };
+        berthi_arena arena;
+
+        berthi_arena_init(&arena, &allocator, SIZE_MAX);
+        memory_fail(&memory, failed, false);
+        status = read_text(text, &arena, &m, &diag);
+        assert_true(status == BERTH_OK || status == BERTH_E_NOMEM);
+        berthi_arena_fini(&arena);
+        memory_assert_empty(&memory);
+    }
+    assert_true(failed > 2);
+}
+
 /* ---------------------------------------------------------------- folders */
 
 static void of_two_manifests_ours_counts(void **state)
@@ -336,6 +365,7 @@ int main(void)
         cmocka_unit_test(errors_name_field_and_line),
         cmocka_unit_test(a_contract_has_0_and_no_id_alike),
         cmocka_unit_test(sixty_four_contracts_are_taken_and_one_more_is_not),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(of_two_manifests_ours_counts),
         cmocka_unit_test(its_manifest_is_among_what_is_digested),
     };
