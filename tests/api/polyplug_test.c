@@ -1061,6 +1061,7 @@ static void what_may_run_on_stays_mapped_and_is_counted(void **state)
 
 typedef struct holding {
     const berth_polyplug_interface *c;
+    berth_polyplug_instance instance;
     atomic_int flags[2]; /* it is inside; it may go */
     uint32_t answer;
 } holding;
@@ -1070,7 +1071,7 @@ static void *hold(void *arg)
     holding *h = arg;
     atomic_int *flags = h->flags;
 
-    h->answer = pp_call(h->c, pp_none(), PP_HOLD, &flags);
+    h->answer = pp_call(h->c, h->instance, PP_HOLD, &flags);
     return NULL;
 }
 
@@ -1102,6 +1103,33 @@ static void a_call_that_takes_too_long_is_told_by_its_contract(void **state)
     pthread_join(thread, NULL);
     assert_int_equal(h.answer & ~0xffu, 0);
     slot_rig_wait_until(slot_rig_runtime_stats(t.r).natives_unmapped >= 1);
+    pp_end(&t);
+    unlisten(*state);
+}
+
+static void an_instance_that_is_used_ends_behind_its_last_call(void **state)
+{
+    holding h = { .flags = { 0 } };
+    polyplug_rig t;
+    pthread_t thread;
+    told all;
+
+    listen(*state, &all);
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    h.c = pp_resolve(&t, PP_RELOAD);
+    h.instance = make(&t, "x");
+    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
+    slot_rig_wait_until(atomic_load(&h.flags[0]) == 1);
+    t.host->destroy_guest_instance(t.host, h.c, h.instance);
+    assert_int_equal(atomic_load(&all.logs), 0); /* the plugin is told when nobody is in it */
+    assert_int_equal(pp_call(h.c, h.instance, PP_NEXT, NULL),
+                     PP_FAILED(BERTH_POLYPLUG_INVALID_POINTER));
+    atomic_store(&h.flags[1], 1);
+    pthread_join(thread, NULL);
+    assert_string_equal(all.text, "reload_plugin_v1: guest.test: an instance ends");
+    assert_int_equal(atomic_load(&all.logs), 1);
     pp_end(&t);
     unlisten(*state);
 }
@@ -1324,6 +1352,7 @@ int main(void)
         slot_test(what_a_plugin_says_is_handed_on_as_its_own),
         slot_test(what_may_run_on_stays_mapped_and_is_counted),
         slot_test(a_call_that_takes_too_long_is_told_by_its_contract),
+        slot_test(an_instance_that_is_used_ends_behind_its_last_call),
         slot_test(two_sets_know_nothing_of_each_other),
         slot_test(a_signature_is_asked_for_at_each_load_and_reload),
         slot_test(many_rounds_leave_nothing_behind),

@@ -284,13 +284,17 @@ static void of_many_who_load_one_bundle_one_does(void **state)
 
 /* ---------------------------------------------------------------- services of the host */
 
-static atomic_uint services_made;
+static atomic_uint services_made, services_asked;
 
 static void make_service(const berth_polyplug_host_contract *contract, const void *args,
                          void **instance_out)
 {
     (void)args;
     atomic_fetch_add(&services_made, 1);
+    while (atomic_load(&services_asked) < 10) /* until all are at the door */
+        (void)sched_yield();
+    for (unsigned i = 0; i < 100; i++)
+        (void)sched_yield();
     *instance_out = contract->user_data;
 }
 
@@ -305,6 +309,7 @@ static void *ask_for_services(void *arg)
     gang *g = arg;
 
     pthread_barrier_wait(&g->barrier);
+    atomic_fetch_add(&services_asked, 1);
     for (unsigned i = 0; i < 50; i++)
         for (unsigned id = 0; id < 5; id++)
             if (g->t.host->get_host_contract(g->t.host, 1 + id, 0) != &g->ids[id])
@@ -319,6 +324,7 @@ static void ten_threads_ask_for_services_that_are_made_once(void **state)
 
     start(&g, *state, 10);
     atomic_store(&services_made, 0);
+    atomic_store(&services_asked, 0);
     for (unsigned id = 0; id < 5; id++) {
         berth_polyplug_error error;
 
