@@ -142,7 +142,7 @@ static void race(rig *r, opener *open_it, const char *path, void *(*disturb)(voi
     atomic_store(&r->flips, 0);
     assert_int_equal(pthread_create(&thread, NULL, disturb, r), 0);
     while ((rounds < ROUNDS || opened == 0 || refused == 0 ||
-            atomic_load(&r->flips) < ROUNDS / 10) &&
+            atomic_load(&r->flips) < ROUNDS / 100) &&
            torture_now_ns() < until) {
         int fd = open_it(r->in, path, O_RDONLY, false);
         struct stat at;
