@@ -99,14 +99,14 @@ int32_t notes_plugin_desk_draft_finish(void *self, const notes_desk_draft_finish
     int32_t code = find_page(call, title, &page);
 
     (void)self;
-    if (code != 0)
-        return code;
-    lent.handle = page.handle;
-    code = put_lines(call, d, lent);
-    if (code == 0)
-        code = notes_store_page_text(call, lent, result);
-    notes_store_page_drop(page);
-    notes_desk_draft_drop(args->done);
+    if (code == 0) {
+        lent.handle = page.handle;
+        code = put_lines(call, d, lent);
+        if (code == 0)
+            code = notes_store_page_text(call, lent, result);
+        notes_store_page_drop(page);
+    }
+    notes_desk_draft_drop(args->done); /* it is the plugin's, whatever comes of it */
     return code;
 }
 

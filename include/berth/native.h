@@ -97,28 +97,32 @@ static inline int32_t berth_native_begin(const berth_host_v1 *host, berth_diag *
     return 0;
 }
 
-/* Finds `count` functions of an interface that the host has: in its order when the digest is the
- * same, else (or without one) by their names. */
-static inline int32_t berth_native_link(const berth_host_v1 *host, const char *id,
-                                        const uint8_t *digest, const char *const *names,
-                                        uint32_t count, berth_plugin_fn **calls,
-                                        berth_diag *diag)
+/* A function of the host's. */
+typedef struct berth_native_import {
+    berth_plugin_fn *call;
+    void *self;
+} berth_native_import;
+
+/* Finds the functions of an interface that the host offers, by `id`, which has BERTH_IMPORT_V1 in front. */
+static inline int32_t berth_native_find(const berth_host_v1 *host, const char *id,
+                                        const char *const *names, uint32_t count,
+                                        berth_native_import *imports, berth_diag *diag)
 {
-    const berth_functions_v1 *has = (const berth_functions_v1 *)host->extension(host->ctx, id);
+    const berth_import_v1 *has = (const berth_import_v1 *)host->extension(host->ctx, id);
 
     if (has == NULL || has->size < sizeof *has)
         return berth_native_fail(diag, BERTH_E_ABSENT, "the host does not offer", id);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = i;
+        uint32_t at = i; /* where it is when both are of one WIT */
 
-        if (digest == NULL || has->count < count ||
-            __builtin_memcmp(has->digest, digest, sizeof has->digest) != 0)
+        if (at >= has->count || __builtin_strcmp(has->names[at], names[i]) != 0)
             for (at = 0; at < has->count && __builtin_strcmp(has->names[at], names[i]) != 0;)
                 at++;
         if (at >= has->count)
             return berth_native_fail(diag, BERTH_E_ABSENT, "the host has no function",
                                      names[i]);
-        __atomic_store_n(&calls[i], has->calls[at], __ATOMIC_RELAXED);
+        imports[i].call = has->calls[at];
+        imports[i].self = has->selfs[at];
     }
     return 0;
 }

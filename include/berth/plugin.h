@@ -96,6 +96,22 @@ typedef struct berth_arena_v1 {
     void *(*alloc)(struct berth_call *call, uint64_t size, uint64_t align);
 } berth_arena_v1;
 
+/* In front of the name of an interface that the plugin's world imports, such as
+ * "berth.import/1 ns:pkg/log@1.0.0", or of "$root" for what the world imports by itself. */
+#define BERTH_IMPORT_V1 "berth.import/1 "
+
+/* What the host offers of it: its functions in the order of the WIT that the plugin carries, and behind
+ * them, by names such as "[resource-drop]conn", what drops objects of its resources (`args` points at
+ * the handle, `call` may be NULL).  A function is called with its own `self`, and with the call that the
+ * plugin was given, on its thread; it answers 0, or a berth_status and `results` is not written. */
+typedef struct berth_import_v1 {
+    uint32_t size;
+    uint32_t count;
+    const char *const *names;
+    berth_plugin_fn *const *calls; /* [call] */
+    void *const *selfs;
+} berth_import_v1;
+
 /* The only symbol that a plugin exports.  It is data, so that looking at it runs nothing. */
 extern BERTH_API const berth_plugin_v1 berth_plugin;
 

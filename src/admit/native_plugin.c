@@ -186,6 +186,7 @@ static berth_status read_model(reading *r)
         berthi_wit_choose_world(r->plugin->model, NULL, &r->world, r->diag) != BERTH_OK)
         status = berthi_fail(r->diag, BERTH_E_REJECTED,
                              "its section '.berth.wit' holds no world, or several");
+    r->plugin->world = r->world;
     return status == BERTH_OK ? start_types(r) : status;
 }
 

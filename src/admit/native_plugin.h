@@ -26,6 +26,7 @@ typedef struct berthi_native_plugin {
     const berthi_native_export *exports;
     const berthi_native_export *kept; /* what keeps the slot's contract; NULL: it has none */
     const berthi_wit *model;
+    const berthi_wit_world *world;
 } berthi_native_plugin;
 
 bool berthi_is_elf(const uint8_t *bytes, size_t size);

@@ -143,7 +143,7 @@ static void write_drop_call(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_gro
     berthi_bg_line(o, "    berth_native_drop_%s,", berthi_bg_tail(bg, name));
 }
 
-static uint32_t resources_of(const berthi_bg *bg, const berthi_bg_group *g)
+static uint32_t exported_resources(const berthi_bg *bg, const berthi_bg_group *g)
 {
     uint32_t count = 0;
 
@@ -159,7 +159,7 @@ static uint32_t write_drops(berthi_bg *bg, berthi_bg_out *o)
 
     for (uint32_t g = 0; g < bg->export_groups; g++) {
         berthi_bg_each_resource(bg, o, &bg->groups[g], write_drop);
-        count += resources_of(bg, &bg->groups[g]) != 0;
+        count += exported_resources(bg, &bg->groups[g]) != 0;
     }
     if (count == 0)
         return 0;
@@ -182,7 +182,7 @@ static void write_drop_tables(const berthi_bg *bg, berthi_bg_out *o,
     uint32_t first = 0;
 
     for (uint32_t g = 0; g < bg->export_groups; g++) {
-        uint32_t count = resources_of(bg, &bg->groups[g]);
+        uint32_t count = exported_resources(bg, &bg->groups[g]);
 
         if (count == 0)
             continue;
@@ -244,9 +244,8 @@ static void write_import_body(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
         berthi_bg_line(o, "args.%s = %s%s;", berthi_bg_field(bg, f->func->params, i),
                        berthi_bg_is_plain(bg, f->func->params[i].type) ? "" : "*",
                        berthi_bg_import_param(bg, f->func, i));
-    berthi_bg_open(o, "return __atomic_load_n(&berth_native_imports[%u], __ATOMIC_RELAXED)(",
-                   (unsigned)number);
-    berthi_bg_item(o, "NULL");
+    berthi_bg_open(o, "return berth_native_imports[%u].call(", (unsigned)number);
+    berthi_bg_item(o, "berth_native_imports[%u].self", (unsigned)number);
     berthi_bg_item(o, f->args == NULL ? "NULL" : "&args");
     berthi_bg_item(o, f->func->result == BERTHI_WIT_NONE ? "NULL" : "result_out");
     berthi_bg_item(o, "call");
@@ -254,46 +253,90 @@ static void write_import_body(berthi_bg *bg, berthi_bg_out *o, const berthi_bg_f
     o->indent--;
 }
 
+static uint32_t resources_of(const berthi_bg *bg, const berthi_bg_group *g)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < bg->objects_count; i++)
+        count += bg->objects[i].group == g;
+    return count;
+}
+
+/* Functions first, then what drops objects; group by group. */
+static uint32_t import_first(const berthi_bg *bg, const berthi_bg_group *g)
+{
+    uint32_t first = g->funcs_first - bg->exports_count;
+
+    for (const berthi_bg_group *i = &bg->groups[bg->export_groups]; i < g; i++)
+        first += resources_of(bg, i);
+    return first;
+}
+
+static void write_imported_drop(berthi_bg *bg, berthi_bg_out *o, const char *name,
+                                uint32_t number)
+{
+    berthi_bg_blank(o);
+    berthi_bg_line(o, "void %s_drop(%s owned)", name, name);
+    berthi_bg_line(o, "{");
+    berthi_bg_line(o, "    (void)berth_native_imports[%u].call(berth_native_imports[%u].self,",
+                   (unsigned)number, (unsigned)number);
+    berthi_bg_line(o, "                                         &owned, NULL, NULL);");
+    berthi_bg_line(o, "}");
+    berthi_bg_write_function(o,
+                             berthi_bg_format(&bg->names,
+                                              "void %s_drop_borrow(%s_borrow borrowed)", name,
+                                              name),
+                             "(void)borrowed; /* it was lent as it is */");
+}
+
 static void write_imports(berthi_bg *bg, berthi_bg_out *o)
 {
-    uint32_t count = bg->funcs_count - bg->exports_count;
+    uint32_t count = bg->funcs_count - bg->exports_count + bg->objects_count;
 
     if (count == 0)
         return;
     berthi_bg_blank(o);
-    berthi_bg_comment(o, "What the host offers; the same for all instances.");
-    berthi_bg_line(o, "static berth_plugin_fn *berth_native_imports[%u];", (unsigned)count);
-    for (uint32_t i = bg->exports_count; i < bg->funcs_count && !berthi_bg_out_is_full(o);
-         i++) {
-        berthi_bg_blank(o);
-        berthi_bg_write_import(bg, o, &bg->funcs[i], ")");
-        berthi_bg_line(o, "{");
-        write_import_body(bg, o, &bg->funcs[i], i - bg->exports_count);
-        berthi_bg_line(o, "}");
+    berthi_bg_comment(o, "What the host offers; a mapping of this file has one instance.");
+    berthi_bg_line(o, "static berth_native_import berth_native_imports[%u];", (unsigned)count);
+    for (uint32_t g = bg->export_groups; g < bg->groups_count; g++) {
+        const berthi_bg_group *group = &bg->groups[g];
+        uint32_t number = import_first(bg, group);
+
+        for (uint32_t i = 0; i < group->funcs_count && !berthi_bg_out_is_full(o); i++) {
+            const berthi_bg_func *f = &bg->funcs[group->funcs_first + i];
+
+            berthi_bg_blank(o);
+            berthi_bg_write_import(bg, o, f, ")");
+            berthi_bg_line(o, "{");
+            write_import_body(bg, o, f, number++);
+            berthi_bg_line(o, "}");
+        }
+        for (uint32_t i = 0; i < bg->objects_count; i++)
+            if (bg->objects[i].group == group)
+                write_imported_drop(bg, o, bg->objects[i].name, number++);
     }
 }
 
-/* Within open(): the functions of one interface. */
-static void write_link(const berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g,
-                       const berthi_contract *contract)
+/* Within open(): what one interface, or the world itself, imports. */
+static void write_link(const berthi_bg *bg, berthi_bg_out *o, const berthi_bg_group *g)
 {
     berthi_bg_line(o, "if (status == 0) {");
     o->indent++;
-    if (g->interface != NULL)
-        put_digest(o, "static const uint8_t digest[] = ", contract->digest, " };");
     berthi_bg_line(o, "static const char *const names[] = {");
     for (uint32_t i = 0; i < g->funcs_count; i++)
         berthi_bg_line(o, "    \"%s\",", bg->funcs[g->funcs_first + i].func->name);
+    for (uint32_t i = 0; i < bg->objects_count; i++)
+        if (bg->objects[i].group == g)
+            berthi_bg_line(o, "    \"[resource-drop]%s\",",
+                           bg->wit->types[bg->objects[i].type].name);
     berthi_bg_line(o, "};");
     berthi_bg_blank(o);
-    berthi_bg_open(o, "status = berth_native_link(");
+    berthi_bg_open(o, "status = berth_native_find(");
     berthi_bg_item(o, "host");
-    berthi_bg_item(o, "\"%s\"", g->interface == NULL ? "$root" : contract->key);
-    berthi_bg_item(o, g->interface == NULL ? "NULL" : "digest");
+    berthi_bg_item(o, "BERTH_IMPORT_V1 \"%s\"", g->origin == NULL ? "$root" : g->origin->name);
     berthi_bg_item(o, "names");
-    berthi_bg_item(o, "%uu", (unsigned)g->funcs_count);
-    berthi_bg_item(o, "berth_native_imports + %u",
-                   (unsigned)(g->funcs_first - bg->exports_count));
+    berthi_bg_item(o, "%uu", (unsigned)(g->funcs_count + resources_of(bg, g)));
+    berthi_bg_item(o, "berth_native_imports + %u", (unsigned)import_first(bg, g));
     berthi_bg_item(o, "diag");
     berthi_bg_close(o, ");");
     o->indent--;
@@ -349,7 +392,7 @@ static void write_hooks(berthi_bg *bg, berthi_bg_out *o)
         "(void)self;");
 }
 
-static void write_open(const berthi_bg *bg, berthi_bg_out *o, const berthi_contract *contracts)
+static void write_open(const berthi_bg *bg, berthi_bg_out *o)
 {
     berthi_bg_blank(o);
     berthi_bg_raw(
@@ -361,8 +404,8 @@ static void write_open(const berthi_bg *bg, berthi_bg_out *o, const berthi_contr
            "\n");
     o->indent++;
     for (uint32_t g = bg->export_groups; g < bg->groups_count; g++)
-        if (bg->groups[g].funcs_count != 0)
-            write_link(bg, o, &bg->groups[g], &contracts[g]);
+        if (bg->groups[g].funcs_count + resources_of(bg, &bg->groups[g]) != 0)
+            write_link(bg, o, &bg->groups[g]);
     berthi_bg_line(o, "if (status == 0 && %s(&self) != 0)", bg->open);
     berthi_bg_line(
         o, "    status = berth_native_fail(diag, BERTH_E_PLUGIN, \"%s() failed\", \"\");",
@@ -466,33 +509,23 @@ static berth_status write_world(berthi_bg *bg, berthi_bg_out *o)
 
 /* ---------------------------------------------------------------- all of it */
 
-static berth_status refuse_resource(const berthi_bg *bg)
-{
-    if (bg->objects_count == 0)
-        return BERTH_OK;
-    return berthi_fail(bg->diag, BERTH_E_REJECTED,
-                       "world %s: there are no bindings for a native plugin that imports the "
-                       "resource `%s`",
-                       bg->world->name, bg->wit->types[bg->objects[0].type].name);
-}
-
-/* Those that are exported, and those of which functions are imported. */
+/* Those that are exported. */
 static berth_status make_contracts(const berthi_bg *bg, berthi_contract **contracts_out,
                                    uint32_t *count_out)
 {
-    berthi_contract *all = berthi_arena_array(bg->arena, bg->groups_count, sizeof *all);
+    berthi_contract *all = berthi_arena_array(bg->arena, bg->export_groups, sizeof *all);
     berth_status status = BERTH_OK;
 
     if (all == NULL)
         return berthi_fail(bg->diag, BERTH_E_NOMEM, "out of memory for bindings");
     *count_out = 0;
-    for (uint32_t g = 0; g < bg->groups_count && status == BERTH_OK; g++) {
+    for (uint32_t g = 0; g < bg->export_groups && status == BERTH_OK; g++) {
         const berthi_bg_group *group = &bg->groups[g];
 
-        if (g < bg->export_groups ? !is_contract(group) : group->funcs_count == 0)
+        if (!is_contract(group))
             continue;
         status = contract_of(bg, group, &all[g]);
-        if (status != BERTH_OK || g >= bg->export_groups)
+        if (status != BERTH_OK)
             continue;
         (*count_out)++;
         for (uint32_t k = 0; k < g; k++)
@@ -528,8 +561,6 @@ berth_status berthi_bg_write_native_source(berthi_bg *bg, berthi_bg_out *o)
     berth_status status = berthi_bg_check_plugin(bg);
 
     if (status == BERTH_OK)
-        status = refuse_resource(bg);
-    if (status == BERTH_OK)
         status = make_contracts(bg, &contracts, &count);
     if (status != BERTH_OK)
         return status;
@@ -542,7 +573,7 @@ berth_status berthi_bg_write_native_source(berthi_bg *bg, berthi_bg_out *o)
     write_imports(bg, o);
     for (uint32_t g = 0; g < bg->export_groups; g++)
         berthi_bg_each_resource(bg, o, &bg->groups[g], write_resource);
-    write_open(bg, o, contracts);
+    write_open(bg, o);
     write_plugin(bg, o);
     write_note(bg, o, contracts, count);
     return write_world(bg, o);

@@ -22,6 +22,9 @@ typedef struct berthi_checked_values {
     uint32_t args_size, result_size;
 } berthi_checked_values;
 
+/* A checked plugin may use that call, here and now; else whoever wants to know is told. */
+bool berthi_native_may_use(const struct berth_call *call);
+
 /* Calls the function.  *code_out is what it answered.
  * Fails: BERTH_E_ABI with the rule that was broken, BERTH_E_NOMEM, when it was not called. */
 berth_status berthi_native_call_checked(berthi_native *native, berth_plugin_fn *function,

@@ -120,10 +120,18 @@ static void end_reports(berthi_native_group *g)
 
 /* ---------------------------------------------------------------- ending one */
 
+void berthi_native_end_imports(berthi_native_imports *imports, bool is_abandoned)
+{
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    if (imports != NULL)
+        imports->end(imports, is_abandoned);
+}
+
 void berthi_native_free(berthi_native *native)
 {
     berthi_native_group *g = native->group;
 
+    berthi_native_end_imports(native->imports, false);
     berthi_free(&berthi_allocator_libc, native, sizeof *native);
     berthi_native_group_unref(g);
 }
@@ -278,10 +286,12 @@ static void join_ended(berthi_native_group *g)
     for (; native != NULL; native = next) {
         next = native->next;
         berthi_thread_join(&native->thread);
-        if (native->stays)
+        if (native->stays) {
+            berthi_native_end_imports(native->imports, true);
             abandon(native);
-        else
+        } else {
             berthi_native_free(native);
+        }
     }
 }
 
@@ -307,8 +317,10 @@ void berthi_native_end(berthi_native *native)
         abandon(native);
     }
     berthi_lock_drop(&g->lock);
-    if (code != 0)
+    if (code != 0) {
+        berthi_native_end_imports(native->imports, true);
         report_abandoned(native, "there was no thread to do it");
+    }
 }
 
 /* ---------------------------------------------------------------- ending all */
@@ -348,6 +360,7 @@ static void give_up_rest(berthi_native_group *g)
         berthi_lock_drop(&g->lock);
         if (native == NULL)
             return;
+        berthi_native_end_imports(native->imports, true);
         report_abandoned(native, "it took longer than it was given");
     }
 }

@@ -32,6 +32,7 @@ struct berthi_native {
     bool is_given_up;           /* the group was ended before */
     bool stays;                 /* it could not be drained, or what it was given outlives it */
     bool is_checked;            /* fixed */
+    berthi_native_imports *imports;
 };
 
 struct berthi_native_group {
@@ -53,8 +54,8 @@ void berthi_native_group_unref(berthi_native_group *group);
 void berthi_native_report(berthi_native *native, berth_report_kind kind, int32_t level,
                           const char *text, size_t size);
 
-/* checked.c: a plugin may use that call, here and now; else whoever wants to know was told. */
-bool berthi_native_may_use(const struct berth_call *call);
+/* Nothing of the plugin calls the host again, or nobody can tell when it does. */
+void berthi_native_end_imports(berthi_native_imports *imports, bool is_abandoned);
 
 /* Frees what has nothing of the plugin left, or never had. */
 void berthi_native_free(berthi_native *native);

@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "base/reply_arena.h"
+#include "native/checked.h"
 
 #include <berth/slot.h>
 
@@ -37,7 +38,13 @@ static const void *find_extension(void *ctx, const char *id)
     static const berth_arena_v1 checked = { (uint32_t)sizeof checked, 0, checked_alloc };
     const berthi_native *n = ctx;
 
-    if (id == NULL || strcmp(id, BERTH_ARENA_V1) != 0)
+    if (id == NULL)
+        return NULL;
+    if (strncmp(id, BERTH_IMPORT_V1, sizeof BERTH_IMPORT_V1 - 1) == 0)
+        return n->imports == NULL
+                   ? NULL
+                   : n->imports->find(n->imports, id + sizeof BERTH_IMPORT_V1 - 1);
+    if (strcmp(id, BERTH_ARENA_V1) != 0)
         return NULL;
     return n->is_checked ? &checked : &arena;
 }
@@ -166,8 +173,11 @@ berth_status berthi_native_open(berthi_native_group *group, const berthi_native_
     berthi_native *n = berthi_zalloc(&berthi_allocator_libc, sizeof *n);
     berth_status status;
 
-    if (n == NULL)
+    if (n == NULL) {
+        berthi_native_end_imports(opt->imports, false);
         return berthi_fail(diag, BERTH_E_NOMEM, "a native plugin");
+    }
+    n->imports = opt->imports;
     n->host = (berth_host_v1){ (uint32_t)sizeof n->host, BERTH_ABI_MAJOR, BERTH_ABI_MINOR, n,
                                find_extension,           log_line };
     n->group = group;

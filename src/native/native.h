@@ -133,6 +133,15 @@ void berthi_native_group_end(berthi_native_group *group);
 void berthi_native_group_report(berthi_native_group *group, const berth_report *report);
 void berthi_native_group_stats(berthi_native_group *group, berthi_native_stats *stats_out);
 
+/* What the host offers to one plugin.  Memory of the C library's heap: an abandoned plugin may ask
+ * for it for ever. */
+typedef struct berthi_native_imports {
+    /* A berth_import_v1 by the name of the import; NULL: there is none.  Any thread. */
+    const void *(*find)(struct berthi_native_imports *imports, const char *name);
+    /* The plugin is gone, and the memory may go; or it is abandoned, and may call it at any time. */
+    void (*end)(struct berthi_native_imports *imports, bool is_abandoned);
+} berthi_native_imports;
+
 typedef struct berthi_native_options {
     const uint8_t *bytes; /* that were admitted */
     size_t size;
@@ -143,6 +152,7 @@ typedef struct berthi_native_options {
     bool is_checked;              /* all its calls go through berthi_native_call_checked() */
     const berthi_native_abi *abi; /* NULL: ours */
     void *abi_ctx;                /* for its open() */
+    berthi_native_imports *imports; /* taken, also on failure; NULL: it imports nothing */
 } berthi_native_options;
 
 /* Copies, maps and opens.  On failure it is all undone.

@@ -57,7 +57,7 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
     const berth_slot_options *opt = &slot->options;
     bool is_checked =
         (opt->flags & BERTH_SLOT_CHECKED) != 0 || berthi_environment_says_checked();
-    const berthi_native_options options = { .bytes = bytes,
+    berthi_native_options options = { .bytes = bytes,
                                             .size = size,
                                             .digest = content->digest,
                                             .info = &content->native->plugin.info,
@@ -79,6 +79,10 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
     if (status != BERTH_OK)
         return status;
     content->native->is_checked = is_checked;
+    status = berthi_native_imports_make(slot, &content->native->plugin, is_checked,
+                                        &options.imports, diag);
+    if (status != BERTH_OK)
+        return status;
     status =
         berthi_native_open(slot->runtime->natives, &options, &content->native->native, diag);
     return status == BERTH_OK ? take_tables(content->native, diag) : status;
@@ -140,14 +144,29 @@ berth_plugin_fn *berthi_native_find_drop(const berthi_content *content, const ch
 
 /* ---------------------------------------------------------------- calling */
 
-__attribute__((noinline, cold)) berth_status berthi_native_refused(berthi_seat *seat,
+/* What a function of the host answered is handed through when the plugin answers the same. */
+__attribute__((noinline, cold)) berth_status berthi_native_refused(berthi_record *mine,
+                                                                   berthi_seat *seat,
                                                                    const berthi_typed *typed,
                                                                    int32_t code,
                                                                    berth_diag *diag)
 {
-    berth_status status =
-        berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d", typed->name, (int)code);
+    const berthi_failure *failure = &mine->failure;
+    bool is_hosts = failure->where == seat &&
+                    failure->call == atomic_load_explicit(&seat->counts.calls,
+                                                          memory_order_relaxed);
+    berth_status status;
 
+    if (is_hosts && failure->diag.status == code)
+        status = berthi_fail_because(diag, (berth_status)code, BERTH_REASON_HOST, "%s: %.400s",
+                                     typed->name, failure->diag.text);
+    else if (is_hosts)
+        status = berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d, after %.400s",
+                             typed->name, (int)code, failure->diag.text);
+    else
+        status = berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d", typed->name,
+                             (int)code);
+    mine->failure.where = NULL;
     berthi_count_failure(&seat->counts, status);
     return status;
 }
@@ -195,7 +214,7 @@ berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const b
         return status;
     }
     if (code != 0)
-        return berthi_native_refused(seat, typed, code, diag);
+        return berthi_native_refused(mine, seat, typed, code, diag);
     reply->size = berthi_cm_measured(&typed->result, result);
     berthi_count(&seat->counts.bytes_out, reply->size);
     berthi_count(&seat->counts.answered, 1);

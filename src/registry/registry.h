@@ -3,7 +3,7 @@
  * What this directory is: the call path and everything that changes what it calls.
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
- *   native_guest.c  native plugins: one instance, called as it is
+ *   native_guest.c  native plugins: one instance, called as it is   native_imports.c  and what it calls
  *   component_guest.c  the same for components  typed.c, evaluate.c  calls by type
  *   component_cache.c  components that are loaded, shared   agreed.c  names of functions
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
@@ -516,8 +516,14 @@ berth_status berthi_foreign_enter(berth_slot *slot, const berth_lease *lease,
 const berthi_cm_type *berthi_native_find(const berthi_content *content, const char *name,
                                          berth_plugin_fn **call_out);
 /* Counts a call that the plugin ended with a number of its own. */
-berth_status berthi_native_refused(berthi_seat *seat, const berthi_typed *typed, int32_t code,
-                                   berth_diag *diag);
+berth_status berthi_native_refused(berthi_record *mine, berthi_seat *seat,
+                                   const berthi_typed *typed, int32_t code, berth_diag *diag);
+
+/* native_imports.c: what the plugin's world imports, by the runtime's host.  NULL in *out: nothing.
+ * Fails: BERTH_E_REJECTED with what is missing or differs, BERTH_E_LIMIT, BERTH_E_NOMEM. */
+berth_status berthi_native_imports_make(berth_slot *slot, const berthi_native_plugin *plugin,
+                                        bool is_checked, berthi_native_imports **out,
+                                        berth_diag *diag);
 /* A call in every form but the usual one. */
 berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const berth_call *call,
                                   const berthi_typed *typed, const void *args, void *result,

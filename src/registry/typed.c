@@ -425,7 +425,7 @@ BERTHI_HOT bool invoke_shortly(berth_version *v, const berthi_record *mine,
 __attribute__((noinline, cold)) static berth_status refused(berthi_record *mine, int32_t code)
 {
     berth_status status =
-        berthi_native_refused(mine->known.place, mine->known.typed, code, mine->diag);
+        berthi_native_refused(mine, mine->known.place, mine->known.typed, code, mine->diag);
 
     berthi_unpin(mine, 0);
     return status;

@@ -65,6 +65,13 @@ typedef struct berthi_known {
     bool is_measured; /* it has bytes to be counted */
 } berthi_known;
 
+/* Why a function of the host failed that a plugin called, kept until the plugin's call ends. */
+typedef struct berthi_failure {
+    const void *where; /* NULL: nothing */
+    uint64_t call;     /* which one of those that `where` counts */
+    berth_diag diag;
+} berthi_failure;
+
 typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */
     _Alignas(64) _Atomic(void *) pin[BERTHI_PINS_MAX];
     /* Tick at which the pin was set, or earlier; stored before the pin. */
@@ -79,6 +86,7 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
     berthi_known known_before[BERTHI_KNOWN_MAX]; /* by key */
     berth_diag *diag; /* of the call of what is known that is inside, as is the next */
     void *result;
+    berthi_failure failure;
     _Atomic(uint64_t) owner;    /* berthi_thread_self() of the thread whose it is; 0: none */
     struct berthi_record *next; /* fixed once linked into the domain */
     void *memory;               /* what was allocated, before alignment */

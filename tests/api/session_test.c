@@ -1,5 +1,7 @@
 /* session_test.c - objects of plugins are used in sessions, and objects of the host by plugins: one
  * source as a component, as a core module and as a shared object.  Public headers and written ones. */
+#include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +12,7 @@
 #include "guests.h"
 #include "slot_rig.h"
 
-#define FINISH      "demo:notes/desk@1.0.0#[static]draft.finish"
-#define FINISH_TYPE "func(done: own<resource>) -> string"
+#define FINISH "demo:notes/desk@1.0.0#[static]draft.finish"
 
 /* ---------------------------------------------------------------- the host's store */
 
@@ -28,9 +29,6 @@ typedef struct store {
     notes_imports imports;
     notes_host_store_page pages[PAGES_MAX]; /* none is used again */
     atomic_uint made, destroyed;
-    berth_slot *inner; /* called by `append`, in the same call */
-    uint32_t number;
-    uint64_t deadline_ns;
     bool is_dead; /* `append` fails */
 } store;
 
@@ -132,9 +130,17 @@ static berth_host *offer(store *s)
     return host;
 }
 
+static berth_status never_called(void *ctx, const void *args, void *result,
+                                 berth_host_call *call)
+{
+    (void)ctx, (void)args, (void)result, (void)call;
+    abort();
+}
+
 /* ---------------------------------------------------------------- rig */
 
-static const char *const builds[] = { "notes.wasm", "notes.wasm.bindings/core.wasm" };
+static const char *const builds[] = { "notes.wasm", "notes.wasm.bindings/core.wasm",
+                                      "notes.so" };
 enum { BUILDS = sizeof builds / sizeof *builds };
 
 typedef struct desk {
@@ -418,6 +424,150 @@ static void calls_of_sessions_are_counted_like_others(void **state)
     close_desk(&d);
 }
 
+static void what_the_host_says_reaches_the_caller_of_a_native_plugin(void **state)
+{
+    berth_slot_stats stats;
+    notes_desk_draft draft;
+    berth_string text = { 0 };
+    notes_slot in;
+    desk d;
+
+    open_desk(&d, *state, "notes.so", NULL);
+    in = enter(&d);
+    draft = draft_of(&d, &in, "new");
+    assert_int_equal(write_line(&d, &in, draft, "one"), 1);
+    d.store->is_dead = true;
+    slot_rig_check(d.r, finish(&d, &in, draft, &text), BERTH_E_OS, BERTH_REASON_HOST,
+                   FINISH ": host function `demo:notes/store@1.0.0#[method]page.append`: the "
+                          "store is closed");
+    d.store->is_dead = false;
+    draft = draft_of(&d, &in, "");
+    slot_rig_check(d.r, finish(&d, &in, draft, &text), BERTH_E_INVALID, BERTH_REASON_HOST,
+                   "a page without a title");
+    draft = draft_of(&d, &in, "new"); /* the instance goes on, and what was said is forgotten */
+    assert_int_equal(write_line(&d, &in, draft, "one"), 1);
+    assert_int_equal(finish(&d, &in, draft, &text), BERTH_OK);
+    assert_int_equal(drafts(&d, &d.notes), 0); /* of the same instance */
+    slot_rig_check(d.r,
+                   notes_desk_draft_new(&in, d.r->arena,
+                                        string_of("a title that has more bytes than there is "
+                                                  "room for"),
+                                        &draft, &d.r->diag),
+                   BERTH_E_PLUGIN, BERTH_REASON_NONE, "it answered 1");
+    stats = slot_rig_stats(d.slot);
+    assert_int_equal(stats.calls, stats.answered + 3);
+    notes_leave(&in);
+    close_desk(&d);
+}
+
+static void a_native_plugin_whose_import_is_missing_is_not_opened(void **state)
+{
+    static const char other[] =
+        "package demo:notes@1.0.0; interface store { resource page { constructor(title: string); "
+        "append: func(line: string) -> u64; text: func() -> string; } fetch: func(title: "
+        "string) -> option<page>; } world w { import store; }";
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    const berth_host_resource *page;
+    slot_rig *r = *state;
+    uint8_t *bytes;
+    berth_slot *slot = slot_rig_open(r, "desk", NULL);
+    size_t size;
+
+    bytes = services_read("notes.so", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
+                   BERTH_REASON_NONE,
+                   "import `demo:notes/store@1.0.0`: the runtime has no host");
+    assert_int_equal(berth_host_create(NULL, &options.host, &r->diag), BERTH_OK);
+    slot_rig_restart(r, options);
+    slot = slot_rig_open(r, "desk", NULL);
+    bytes = services_read("notes.so", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
+                   BERTH_REASON_NONE, "the host offers no such interface");
+    assert_int_equal(berth_host_declare(options.host, other, sizeof other - 1, &r->diag),
+                     BERTH_OK);
+    bytes = services_read("notes.so", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
+                   BERTH_REASON_NONE, "has bound no function to it");
+    assert_int_equal(berth_host_bind_resource(options.host, "demo:notes/store@1.0.0", "page",
+                                              NULL, &page, &r->diag),
+                     BERTH_OK);
+    assert_int_equal(berth_host_bind(options.host, "demo:notes/store@1.0.0",
+                                     "[constructor]page", 16, 8, never_called, NULL, &r->diag),
+                     BERTH_OK);
+    assert_int_equal(berth_host_bind(options.host, "demo:notes/store@1.0.0",
+                                     "[method]page.append", 24, 8, never_called, NULL,
+                                     &r->diag),
+                     BERTH_OK);
+    bytes = services_read("notes.so", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
+                   BERTH_REASON_NONE,
+                   "#[method]page.append`: the plugin expects another type; the host offers");
+    slot_rig_restart(r, (berth_runtime_options)BERTH_RUNTIME_OPTIONS_INIT);
+    berth_host_destroy(options.host);
+}
+
+typedef struct worker {
+    pthread_t thread;
+    desk *d;
+    atomic_uint *going;
+    unsigned done;
+} worker;
+
+static void *work(void *arg)
+{
+    worker *w = arg;
+    berth_arena *arena;
+    berth_diag diag;
+    notes_slot in;
+
+    if (berth_arena_create(NULL, 0, &arena, &diag) != BERTH_OK ||
+        notes_enter(&w->d->notes, &in, &diag) != BERTH_OK)
+        abort();
+    atomic_fetch_sub(w->going, 1);
+    while (atomic_load(w->going) != 0)
+        sched_yield();
+    for (unsigned i = 0; i < 50; i++) {
+        notes_result_u32_string result;
+        notes_desk_draft draft;
+        berth_string text;
+
+        if (notes_desk_draft_new(&in, arena, string_of("new"), &draft, &diag) != BERTH_OK ||
+            notes_desk_draft_write(&in, arena, lend(draft), string_of("line"), &result,
+                                   &diag) != BERTH_OK ||
+            notes_desk_draft_finish(&in, arena, draft, &text, &diag) != BERTH_OK)
+            abort();
+        w->done += text.size == 5;
+        berth_arena_reset(arena);
+    }
+    notes_leave(&in);
+    berth_arena_destroy(arena);
+    return NULL;
+}
+
+static void threads_share_the_instance_of_a_native_plugin_and_its_objects(void **state)
+{
+    enum { THREADS = 3 };
+    worker workers[THREADS];
+    atomic_uint going = THREADS;
+    desk d;
+
+    for (unsigned b = 0; b < BUILDS; b += 2) {
+        atomic_store(&going, THREADS);
+        open_desk(&d, *state, builds[b], NULL);
+        for (unsigned i = 0; i < THREADS; i++) {
+            workers[i] = (worker){ .d = &d, .going = &going };
+            assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+        }
+        for (unsigned i = 0; i < THREADS; i++) {
+            pthread_join(workers[i].thread, NULL);
+            assert_int_equal(workers[i].done, 50);
+        }
+        assert_int_equal(atomic_load(&d.store->made), THREADS * 50);
+        assert_int_equal(atomic_load(&d.store->destroyed), THREADS * 50);
+        close_desk(&d);
+    }
+}
+
 static void a_session_without_memory_leaves_nothing_behind(void **state)
 {
     desk d;
@@ -471,6 +621,9 @@ int main(void)
         slot_test(a_broken_instance_is_the_sessions_and_no_other),
         slot_test(sessions_are_bounded_by_the_instances_of_a_version),
         slot_test(calls_of_sessions_are_counted_like_others),
+        slot_test(what_the_host_says_reaches_the_caller_of_a_native_plugin),
+        slot_test(a_native_plugin_whose_import_is_missing_is_not_opened),
+        slot_test(threads_share_the_instance_of_a_native_plugin_and_its_objects),
         slot_test(a_session_without_memory_leaves_nothing_behind),
         slot_test(misuse_of_a_session_is_refused),
     };

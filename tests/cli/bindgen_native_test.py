@@ -113,7 +113,7 @@ static void *room(struct berth_call *call, uint64_t size, uint64_t align)
 static int32_t now(void *self, const void *args, void *results, struct berth_call *call)
 {
     (void)call;
-    assert(self == NULL && args == NULL);
+    assert(self == &logged && args == NULL);
     *(uint64_t *)results = 5;
     return 0;
 }
@@ -127,7 +127,7 @@ static int32_t write_line(void *self, const void *args, void *results, struct be
 {
     const pics_log_write_args *a = args;
     (void)call;
-    assert(self == NULL && results == NULL && a->level == 3 && a->text.size == 2);
+    assert(self == &missing && results == NULL && a->level == 3 && a->text.size == 2);
     logged++;
     return 0;
 }
@@ -135,8 +135,10 @@ static const char *const root_names[] = { "other", "now" };
 static berth_plugin_fn *const root_calls[] = { nobody, now };
 static const char *const log_names[] = { "count", "more", "write" };
 static berth_plugin_fn *const log_calls[] = { nobody, nobody, write_line };
-static const berth_functions_v1 root = { sizeof root, 2, { 0 }, root_names, root_calls };
-static berth_functions_v1 log_table = { sizeof log_table, 3, { 1 }, log_names, log_calls };
+static void *const root_selfs[] = { NULL, &logged };
+static void *const log_selfs[] = { NULL, NULL, &missing };
+static const berth_import_v1 root = { sizeof root, 2, root_names, root_calls, root_selfs };
+static berth_import_v1 log_table = { sizeof log_table, 3, log_names, log_calls, log_selfs };
 static const berth_arena_v1 arena = { sizeof arena, 0, room };
 
 static const void *extension(void *ctx, const char *id)
@@ -144,9 +146,9 @@ static const void *extension(void *ctx, const char *id)
     assert(ctx == (void *)&arena);
     if (strcmp(id, BERTH_ARENA_V1) == 0)
         return missing == 1 ? NULL : &arena;
-    if (strcmp(id, "$root") == 0)
+    if (strcmp(id, BERTH_IMPORT_V1 "$root") == 0)
         return missing == 2 ? NULL : &root;
-    assert(strcmp(id, "acme:pics/log@1") == 0);
+    assert(strcmp(id, "berth.import/1 acme:pics/log@1.2.0") == 0);
     return &log_table;
 }
 

@@ -5,12 +5,14 @@
 #include <stdio.h>
 
 #include "base/diag.h"
+#include "base/reply_arena.h"
 #include "component/value/value_bytes.h"
 
 enum { RESULT_BYTES_MAX = 16 << 20 };
 
 struct berth_host_call {
-    berthi_cm_host_call *inner;
+    berthi_cm_host_call *inner; /* NULL: of a native plugin */
+    berth_arena *arena;         /* of the native plugin's call */
     berthi_host_instance *instance;
     const berthi_host_func *func;
     berth_diag *diag;
@@ -30,6 +32,44 @@ void berthi_host_instance_init(berthi_host_instance *i, const berth_allocator *a
 void berthi_host_instance_fini(berthi_host_instance *i)
 {
     berthi_host_table_fini(&i->objects);
+}
+
+static void enter(const berthi_host_instance *i)
+{
+    if (i->lock != NULL)
+        berthi_lock_take(i->lock);
+}
+
+static void leave(const berthi_host_instance *i)
+{
+    if (i->lock != NULL)
+        berthi_lock_drop(i->lock);
+}
+
+static void count(berthi_host_instance *i, uint64_t calls, uint64_t in, uint64_t out)
+{
+    enter(i);
+    i->usage.calls += calls;
+    i->usage.bytes_in += in;
+    i->usage.bytes_out += out;
+    leave(i);
+}
+
+void berthi_host_instance_close(berthi_host_instance *i)
+{
+    const berthi_host_type *type;
+    void *object;
+
+    for (;;) {
+        enter(i);
+        object = berthi_host_table_take_any(&i->objects, &type);
+        leave(i);
+        if (object == NULL)
+            return;
+        BERTHI_ASSERT_UNLOCKED(); /* I9 */
+        if (type->destroy != NULL)
+            type->destroy(object);
+    }
 }
 
 static berthi_host_instance *instance_of(berthi_cm_host_call *call)
@@ -67,31 +107,63 @@ static berth_status count_result(berth_host_call *call, const void *result)
             "host function `%s` answers with %llu bytes, of at most %llu",
             call->func->wit->name, (unsigned long long)bytes,
             (unsigned long long)call->instance->options.result_bytes_max);
-    call->instance->usage.bytes_out += bytes;
+    count(call->instance, 0, 0, bytes);
     return BERTH_OK;
 }
 
-berth_status berthi_host_run(void *ctx, berthi_cm_host_call *inner, const void *args,
-                             void *result, berth_diag *diag)
+static berth_status run(berth_host_call *call, const void *args, void *result)
 {
-    const berthi_host_func *func = ctx;
-    berth_host_call call = {
-        .inner = inner, .instance = instance_of(inner), .func = func, .diag = diag
-    };
+    const berthi_host_func *func = call->func;
+    berth_diag *diag = call->diag;
     berth_status status;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
-    call.instance->usage.calls++;
-    call.instance->usage.bytes_in += berthi_cm_args_bytes(func->type, args);
+    count(call->instance, 1, berthi_cm_args_bytes(func->type, args), 0);
     if (func->result_size != 0)
         memset(result, 0, func->result_size);
     diag->status = BERTH_OK;
     diag->reason = BERTH_REASON_NONE;
     diag->text[0] = '\0';
-    status = func->call(func->ctx, args, result, &call);
+    status = func->call(func->ctx, args, result, call);
     if (__builtin_expect(status != BERTH_OK, 0))
-        return fail_as(&call, status);
-    return count_result(&call, result);
+        return fail_as(call, status);
+    return count_result(call, result);
+}
+
+berth_status berthi_host_run(void *ctx, berthi_cm_host_call *inner, const void *args,
+                             void *result, berth_diag *diag)
+{
+    berth_host_call call = {
+        .inner = inner, .instance = instance_of(inner), .func = ctx, .diag = diag
+    };
+
+    return run(&call, args, result);
+}
+
+berth_status berthi_host_run_native(const berthi_host_func *func,
+                                    berthi_host_instance *instance, berth_arena *arena,
+                                    const void *args, void *result, berth_diag *diag)
+{
+    berth_host_call call = {
+        .arena = arena, .instance = instance, .func = func, .diag = diag
+    };
+
+    return run(&call, args, result);
+}
+
+void berthi_host_drop_native(const berth_host_resource *resource,
+                             berthi_host_instance *instance, uint64_t handle)
+{
+    void *object = NULL;
+
+    if (handle > UINT32_MAX)
+        return;
+    enter(instance);
+    object = berthi_host_table_take(&instance->objects, &resource->type, (uint32_t)handle);
+    leave(instance);
+    BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    if (object != NULL && resource->type.destroy != NULL)
+        resource->type.destroy(object);
 }
 
 void berthi_host_drop(void *ctx, berthi_cm_host_call *call, uint32_t rep)
@@ -119,12 +191,14 @@ berth_status berth_host_fail(berth_host_call *call, berth_status status, const c
 
 void *berth_host_room(berth_host_call *call, size_t size)
 {
-    return berthi_cm_host_room(call->inner, size);
+    return call->inner != NULL ? berthi_cm_host_room(call->inner, size)
+                               : berthi_reply_arena_alloc(call->arena, size);
 }
 
 void *berth_host_reserve(berth_host_call *call, size_t size)
 {
-    return berthi_cm_host_reserve(call->inner, size, call->diag);
+    return call->inner != NULL ? berthi_cm_host_reserve(call->inner, size, call->diag)
+                               : berthi_reply_arena_alloc(call->arena, size);
 }
 
 struct berthi_services *berthi_host_call_services(const berth_host_call *call)
@@ -149,16 +223,24 @@ const char *berth_host_plugin(const berth_host_call *call)
 
 berth_host_usage berth_host_usage_of(const berth_host_call *call)
 {
-    return call->instance->usage;
+    berth_host_usage usage;
+
+    enter(call->instance);
+    usage = call->instance->usage;
+    leave(call->instance);
+    return usage;
 }
 
 berth_status berth_host_object_add(berth_host_call *call, const berth_host_resource *resource,
                                    void *object, uint64_t *handle_out)
 {
     uint32_t rep;
-    berth_status status = berthi_host_table_add(&call->instance->objects, &resource->type,
-                                                object, &rep, call->diag);
+    berth_status status;
 
+    enter(call->instance);
+    status = berthi_host_table_add(&call->instance->objects, &resource->type, object, &rep,
+                                   call->diag);
+    leave(call->instance);
     if (status == BERTH_OK)
         *handle_out = rep;
     return status;
@@ -167,15 +249,27 @@ berth_status berth_host_object_add(berth_host_call *call, const berth_host_resou
 void *berth_host_object_find(const berth_host_call *call, const berth_host_resource *resource,
                              uint64_t handle)
 {
+    void *object;
+
     if (handle > UINT32_MAX)
         return NULL;
-    return berthi_host_table_find(&call->instance->objects, &resource->type, (uint32_t)handle);
+    enter(call->instance);
+    object =
+        berthi_host_table_find(&call->instance->objects, &resource->type, (uint32_t)handle);
+    leave(call->instance);
+    return object;
 }
 
 void *berth_host_object_take(berth_host_call *call, const berth_host_resource *resource,
                              uint64_t handle)
 {
+    void *object;
+
     if (handle > UINT32_MAX)
         return NULL;
-    return berthi_host_table_take(&call->instance->objects, &resource->type, (uint32_t)handle);
+    enter(call->instance);
+    object =
+        berthi_host_table_take(&call->instance->objects, &resource->type, (uint32_t)handle);
+    leave(call->instance);
+    return object;
 }

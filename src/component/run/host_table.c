@@ -131,6 +131,17 @@ bool berthi_host_table_remove(berthi_host_table *t, const berthi_host_type *type
     return true;
 }
 
+void *berthi_host_table_take_any(berthi_host_table *t, const berthi_host_type **type_out)
+{
+    t->is_closed = true;
+    for (uint32_t i = t->count; i-- > 1;)
+        if (t->objects[i].type != NULL) { /* else free, or removed by another's destruction */
+            *type_out = t->objects[i].type;
+            return release(t, i);
+        }
+    return NULL;
+}
+
 void berthi_host_table_fini(berthi_host_table *t)
 {
     const berthi_host_type *type;

@@ -50,6 +50,9 @@ void *berthi_host_table_find(const berthi_host_table *t, const berthi_host_type 
                              uint32_t rep);
 /* Gives the object back undestroyed; NULL as above. */
 void *berthi_host_table_take(berthi_host_table *t, const berthi_host_type *type, uint32_t rep);
+/* Gives any one back undestroyed, the newest places first, with what it is; nothing can be added from
+ * then on.  NULL: there are none left. */
+void *berthi_host_table_take_any(berthi_host_table *t, const berthi_host_type **type_out);
 /* Takes it and destroys it.  False: there is none. */
 bool berthi_host_table_remove(berthi_host_table *t, const berthi_host_type *type, uint32_t rep);
 
