@@ -282,11 +282,9 @@ static void write_imported_drop(berthi_bg *bg, berthi_bg_out *o, const char *nam
                    (unsigned)number, (unsigned)number);
     berthi_bg_line(o, "                                         &owned, NULL, NULL);");
     berthi_bg_line(o, "}");
-    berthi_bg_write_function(o,
-                             berthi_bg_format(&bg->names,
-                                              "void %s_drop_borrow(%s_borrow borrowed)", name,
-                                              name),
-                             "(void)borrowed; /* it was lent as it is */");
+    berthi_bg_write_function(
+        o, berthi_bg_format(&bg->names, "void %s_drop_borrow(%s_borrow borrowed)", name, name),
+        "(void)borrowed; /* it was lent as it is */");
 }
 
 static void write_imports(berthi_bg *bg, berthi_bg_out *o)

@@ -152,9 +152,9 @@ __attribute__((noinline, cold)) berth_status berthi_native_refused(berthi_record
                                                                    berth_diag *diag)
 {
     const berthi_failure *failure = &mine->failure;
-    bool is_hosts = failure->where == seat &&
-                    failure->call == atomic_load_explicit(&seat->counts.calls,
-                                                          memory_order_relaxed);
+    bool is_hosts =
+        failure->where == seat &&
+        failure->call == atomic_load_explicit(&seat->counts.calls, memory_order_relaxed);
     berth_status status;
 
     if (is_hosts && failure->diag.status == code)
@@ -164,8 +164,8 @@ __attribute__((noinline, cold)) berth_status berthi_native_refused(berthi_record
         status = berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d, after %.400s",
                              typed->name, (int)code, failure->diag.text);
     else
-        status = berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d", typed->name,
-                             (int)code);
+        status =
+            berthi_fail(diag, BERTH_E_PLUGIN, "%s: it answered %d", typed->name, (int)code);
     mine->failure.where = NULL;
     berthi_count_failure(&seat->counts, status);
     return status;

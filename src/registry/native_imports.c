@@ -13,6 +13,7 @@
 #include "component/run/host_call.h"
 #include "component/run/host_native.h"
 #include "native/checked.h"
+#include "service/wasi/wasi_link.h"
 
 typedef struct offered { /* one row of a table */
     struct native_imports *of;
@@ -69,7 +70,8 @@ static int32_t call_func(void *self, const void *args, void *results, struct ber
         return BERTH_E_CLOSED;
     if (call == NULL || (all->is_checked && !berthi_native_may_use(call)))
         return BERTH_E_STATE;
-    status = berthi_host_run_native(to->func, &all->instance, call->arena, args, results, &diag);
+    status =
+        berthi_host_run_native(to->func, &all->instance, call->arena, args, results, &diag);
     if (status != BERTH_OK)
         keep_failure(all, &diag);
     return (int32_t)status;
@@ -161,8 +163,8 @@ static berth_status fill(const making *m, const berthi_host_need *need,
             return no_memory(m);
         memcpy(copy, drop, head);
         memcpy(copy + head, text, size + 1);
-        rows[i] = (offered){ m->all, is_func ? funcs[at] : NULL,
-                             is_func ? NULL : resources[at] };
+        rows[i] =
+            (offered){ m->all, is_func ? funcs[at] : NULL, is_func ? NULL : resources[at] };
         names[i] = copy;
         calls[i] = is_func ? call_func : drop_object;
         selfs[i] = &rows[i];
@@ -203,8 +205,7 @@ static berth_status add_interface(const making *m, const berthi_wit_extern *e)
     berthi_arena *arena = &m->all->arena;
     const berthi_wit_func **funcs =
         berthi_arena_array(arena, it->funcs_count + 1u, sizeof *funcs);
-    const char **resources =
-        berthi_arena_array(arena, it->types_count + 1u, sizeof *resources);
+    const char **resources = berthi_arena_array(arena, it->types_count + 1u, sizeof *resources);
     berthi_host_need need = { .name = e->name,
                               .model = m->plugin->model,
                               .package = it->package,
@@ -213,6 +214,12 @@ static berth_status add_interface(const making *m, const berthi_wit_extern *e)
 
     if (funcs == NULL || resources == NULL)
         return no_memory(m);
+    if (berthi_host_has_attached(m->host) && berthi_is_wasi(e->name, strlen(e->name)))
+        return berthi_fail(
+            m->diag, BERTH_E_REJECTED,
+            "import `%.128s`: WASI is for WebAssembly; a native plugin has the C "
+            "library",
+            e->name);
     for (uint32_t i = 0; i < it->funcs_count; i++)
         funcs[need.funcs_count++] = &it->funcs[i];
     for (uint32_t i = 0; i < it->types_count; i++)
@@ -280,7 +287,7 @@ berth_status berthi_native_imports_make(berth_slot *slot, const berthi_native_pl
     berth_status status;
 
     *out = NULL;
-    if (world->imports_count == 0)
+    if (world == NULL || world->imports_count == 0) /* a foreign plugin has no world */
         return BERTH_OK;
     m.all = start(slot, plugin->info.id, is_checked);
     if (m.all == NULL)

@@ -41,6 +41,12 @@ _Static_assert(sizeof(berth_plugin_v1) == 48, "berth_plugin_v1 grew: add its new
 AT(berth_functions_v1, names, 40);
 AT(berth_functions_v1, calls, 48);
 _Static_assert(sizeof(berth_functions_v1) == 56, "berth_functions_v1 grew: add them above");
+AT(berth_import_v1, size, 0);
+AT(berth_import_v1, count, 4);
+AT(berth_import_v1, names, 8);
+AT(berth_import_v1, calls, 16);
+AT(berth_import_v1, selfs, 24);
+_Static_assert(sizeof(berth_import_v1) == 32, "berth_import_v1 grew: add them above");
 AT(berth_arena_v1, alloc, 8);
 _Static_assert(sizeof(berth_arena_v1) == 16, "berth_arena_v1 grew: add its new fields above");
 #endif

@@ -176,6 +176,8 @@ static void plugins_of_another_contract_serve_through_the_adapter(void **state)
     slot_rig *r = *state;
     berth_slot *slot = open_slot(r, simple());
     adapting a = { 0 };
+    berth_call call = BERTH_CALL_INIT;
+    const char *shown;
     uint64_t out = 0;
     size_t size;
     uint8_t *bytes = one_source_read(builds[0], &size);
@@ -190,12 +192,24 @@ static void plugins_of_another_contract_serve_through_the_adapter(void **state)
         assert_int_equal(call_count(r, slot, "b", &out), BERTH_OK);
         assert_int_equal(out, 2);
         assert_int_equal(call_total(r, slot), 2);
+        call.arena = r->arena;
+        assert_int_equal(berth_slot_evaluate(slot, SIMPLE "#count(\"b\")", &call,
+                                             BERTH_TEXT_WAVE, &shown, &r->diag),
+                         BERTH_OK); /* the adapter's */
+        assert_string_equal(shown, "3");
+        slot_rig_check(r,
+                       berth_slot_evaluate(slot, SIMPLE "#count(7)", &call, BERTH_TEXT_WAVE,
+                                           &shown, &r->diag),
+                       BERTH_E_INVALID, BERTH_REASON_NONE, "expected string");
+        assert_int_equal(berth_slot_evaluate(slot, ADD "(\"c d\")", &call, BERTH_TEXT_JSON,
+                                             &shown, &r->diag),
+                         BERTH_OK); /* the plugin's own */
     }
     /* what fits neither is refused with the difference from the slot's own contract */
     bytes = guest_read("cli_values.component", &size);
     slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
                    BERTH_REASON_NONE, "example:simple/words");
-    assert_int_equal(slot_rig_stats(slot).answered, 9);
+    assert_int_equal(slot_rig_stats(slot).answered, 15);
 }
 
 static berth_status add_by_color(void *ctx, const void *args, void *result,

@@ -463,7 +463,8 @@ static void what_the_host_says_reaches_the_caller_of_a_native_plugin(void **stat
 static void a_native_plugin_whose_import_is_missing_is_not_opened(void **state)
 {
     static const char other[] =
-        "package demo:notes@1.0.0; interface store { resource page { constructor(title: string); "
+        "package demo:notes@1.0.0; interface store { resource page { constructor(title: "
+        "string); "
         "append: func(line: string) -> u64; text: func() -> string; } fetch: func(title: "
         "string) -> option<page>; } world w { import store; }";
     berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;

@@ -144,9 +144,7 @@ berth_status berthi_host_run_native(const berthi_host_func *func,
                                     berthi_host_instance *instance, berth_arena *arena,
                                     const void *args, void *result, berth_diag *diag)
 {
-    berth_host_call call = {
-        .arena = arena, .instance = instance, .func = func, .diag = diag
-    };
+    berth_host_call call = { .arena = arena, .instance = instance, .func = func, .diag = diag };
 
     return run(&call, args, result);
 }

@@ -10,7 +10,7 @@ typedef struct matcher {
     berth_host *host;
     const berthi_host_need *need;
     berthi_arena *arena;
-    berthi_contracts plugin, offered; /* shapes, as each side's own package sees them */
+    berthi_contracts plugin, offered;        /* shapes, as each side's own package sees them */
     const berthi_host_interface *offered_of; /* NULL: they are not made yet */
     berth_diag *diag;
 } matcher;
@@ -67,10 +67,11 @@ static berth_status same_type(matcher *m, const berthi_host_func *func,
         return m->plugin.status;
     if (memcmp(offered.bytes, expected.bytes, sizeof offered.bytes) == 0)
         return BERTH_OK;
-    return berthi_fail(m->diag, BERTH_E_REJECTED,
-                       "import `%.128s#%.64s`: the plugin expects another type; the host offers "
-                       "%.150s",
-                       shown(m->need), wanted->name, berthi_cm_type_show(func->type).text);
+    return berthi_fail(
+        m->diag, BERTH_E_REJECTED,
+        "import `%.128s#%.64s`: the plugin expects another type; the host offers "
+        "%.150s",
+        shown(m->need), wanted->name, berthi_cm_type_show(func->type).text);
 }
 
 static berth_status find_func(matcher *m, const berthi_wit_func *wanted,
