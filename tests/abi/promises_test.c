@@ -21,6 +21,7 @@
 #include <berth/histogram.h>
 #include <berth/host.h>
 #include <berth/invoke.h>
+#include <berth/native.h>
 #include <berth/plugin.h>
 #include <berth/polyplug.h>
 #include <berth/runtime.h>
