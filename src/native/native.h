@@ -148,10 +148,10 @@ typedef struct berthi_native_options {
     const uint8_t *digest; /* of them */
     const berthi_native_info *info;
     const char *tenant, *slot;
-    uint64_t drain_ns;            /* what drain() gets */
-    bool is_checked;              /* all its calls go through berthi_native_call_checked() */
-    const berthi_native_abi *abi; /* NULL: ours */
-    void *abi_ctx;                /* for its open() */
+    uint64_t drain_ns;              /* what drain() gets */
+    bool is_checked;                /* all its calls go through berthi_native_call_checked() */
+    const berthi_native_abi *abi;   /* NULL: ours */
+    void *abi_ctx;                  /* for its open() */
     berthi_native_imports *imports; /* taken, also on failure; NULL: it imports nothing */
 } berthi_native_options;
 

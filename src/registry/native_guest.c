@@ -58,15 +58,15 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
     bool is_checked =
         (opt->flags & BERTH_SLOT_CHECKED) != 0 || berthi_environment_says_checked();
     berthi_native_options options = { .bytes = bytes,
-                                            .size = size,
-                                            .digest = content->digest,
-                                            .info = &content->native->plugin.info,
-                                            .tenant = slot->tenant->name,
-                                            .slot = slot->name,
-                                            .drain_ns = opt->probe_deadline_ns,
-                                            .is_checked = is_checked,
-                                            .abi = foreign == NULL ? NULL : foreign->abi,
-                                            .abi_ctx = foreign == NULL ? NULL : foreign->ctx };
+                                      .size = size,
+                                      .digest = content->digest,
+                                      .info = &content->native->plugin.info,
+                                      .tenant = slot->tenant->name,
+                                      .slot = slot->name,
+                                      .drain_ns = opt->probe_deadline_ns,
+                                      .is_checked = is_checked,
+                                      .abi = foreign == NULL ? NULL : foreign->abi,
+                                      .abi_ctx = foreign == NULL ? NULL : foreign->ctx };
     berth_status status;
 
     if (opt->policy == BERTH_POLICY_FRESH || opt->reuse_calls_max != 0 ||
