@@ -144,7 +144,7 @@ berth_status berthi_services_wait(berthi_services *s, berthi_wait *waits, size_t
         return berthi_fail(diag, BERTH_E_CLOSED, "the grants of this slot were revoked");
     if (s->is_deterministic) {
         is_ready = jump(s, waits, count, until_ns);
-        first = UINT64_MAX;
+        first = until_ns == UINT64_MAX ? UINT64_MAX : now; /* a look, which takes no time */
     } else {
         is_ready = look_at_times(waits, count, now, &first);
     }

@@ -154,13 +154,18 @@ static void do_sleep(void)
     probe_poll_pollable p[2];
     probe_poll_pollable_borrow lent[2];
     probe_list_u32 ready = { NULL, 0 };
-    uint64_t now = 0;
+    uint64_t now = 0, later = 0;
+    uint8_t is_ready = 0;
 
     (void)probe_monotonic_clock_subscribe_duration(call, UINT64_MAX, &p[0]);
     (void)probe_monotonic_clock_now(call, &now);
     (void)probe_monotonic_clock_subscribe_instant(call, now + number(), &p[1]);
     lent[0] = lend(p[0]);
     lent[1] = lend(p[1]);
+    (void)probe_poll_pollable_ready(call, lent[0], &is_ready); /* looking takes no time */
+    (void)probe_monotonic_clock_now(call, &later);
+    if (is_ready || later < now)
+        say("odd ");
     (void)probe_poll_poll(call, (probe_list_poll_pollable_borrow){ lent, 2 }, &ready);
     say("ready");
     for (size_t i = 0; i < ready.count; i++) {
