@@ -18,8 +18,8 @@ static berth_status check_native(const berth_contract *contract, const void *byt
     berth_status status;
 
     berthi_arena_init(&arena, &contract->allocator, SIZE_MAX);
-    status = berthi_admit_native(bytes, size, NULL, NULL, &limits, &arena, &arena, &plugin,
-                                 &native, diag);
+    status = berthi_admit_native(bytes, size, NULL, NULL, &limits, NULL, &arena, &arena,
+                                 &plugin, &native, diag);
     berthi_arena_fini(&arena);
     return status;
 }

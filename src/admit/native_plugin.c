@@ -138,34 +138,34 @@ static berth_status make_exports(reading *r)
 }
 
 /* The note says the contracts of the world, each and no other. */
-static berth_status check_note(const reading *r)
+static berth_status check_note(const berthi_native_plugin *plugin, berth_diag *diag)
 {
-    const berthi_native_info *info = r->info;
+    const berthi_native_info *info = &plugin->info;
 
-    for (uint32_t i = 0; i < r->plugin->exports_count; i++) {
-        const berthi_contract *c = &r->plugin->exports[i].contract;
+    for (uint32_t i = 0; i < plugin->exports_count; i++) {
+        const berthi_contract *c = &plugin->exports[i].contract;
         uint32_t k = 0;
 
         while (k < info->contracts_count && strcmp(info->contracts[k].name, c->id) != 0)
             k++;
         if (k == info->contracts_count)
             return berthi_fail(
-                r->diag, BERTH_E_REJECTED,
+                diag, BERTH_E_REJECTED,
                 "its world exports `%.128s`, and its note does not say so; build "
                 "both from one WIT",
                 c->id);
         if (memcmp(info->contracts[k].digest, c->digest, sizeof c->digest) != 0)
             return berthi_fail(
-                r->diag, BERTH_E_REJECTED,
+                diag, BERTH_E_REJECTED,
                 "the digest of `%.128s` in its note is not that of the world that "
                 "it carries; build both from one WIT",
                 c->id);
     }
-    if (info->contracts_count != r->plugin->exports_count)
+    if (info->contracts_count != plugin->exports_count)
         return berthi_fail(
-            r->diag, BERTH_E_REJECTED,
+            diag, BERTH_E_REJECTED,
             "its note has %u contracts, and its world %u; build both from one WIT",
-            info->contracts_count, r->plugin->exports_count);
+            info->contracts_count, plugin->exports_count);
     return BERTH_OK;
 }
 
@@ -201,11 +201,31 @@ berth_status berthi_native_world_read(const berthi_native_info *info, berthi_are
     if (status == BERTH_OK)
         status = make_exports(&r);
     if (status == BERTH_OK)
-        status = check_note(&r);
+        status = check_note(plugin_out, diag);
     for (uint32_t i = 0; i < plugin_out->exports_count; i++)
         if (plugin_out->exports[i].contract.set != NULL)
             plugin_out->exports[i].contract.set->diag = NULL; /* the caller's */
     return status;
+}
+
+/* The same bytes say the same, whoever carries them; that the note agrees is the plugin's own matter. */
+static berth_status take_world(const berthi_native_info *info,
+                               const berthi_native_worlds *worlds, berthi_arena *arena,
+                               berthi_native_plugin *out, berth_diag *diag)
+{
+    const berthi_native_plugin *known =
+        worlds == NULL ? NULL : worlds->find(worlds->ctx, info->wit, info->wit_size);
+
+    if (known == NULL)
+        return berthi_native_world_read(info, worlds == NULL ? arena : worlds->arena, out,
+                                        diag);
+    *out = (berthi_native_plugin){ .info = *info,
+                                   .exports_count = known->exports_count,
+                                   .exports = known->exports,
+                                   .model = known->model,
+                                   .world = known->world,
+                                   .is_shared = true };
+    return check_note(out, diag);
 }
 
 /* ---------------------------------------------------------------- the slot's contract */
@@ -232,23 +252,44 @@ static berth_status first_difference(const berthi_contract *slot, const berthi_c
     return status;
 }
 
-static berth_status keep_contract(const berthi_contract *slot, berthi_native_plugin *native,
-                                  const berth_allocator *a, berth_diag *diag)
+static const berthi_native_export *find_kept(const berthi_contract *slot,
+                                             const berthi_native_plugin *native,
+                                             berth_diag *diag)
 {
     const berthi_native_export *e = native->exports;
     const berthi_native_export *end = e + native->exports_count;
-    berthi_comparison c;
-    berth_status status;
 
     /* A world's own functions may have the key of an interface, and even its digest; they are none. */
     while (e != end && (e->name == NULL || strcmp(e->contract.key, slot->key) != 0))
         e++;
-    if (e == end)
-        return berthi_fail(diag, BERTH_E_REJECTED,
-                           "it exports no interface of contract `%.128s`%s%.128s%s", slot->key,
-                           native->exports_count == 0 ? "" : "; its first is `",
-                           native->exports_count == 0 ? "" : native->exports[0].contract.key,
-                           native->exports_count == 0 ? "" : "`");
+    if (e != end)
+        return e;
+    (void)berthi_fail(diag, BERTH_E_REJECTED,
+                      "it exports no interface of contract `%.128s`%s%.128s%s", slot->key,
+                      native->exports_count == 0 ? "" : "; its first is `",
+                      native->exports_count == 0 ? "" : native->exports[0].contract.key,
+                      native->exports_count == 0 ? "" : "`");
+    return NULL;
+}
+
+static berth_status keep_contract(const berthi_contract *slot, berthi_native_plugin *native,
+                                  berthi_arena *arena, berth_diag *diag)
+{
+    const berthi_native_info info = native->info;
+    const berthi_native_export *e = find_kept(slot, native, diag);
+    berthi_comparison c;
+    berth_status status;
+
+    if (e != NULL && native->is_shared &&
+        memcmp(e->contract.digest, slot->digest, sizeof slot->digest) != 0) {
+        /* To compare takes marks in what is compared. */
+        status = berthi_native_world_read(&info, arena, native, diag);
+        if (status != BERTH_OK)
+            return status;
+        e = find_kept(slot, native, diag);
+    }
+    if (e == NULL)
+        return BERTH_E_REJECTED;
     native->kept = e;
     if (memcmp(e->contract.digest, slot->digest, sizeof slot->digest) == 0)
         return BERTH_OK;
@@ -256,7 +297,7 @@ static berth_status keep_contract(const berthi_contract *slot, berthi_native_plu
     status = berthi_contract_compare(slot, &e->contract, &c);
     e->contract.set->diag = NULL;
     if (status == BERTH_OK && c.relation == BERTHI_RELATION_BREAKING)
-        status = first_difference(slot, &e->contract, &c, a, diag);
+        status = first_difference(slot, &e->contract, &c, arena->allocator, diag);
     return status;
 }
 
@@ -311,9 +352,9 @@ static berth_status refuse_problems(const berthi_native_info *info, berth_diag *
 
 berth_status berthi_admit_native(const uint8_t *bytes, size_t size, const char *profile_id,
                                  const char *kind, const berthi_admit_limits *limits,
-                                 berthi_arena *arena, berthi_arena *native_arena,
-                                 berthi_plugin *plugin_out, berthi_native_plugin *native_out,
-                                 berth_diag *diag)
+                                 const berthi_native_worlds *worlds, berthi_arena *arena,
+                                 berthi_arena *native_arena, berthi_plugin *plugin_out,
+                                 berthi_native_plugin *native_out, berth_diag *diag)
 {
     berthi_native_info info;
     berth_status status = check_place(profile_id, kind, diag);
@@ -324,10 +365,9 @@ berth_status berthi_admit_native(const uint8_t *bytes, size_t size, const char *
         status = refuse_problems(&info, diag);
     if (status != BERTH_OK)
         return status;
-    status = berthi_native_world_read(&info, native_arena, native_out, diag);
+    status = take_world(&info, worlds, native_arena, native_out, diag);
     if (status == BERTH_OK && limits->contract != NULL)
-        status = keep_contract(&limits->contract->contract, native_out, native_arena->allocator,
-                               diag);
+        status = keep_contract(&limits->contract->contract, native_out, native_arena, diag);
     return status == BERTH_OK ? describe(native_out, limits->contract, arena, plugin_out, diag)
                               : status;
 }

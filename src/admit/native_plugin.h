@@ -27,7 +27,16 @@ typedef struct berthi_native_plugin {
     const berthi_native_export *kept; /* what keeps the slot's contract; NULL: it has none */
     const berthi_wit *model;
     const berthi_wit_world *world;
+    bool is_shared; /* its exports and its model are others' too, and only to be looked at */
 } berthi_native_plugin;
+
+/* Worlds that are in use, so that a plugin which carries the same bytes need not read them again. */
+typedef struct berthi_native_worlds {
+    void *ctx;
+    /* What was read of these very bytes, to live as long as the plugin; NULL: it is new. */
+    const berthi_native_plugin *(*find)(void *ctx, const uint8_t *wit, size_t size);
+    berthi_arena *arena; /* for a new one */
+} berthi_native_worlds;
 
 bool berthi_is_elf(const uint8_t *bytes, size_t size);
 
@@ -37,14 +46,15 @@ berth_status berthi_native_world_read(const berthi_native_info *info, berthi_are
                                       berthi_native_plugin *plugin_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
-/* May these bytes serve as a native plugin?  *native_out is held by `native_arena`, *plugin_out by
- * `arena`.  `profile_id` and `kind` may be NULL.
+/* May these bytes serve as a native plugin?  *native_out is held by `native_arena`, but for its world where
+ * there are `worlds`, *plugin_out by `arena`.  `worlds`, `profile_id` and `kind` may be NULL.
  * Fails: BERTH_E_REJECTED with the first problem, BERTH_E_LIMIT, BERTH_E_NOMEM. */
 berth_status berthi_admit_native(const uint8_t *bytes, size_t size, const char *profile_id,
                                  const char *kind, const berthi_admit_limits *limits,
-                                 berthi_arena *arena, berthi_arena *native_arena,
-                                 berthi_plugin *plugin_out, berthi_native_plugin *native_out,
-                                 berth_diag *diag) __attribute__((warn_unused_result));
+                                 const berthi_native_worlds *worlds, berthi_arena *arena,
+                                 berthi_arena *native_arena, berthi_plugin *plugin_out,
+                                 berthi_native_plugin *native_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
 
 /* The same for the plugin of another system, whose entry point is `entry`: what it offers is said by
  * whoever loads it, under that name and version. */

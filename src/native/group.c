@@ -251,6 +251,7 @@ static void *end_it(void *arg)
     char text[256];
     int size;
 
+    berthi_thread_name_own("berth-drain");
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     if (!drain(native, &diag)) {
         native->stays = true;
@@ -310,7 +311,7 @@ void berthi_native_end(berthi_native *native)
     native->next = g->ending;
     g->ending = native;
     /* The lock is held: the thread must not end before `thread` is written. */
-    code = berthi_thread_start(&native->thread, "berth-drain", 0, end_it, native);
+    code = berthi_thread_start(&native->thread, NULL, 0, end_it, native);
     if (code != 0) {
         (void)take_off(native);
         g->stats.abandoned++;

@@ -116,9 +116,14 @@ int berthi_thread_start(berthi_thread *t, const char *name, size_t stack_bytes,
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     }
     (void)pthread_attr_destroy(&attr);
-    if (code == 0)
+    if (code == 0 && name != NULL)
         (void)pthread_setname_np(t->t, name);
     return code;
+}
+
+void berthi_thread_name_own(const char *name)
+{
+    (void)pthread_setname_np(pthread_self(), name);
 }
 
 void berthi_thread_join(berthi_thread *t)

@@ -129,9 +129,8 @@ static berth_status make_native(berth_slot *slot, berthi_content *content, const
     content->native = guest;
     if (guest == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "a native plugin");
-    status = f == NULL ? berthi_admit_native(a->bytes, a->size, profile, kind, limits,
-                                             &content->arena, &guest->arena, &content->plugin,
-                                             &guest->plugin, diag)
+    status = f == NULL ? berthi_native_admit(slot, content, a->bytes, a->size, profile, kind,
+                                             limits, diag)
                        : berthi_admit_foreign(a->bytes, a->size, f->abi->entry, f->name,
                                               f->version, &content->arena, &guest->arena,
                                               &content->plugin, &guest->plugin, diag);

@@ -10,8 +10,6 @@
 #include "os/environment.h"
 #include "os/clock.h"
 
-/* ---------------------------------------------------------------- loading */
-
 berthi_native_guest *berthi_native_guest_make(berth_runtime *rt)
 {
     berthi_native_guest *guest = berthi_zalloc(&rt->allocator, sizeof *guest);
@@ -25,9 +23,54 @@ void berthi_native_unload(berth_runtime *rt, berthi_native_guest *guest)
 {
     if (guest->native != NULL)
         berthi_native_end(guest->native);
+    if (guest->world != NULL)
+        berthi_native_world_unref(rt, guest->world);
     berthi_arena_fini(&guest->arena);
     berthi_free(&rt->allocator, guest, sizeof *guest);
 }
+
+/* ---------------------------------------------------------------- admission */
+
+typedef struct finder {
+    berth_runtime *runtime;
+    berthi_native_guest *guest;
+} finder;
+
+/* A world that is found takes the place of the empty one. */
+static const berthi_native_plugin *find_world(void *ctx, const uint8_t *wit, size_t size)
+{
+    const finder *f = ctx;
+    berthi_native_world *world =
+        size == 0 ? NULL : berthi_native_world_find(f->runtime, wit, size);
+
+    if (world == NULL)
+        return NULL;
+    berthi_native_world_unref(f->runtime, f->guest->world);
+    f->guest->world = world;
+    return berthi_native_world_plugin(world);
+}
+
+berth_status berthi_native_admit(berth_slot *slot, berthi_content *content,
+                                 const uint8_t *bytes, size_t size, const char *profile,
+                                 const char *kind, const berthi_admit_limits *limits,
+                                 berth_diag *diag)
+{
+    finder f = { slot->runtime, content->native };
+    berthi_native_worlds worlds = { .ctx = &f, .find = find_world };
+    berth_status status;
+
+    f.guest->world = berthi_native_world_make(slot->runtime);
+    if (f.guest->world == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a native plugin");
+    worlds.arena = berthi_native_world_arena(f.guest->world);
+    status = berthi_admit_native(bytes, size, profile, kind, limits, &worlds, &content->arena,
+                                 &f.guest->arena, &content->plugin, &f.guest->plugin, diag);
+    if (status == BERTH_OK)
+        berthi_native_world_share(slot->runtime, f.guest->world, &f.guest->plugin);
+    return status;
+}
+
+/* ---------------------------------------------------------------- loading */
 
 static berth_status take_tables(berthi_native_guest *guest, berth_diag *diag)
 {

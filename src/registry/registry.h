@@ -4,6 +4,7 @@
  *   map.c      which slots there are            gate.c     how many calls may be inside
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
  *   native_guest.c  native plugins: one instance, called as it is   native_imports.c  and what it calls
+ *   native_world.c  the worlds that native plugins carry
  *   component_guest.c  the same for components  typed.c, evaluate.c  calls by type
  *   component_cache.c  components that are loaded, shared   agreed.c  names of functions
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
@@ -50,7 +51,8 @@ enum {
     BERTHI_IN_STORE_MAX = 4,
     BERTHI_BEQUEST_MAX = 8, /* instances that a version leaves to its twin */
     BERTHI_MAP_BUCKETS_MIN = 64,
-    BERTHI_CACHE_BUCKETS = 256
+    BERTHI_CACHE_BUCKETS = 256,
+    BERTHI_WORLD_BUCKETS = 64
 };
 
 /* Of slots for which numbers of 32 bits did not reach: nobody knows functions of theirs. */
@@ -120,6 +122,7 @@ typedef struct berthi_cache {
     uint32_t entries, cold_entries;
     uint64_t bytes, cold_bytes;
     uint64_t compiles, code_loads, failures, hits, evictions;
+    struct berthi_native_world *worlds[BERTHI_WORLD_BUCKETS]; /* native_world.c */
     berthi_component *components;
     uint64_t components_count, component_loads;
 } berthi_cache;
@@ -185,7 +188,8 @@ typedef struct berthi_seat {
 
 /* A native plugin, mapped and open; what serves and its twin have one instance. */
 typedef struct berthi_native_guest {
-    berthi_arena arena; /* holds `plugin` */
+    berthi_arena arena; /* holds `plugin`, but for what its world does */
+    struct berthi_native_world *world;
     berthi_native_plugin plugin;
     const berth_functions_v1 **tables; /* of each of its exports; NULL: it has no functions */
     const berth_functions_v1 **drops; /* of its resources; NULL: it has none, or tells nobody */
@@ -494,8 +498,27 @@ bool berthi_component_find(const berthi_content *content, const char *name,
 /* "INTERFACE#[resource-drop]NAME" is of a resource that it exports. */
 bool berthi_component_has_drop(const berthi_content *content, const char *name);
 
+/* native_world.c */
+typedef struct berthi_native_world berthi_native_world;
+/* A new one, that nobody finds before it is shared.  NULL: no memory. */
+berthi_native_world *berthi_native_world_make(berth_runtime *rt);
+berthi_arena *berthi_native_world_arena(berthi_native_world *world);
+/* Of these very bytes; NULL: there is none. */
+berthi_native_world *berthi_native_world_find(berth_runtime *rt, const uint8_t *wit,
+                                              size_t size);
+/* What its arena holds is all that it ever will. */
+void berthi_native_world_share(berth_runtime *rt, berthi_native_world *world,
+                               const berthi_native_plugin *plugin);
+const berthi_native_plugin *berthi_native_world_plugin(const berthi_native_world *world);
+void berthi_native_world_unref(berth_runtime *rt, berthi_native_world *world);
+
 /* native_guest.c */
-/* Maps and opens what berthi_admit_native() let in.  On failure it is all undone. */
+/* What the bytes promise, for the content's empty guest. */
+berth_status berthi_native_admit(berth_slot *slot, berthi_content *content,
+                                 const uint8_t *bytes, size_t size, const char *profile,
+                                 const char *kind, const berthi_admit_limits *limits,
+                                 berth_diag *diag);
+/* Maps and opens what berthi_native_admit() let in.  On failure it is all undone. */
 berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
                                 size_t size, const berthi_foreign *foreign, berth_diag *diag);
 /* An empty one, which berthi_native_unload() ends in whatever state it is. */

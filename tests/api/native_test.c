@@ -424,6 +424,77 @@ static void a_contract_is_kept_by_structure(void **state)
     assert_int_equal(add(r, slot, &call), 3042);
 }
 
+/* How much memory stays with an install. */
+static size_t bytes_of_install(slot_rig *r, const char *slot, const char *plugin)
+{
+    size_t before = atomic_load(&r->memory.live_bytes);
+
+    install(r, slot_rig_open(r, slot, NULL), plugin);
+    return atomic_load(&r->memory.live_bytes) - before;
+}
+
+static void show_by_text(slot_rig *r, berth_slot *slot)
+{
+    berth_call call = BERTH_CALL_INIT;
+    const char *text;
+
+    call.arena = r->arena;
+    if (berth_slot_evaluate(slot, MATH "#show({x: 3, y: -4})", &call, BERTH_TEXT_WAVE, &text,
+                            &r->diag) != BERTH_OK)
+        fail_msg("%s", r->diag.text);
+    assert_string_equal(text, "\"(3, -4)\"");
+}
+
+static void a_world_is_read_once_and_stays_while_somebody_has_it(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "first", NULL), *kept;
+    size_t other, same;
+
+    install(r, slot, "calc_v1");
+    other = bytes_of_install(r, "other", "calc_other");
+    same = bytes_of_install(r, "same", "calc_v2");
+    assert_true(same + 4096 < other);
+    assert_int_equal(berth_slot_evict(r->runtime, "", "first"), BERTH_OK);
+    assert_int_equal(settle(r).natives_unmapped, 1);
+    assert_int_equal(berth_slot_find(r->runtime, "", "same", &kept), BERTH_OK);
+    show_by_text(r, kept); /* by types that the first one brought */
+    berth_slot_release(kept);
+    /* What keeps a contract of another digest is compared, and what is others' is not touched by that. */
+    slot = open_with_contract(r, calc_wit);
+    install(r, slot, "calc_extended");
+    for (int i = 0; i < 2; i++)
+        slot_rig_check(r, try_install(r, slot, "calc_other"), BERTH_E_REJECTED,
+                       BERTH_REASON_NONE, "does not keep contract `test:calc/math@1`");
+    install(r, slot, "calc_v1");
+    install(r, slot, "calc_extended");
+    show_by_text(r, slot);
+}
+
+static void an_install_without_memory_leaves_nothing(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "calc", NULL);
+    static const char *const names[] = { "calc_v1", "calc_v2" }; /* the second finds a world */
+    unsigned failed = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        berth_status status = BERTH_E_NOMEM;
+
+        for (size_t nth = 0; status != BERTH_OK; nth++) {
+            memory_fail(&r->memory, nth, false);
+            status = try_install(r, slot, names[i]);
+            memory_fail(&r->memory, MEMORY_NEVER, false);
+            if (status != BERTH_OK)
+                assert_int_equal(status, BERTH_E_NOMEM);
+            failed += status != BERTH_OK;
+            assert_int_equal(slot_rig_stats(slot).version, i + (status == BERTH_OK));
+        }
+        show_by_text(r, slot);
+    }
+    assert_true(failed >= 20);
+}
+
 static void a_plugin_without_the_contract_is_refused_by_name(void **state)
 {
     static const char other[] = "package test:calc@2.0.0; interface math { add: func(); }";
@@ -503,6 +574,8 @@ int main(void)
         slot_test(a_prepared_version_is_published_or_leaves_nothing),
         slot_test(what_fails_leaves_the_old_version_and_nothing_else),
         slot_test(a_contract_is_kept_by_structure),
+        slot_test(a_world_is_read_once_and_stays_while_somebody_has_it),
+        slot_test(an_install_without_memory_leaves_nothing),
         slot_test(a_plugin_without_the_contract_is_refused_by_name),
         slot_test(a_function_of_another_type_is_absent_after_a_swap),
         slot_test(slots_that_replace_instances_refuse_native_plugins),

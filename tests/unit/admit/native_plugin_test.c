@@ -96,12 +96,12 @@ static void functions_of_a_world_are_no_interface_of_its_name(void **state)
         BERTH_OK);
     limits.contract = contract;
     bytes = with_world("calc_v1", world, berth_contract_digest(contract), &a, &arena, &size);
-    assert_int_equal(berthi_admit_native(bytes, size, NULL, NULL, &limits, &arena, &arena,
+    assert_int_equal(berthi_admit_native(bytes, size, NULL, NULL, &limits, NULL, &arena, &arena,
                                          &plugin, &native, &diag),
                      BERTH_E_REJECTED);
     assert_non_null(strstr(diag.text, "exports no interface of contract `test:calc/math@1`"));
     limits.contract = NULL; /* with nothing to keep it is a plugin like others */
-    assert_int_equal(berthi_admit_native(bytes, size, NULL, NULL, &limits, &arena, &arena,
+    assert_int_equal(berthi_admit_native(bytes, size, NULL, NULL, &limits, NULL, &arena, &arena,
                                          &plugin, &native, &diag),
                      BERTH_OK);
     free(bytes);
