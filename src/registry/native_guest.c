@@ -315,6 +315,7 @@ static berth_status call_foreign(berth_version *v, berthi_record *mine, const be
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     atomic_store_explicit(&mine->function[berthi_record_depth(mine) - 1], call->hook,
                           memory_order_relaxed);
+    berthi_record_mine.known = berthi_record_mine.known_measured = 0; /* as in typed.c */
     began_ns = v->is_timed ? berthi_clock_ns() : 0;
     berthi_count(&seat->counts.calls, 1);
     status = what->run(self, what, diag);
