@@ -350,6 +350,7 @@ void berthi_flow_finish(berth_flow *flow, berthi_worker *worker)
     tear_down(flow, worker);
     berthi_buffer_cache_settle(&worker->cache);
     berthi_lock_take(&flows->lock);
+    berthi_timer_clear(flows, &flow->timer); /* somebody drained it meanwhile */
     for (uint32_t i = 0; i < flow->lanes_count; i++)
         berthi_timer_clear(flows, &flow->lanes[i].timer);
     flow->state = stop == BERTHI_STOP_NONE     ? BERTH_FLOW_COMPLETED

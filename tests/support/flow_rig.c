@@ -20,6 +20,8 @@ static berth_status rig_init_stage(void *self, berth_stage *stage, berth_diag *d
 
     p->stage = stage;
     p->inits++;
+    if (p->on_init != NULL)
+        p->on_init(p, stage);
     if (p->init_fails != BERTH_OK)
         snprintf(diag->text, sizeof diag->text, "told not to start");
     return p->init_fails;
@@ -216,6 +218,8 @@ static void rig_teardown(void *self, berth_stage *stage)
     flow_part *p = self;
 
     p->teardowns++;
+    if (p->on_teardown != NULL)
+        p->on_teardown(p, stage);
     berth_stage_drop(stage, &p->kept);
 }
 

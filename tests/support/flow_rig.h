@@ -30,6 +30,8 @@ typedef struct flow_part {
     berth_status (*hook)(struct flow_part *, berth_stage *,
                          const berth_record *); /* first in each call */
     void *hook_ctx;
+    void (*on_init)(struct flow_part *, berth_stage *);
+    void (*on_teardown)(struct flow_part *, berth_stage *);
     /* what happened; of one thread at a time */
     uint32_t made, inits, completes, teardowns, flushes, signals, rolled_back;
     uint32_t calls, failed_in_row, wrong; /* wrong: things that must not happen */

@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "flow/flow.h"
 #include "flow_rig.h"
+#include "torture.h"
 
 #include <cmocka.h>
 
@@ -263,6 +265,37 @@ static void an_endless_flow_leaves_room_for_another_on_the_same_worker(void **st
     assert_int_equal(flow_rig_wait(r), BERTH_E_CLOSED);
 }
 
+/* ---------------------------------------------------------------- while it starts, and while it is torn down */
+
+static uint32_t timers_of(flow_rig *r)
+{
+    uint32_t count;
+
+    berthi_lock_take(&r->flows->lock);
+    count = r->flows->heap_count;
+    berthi_lock_drop(&r->flows->lock);
+    return count;
+}
+
+static void drain_in_a_minute(flow_part *p, berth_stage *stage)
+{
+    (void)stage;
+    berth_flow_drain(p->hook_ctx, 60 * UINT64_C(1000000000));
+}
+
+static void draining_what_is_torn_down_leaves_no_timer_behind(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle;
+
+    (void)line_of_three(r, NULL, 5, &middle);
+    middle->on_teardown = drain_in_a_minute;
+    middle->hook_ctx = r->flow;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(timers_of(r), 0);
+}
+
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -278,6 +311,7 @@ int main(void)
         flow_case(a_timer_is_not_kept_waiting_by_a_later_one),
         flow_case(the_first_reason_to_stop_is_the_one_that_is_told),
         flow_case(an_endless_flow_leaves_room_for_another_on_the_same_worker),
+        flow_case(draining_what_is_torn_down_leaves_no_timer_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
