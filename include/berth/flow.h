@@ -168,8 +168,9 @@ typedef void (*berth_finding_fn)(void *ctx, const berth_finding *finding);
 BERTH_API BERTH_CHECKED berth_status berth_flow_check(berth_flow *flow, berth_finding_fn found,
                                                       void *ctx, berth_diag *diag);
 
-/* Checks it, initialises its stages in their order, and lets it run.  When that fails it was torn down, and can
- * only be closed.
+/* Checks it, initialises its stages in their order, and lets it run.  When the check fails nothing has happened; when
+ * something else does it was torn down, and can only be closed.  Others may drain, cancel and wait for it from the
+ * first init() on.
  * Thread: one.  Blocks: until the stages' init() have answered.
  * Fails: as berth_flow_check(); what an init() answered; BERTH_E_STATE (a second time), BERTH_E_OS. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_start(berth_flow *flow, berth_diag *diag);

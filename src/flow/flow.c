@@ -219,25 +219,66 @@ static berth_status initialise(berth_flow *flow, berthi_worker *worker, berth_di
     return BERTH_OK;
 }
 
-/* Everything that can fail is behind us, but for room in the heap of timers. */
-static berth_status set_going(berth_flow *flow, berth_diag *diag)
+/* From here on others may stop it, drain it and wait for it, while its stages are still being initialised; its
+ * lanes sleep until set_going(). */
+static berth_status lay(berth_flow *flow, berth_diag *diag)
+{
+    berth_flows *flows = flow->flows;
+    berth_status status = berthi_flow_lay(flow, diag);
+
+    berthi_lock_take(&flows->lock);
+    if (status == BERTH_OK && !berthi_timers_reserve(flows, flow->lanes_count + 1))
+        status = berthi_fail(diag, BERTH_E_NOMEM, "the timers of flow '%s'", flow->name);
+    if (status == BERTH_OK) {
+        flow->has_timers = true;
+        flow->state = BERTH_FLOW_RUNNING;
+        /* release: pairs with those who read numbers without the lock. */
+        atomic_store_explicit(&flow->is_laid, true, memory_order_release);
+    }
+    berthi_lock_drop(&flows->lock);
+    return status;
+}
+
+static void set_going(berth_flow *flow)
 {
     berth_flows *flows = flow->flows;
 
     berthi_lock_take(&flows->lock);
-    if (!berthi_timers_reserve(flows, flow->lanes_count + 1)) {
-        berthi_lock_drop(&flows->lock);
-        return berthi_fail(diag, BERTH_E_NOMEM, "the timers of flow '%s'", flow->name);
-    }
-    flow->has_timers = true;
-    flow->state = BERTH_FLOW_RUNNING;
     flow->lanes_living = flow->lanes_count;
     if (flow->options.deadline_ns != 0)
         berthi_timer_set(flows, &flow->timer, berthi_clock_ns() + flow->options.deadline_ns);
-    for (uint32_t i = 0; i < flow->lanes_count; i++)
+    for (uint32_t i = 0; i < flow->lanes_count; i++) {
+        flow->lanes[i].state = BERTHI_LANE_IDLE;
         berthi_lane_notify_locked(&flow->lanes[i]);
+    }
     berthi_lock_drop(&flows->lock);
-    return BERTH_OK;
+}
+
+static void give_up_start(berth_flow *flow, berthi_worker *worker, berth_status status)
+{
+    berth_flows *flows = flow->flows;
+
+    berthi_lock_take(&flows->lock);
+    flow->state = BERTH_FLOW_FAILED;
+    berthi_timer_clear(flows, &flow->timer); /* of who drained it meanwhile */
+    berthi_lock_drop(&flows->lock);
+    tear_down(flow, worker);
+    berthi_buffer_cache_empty(&worker->cache);
+    berthi_lock_take(&flows->lock);
+    (void)berthi_fail(&flow->failure, status, "it was not started");
+    flow->has_ended = true;
+    berthi_cond_wake_all(&flow->ended);
+    berthi_lock_drop(&flows->lock);
+}
+
+static bool was_started(berth_flow *flow)
+{
+    bool was;
+
+    berthi_lock_take(&flow->flows->lock);
+    was = flow->state != BERTH_FLOW_MADE;
+    berthi_lock_drop(&flow->flows->lock);
+    return was;
 }
 
 berth_status berth_flow_start(berth_flow *flow, berth_diag *diag)
@@ -245,29 +286,23 @@ berth_status berth_flow_start(berth_flow *flow, berth_diag *diag)
     berthi_worker here; /* for what init() and teardown() of stages release */
     berth_status status;
 
-    if (flow->state != BERTH_FLOW_MADE)
+    if (was_started(flow))
         return berthi_fail(diag, BERTH_E_STATE, "flow '%s' was started before", flow->name);
     status = berth_flow_check(flow, NULL, NULL, diag);
     if (status != BERTH_OK)
         return status;
     memset(&here, 0, sizeof here);
     berthi_buffer_cache_init(&here.cache, &flow->flows->buffers);
-    flow->state = BERTH_FLOW_FAILED; /* until it runs */
-    flow->has_ended = true;
-    status = berthi_flow_lay(flow, diag);
+    status = lay(flow, diag);
     if (status == BERTH_OK)
         status = initialise(flow, &here, diag);
-    if (status == BERTH_OK) {
-        flow->has_ended = false;
-        status = set_going(flow, diag);
-    }
     if (status != BERTH_OK) {
-        flow->has_ended = true;
-        tear_down(flow, &here);
-        (void)berthi_fail(&flow->failure, status, "it was not started");
+        give_up_start(flow, &here, status);
+        return status;
     }
     berthi_buffer_cache_empty(&here.cache);
-    return status;
+    set_going(flow);
+    return BERTH_OK;
 }
 
 /* ---------------------------------------------------------------- ending */

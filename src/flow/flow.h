@@ -106,6 +106,7 @@ struct berth_stage {
 };
 
 typedef enum berthi_lane_state {
+    BERTHI_LANE_MADE, /* its flow is starting: notified or not, it does not run yet */
     BERTHI_LANE_IDLE,
     BERTHI_LANE_READY,
     BERTHI_LANE_RUNNING,
@@ -145,6 +146,7 @@ struct berth_flow {
     _Atomic(uint64_t) sequence; /* the next record's */
     _Atomic(int) stop;          /* a BERTHI_STOP; changes once, under the flows' lock */
     _Atomic(bool) is_draining;
+    _Atomic(bool) is_laid; /* lanes and rings are there, and stay */
     _Atomic(uint64_t) turns, wakes;
     /* guarded by the flows' lock */
     berth_flow_state state;

@@ -15,7 +15,8 @@ berth_status berth_flow_edge_stats(berth_flow *flow, uint32_t edge, berth_edge_s
     if (edge >= flow->edges_count)
         return BERTH_E_ABSENT;
     memset(&now, 0, sizeof now);
-    if (flow->edges[edge]->ring != NULL)
+    /* acquire: pairs with the release in lay(); who asks while the flow starts finds all of it or nothing. */
+    if (atomic_load_explicit(&flow->is_laid, memory_order_acquire))
         berthi_edge_count(flow->edges[edge], berthi_clock_ns(), &now);
     return berthi_stats_give(stats, &now, sizeof now, "berth_edge_stats", NULL);
 }
@@ -56,7 +57,8 @@ berth_status berth_flow_read_stats(berth_flow *flow, berth_flow_stats *stats)
     now.stages = flow->stages_count;
     now.edges = flow->edges_count;
     berthi_lock_take(&flow->flows->lock);
-    now.lanes = flow->lanes_count;
+    if (atomic_load_explicit(&flow->is_laid, memory_order_acquire))
+        now.lanes = flow->lanes_count;
     now.state = (uint32_t)flow->state;
     berthi_lock_drop(&flow->flows->lock);
     now.ingress = read_counter(&flow->sequence);

@@ -140,7 +140,7 @@ static bool fill_lane(berth_flow *flow, uint32_t lane, const uint32_t *order,
     berthi_lane *l = &flow->lanes[lane];
 
     l->flow = flow;
-    l->state = BERTHI_LANE_IDLE;
+    l->state = BERTHI_LANE_MADE;
     l->timer.lane = l;
     l->timer.flow = flow;
     for (uint32_t i = 0; i < flow->stages_count; i++)

@@ -296,6 +296,117 @@ static void draining_what_is_torn_down_leaves_no_timer_behind(void **state)
     assert_int_equal(timers_of(r), 0);
 }
 
+static void say_ready(flow_part *p, berth_stage *stage)
+{
+    (void)p;
+    berth_stage_ready(stage);
+}
+
+static void assert_asleep(flow_part *p, berth_stage *stage)
+{
+    berth_flow_stats stats = { .size = sizeof stats };
+
+    (void)stage;
+    assert_int_equal(berth_flow_read_stats(p->hook_ctx, &stats), BERTH_OK);
+    p->wrong += stats.wakes != 0 || stats.turns != 0;
+}
+
+static void a_stage_that_is_ready_before_all_are_initialised_waits_for_them(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 10, &middle);
+
+    r->parts[0].on_init = say_ready;
+    middle->on_init = say_ready;
+    sink->on_init = assert_asleep;
+    sink->hook_ctx = r->flow;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, 10);
+}
+
+static void cancel_it(flow_part *p, berth_stage *stage)
+{
+    (void)stage;
+    berth_flow_cancel(p->hook_ctx);
+}
+
+static void a_flow_that_is_cancelled_while_it_starts_is_cancelled(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle;
+
+    (void)line_of_three(r, NULL, 0, &middle);
+    r->parts[0].is_endless = true;
+    middle->on_init = cancel_it;
+    middle->hook_ctx = r->flow;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_CLOSED);
+    assert_int_equal(r->parts[0].calls, 0);
+}
+
+static void a_flow_that_is_drained_while_it_starts_completes(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle;
+
+    (void)line_of_three(r, NULL, 0, &middle);
+    r->parts[0].is_endless = true;
+    middle->on_init = drain_in_a_minute;
+    middle->hook_ctx = r->flow;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(r->parts[0].calls, 0);
+    assert_int_equal(timers_of(r), 0);
+}
+
+static void a_start_that_fails_after_a_drain_leaves_no_timer_behind(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 10, &middle);
+
+    middle->on_init = drain_in_a_minute;
+    middle->hook_ctx = r->flow;
+    sink->init_fails = BERTH_E_OS;
+    assert_int_equal(berth_flow_start(r->flow, &r->diag), BERTH_E_OS);
+    assert_int_equal(timers_of(r), 0);
+    assert_int_equal(middle->teardowns, 1);
+    assert_int_equal(berth_flow_wait(r->flow, UINT64_MAX, &r->diag), BERTH_E_OS);
+}
+
+static void *wait_for_it(void *arg)
+{
+    flow_part *p = arg;
+    berth_edge_stats edge = { .size = sizeof edge };
+
+    p->wrong += berth_flow_wait(p->hook_ctx, 0, NULL) != BERTH_E_BUSY;
+    p->wrong += berth_flow_edge_stats(p->hook_ctx, 1, &edge) != BERTH_OK;
+    return NULL;
+}
+
+static void wait_elsewhere(flow_part *p, berth_stage *stage)
+{
+    berthi_thread thread;
+
+    (void)stage;
+    if (berthi_thread_start(&thread, "waits", 0, wait_for_it, p) != 0)
+        p->wrong++;
+    else
+        berthi_thread_join(&thread);
+}
+
+static void a_flow_that_starts_has_not_ended(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle;
+
+    (void)line_of_three(r, NULL, 10, &middle);
+    middle->on_init = wait_elsewhere;
+    middle->hook_ctx = r->flow;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+}
+
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -312,6 +423,11 @@ int main(void)
         flow_case(the_first_reason_to_stop_is_the_one_that_is_told),
         flow_case(an_endless_flow_leaves_room_for_another_on_the_same_worker),
         flow_case(draining_what_is_torn_down_leaves_no_timer_behind),
+        flow_case(a_stage_that_is_ready_before_all_are_initialised_waits_for_them),
+        flow_case(a_flow_that_is_cancelled_while_it_starts_is_cancelled),
+        flow_case(a_flow_that_is_drained_while_it_starts_completes),
+        flow_case(a_start_that_fails_after_a_drain_leaves_no_timer_behind),
+        flow_case(a_flow_that_starts_has_not_ended),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
