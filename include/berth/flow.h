@@ -176,7 +176,8 @@ BERTH_API BERTH_CHECKED berth_status berth_flow_check(berth_flow *flow, berth_fi
 BERTH_API BERTH_CHECKED berth_status berth_flow_start(berth_flow *flow, berth_diag *diag);
 
 /* Pulls no source any more and lets the rest pass; what has not after `within_ns` (UINT64_MAX: for ever) is
- * discarded, and counted as that.  A flow that does not run is left alone.
+ * discarded, and counted as that.  Said again it may leave less time, but not more.  A flow that does not run is left
+ * alone.
  * Thread: any.  Blocks: briefly. */
 BERTH_API void berth_flow_drain(berth_flow *flow, uint64_t within_ns);
 

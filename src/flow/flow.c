@@ -239,6 +239,21 @@ static berth_status lay(berth_flow *flow, berth_diag *diag)
     return status;
 }
 
+/* The time `by_ns` from now; UINT64_MAX: never. */
+static uint64_t time_after(uint64_t by_ns)
+{
+    uint64_t now_ns = berthi_clock_ns();
+
+    return by_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + by_ns;
+}
+
+/* Under the lock: its time is up then, or before. */
+static void end_by(berth_flow *flow, uint64_t due_ns)
+{
+    if (due_ns != UINT64_MAX && (flow->timer.place == 0 || due_ns < flow->timer.due_ns))
+        berthi_timer_set_from_outside(flow->flows, &flow->timer, due_ns);
+}
+
 static void set_going(berth_flow *flow)
 {
     berth_flows *flows = flow->flows;
@@ -246,7 +261,7 @@ static void set_going(berth_flow *flow)
     berthi_lock_take(&flows->lock);
     flow->lanes_living = flow->lanes_count;
     if (flow->options.deadline_ns != 0)
-        berthi_timer_set(flows, &flow->timer, berthi_clock_ns() + flow->options.deadline_ns);
+        end_by(flow, time_after(flow->options.deadline_ns));
     for (uint32_t i = 0; i < flow->lanes_count; i++) {
         flow->lanes[i].state = BERTHI_LANE_IDLE;
         berthi_lane_notify_locked(&flow->lanes[i]);
@@ -347,16 +362,16 @@ void berthi_flow_time_up_locked(berth_flow *flow)
 void berth_flow_drain(berth_flow *flow, uint64_t within_ns)
 {
     berth_flows *flows = flow->flows;
-    uint64_t now_ns = berthi_clock_ns();
-    uint64_t due_ns = within_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + within_ns;
+    uint64_t due_ns = time_after(within_ns);
 
     berthi_lock_take(&flows->lock);
-    if (flow->state == BERTH_FLOW_RUNNING) {
+    if (flow->state == BERTH_FLOW_DRAINING) {
+        end_by(flow, due_ns);
+    } else if (flow->state == BERTH_FLOW_RUNNING) {
         flow->state = BERTH_FLOW_DRAINING;
         /* release: pairs with step_source(); the lanes are told after it. */
         atomic_store_explicit(&flow->is_draining, true, memory_order_release);
-        if (due_ns != UINT64_MAX && (flow->timer.place == 0 || due_ns < flow->timer.due_ns))
-            berthi_timer_set(flows, &flow->timer, due_ns);
+        end_by(flow, due_ns);
         for (uint32_t i = 0; i < flow->lanes_count; i++)
             berthi_lane_notify_locked(&flow->lanes[i]);
     }
@@ -397,8 +412,7 @@ void berthi_flow_finish(berth_flow *flow, berthi_worker *worker)
 berth_status berth_flow_wait(berth_flow *flow, uint64_t timeout_ns, berth_diag *diag)
 {
     berth_flows *flows = flow->flows;
-    uint64_t now_ns = berthi_clock_ns();
-    uint64_t due_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+    uint64_t due_ns = time_after(timeout_ns);
     bool is_late = false;
     berth_status status;
 

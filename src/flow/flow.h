@@ -229,6 +229,8 @@ void berthi_lane_notify(berthi_lane *lane);
 void berthi_lane_notify_locked(berthi_lane *lane);
 /* Under the flows' lock.  Room was made by berthi_timers_reserve(). */
 void berthi_timer_set(berth_flows *flows, berthi_timer *timer, uint64_t due_ns);
+/* The same by who is no worker about to look at the timers. */
+void berthi_timer_set_from_outside(berth_flows *flows, berthi_timer *timer, uint64_t due_ns);
 void berthi_timer_clear(berth_flows *flows, berthi_timer *timer);
 bool berthi_timers_reserve(berth_flows *flows, uint32_t count);
 

@@ -82,10 +82,18 @@ void berthi_timer_set(berth_flows *flows, berthi_timer *timer, uint64_t due_ns)
     }
     if (timer->place != 1)
         return;
-    /* Whoever keeps the time waits for too long now.  When nobody does, somebody is about to: the worker whose turn
-     * has just ended, or one that runs, or wakes for, a lane that was notified together with this. */
+    /* Whoever keeps the time waits for too long now.  When nobody does, the worker whose turn has just ended, and who
+     * sets this timer, is about to. */
     if (flows->timekeeper != NULL && flows->timekeeper->is_idle)
         wake_worker(flows->timekeeper);
+}
+
+void berthi_timer_set_from_outside(berth_flows *flows, berthi_timer *timer, uint64_t due_ns)
+{
+    berthi_timer_set(flows, timer, due_ns);
+    /* Every lane may be in a call that takes longer than that. */
+    if (flows->timekeeper == NULL && flows->idle != NULL)
+        wake_worker(flows->idle);
 }
 
 bool berthi_timers_reserve(berth_flows *flows, uint32_t count)

@@ -407,6 +407,70 @@ static void a_flow_that_starts_has_not_ended(void **state)
     assert_int_equal(flow_rig_wait(r), BERTH_OK);
 }
 
+/* ---------------------------------------------------------------- time */
+
+static void a_deadline_beyond_all_time_is_none(void **state)
+{
+    flow_rig *r = *state;
+    berth_flow_options eternal = BERTH_FLOW_OPTIONS_INIT;
+    flow_part *middle, *sink;
+
+    flow_rig_close(r);
+    eternal.deadline_ns = UINT64_MAX;
+    flow_rig_open(r, &eternal);
+    sink = line_of_three(r, NULL, 10, &middle);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, 10);
+}
+
+/* Does not come back before the flow was told to stop. */
+static berth_status outlast(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    uint64_t until = torture_now_ns() + TORTURE_PATIENCE_NS;
+    berth_flow_stats stats = { .size = sizeof stats };
+
+    (void)stage;
+    (void)record;
+    atomic_store(&p->seen_now, 1);
+    do {
+        if (berth_flow_read_stats(p->hook_ctx, &stats) != BERTH_OK)
+            return BERTH_E_PLUGIN;
+        (void)sched_yield();
+    } while (stats.state != BERTH_FLOW_STOPPING && torture_now_ns() < until);
+    p->wrong += stats.state != BERTH_FLOW_STOPPING;
+    return BERTH_OK;
+}
+
+static void draining_is_timed_while_its_only_lane_is_in_a_call(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 100, &middle);
+
+    sink->hook = outlast;
+    sink->hook_ctx = r->flow;
+    flow_rig_start(r);
+    flow_rig_await(sink, 1);
+    berth_flow_drain(r->flow, 1000000);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
+    assert_int_equal(sink->calls, 1);
+}
+
+static void a_later_drain_may_end_it_sooner(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 100, &middle);
+
+    sink->hook = outlast;
+    sink->hook_ctx = r->flow;
+    flow_rig_start(r);
+    flow_rig_await(sink, 1);
+    berth_flow_drain(r->flow, UINT64_MAX);
+    berth_flow_drain(r->flow, HOUR_NS);
+    berth_flow_drain(r->flow, 1000000);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
+}
+
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -428,6 +492,9 @@ int main(void)
         flow_case(a_flow_that_is_drained_while_it_starts_completes),
         flow_case(a_start_that_fails_after_a_drain_leaves_no_timer_behind),
         flow_case(a_flow_that_starts_has_not_ended),
+        flow_case(a_deadline_beyond_all_time_is_none),
+        flow_case(draining_is_timed_while_its_only_lane_is_in_a_call),
+        flow_case(a_later_drain_may_end_it_sooner),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
