@@ -18,6 +18,13 @@ static uint64_t later(uint64_t now_ns, uint64_t by_ns)
     return by_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + by_ns;
 }
 
+/* Leaves the stage alone.  From now on, and not from when the walk began: calls may have taken longer than this. */
+static void rest(berth_stage *stage, uint64_t for_ns, bool is_pausing)
+{
+    stage->not_before_ns = later(berthi_clock_ns(), for_ns);
+    stage->is_pausing = is_pausing;
+}
+
 /* Told since the last look that it is ready. */
 static bool hears_ready(berth_stage *stage)
 {
@@ -44,8 +51,7 @@ static void pause_stage(berth_stage *stage)
 {
     if (!stage->has_paused)
         return;
-    stage->not_before_ns = later(stage->lane->now_ns, stage->pause_ns);
-    stage->is_pausing = true;
+    rest(stage, stage->pause_ns, true);
     berthi_count(&stage->counts.pauses, 1);
 }
 
@@ -65,11 +71,10 @@ static void back_off(berth_stage *stage)
     uint64_t wait = stage->options.retry_ns;
 
     for (uint32_t i = 1; i < stage->tries && wait < stage->options.retry_ns_max; i++)
-        wait *= 2;
+        wait = later(wait, wait);
     if (wait > stage->options.retry_ns_max)
         wait = stage->options.retry_ns_max;
-    stage->not_before_ns = later(stage->lane->now_ns, wait);
-    stage->is_pausing = false;
+    rest(stage, wait, false);
 }
 
 typedef enum circuit {
@@ -88,14 +93,13 @@ static circuit try_circuit(berth_stage *stage, berthi_worker *worker)
     stage->failures_in_row = 0;
     stage->is_trial = true;
     stage->tries = 0;
-    stage->not_before_ns = later(stage->lane->now_ns, stage->options.circuit_ns);
-    stage->is_pausing = false;
     berthi_count(&stage->counts.circuit_opened, 1);
     if (stage->options.ops->roll_back != NULL && !is_trial) {
         stage->worker = worker;
         stage->options.ops->roll_back(stage->options.self, stage);
         stage->worker = NULL;
     }
+    rest(stage, stage->options.circuit_ns, false);
     return is_trial ? CIRCUIT_STAYS : CIRCUIT_OPENED;
 }
 
@@ -259,6 +263,13 @@ static bool fail_record(berth_stage *stage, berthi_worker *worker, berth_status 
     return false;
 }
 
+static bool is_expired(const berth_stage *stage, const berth_record *record)
+{
+    /* The records before it in this batch may have taken any time. */
+    return record->deadline_ns != 0 && (record->deadline_ns <= stage->lane->now_ns ||
+                                        record->deadline_ns <= berthi_clock_ns());
+}
+
 /* One record.  True: go on with the next. */
 static bool process(berth_stage *stage, berthi_worker *worker)
 {
@@ -266,7 +277,7 @@ static bool process(berth_stage *stage, berthi_worker *worker)
     berth_diag diag;
     berth_status status;
 
-    if (record->deadline_ns != 0 && record->deadline_ns <= stage->lane->now_ns) {
+    if (is_expired(stage, record)) {
         stage->tries = 0;
         drop_record(stage, worker, BERTH_DROPPED_EXPIRED);
         return true;

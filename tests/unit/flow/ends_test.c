@@ -471,6 +471,78 @@ static void a_later_drain_may_end_it_sooner(void **state)
     assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
 }
 
+/* Takes until its record is past its deadline. */
+static berth_status linger(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    (void)p;
+    (void)stage;
+    while (torture_now_ns() <= record->deadline_ns)
+        (void)sched_yield();
+    return BERTH_OK;
+}
+
+static void records_expire_behind_a_slow_one_of_the_same_batch(void **state)
+{
+    flow_rig *r = *state;
+    berth_stage_options short_lived = usual;
+    flow_part *source, *sink;
+
+    short_lived.lifetime_ns = 50000000;
+    source = flow_rig_add(r, BERTH_ROLE_SOURCE, &short_lived);
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    source->count = source->per_pull = 20; /* of one moment */
+    sink->hook = linger;
+    flow_rig_edge(r, source, NULL, sink, NULL);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_true(sink->seen_count <= 1);
+    assert_true(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_EXPIRED] >= 19);
+}
+
+/* Fails after longer than what it should be left alone for. */
+static berth_status fail_slowly(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    uint64_t *ended = p->hook_ctx, until;
+
+    (void)stage;
+    (void)record;
+    if (*ended != 0)
+        p->wrong += torture_now_ns() - *ended < 3000000;
+    until = torture_now_ns() + 5000000;
+    while (torture_now_ns() < until)
+        (void)sched_yield();
+    *ended = p->calls < 3 ? torture_now_ns() : 0;
+    return *ended != 0 ? BERTH_E_TRAP : BERTH_OK;
+}
+
+static void waits_begin_when_a_slow_call_has_failed(void **state)
+{
+    flow_rig *r = *state;
+
+    for (int i = 0; i < 2; i++) {
+        berth_stage_options options = usual;
+        flow_part *middle;
+        uint64_t ended = 0;
+
+        if (i == 0) {
+            options.retries = 2;
+            options.retry_ns = options.retry_ns_max = 3000000;
+        } else {
+            options.circuit_failures = 1;
+            options.circuit_ns = 3000000;
+            options.on_error = BERTH_ON_ERROR_SKIP;
+        }
+        (void)line_of_three(r, &options, 2, &middle);
+        middle->hook = fail_slowly;
+        middle->hook_ctx = &ended;
+        flow_rig_start(r);
+        assert_int_equal(flow_rig_wait(r), BERTH_OK);
+        assert_true(middle->calls >= 3);
+        flow_rig_close(r);
+        flow_rig_open(r, NULL);
+    }
+}
+
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -495,6 +567,8 @@ int main(void)
         flow_case(a_deadline_beyond_all_time_is_none),
         flow_case(draining_is_timed_while_its_only_lane_is_in_a_call),
         flow_case(a_later_drain_may_end_it_sooner),
+        flow_case(records_expire_behind_a_slow_one_of_the_same_batch),
+        flow_case(waits_begin_when_a_slow_call_has_failed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
