@@ -198,7 +198,7 @@ typedef enum berth_flow_state {
 /* Waits until the flow has ended and its stages are torn down.  `diag` says why it failed or was cancelled.
  * Thread: any, but no stage's function.  Blocks: until then, or for `timeout_ns` (UINT64_MAX: for ever).
  * Fails: BERTH_E_BUSY (it runs), BERTH_E_STATE (it was never started), BERTH_E_CLOSED (it was cancelled),
- *        BERTH_E_DEADLINE (it ran out of time), and what it failed with. */
+ *        BERTH_E_DEADLINE (it ran out of time), and what it failed with; BERTH_E_LIMIT where that was BERTH_E_BUSY. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_wait(berth_flow *flow, uint64_t timeout_ns,
                                                      berth_diag *diag);
 

@@ -280,7 +280,7 @@ static void give_up_start(berth_flow *flow, berthi_worker *worker, berth_status 
     tear_down(flow, worker);
     berthi_buffer_cache_empty(&worker->cache);
     berthi_lock_take(&flows->lock);
-    (void)berthi_fail(&flow->failure, status, "it was not started");
+    (void)berthi_fail(&flow->failure, berthi_told_status(status), "it was not started");
     flow->has_ended = true;
     berthi_cond_wake_all(&flow->ended);
     berthi_lock_drop(&flows->lock);

@@ -251,6 +251,12 @@ static inline void berthi_count(_Atomic(uint64_t) *counter, uint64_t more)
                           memory_order_relaxed);
 }
 
+/* What a flow failed with, for who waits: BERTH_E_BUSY would say that it runs. */
+static inline berth_status berthi_told_status(berth_status status)
+{
+    return status == BERTH_E_BUSY ? BERTH_E_LIMIT : status;
+}
+
 static inline bool berthi_flow_is_stopping(berth_flow *flow)
 {
     return atomic_load_explicit(&flow->stop, memory_order_relaxed) != BERTHI_STOP_NONE;

@@ -62,7 +62,7 @@ static void stop_flow(berth_stage *stage, berth_diag *diag, berth_status status)
     if (diag->text[0] == '\0')
         (void)berthi_fail(diag, status, "it failed (%s)", berth_status_name(status));
     (void)berthi_diag_prefix(diag, status, "stage '%s'", stage->options.name);
-    diag->status = (int32_t)status;
+    diag->status = (int32_t)berthi_told_status(status);
     berthi_flow_stop(stage->flow, BERTHI_STOP_FAILED, diag);
 }
 

@@ -543,6 +543,27 @@ static void waits_begin_when_a_slow_call_has_failed(void **state)
     }
 }
 
+static berth_status be_busy(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    (void)p;
+    (void)stage;
+    (void)record;
+    return BERTH_E_BUSY;
+}
+
+static void a_flow_that_failed_for_a_busy_plugin_does_not_seem_to_run(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle;
+
+    (void)line_of_three(r, NULL, 10, &middle);
+    middle->hook = be_busy;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_LIMIT);
+    assert_int_equal(r->diag.status, BERTH_E_LIMIT);
+    assert_non_null(strstr(r->diag.text, "busy"));
+}
+
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -569,6 +590,7 @@ int main(void)
         flow_case(a_later_drain_may_end_it_sooner),
         flow_case(records_expire_behind_a_slow_one_of_the_same_batch),
         flow_case(waits_begin_when_a_slow_call_has_failed),
+        flow_case(a_flow_that_failed_for_a_busy_plugin_does_not_seem_to_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
