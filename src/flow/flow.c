@@ -250,8 +250,10 @@ static uint64_t time_after(uint64_t by_ns)
 /* Under the lock: its time is up then, or before. */
 static void end_by(berth_flow *flow, uint64_t due_ns)
 {
-    if (due_ns != UINT64_MAX && (flow->timer.place == 0 || due_ns < flow->timer.due_ns))
-        berthi_timer_set_from_outside(flow->flows, &flow->timer, due_ns);
+    if (due_ns == UINT64_MAX || (flow->timer.place != 0 && flow->timer.due_ns <= due_ns))
+        return;
+    atomic_store_explicit(&flow->due_ns, due_ns, memory_order_relaxed);
+    berthi_timer_set_from_outside(flow->flows, &flow->timer, due_ns);
 }
 
 static void set_going(berth_flow *flow)

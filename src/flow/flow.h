@@ -146,7 +146,8 @@ struct berth_flow {
     _Atomic(uint64_t) sequence; /* the next record's */
     _Atomic(int) stop;          /* a BERTHI_STOP; changes once, under the flows' lock */
     _Atomic(bool) is_draining;
-    _Atomic(bool) is_laid; /* lanes and rings are there, and stay */
+    _Atomic(bool) is_laid;    /* lanes and rings are there, and stay */
+    _Atomic(uint64_t) due_ns; /* of `timer`; 0: none.  Changes under the flows' lock */
     _Atomic(uint64_t) turns, wakes;
     /* guarded by the flows' lock */
     berth_flow_state state;
@@ -249,6 +250,14 @@ static inline void berthi_count(_Atomic(uint64_t) *counter, uint64_t more)
     /* One writer; readers see some moment of it. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
                           memory_order_relaxed);
+}
+
+/* Somebody has to look at the timers: it shall end. */
+static inline bool berthi_flow_is_due(berth_flow *flow)
+{
+    uint64_t due_ns = atomic_load_explicit(&flow->due_ns, memory_order_relaxed);
+
+    return due_ns != 0 && due_ns <= berthi_clock_ns();
 }
 
 /* What a flow failed with, for who waits: BERTH_E_BUSY would say that it runs. */

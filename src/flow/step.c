@@ -189,7 +189,7 @@ static bool pull(berth_stage *stage, berthi_worker *worker)
     }
     pause_stage(stage);
     return !stage->has_paused && stage->outbox_count < BERTHI_FLOW_BATCH &&
-           !berthi_flow_is_stopping(stage->flow);
+           !berthi_flow_is_stopping(stage->flow) && !berthi_flow_is_due(stage->flow);
 }
 
 static uint64_t wall_ns(void)
@@ -308,7 +308,8 @@ static void settle_inbox(berth_stage *stage)
 
 static void process_inbox(berth_stage *stage, berthi_worker *worker)
 {
-    while (stage->inbox_at < stage->inbox_count && !berthi_flow_is_stopping(stage->flow)) {
+    while (stage->inbox_at < stage->inbox_count && !berthi_flow_is_stopping(stage->flow) &&
+           !berthi_flow_is_due(stage->flow)) {
         if (!process(stage, worker))
             break;
         if (stage->outbox_count >= BERTHI_FLOW_BATCH && !berthi_outbox_deliver(stage, worker))

@@ -237,7 +237,8 @@ static outcome run_turn(berthi_lane *lane, berthi_worker *worker)
         if (began_ns == 0)
             began_ns = lane->now_ns;
         else if (lane->now_ns - began_ns > BERTHI_FLOW_TURN_NS ||
-                 (lane->entered >= records_max && somebody_waits(lane)))
+                 (lane->entered >= records_max && somebody_waits(lane)) ||
+                 berthi_flow_is_due(lane->flow))
             return TURN_GOES_ON;
         lane->due_ns = UINT64_MAX;
         for (uint32_t i = 0; i < lane->stages_count; i++)

@@ -499,6 +499,37 @@ static void records_expire_behind_a_slow_one_of_the_same_batch(void **state)
     assert_true(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_EXPIRED] >= 19);
 }
 
+/* Takes for longer than its flow may run. */
+static berth_status take_long(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    uint64_t until = torture_now_ns() + 5000000;
+
+    (void)p;
+    (void)stage;
+    (void)record;
+    while (torture_now_ns() <= until)
+        (void)sched_yield();
+    return BERTH_OK;
+}
+
+static void a_flow_deadline_comes_between_two_records_of_a_batch(void **state)
+{
+    flow_rig *r = *state;
+    berth_flow_options short_lived = BERTH_FLOW_OPTIONS_INIT;
+    flow_part *middle, *sink;
+
+    flow_rig_fini(r);
+    flow_rig_init(r, 1); /* nobody else looks at the timers */
+    short_lived.deadline_ns = 5000000;
+    flow_rig_open(r, &short_lived);
+    sink = line_of_three(r, NULL, 60, &middle);
+    r->parts[0].per_pull = 60;
+    sink->hook = take_long;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_DEADLINE);
+    assert_true(sink->calls <= 1);
+}
+
 /* Fails after longer than what it should be left alone for. */
 static berth_status fail_slowly(flow_part *p, berth_stage *stage, const berth_record *record)
 {
@@ -589,6 +620,7 @@ int main(void)
         flow_case(draining_is_timed_while_its_only_lane_is_in_a_call),
         flow_case(a_later_drain_may_end_it_sooner),
         flow_case(records_expire_behind_a_slow_one_of_the_same_batch),
+        flow_case(a_flow_deadline_comes_between_two_records_of_a_batch),
         flow_case(waits_begin_when_a_slow_call_has_failed),
         flow_case(a_flow_that_failed_for_a_busy_plugin_does_not_seem_to_run),
     };
