@@ -199,7 +199,8 @@ static void set_edge(berthi_edge *edge, const berth_edge_options *o)
     edge->weight = o->weight != 0 ? o->weight : 1;
     edge->full = o->full;
     if (o->rate != 0) {
-        edge->interval_ns = 1000 * MILLISECOND / o->rate;
+        /* Rounded up: no more than `rate` leave in a second. */
+        edge->interval_ns = (1000 * MILLISECOND + o->rate - 1) / o->rate;
         edge->burst_ns = edge->interval_ns * (o->burst != 0 ? o->burst - 1 : 0);
     }
 }

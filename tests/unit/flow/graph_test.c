@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/flow.h"
 #include "flow_rig.h"
 
 #include <cmocka.h>
@@ -212,6 +213,23 @@ static void a_flow_has_at_most_256_stages_and_1024_edges(void **state)
     assert_int_equal(berth_flow_check(r->flow, NULL, NULL, &r->diag), BERTH_E_REJECTED);
 }
 
+static void the_interval_of_a_rate_is_never_too_short(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *a = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    flow_part *b = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    static const uint32_t rates[] = { 1, 3, 1000, 700000, 999999, 1000000 };
+
+    for (uint32_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        berth_edge_options edge = BERTH_EDGE_OPTIONS_INIT;
+        uint64_t second;
+
+        edge.rate = rates[i];
+        second = r->flow->edges[flow_rig_edge(r, a, NULL, b, &edge)]->interval_ns * rates[i];
+        assert_true(second >= 1000000000 && second - 1000000000 < rates[i]);
+    }
+}
+
 #define graph_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -225,6 +243,7 @@ int main(void)
         graph_case(two_edges_of_one_port_lead_to_different_stages),
         graph_case(what_is_out_of_range_is_refused_when_it_is_added),
         graph_case(a_flow_has_at_most_256_stages_and_1024_edges),
+        graph_case(the_interval_of_a_rate_is_never_too_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
