@@ -51,6 +51,7 @@ static void check_account(const berthi_edge *edge)
            edge->counts.out + depth_of(edge) + dropped_of(edge) + edge->counts.dead_letters);
     assert(depth_of(edge) <= edge->records_max);
     assert(depth_of(edge) != 0 || edge->bytes == 0);
+    assert(edge->taken != 0 || edge->bytes_taken == 0);
     (void)edge;
     (void)dropped_of;
 }
@@ -112,6 +113,13 @@ static void drop_first(berthi_edge *edge, uint32_t reason, berthi_buffer_cache *
     berthi_buffer_unref(cache, first->buffer);
 }
 
+/* Whether there was room if nothing waited. */
+static bool would_have_room(const berthi_edge *edge, uint64_t size)
+{
+    return edge->taken == 0 ||
+           (edge->taken < edge->records_max && edge->bytes_taken + size <= edge->bytes_max);
+}
+
 /* The edge is full.  True: the record is dealt with. */
 static bool put_into_full(berthi_edge *edge, const berth_record *record, uint64_t now_ns,
                           berthi_buffer_cache *cache, berthi_put *put)
@@ -125,13 +133,13 @@ static bool put_into_full(berthi_edge *edge, const berth_record *record, uint64_
     }
     edge->counts.in++;
     if (edge->full == BERTH_FULL_DROP_OLDEST) {
-        while (edge->waiting != 0 && !has_room(edge, record->size))
-            drop_first(edge, BERTH_DROPPED_OLDEST, cache);
-        if (has_room(edge, record->size)) {
+        if (would_have_room(edge, record->size)) {
+            while (!has_room(edge, record->size))
+                drop_first(edge, BERTH_DROPPED_OLDEST, cache);
             append(edge, record, now_ns);
             return true;
         }
-        reason = BERTH_DROPPED_OLDEST; /* it is the oldest that nobody took */
+        reason = BERTH_DROPPED_OLDEST; /* to drop others instead would not help */
     } else if (edge->full == BERTH_FULL_ERROR) {
         reason = BERTH_DROPPED_FULL;
         put->is_overflow = true;
@@ -202,6 +210,7 @@ static void move_out(berthi_edge *edge, berth_record *to, uint32_t count, uint64
 {
     for (uint32_t i = 0; i < count; i++) {
         to[i] = edge->ring[edge->head];
+        edge->bytes_taken += to[i].size;
         edge->head = edge->head + 1 < edge->records_max ? edge->head + 1 : 0;
     }
     edge->waiting -= count;
@@ -251,6 +260,7 @@ bool berthi_edge_settle(berthi_edge *edge, const berthi_settled *settled, uint64
     edge->counts.out += settled->count - gone;
     edge->taken -= (uint32_t)settled->count;
     edge->bytes -= settled->bytes;
+    edge->bytes_taken -= settled->bytes;
     relieve(edge, now_ns);
     if (edge->producer_waits && !edge->is_pressed) {
         edge->producer_waits = false;

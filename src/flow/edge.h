@@ -32,10 +32,11 @@ typedef struct berthi_edge {
     /* all below guarded by lock */
     uint32_t head, waiting; /* in the ring: not taken */
     uint32_t taken;
-    uint64_t bytes;   /* of waiting and taken ones */
-    uint64_t next_ns; /* rate: when the next one may leave, if it left none ahead of time */
-    bool has_ended;   /* nothing more will be put */
-    bool is_pressed;  /* it was full, and has not fallen to the low mark */
+    uint64_t bytes;       /* of waiting and taken ones */
+    uint64_t bytes_taken; /* of taken ones alone */
+    uint64_t next_ns;     /* rate: when the next one may leave, if it left none ahead of time */
+    bool has_ended;       /* nothing more will be put */
+    bool is_pressed;      /* it was full, and has not fallen to the low mark */
     bool consumer_waits, producer_waits;
     uint64_t pressed_ns;     /* since when, while is_pressed */
     berth_edge_stats counts; /* but queued and bytes_queued */

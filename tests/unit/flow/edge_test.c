@@ -127,6 +127,27 @@ static void a_full_edge_opens_again_at_the_low_mark_and_not_before(void **state)
     assert_false(settle(f, 1, 300)); /* nobody waits */
 }
 
+static void a_record_that_dropping_makes_no_room_for_drops_no_other(void **state)
+{
+    fixture *f = *state;
+
+    f->edge.full = BERTH_FULL_DROP_OLDEST;
+    f->edge.bytes_max = 100;
+    open_edge(f);
+    assert_int_equal(put(f, 5, 10, 0).placed, 5);
+    assert_int_equal(take(f, 1, 0).count, 1);
+    assert_int_equal(put(f, 1, 95, 0).placed, 1); /* not beside the one that was taken */
+    assert_int_equal(stats(f, 0).queued, 5);
+    assert_int_equal(stats(f, 0).dropped[BERTH_DROPPED_OLDEST], 1);
+    assert_int_equal(put(f, 1, 85, 0).placed, 1); /* in the place of the four that wait */
+    assert_int_equal(stats(f, 0).queued, 2);
+    assert_int_equal(stats(f, 0).dropped[BERTH_DROPPED_OLDEST], 5);
+    (void)settle(f, 1, 0);
+    assert_int_equal(put(f, 1, 200, 0).placed, 1); /* alone */
+    assert_int_equal(stats(f, 0).queued, 1);
+    assert_int_equal(stats(f, 0).bytes_queued, 200);
+}
+
 static void time_under_pressure_is_counted_while_it_lasts(void **state)
 {
     fixture *f = *state;
@@ -262,6 +283,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         edge_case(a_full_edge_opens_again_at_the_low_mark_and_not_before),
+        edge_case(a_record_that_dropping_makes_no_room_for_drops_no_other),
         edge_case(time_under_pressure_is_counted_while_it_lasts),
         edge_case(a_consumer_that_found_nothing_is_told_once),
         edge_case(an_end_comes_behind_the_records),
