@@ -88,7 +88,8 @@ BERTH_API BERTH_CHECKED berth_status berth_stage_emit_reserved(berth_stage *stag
                                                                uint32_t port, uint64_t size);
 
 /* Emits a record that the stage was given, or kept: the same payload, not a copy of it.
- * Thread: the stage's process() and complete().  Blocks: never.  Fails: as berth_stage_emit(). */
+ * Thread: the stage's process() and complete().  Blocks: never.
+ * Fails: as berth_stage_emit(); BERTH_E_INVALID also when it is empty. */
 BERTH_API BERTH_CHECKED berth_status berth_stage_pass(berth_stage *stage, uint32_t port,
                                                       const berth_record *record);
 

@@ -166,6 +166,9 @@ berth_status berth_stage_pass(berth_stage *stage, uint32_t port, const berth_rec
 
     if (status != BERTH_OK)
         return status;
+    if (record->buffer == NULL)
+        return fail_call(stage, berthi_fail(&stage->worker->diag, BERTH_E_INVALID,
+                                            "it passed on a record that it had dropped"));
     berthi_buffer_ref(record->buffer, 1);
     append(stage, port, record->buffer, record);
     return BERTH_OK;
@@ -174,7 +177,8 @@ berth_status berth_stage_pass(berth_stage *stage, uint32_t port, const berth_rec
 void berth_stage_keep(berth_stage *stage, const berth_record *record, berth_record *kept)
 {
     (void)stage;
-    berthi_buffer_ref(record->buffer, 1);
+    if (record->buffer != NULL)
+        berthi_buffer_ref(record->buffer, 1);
     *kept = *record;
 }
 

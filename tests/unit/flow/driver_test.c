@@ -648,6 +648,86 @@ static void dead_letters_are_made_by_failing_and_not_by_emitting(void **state)
     assert_seen_all(morgue, 10);
 }
 
+static berth_status pass_nothing(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    berth_record kept, empty = { .size = 0 };
+
+    berth_stage_keep(stage, record, &kept);
+    berth_stage_drop(stage, &kept);
+    berth_stage_keep(stage, &kept, &empty);
+    p->wrong += empty.buffer != NULL;
+    berth_stage_drop(stage, &empty);
+    p->wrong += berth_stage_pass(stage, 0, &kept) != BERTH_E_INVALID;
+    return BERTH_OK;
+}
+
+static void what_was_dropped_is_not_passed_on(void **state)
+{
+    flow_rig *r = *state;
+    berth_stage_options skip = usual;
+    flow_part *middle, *sink;
+
+    skip.on_error = BERTH_ON_ERROR_SKIP;
+    sink = line_of_three(r, &skip, 10, &middle);
+    middle->hook = pass_nothing;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(sink->seen_count, 0);
+    assert_int_equal(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_FAILED], 10);
+}
+
+/* Writes a text and no more about its second failure; the first leaves other things where that one is. */
+static berth_status say_little(void *self, berth_stage *stage, const berth_record *record,
+                               berth_diag *diag)
+{
+    uint32_t *calls = self;
+
+    (void)stage;
+    (void)record;
+    diag->text[0] = 'x';
+    diag->text[1] = '\0';
+    if (++*calls == 2)
+        return BERTH_E_TRAP;
+    diag->status = diag->reason = diag->os_code = 77;
+    diag->reserved = 77;
+    return BERTH_E_OS;
+}
+
+static void a_failure_is_told_with_what_its_stage_said_and_no_more(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    berth_stage_options options = usual;
+    berth_edge_options edge = plain;
+    berth_stage_ops ops = *flow_rig_ops(BERTH_ROLE_SINK);
+    uint32_t calls = 0;
+
+    ops.init = NULL;
+    ops.teardown = NULL;
+    ops.flush = NULL;
+    ops.complete = NULL;
+    ops.process = say_little;
+    options.name = "terse";
+    options.role = BERTH_ROLE_SINK;
+    options.ops = &ops;
+    options.self = &calls;
+    options.retries = 1;
+    options.retry_ns = 1000;
+    assert_int_equal(berth_flow_add(r->flow, &options, &edge.to, &r->diag), BERTH_OK);
+    assert_int_equal(berth_flow_connect(r->flow, &edge, NULL, &r->diag), BERTH_OK);
+    source->count = 5;
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_TRAP);
+    assert_int_equal(calls, 2);
+    assert_string_equal(r->diag.text, "stage 'terse': x");
+    assert_int_equal(r->diag.status, BERTH_E_TRAP);
+    assert_int_equal(r->diag.reason, BERTH_REASON_NONE);
+    assert_int_equal(r->diag.os_code, 0);
+    assert_int_equal(r->diag.reserved, 0);
+    flow_rig_close(r);
+    flow_rig_open(r, NULL);
+}
+
 static void a_budget_that_is_used_up_fails_the_call(void **state)
 {
     flow_rig *r = *state;
@@ -722,6 +802,8 @@ int main(void)
         flow_case(a_source_that_fails_is_not_called_without_pause),
         flow_case(a_call_that_emits_what_it_may_not_has_failed),
         flow_case(dead_letters_are_made_by_failing_and_not_by_emitting),
+        flow_case(what_was_dropped_is_not_passed_on),
+        flow_case(a_failure_is_told_with_what_its_stage_said_and_no_more),
         flow_case(a_budget_that_is_used_up_fails_the_call),
         flow_case(a_stage_that_does_not_start_stops_the_start),
         flow_case(a_stage_that_cannot_complete_fails_the_flow),
