@@ -230,7 +230,8 @@ typedef struct berth_edge_stats {
     uint64_t pressure_ns;      /* and for how long in all */
 } berth_edge_stats;
 
-/* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_ABSENT (no such edge), BERTH_E_VERSION. */
+/* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_ABSENT (no such edge), BERTH_E_INVALID
+ * (`size` was not set), BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_edge_stats(berth_flow *flow, uint32_t edge,
                                                            berth_edge_stats *stats);
 
@@ -249,7 +250,7 @@ typedef struct berth_stage_stats {
         discarded; /* emitted, and in no edge yet when the flow was stopped; once per edge */
 } berth_stage_stats;
 
-/* Gives *stats.  Thread: any.  Blocks: never.  Fails: BERTH_E_ABSENT, BERTH_E_VERSION. */
+/* Gives *stats.  Thread: any.  Blocks: never.  Fails: BERTH_E_ABSENT, BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage,
                                                             berth_stage_stats *stats);
 
@@ -264,7 +265,7 @@ typedef struct berth_flow_stats {
     uint64_t buffer_bytes, buffer_bytes_peak;
 } berth_flow_stats;
 
-/* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_VERSION. */
+/* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_read_stats(berth_flow *flow,
                                                            berth_flow_stats *stats);
 
