@@ -303,12 +303,15 @@ static bool process(berth_stage *stage, berthi_worker *worker)
     return !stage->has_paused;
 }
 
-static void settle_inbox(berth_stage *stage)
+static void settle_inbox(berth_stage *stage, berthi_worker *worker)
 {
     berthi_edge *edge = stage->flow->edges[stage->inbox_edge];
 
     if (stage->settled.count == 0)
         return;
+    /* A producer elsewhere that finds room finds the bytes too, however long this turn lasts. */
+    if (edge->is_crossing)
+        berthi_buffer_cache_settle(&worker->cache);
     if (berthi_edge_settle(edge, &stage->settled, stage->lane->now_ns) && edge->is_crossing)
         berthi_lane_notify(stage->flow->stages[edge->from]->lane);
     memset(&stage->settled, 0, sizeof stage->settled);
@@ -328,7 +331,7 @@ static void process_inbox(berth_stage *stage, berthi_worker *worker)
         stage->options.ops->flush(stage->options.self, stage);
         stage->worker = NULL;
     }
-    settle_inbox(stage);
+    settle_inbox(stage, worker);
     (void)berthi_outbox_deliver(stage, worker);
 }
 
@@ -446,6 +449,6 @@ void berthi_stage_discard(berth_stage *stage, berthi_worker *worker)
     while (stage->inbox_at < stage->inbox_count)
         drop_record(stage, worker, BERTH_DROPPED_STOPPED);
     if (stage->inputs_count != 0)
-        settle_inbox(stage);
+        settle_inbox(stage, worker);
     berthi_outbox_discard(stage, worker);
 }

@@ -728,6 +728,34 @@ static void a_failure_is_told_with_what_its_stage_said_and_no_more(void **state)
     flow_rig_open(r, NULL);
 }
 
+/* The batch before this record was settled: its source may have new ones in its place. */
+static berth_status look_at_budget(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    berth_stage_stats s = { .size = sizeof s };
+
+    (void)stage;
+    if (berth_flow_stage_stats(p->hook_ctx, 0, &s) != BERTH_OK)
+        return BERTH_E_PLUGIN;
+    p->wrong += record->sequence == 2 && s.buffer_bytes > 2 * 256;
+    return BERTH_OK;
+}
+
+static void what_an_edge_has_room_for_is_not_charged_any_more(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    flow_part *sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    berth_edge_options four = queue(4, BERTH_FULL_BLOCK);
+
+    source->count = source->per_pull = 4;
+    sink->hook = look_at_budget;
+    sink->hook_ctx = r->flow;
+    flow_rig_edge(r, source, NULL, sink, &four);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, 4);
+}
+
 static void a_budget_that_is_used_up_fails_the_call(void **state)
 {
     flow_rig *r = *state;
@@ -804,6 +832,7 @@ int main(void)
         flow_case(dead_letters_are_made_by_failing_and_not_by_emitting),
         flow_case(what_was_dropped_is_not_passed_on),
         flow_case(a_failure_is_told_with_what_its_stage_said_and_no_more),
+        flow_case(what_an_edge_has_room_for_is_not_charged_any_more),
         flow_case(a_budget_that_is_used_up_fails_the_call),
         flow_case(a_stage_that_does_not_start_stops_the_start),
         flow_case(a_stage_that_cannot_complete_fails_the_flow),
