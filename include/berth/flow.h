@@ -22,7 +22,8 @@ typedef struct berth_flows_options {
     uint32_t size;                    /* sizeof(berth_flows_options), set by the _INIT */
     uint32_t workers;                 /* threads; default 2, at most 64 */
     const berth_allocator *allocator; /* copied; default: the C library's heap */
-    uint64_t kept_bytes_max;          /* of free buffers; default 16 MiB */
+    uint64_t
+        kept_bytes_max; /* of free buffers; default 16 MiB; each worker keeps up to 3 MiB besides */
 } berth_flows_options;
 #define BERTH_FLOWS_OPTIONS_INIT BERTH_INIT((uint32_t)sizeof(berth_flows_options), 0, NULL, 0)
 
