@@ -313,6 +313,7 @@ static berth_status call_foreign(berth_version *v, berthi_record *mine, const be
     if (seat == NULL)
         return BERTH_E_NOMEM;
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
+    berthi_known_forget();    /* the record says another function from here on */
     atomic_store_explicit(&mine->function[berthi_record_depth(mine) - 1], call->hook,
                           memory_order_relaxed);
     berthi_record_mine.known = berthi_record_mine.known_measured = 0; /* as in typed.c */

@@ -243,6 +243,12 @@ static inline void *berthi_pin_quickly(berthi_domain *d, berthi_record *mine,
     return berthi_pin_at(d, berthi_pin_open(d, mine, 0), shared, true);
 }
 
+/* What the thread called last is looked for again. */
+static inline void berthi_known_forget(void)
+{
+    berthi_record_mine.known = berthi_record_mine.known_measured = 0;
+}
+
 /* Pins in the first entry what the record knows, after its key was found in berthi_record_mine, which
  * says that pins need no fence.  False: there is news, and nothing may be done but berthi_unpin().
  *

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <berth/invoke.h>
+
 #include "guests.h"
 
 #define NOT_FOUND PP_FAILED(BERTH_POLYPLUG_NOT_FOUND)
@@ -1107,6 +1109,68 @@ static void a_call_that_takes_too_long_is_told_by_its_contract(void **state)
     unlisten(*state);
 }
 
+/* What a thread called last is known to it, and found without looking: between the two calls of one function
+ * it calls another plugin. */
+typedef struct between {
+    berth_slot *slot;
+    berth_call call;
+    const berth_polyplug_interface *c;
+    atomic_int gate[2]; /* how many are inside; whether they may go */
+    berth_status status;
+} between;
+
+static void *call_between(void *arg)
+{
+    between *b = arg;
+    const uint64_t none = 0, address = (uint64_t)(uintptr_t)b->gate;
+    uint32_t result;
+
+    if (berth_arena_create(NULL, 0, &b->call.arena, NULL) != BERTH_OK)
+        abort();
+    for (int i = 0; i < 2; i++)
+        if (berth_slot_invoke(b->slot, &none, &result, &b->call, NULL) != BERTH_OK ||
+            pp_call(b->c, pp_none(), PP_VALUE, NULL) != 100)
+            abort();
+    b->status = berth_slot_invoke(b->slot, &address, &result, &b->call, NULL);
+    berth_arena_destroy(b->call.arena);
+    return NULL;
+}
+
+static void what_a_thread_called_in_between_is_not_told_for_it(void **state)
+{
+    static const char *const names[] = { "test:calc/math@1.2.0#add",
+                                         "test:calc/math@1.2.0#hold" };
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    between b = { .call = BERTH_CALL_INIT, .status = BERTH_E_ABSENT };
+    berth_func func = BERTH_FUNC_INIT;
+    polyplug_rig t;
+    pthread_t thread;
+    uint8_t *bytes;
+    size_t size;
+    told all;
+
+    listen(*state, &all);
+    pp_start(&t, *state, NULL);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    b.c = pp_resolve(&t, PP_RELOAD);
+    options.deadline_ns = 10 * MS;
+    b.slot = slot_rig_open(t.r, "calc", &options);
+    bytes = plugin_file_read("calc_v1", &size);
+    assert_int_equal(slot_rig_try_install(t.r, b.slot, bytes, size), BERTH_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_int_equal(berth_slot_func(b.slot, names[i], NULL, &func, &t.r->diag), BERTH_OK);
+    b.call.hook = func.number;
+    assert_int_equal(pthread_create(&thread, NULL, call_between, &b), 0);
+    slot_rig_wait_until(atomic_load(&all.overdue) != 0 && atomic_load(&b.gate[0]) == 1);
+    atomic_store(&b.gate[1], 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(b.status, BERTH_OK);
+    assert_string_equal(all.function, names[1]);
+    pp_end(&t);
+    unlisten(*state);
+}
+
 static void an_instance_that_is_used_ends_behind_its_last_call(void **state)
 {
     holding h = { .flags = { 0 } };
@@ -1352,6 +1416,7 @@ int main(void)
         slot_test(what_a_plugin_says_is_handed_on_as_its_own),
         slot_test(what_may_run_on_stays_mapped_and_is_counted),
         slot_test(a_call_that_takes_too_long_is_told_by_its_contract),
+        slot_test(what_a_thread_called_in_between_is_not_told_for_it),
         slot_test(an_instance_that_is_used_ends_behind_its_last_call),
         slot_test(two_sets_know_nothing_of_each_other),
         slot_test(a_signature_is_asked_for_at_each_load_and_reload),
