@@ -79,24 +79,27 @@ const berth_polyplug_host_contract *berthi_polyplug_find_service(
     const berth_polyplug_host *table, uint64_t id, uint32_t min)
 {
     const polyplug_caller *caller = polyplug_caller_of(table);
+    const berth_polyplug_host_contract *c = NULL;
     const polyplug_service *s;
 
     if (caller == NULL || !berthi_polyplug_enter(caller->host))
         return NULL;
     berthi_lock_take(&caller->host->lock);
     s = find(caller->host, id);
+    if (s != NULL) /* which is the set's, and may go with it once this call has left */
+        c = s->contract;
     berthi_lock_drop(&caller->host->lock);
     berthi_polyplug_leave(caller->host);
-    if (s == NULL || !is_enough(s->contract, min)) {
+    if (c == NULL || !is_enough(c, min)) {
         berthi_polyplug_fail(table, NULL,
-                             s == NULL ? BERTH_POLYPLUG_HOST_NOT_FOUND
+                             c == NULL ? BERTH_POLYPLUG_HOST_NOT_FOUND
                                        : BERTH_POLYPLUG_HOST_VERSION,
-                             s == NULL ? "the host has no such contract"
+                             c == NULL ? "the host has no such contract"
                                        : "the host's contract is of another version",
                              "");
         return NULL;
     }
-    return s->contract;
+    return c;
 }
 
 static void *make_one(const berth_polyplug_host_contract *c)

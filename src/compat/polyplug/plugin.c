@@ -200,16 +200,17 @@ static berth_status call_init(polyplug_plugin *p, const char *folder, init_fn *i
 {
     const berth_polyplug_init what = { p->id, { folder, strlen(folder) } };
     berth_polyplug_error error;
-    char shown[300];
+    char shown[300], why[POLYPLUG_ERROR_SIZE];
     bool is_broken;
 
     BERTHI_ASSERT_UNLOCKED(); /* I9 */
     p->is_opening = true;     /* nobody else knows of it yet */
     p->thread = berthi_thread_self();
     error = init(&p->caller.table, &what);
-    berthi_lock_take(&p->caller.host->lock);
+    berthi_lock_take(&p->caller.host->lock); /* threads of its own may go on */
     p->is_opening = false;
     is_broken = p->is_broken;
+    memcpy(why, p->caller.error, sizeof why);
     berthi_lock_drop(&p->caller.host->lock);
     if (error.code != BERTH_POLYPLUG_OK)
         return berthi_fail(
@@ -218,7 +219,7 @@ static berth_status call_init(polyplug_plugin *p, const char *folder, init_fn *i
                 ? "it does not say why"
                 : berthi_utf8_show(shown, sizeof shown, error.message.ptr, error.message.len));
     if (is_broken)
-        return berthi_fail(diag, BERTH_E_ABI, "in polyplug_init(): %s", p->caller.error);
+        return berthi_fail(diag, BERTH_E_ABI, "in polyplug_init(): %s", why);
     return BERTH_OK;
 }
 
