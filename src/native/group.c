@@ -361,8 +361,8 @@ static void give_up_rest(berthi_native_group *g)
         berthi_lock_drop(&g->lock);
         if (native == NULL)
             return;
-        berthi_native_end_imports(native->imports, true);
         report_abandoned(native, "it took longer than it was given");
+        berthi_native_end_imports(native->imports, true);
     }
 }
 

@@ -30,8 +30,10 @@ typedef struct native_imports {
     berthi_native_imports head;
     berth_runtime *runtime;
     berthi_arena arena; /* holds all below */
-    berthi_lock lock;   /* of the instance's objects */
+    berthi_lock lock;   /* of the instance's objects, and of `dropping` */
+    berthi_cond dropped;
     berthi_host_instance instance;
+    uint32_t dropping; /* threads that are ending an object */
     atomic_bool is_over;
     bool is_checked;
     uint32_t tables_count;
@@ -77,14 +79,35 @@ static int32_t call_func(void *self, const void *args, void *results, struct ber
     return (int32_t)status;
 }
 
+/* A plugin's own threads may do so too, and one that drains it for too long: end() waits for them. */
+static bool begin_drop(native_imports *all)
+{
+    bool is_open;
+
+    berthi_lock_take(&all->lock);
+    is_open = !atomic_load_explicit(&all->is_over, memory_order_relaxed);
+    all->dropping += is_open;
+    berthi_lock_drop(&all->lock);
+    return is_open;
+}
+
+static void end_drop(native_imports *all)
+{
+    berthi_lock_take(&all->lock);
+    if (--all->dropping == 0)
+        berthi_cond_wake_all(&all->dropped);
+    berthi_lock_drop(&all->lock);
+}
+
 static int32_t drop_object(void *self, const void *args, void *results, struct berth_call *call)
 {
     const offered *to = self;
 
     (void)results, (void)call;
-    if (atomic_load_explicit(&to->of->is_over, memory_order_acquire))
+    if (!begin_drop(to->of))
         return BERTH_E_CLOSED;
     berthi_host_drop_native(to->resource, &to->of->instance, *(const berth_handle *)args);
+    end_drop(to->of);
     return 0;
 }
 
@@ -105,6 +128,7 @@ static void destroy(native_imports *all)
     berthi_arena arena = all->arena;
 
     berthi_host_instance_fini(&all->instance);
+    berthi_cond_fini(&all->dropped);
     berthi_lock_fini(&all->lock);
     berthi_arena_fini(&arena); /* it holds `all` */
 }
@@ -115,7 +139,11 @@ static void end(berthi_native_imports *imports, bool is_abandoned)
 
     /* release: whoever sees it is after what came before; others are in a call of this plugin, of
      * which none is left but on threads of its own. */
+    berthi_lock_take(&all->lock);
     atomic_store_explicit(&all->is_over, true, memory_order_release);
+    while (all->dropping != 0)
+        berthi_cond_wait(&all->dropped, &all->lock.mutex);
+    berthi_lock_drop(&all->lock);
     berthi_host_instance_close(&all->instance);
     if (!is_abandoned)
         destroy(all);
@@ -263,19 +291,25 @@ static native_imports *start(berth_slot *slot, const char *plugin, bool is_check
     berthi_arena_init(&arena, &berthi_allocator_libc, SIZE_MAX);
     all = berthi_arena_alloc(&arena, sizeof *all);
     options.plugin = berthi_arena_strndup(&arena, plugin, strlen(plugin));
-    if (all == NULL || options.plugin == NULL ||
-        berthi_lock_init(&all->lock, BERTHI_RANK_NATIVE) != 0) {
-        berthi_arena_fini(&arena);
-        return NULL;
-    }
+    if (all == NULL || options.plugin == NULL)
+        goto fail_memory;
     *all = (native_imports){ .head = { find, end },
                              .runtime = slot->runtime,
                              .arena = arena,
-                             .lock = all->lock,
                              .is_checked = is_checked };
+    if (berthi_lock_init(&all->lock, BERTHI_RANK_NATIVE) != 0)
+        goto fail_memory;
+    if (berthi_cond_init(&all->dropped) != 0)
+        goto fail_cond;
     berthi_host_instance_init(&all->instance, &berthi_allocator_libc, &options);
     all->instance.lock = &all->lock;
     return all;
+
+fail_cond:
+    berthi_lock_fini(&all->lock);
+fail_memory:
+    berthi_arena_fini(&arena);
+    return NULL;
 }
 
 berth_status berthi_native_imports_make(berth_slot *slot, const berthi_native_plugin *plugin,

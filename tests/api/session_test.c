@@ -30,6 +30,8 @@ typedef struct store {
     notes_host_store_page pages[PAGES_MAX]; /* none is used again */
     atomic_uint made, destroyed;
     bool is_dead; /* `append` fails */
+    bool is_slow; /* it takes longer to end a page than a plugin has to end */
+    atomic_bool is_given_up;
 } store;
 
 static berth_string string_of(const char *text)
@@ -60,6 +62,10 @@ static void page_destroy(void *object)
 
     if (!atomic_exchange(&page->is_there, false))
         abort(); /* twice */
+    while (page->of->is_slow && !atomic_load(&page->of->is_given_up))
+        (void)sched_yield();
+    for (int i = 0; page->of->is_slow && i < 1000; i++) /* for whoever does not wait */
+        (void)sched_yield();
     atomic_fetch_add(&page->of->destroyed, 1);
 }
 
@@ -151,6 +157,12 @@ typedef struct desk {
     notes_slot notes; /* as bound, in no session */
 } desk;
 
+static void hear(void *ctx, const berth_report *report)
+{
+    if (report->kind == BERTH_REPORT_ABANDONED)
+        atomic_store(&((store *)ctx)->is_given_up, true);
+}
+
 static void open_desk(desk *d, slot_rig *r, const char *build,
                       const berth_slot_options *slot_options)
 {
@@ -161,6 +173,8 @@ static void open_desk(desk *d, slot_rig *r, const char *build,
 
     *d = (desk){ .r = r, .store = &the_store, .host = offer(&the_store) };
     options.host = d->host;
+    options.reporter = hear;
+    options.reporter_ctx = d->store;
     slot_rig_restart(r, options);
     d->slot = slot_rig_open(r, "desk", slot_options);
     bytes = services_read(build, &size);
@@ -228,6 +242,22 @@ static berth_status finish(desk *d, const notes_slot *in, notes_desk_draft draft
 }
 
 /* ---------------------------------------------------------------- tests */
+
+/* The plugin is given up meanwhile; the host may take itself down as soon as the runtime is gone. */
+static void no_object_ends_behind_the_runtime(void **state)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    notes_slot in;
+    desk d;
+
+    options.probe_deadline_ns = 1000 * 1000;
+    open_desk(&d, *state, "late_page.so", &options);
+    in = enter(&d);
+    (void)draft_of(&d, &in, "late");
+    notes_leave(&in);
+    d.store->is_slow = true;
+    close_desk(&d);
+}
 
 static void objects_of_a_plugin_live_in_a_session(void **state)
 {
@@ -629,6 +659,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(objects_of_a_plugin_live_in_a_session),
+        slot_test(no_object_ends_behind_the_runtime),
         slot_test(handles_are_refused_outside_of_a_session),
         slot_test(a_handle_that_is_none_is_refused_and_harms_nobody),
         slot_test(a_session_outlives_the_swap_of_its_version),
