@@ -109,6 +109,26 @@ static berthi_code ask_for(const berthi_files_node *at, const berthi_files_name 
     return code;
 }
 
+/* Where reading may follow links and writing may not, a folder is opened without them if it can be: its
+ * name is asked for again by whoever wants to write below it. */
+static berthi_code open_node(const berthi_files_node *at, berthi_dir_path path,
+                             const berthi_dir_how *how, berthi_files_node *node)
+{
+    bool may_follow = !path.is_plain;
+    berthi_code code;
+
+    path.is_plain =
+        !may_follow ||
+        !berthi_grants_all_below(grants_of(at), BERTHI_RIGHT_FS_WRITE, at->name, at->name_size);
+    code = berthi_dir_open(at->fd, path, how, &node->fd, &node->kind);
+    node->has_strayed = at->has_strayed;
+    if (code != BERTHI_CODE_LOOP || !path.is_plain || !may_follow)
+        return code;
+    path.is_plain = false;
+    node->has_strayed = true;
+    return berthi_dir_open(at->fd, path, how, &node->fd, &node->kind);
+}
+
 berthi_code berthi_files_open(berthi_files_node *at, berthi_dir_path path,
                               const berthi_dir_how *how, berthi_files_node **node_out)
 {
@@ -130,7 +150,7 @@ berthi_code berthi_files_open(berthi_files_node *at, berthi_dir_path path,
         code = make_node(at->object.services, name.text, name.size, &node);
     if (code != BERTHI_CODE_OK)
         return code;
-    code = berthi_dir_open(at->fd, path, &as, &node->fd, &node->kind);
+    code = open_node(at, path, &as, node);
     if (code != BERTHI_CODE_OK) {
         berthi_object_unref(node);
         /* What stands there is not said to who may only pass through. */
@@ -234,26 +254,36 @@ berthi_code berthi_files_readlink(const berthi_files_node *at, berthi_dir_path p
 
 /* ---------------------------------------------------------------- two names */
 
+static bool all_below(const berth_grants *grants, berthi_right right,
+                      const berthi_files_name *name)
+{
+    return berthi_grants_all_below(grants, right, name->text, name->size);
+}
+
 /* What is moved or named twice is read and written under its new name by what that one's grants are,
- * so the old one has to be granted as far: a folder with all that is below it. */
+ * so the old one has to be granted as far: a folder with all that is below it.  It brings that along, so
+ * all below the new one has to be granted, too. */
 static berthi_code ask_for_both(const berthi_files_node *at, berthi_dir_path *path_io,
                                 const berthi_files_node *to, berthi_dir_path *new_path_io)
 {
     const berth_grants *grants = grants_of(at);
-    berthi_files_name name;
+    berthi_files_name name, new_name;
     berthi_file_stat found;
     berthi_code code = berthi_files_join(at, *path_io, &name);
 
     if (code == BERTHI_CODE_OK)
         code = ask_for(at, &name, true, true, path_io);
     if (code == BERTHI_CODE_OK)
-        code = ask_to_write(to, new_path_io);
+        code = berthi_files_join(to, *new_path_io, &new_name);
+    if (code == BERTHI_CODE_OK)
+        code = berthi_files_ask(to, BERTHI_RIGHT_FS_WRITE, &new_name, new_path_io);
     if (code == BERTHI_CODE_OK)
         code = berthi_dir_stat_at(at->fd, *path_io, false, &found);
     if (code != BERTHI_CODE_OK || found.kind != BERTHI_FILE_DIRECTORY)
         return code;
-    return berthi_grants_all_below(grants, BERTHI_RIGHT_FS_READ, name.text, name.size) &&
-                   berthi_grants_all_below(grants, BERTHI_RIGHT_FS_WRITE, name.text, name.size)
+    return all_below(grants, BERTHI_RIGHT_FS_READ, &name) &&
+                   all_below(grants, BERTHI_RIGHT_FS_WRITE, &name) &&
+                   all_below(grants, BERTHI_RIGHT_FS_WRITE, &new_name)
                ? BERTHI_CODE_OK
                : BERTHI_CODE_ACCESS;
 }

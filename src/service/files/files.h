@@ -3,12 +3,13 @@
  * What is asked of the grants is a name as the plugin says it: the folder's own and the path behind it, with
  * `.` and `..` worked in.  The system then opens that path below the folder's descriptor (os/dir.h), which
  * nothing gets out of.  Where a folder is granted in parts, a link in it could make one name out of
- * another; so links are followed only by who has the right to all that is below the folder.
+ * another; so links are followed only by who has the right to all that is below the folder.  A folder that
+ * a reader came to by one is not where its name says, so it is there to be read.
  *
  *     read, list, stat, read a link     fs:read
  *     create, change, remove            fs:write
  *     move, or give a second name       both for the old name, fs:write for the new one; of a
- *                                       folder for all that is below it
+ *                                       folder for all that is below either
  *
  * What was opened stays open until the grants are revoked.  A refusal is ACCESS, whether or not there is
  * anything by that name; a way out is NOT_PERMITTED.  Reading and writing of files is not waited for
@@ -28,6 +29,8 @@ typedef struct berthi_files_node {
     berthi_file_kind kind; /* DIRECTORY or REGULAR */
     bool reads, writes;    /* how it was opened */
     bool syncs_data, syncs_all;
+    bool
+        has_strayed; /* a link led here: the name is not where it lies, and gives no right to write */
     char *name; /* absolute, as the plugin says it */
     size_t name_size;
 } berthi_files_node;

@@ -61,7 +61,7 @@ berthi_code berthi_files_set_size(const berthi_files_node *node, uint64_t size)
 
 bool berthi_files_may_mutate(const berthi_files_node *node)
 {
-    return node->kind == BERTHI_FILE_DIRECTORY &&
+    return node->kind == BERTHI_FILE_DIRECTORY && !node->has_strayed &&
            berthi_grants_below(node->object.services->grants, BERTHI_RIGHT_FS_WRITE, node->name,
                                node->name_size);
 }
@@ -74,7 +74,8 @@ berthi_code berthi_files_set_times(const berthi_files_node *node, berthi_new_tim
 
     if (node->kind != BERTHI_FILE_DIRECTORY)
         code = may(node, node->writes);
-    else if (!berthi_grants_path(node->object.services->grants, BERTHI_RIGHT_FS_WRITE,
+    else if (node->has_strayed ||
+             !berthi_grants_path(node->object.services->grants, BERTHI_RIGHT_FS_WRITE,
                                  node->name, node->name_size))
         code = BERTHI_CODE_ACCESS;
     return code == BERTHI_CODE_OK ? berthi_file_set_times(node->fd, accessed, modified) : code;

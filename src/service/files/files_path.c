@@ -64,6 +64,8 @@ berthi_code berthi_files_ask(const berthi_files_node *at, berthi_right right,
 {
     const berth_grants *grants = at->object.services->grants;
 
+    if (at->has_strayed && right == BERTHI_RIGHT_FS_WRITE)
+        return BERTHI_CODE_ACCESS;
     path_io->is_plain = !berthi_grants_all_below(grants, right, at->name, at->name_size);
     if (!path_io->is_plain || berthi_grants_path(grants, right, name->text, name->size))
         return BERTHI_CODE_OK;

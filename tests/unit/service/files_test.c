@@ -242,6 +242,43 @@ static void links_do_not_make_a_granted_name_of_another(void **state)
     STAT("link/s.txt", LOOP);
 }
 
+/* Reading may follow them, so a folder that was reached by one is not where its name says. */
+static void a_link_to_a_folder_gives_no_right_of_where_it_stands(void **state)
+{
+    const berthi_dir_how reads = { .reads = true, .follows = true, .directory = true },
+                         writes = { .writes = true, .creates = true };
+    const berthi_new_time now = { .what = BERTHI_TIME_NOW };
+    rig *r = *state;
+    berthi_files_node *led, *below, *node;
+
+    GRANT(r, "fs:read:/t/**", "fs:write:/t/deep/**");
+    assert_int_equal(berthi_files_symlink(r->top, path_of("../secret"), path_of("deep/out")),
+                     BERTHI_CODE_OK);
+    assert_int_equal(berthi_files_open(r->top, path_of("deep/out"), &reads, &led),
+                     BERTHI_CODE_OK);
+    assert_int_equal(
+        berthi_files_open(led, path_of("s.txt"), &(berthi_dir_how){ .reads = true }, &node),
+        BERTHI_CODE_OK);
+    berthi_object_unref(node);
+    assert_int_equal(berthi_files_open(led, path_of("new"), &writes, &node),
+                     BERTHI_CODE_ACCESS);
+    assert_int_equal(berthi_files_unlink(led, path_of("s.txt")), BERTHI_CODE_ACCESS);
+    assert_int_equal(berthi_files_rename(led, path_of("s.txt"), r->top, path_of("deep/s")),
+                     BERTHI_CODE_ACCESS);
+    assert_int_equal(berthi_files_set_times(led, now, now), BERTHI_CODE_ACCESS);
+    assert_false(berthi_files_may_mutate(led));
+    assert_int_equal(berthi_files_open(led, path_of("."), &reads, &below), BERTHI_CODE_OK);
+    assert_int_equal(berthi_files_make(below, path_of("new")), BERTHI_CODE_ACCESS);
+    berthi_object_unref(below);
+    berthi_object_unref(led);
+    /* One without links on the way is. */
+    assert_int_equal(berthi_files_open(r->top, path_of("deep/er"), &reads, &node),
+                     BERTHI_CODE_OK);
+    assert_true(berthi_files_may_mutate(node));
+    assert_int_equal(berthi_files_make(node, path_of("new")), BERTHI_CODE_OK);
+    berthi_object_unref(node);
+}
+
 static void what_is_moved_or_named_twice_has_to_be_granted_in_full(void **state)
 {
     rig *r = *state;
@@ -279,6 +316,13 @@ static void what_is_moved_or_named_twice_has_to_be_granted_in_full(void **state)
                      BERTHI_CODE_OK);
     assert_int_equal(berthi_files_unlink(r->top, path_of("moved/s.txt")), BERTHI_CODE_OK);
     assert_int_equal(berthi_files_remove(r->top, path_of("moved")), BERTHI_CODE_OK);
+
+    /* Nor does a folder bring along what may not be written where it goes. */
+    GRANT(r, "fs:read:/t/**", "fs:write:/t/**", "deny:fs:write:/t/etc/d.txt");
+    assert_int_equal(berthi_files_rename(r->top, path_of("deep/er"), r->top, path_of("etc")),
+                     BERTHI_CODE_ACCESS);
+    assert_int_equal(berthi_files_rename(r->top, path_of("deep/er"), r->top, path_of("else")),
+                     BERTHI_CODE_OK);
 }
 
 static void names_are_what_the_plugin_says(void **state)
@@ -551,6 +595,7 @@ int main(void)
         TEST(nothing_is_there_that_was_not_granted),
         TEST(a_folder_in_parts_shows_its_parts_and_the_way_to_them),
         TEST(links_do_not_make_a_granted_name_of_another),
+        TEST(a_link_to_a_folder_gives_no_right_of_where_it_stands),
         TEST(what_is_moved_or_named_twice_has_to_be_granted_in_full),
         TEST(names_are_what_the_plugin_says),
         TEST(nodes_do_what_they_were_opened_for),
