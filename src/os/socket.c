@@ -276,17 +276,19 @@ berthi_code berthi_socket_send_to(int fd, const void *data, size_t size,
 
 /* ---------------------------------------------------------------- others' sockets */
 
-size_t berthi_sockaddr_bytes(const void *sockaddr, uint8_t bytes_out[16])
+size_t berthi_sockaddr_bytes(const void *sockaddr, uint8_t bytes_out[16], uint16_t *port_out)
 {
     const any_address *from = sockaddr;
 
     if (from->any.sa_family == AF_INET) {
         memcpy(bytes_out, &from->v4.sin_addr, 4);
+        *port_out = ntohs(from->v4.sin_port);
         return 4;
     }
     if (from->any.sa_family != AF_INET6)
         return 0;
     memcpy(bytes_out, &from->v6.sin6_addr, 16);
+    *port_out = ntohs(from->v6.sin6_port);
     return 16;
 }
 

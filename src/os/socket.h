@@ -51,7 +51,7 @@ berthi_code berthi_socket_send_to(int fd, const void *data, size_t size,
 
 /* For libraries that make their own: the address in a sockaddr, its size (0: of neither family); and a
  * socket as they ask for it, closed in children, or -1. */
-size_t berthi_sockaddr_bytes(const void *sockaddr, uint8_t bytes_out[16]);
+size_t berthi_sockaddr_bytes(const void *sockaddr, uint8_t bytes_out[16], uint16_t *port_out);
 int berthi_socket_plain(int family, int type, int protocol);
 
 typedef enum berthi_socket_option {

@@ -190,8 +190,10 @@ const berth_grants_options *berthi_grants_options(const berth_grants *grants)
 const berthi_grant_variable *berthi_grants_environment(const berth_grants *grants,
                                                        uint32_t *count_out)
 {
-    *count_out = grants == NULL ? 0 : grants->variables_count;
-    return grants == NULL ? NULL : grants->variables;
+    bool is_there = grants != NULL && !berthi_grants_are_revoked(grants);
+
+    *count_out = is_there ? grants->variables_count : 0;
+    return is_there ? grants->variables : NULL;
 }
 
 const berthi_grant_folder *berthi_grants_folders(const berth_grants *grants,

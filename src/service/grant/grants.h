@@ -62,7 +62,8 @@ bool berthi_grants_lookup(const berth_grants *grants, const char *host, size_t s
 /* An address of 4 or 16 bytes, in the order of the network, that the plugin gives itself, or
  * (`name` not NULL) that the name resolved to.  One of a private range (loopback, link-local, site,
  * shared, unique local, mapped ones of these, multicast, unspecified) is granted by a pattern that
- * is an address or a range of addresses; what came of a name also when net:private is granted. */
+ * is an address or a range of addresses; what came of a name also when net:private is granted, and
+ * loopback that came of `localhost` when a pattern is that name. */
 bool berthi_grants_address(const berth_grants *grants, berthi_right right,
                            const uint8_t *address, size_t address_size, uint16_t port,
                            const char *name, size_t name_size);
@@ -75,10 +76,12 @@ bool berthi_grants_resolved(const berth_grants *grants, const uint8_t *address,
 bool berthi_grants_http(const berth_grants *grants, const char *method, size_t method_size,
                         const char *host, size_t host_size, uint16_t port);
 
-/* Before a connection for HTTP: the address that `host`, which is granted, came to.  One of a private
- * range only when `host` is that address, or names of such ranges are granted. */
-bool berthi_grants_http_address(const berth_grants *grants, const uint8_t *address,
-                                size_t address_size, const char *host, size_t host_size);
+/* Before a connection for HTTP: the address that `host` came to, which is a host that was granted; or
+ * `host` itself.  Denials of addresses hold here too, and one of a private range is granted as in
+ * berthi_grants_address(). */
+bool berthi_grants_http_address(const berth_grants *grants, const char *method,
+                                size_t method_size, const uint8_t *address, size_t address_size,
+                                const char *host, size_t host_size, uint16_t port);
 
 /* The folders that plugins are given: for each pattern of a path that begins in no folder of another
  * one, the folder in front of its first wildcard. */

@@ -22,6 +22,7 @@ typedef struct question {
     bool has_port;
     uint16_t port;
     bool address_may_be_private;
+    bool is_home; /* `localhost`, and the address is loopback: who names it, means it */
 } question;
 
 typedef bool (*matcher)(const berthi_grant *grant, const question *q);
@@ -126,6 +127,14 @@ static bool has_port(const berthi_grant *grant, const question *q)
            (grant->host.port_first <= q->port && q->port <= grant->host.port_last);
 }
 
+/* An address that the host's name, which matches, came to. */
+static bool may_come_to(const berthi_grant *grant, const question *q)
+{
+    return grant->is_denial || q->address_may_be_private ||
+           (q->is_home && grant->host.form == BERTHI_HOST_NAME) ||
+           !berthi_address_is_private(q->address, q->address_size);
+}
+
 /* By its address; by its name, and `*` by any, when the address is nobody's neighbour. */
 static bool matches_host(const berthi_grant *grant, const question *q)
 {
@@ -138,10 +147,7 @@ static bool matches_host(const berthi_grant *grant, const question *q)
         return by_name;
     if (berthi_host_matches_address(&grant->host, q->address, q->address_size))
         return true;
-    if (!by_name && grant->host.form != BERTHI_HOST_ANY)
-        return false;
-    return grant->is_denial || q->address_may_be_private ||
-           !berthi_address_is_private(q->address, q->address_size);
+    return (by_name || grant->host.form == BERTHI_HOST_ANY) && may_come_to(grant, q);
 }
 
 bool berthi_grants_host(const berth_grants *grants, berthi_right right, const char *host,
@@ -156,18 +162,16 @@ bool berthi_grants_host(const berth_grants *grants, berthi_right right, const ch
     return ask(grants, right, &q, matches_host);
 }
 
-bool berthi_grants_lookup(const berth_grants *grants, const char *host, size_t size)
-{
-    const question q = { .name = host, .name_size = size };
-
-    return ask(grants, BERTHI_RIGHT_NET_CONNECT, &q, matches_host);
-}
-
 static bool is_localhost(const char *name, size_t size)
 {
     berthi_host_pattern p = { .form = BERTHI_HOST_NAME, .name = "localhost" };
 
     return name != NULL && berthi_host_matches_name(&p, name, size);
+}
+
+static bool is_home(const uint8_t *address, size_t address_size, const char *name, size_t size)
+{
+    return is_localhost(name, size) && berthi_address_is_loopback(address, address_size);
 }
 
 bool berthi_grants_address(const berth_grants *grants, berthi_right right,
@@ -182,12 +186,40 @@ bool berthi_grants_address(const berth_grants *grants, berthi_right right,
         .has_port = true,
         .port = port,
         .address_may_be_private = right == BERTHI_RIGHT_NET_LISTEN ||
-                                  berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) ||
-                                  (is_localhost(name, name_size) &&
-                                   berthi_address_is_loopback(address, address_size)),
+                                  berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE),
+        .is_home = is_home(address, address_size, name, name_size),
     };
 
     return ask(grants, right, &q, matches_host);
+}
+
+/* Before the port is known: a denial counts where it takes all ports of a grant. */
+static bool ask_some_port(const berth_grants *g, const question *q)
+{
+    if (g == NULL || berthi_grants_are_revoked(g))
+        return false;
+    for (const berthi_grant *grant = g->rights[BERTHI_RIGHT_NET_CONNECT]; grant != NULL;
+         grant = grant->next) {
+        const berthi_grant *denial = g->rights[BERTHI_RIGHT_NET_CONNECT];
+
+        if (grant->is_denial || !matches_host(grant, q))
+            continue;
+        while (denial != NULL && (!denial->is_denial || !matches_host(denial, q) ||
+                                  (denial->host.port_first > grant->host.port_first &&
+                                   denial->host.port_first > 1) ||
+                                  denial->host.port_last < grant->host.port_last))
+            denial = denial->next;
+        if (denial == NULL)
+            return true;
+    }
+    return false;
+}
+
+bool berthi_grants_lookup(const berth_grants *grants, const char *host, size_t size)
+{
+    const question q = { .name = host, .name_size = size };
+
+    return ask_some_port(grants, &q);
 }
 
 bool berthi_grants_resolved(const berth_grants *grants, const uint8_t *address,
@@ -198,11 +230,10 @@ bool berthi_grants_resolved(const berth_grants *grants, const uint8_t *address,
                          .address = address,
                          .address_size = address_size,
                          .address_may_be_private =
-                             berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) ||
-                             (is_localhost(name, name_size) &&
-                              berthi_address_is_loopback(address, address_size)) };
+                             berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE),
+                         .is_home = is_home(address, address_size, name, name_size) };
 
-    return ask(grants, BERTHI_RIGHT_NET_CONNECT, &q, matches_host);
+    return ask_some_port(grants, &q);
 }
 
 /* ---------------------------------------------------------------- HTTP */
@@ -226,17 +257,55 @@ static bool is_method(const char *want, const char *method, size_t size)
 
 static bool matches_http(const berthi_grant *grant, const question *q)
 {
-    bool is_usual = grant->host.port_first == 0 && grant->host.port_last == 0;
+    bool is_usual = grant->host.port_first == 0 && grant->host.port_last == 0, by_name;
 
     if (!is_method(grant->text, q->method, q->method_size) ||
         (is_usual ? q->port != PORT_HTTP && q->port != PORT_HTTPS : !has_port(grant, q)))
         return false;
+    by_name = q->name != NULL && berthi_host_matches_name(&grant->host, q->name, q->name_size);
     if (q->address == NULL)
-        return berthi_host_matches_name(&grant->host, q->name, q->name_size);
-    return berthi_host_matches_address(&grant->host, q->address, q->address_size) ||
-           (grant->host.form == BERTHI_HOST_ANY &&
-            (grant->is_denial || q->address_may_be_private ||
-             !berthi_address_is_private(q->address, q->address_size)));
+        return by_name;
+    if (berthi_host_matches_address(&grant->host, q->address, q->address_size))
+        return grant->is_denial || q->name == NULL; /* a name needs a grant of its own */
+    return (by_name || grant->host.form == BERTHI_HOST_ANY) && may_come_to(grant, q);
+}
+
+/* One of version 4 in the clothes of version 6 is that one, whatever it is called. */
+static void undress(const uint8_t **address, size_t *size)
+{
+    static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+    if (*size == 16 && memcmp(*address, mapped, sizeof mapped) == 0) {
+        *address += sizeof mapped;
+        *size = 4;
+    }
+}
+
+bool berthi_grants_http_address(const berth_grants *grants, const char *method,
+                                size_t method_size, const uint8_t *address, size_t address_size,
+                                const char *host, size_t host_size, uint16_t port)
+{
+    uint8_t bytes[16];
+    const uint8_t *literal = bytes;
+    size_t literal_size = berthi_address_read(host, host_size, bytes);
+    question q = {
+        .method = method, .method_size = method_size, .has_port = true, .port = port
+    };
+
+    undress(&literal, &literal_size);
+    undress(&address, &address_size);
+    if (literal_size != 0 &&
+        (literal_size != address_size || memcmp(literal, address, address_size) != 0))
+        return false;
+    q.address = address;
+    q.address_size = address_size;
+    q.address_may_be_private = berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE);
+    if (literal_size == 0) {
+        q.name = host;
+        q.name_size = host_size;
+        q.is_home = is_home(address, address_size, host, host_size);
+    }
+    return ask(grants, BERTHI_RIGHT_HTTP, &q, matches_http);
 }
 
 bool berthi_grants_http(const berth_grants *grants, const char *method, size_t method_size,
@@ -248,27 +317,11 @@ bool berthi_grants_http(const berth_grants *grants, const char *method, size_t m
                          .method_size = method_size,
                          .name = host,
                          .name_size = host_size,
-                         .address = address_size == 0 ? NULL : address,
-                         .address_size = address_size,
                          .has_port = true,
-                         .port = port,
-                         .address_may_be_private =
-                             berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) };
+                         .port = port };
 
+    if (address_size != 0)
+        return berthi_grants_http_address(grants, method, method_size, address, address_size,
+                                          host, host_size, port);
     return ask(grants, BERTHI_RIGHT_HTTP, &q, matches_http);
-}
-
-bool berthi_grants_http_address(const berth_grants *grants, const uint8_t *address,
-                                size_t address_size, const char *host, size_t host_size)
-{
-    uint8_t literal[16];
-    size_t literal_size = berthi_address_read(host, host_size, literal);
-
-    if (grants == NULL || berthi_grants_are_revoked(grants))
-        return false;
-    if (literal_size != 0)
-        return literal_size == address_size && memcmp(literal, address, address_size) == 0;
-    return !berthi_address_is_private(address, address_size) ||
-           berthi_grants_has(grants, BERTHI_RIGHT_NET_PRIVATE) ||
-           (is_localhost(host, host_size) && berthi_address_is_loopback(address, address_size));
 }

@@ -514,8 +514,11 @@ static bool check_http(const berth_grants *g, const char *rest, bool *granted)
 
 static bool check_env(const berth_grants *g, const char *rest, bool *granted)
 {
-    for (uint32_t i = 0; i < g->variables_count; i++)
-        *granted = *granted || strcmp(g->variables[i].name, rest) == 0;
+    uint32_t count;
+    const berthi_grant_variable *variables = berthi_grants_environment(g, &count);
+
+    for (uint32_t i = 0; i < count; i++)
+        *granted = *granted || strcmp(variables[i].name, rest) == 0;
     return rest[0] != '\0';
 }
 

@@ -132,11 +132,16 @@ static const range private_v4[] = {
 };
 static const range private_v6[] = {
     { { 0 }, 127 }, /* unspecified, and loopback */
-    { { 0xfc }, 7 }, { { 0xfe, 0x80 }, 10 }, { { 0xfe, 0xc0 }, 10 }, { { 0xff }, 8 },
+    { { 0xfc }, 7 },
+    { { 0xfe, 0x80 }, 10 },
+    { { 0xfe, 0xc0 }, 10 },
+    { { 0xff }, 8 },
+    { { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48 }, /* a translator of the neighbourhood */
 };
 /* Addresses that have one of version 4 in them, and behind how many bytes. */
 static const range with_v4[] = {
     { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 }, /* mapped */
+    { { 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 },       /* translated, without a state */
     { { 0x00, 0x64, 0xff, 0x9b }, 96 },                   /* translated */
     { { 0 }, 96 },                                        /* compatible */
     { { 0x20, 0x02 }, 16 },                               /* 6to4 */
@@ -230,8 +235,19 @@ static bool read_ports(const char *text, berthi_host_pattern *p)
     return true;
 }
 
+/* Addresses of version 4 in the clothes of version 6 are asked for as what they are. */
+static void undress(berthi_host_pattern *p)
+{
+    if (p->address_size != 16 || p->bits < with_v4[0].bits ||
+        !has_bits(p->address, with_v4[0].address, with_v4[0].bits))
+        return;
+    memmove(p->address, p->address + 12, 4);
+    p->address_size = 4;
+    p->bits = (uint8_t)(p->bits - with_v4[0].bits);
+}
+
 /* "10.0.0.0/8", "[fc00::]/7", or without bits. */
-static bool read_range(const char *text, size_t size, berthi_host_pattern *p)
+static bool read_bits(const char *text, size_t size, berthi_host_pattern *p)
 {
     const char *slash = memchr(text, '/', size);
     uint16_t bits = 0;
@@ -252,6 +268,15 @@ static bool read_range(const char *text, size_t size, berthi_host_pattern *p)
         return false;
     p->bits = (uint8_t)bits;
     return true;
+}
+
+static bool read_range(const char *text, size_t size, berthi_host_pattern *p)
+{
+    bool is_range = read_bits(text, size, p);
+
+    if (is_range)
+        undress(p);
+    return is_range;
 }
 
 /* Where the port begins: at the colon that is not within an address; NULL: there is none. */

@@ -178,13 +178,15 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 {
     berthi_transfer *t = ctx;
     uint8_t bytes[16];
-    size_t size = berthi_sockaddr_bytes(&to->addr, bytes);
+    uint16_t port = 0;
+    size_t size = berthi_sockaddr_bytes(&to->addr, bytes, &port);
     bool may;
 
     (void)purpose;
     berthi_mutex_lock(&t->mutex);
     may = t->grants != NULL && size != 0 &&
-          berthi_grants_http_address(t->grants, bytes, size, t->host, strlen(t->host));
+          berthi_grants_http_address(t->grants, t->method, strlen(t->method), bytes, size,
+                                     t->host, strlen(t->host), port);
     berthi_mutex_unlock(&t->mutex);
     if (!may) {
         t->code = BERTHI_HTTP_PROHIBITED;

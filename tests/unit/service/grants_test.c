@@ -169,6 +169,8 @@ static const host_row hosts[] = {
     { "*:80", "::1", 80, false },
     { "*:80", "::ffff:127.0.0.1", 80, false },
     { "*:80", "64:ff9b::a00:1", 80, false },
+    { "*:80", "64:ff9b:1::808:808", 80, false },
+    { "*:80", "::ffff:0:10.0.0.1", 80, false },
     { "*:80", "0.0.0.0", 80, false },
     { "*:80", "2606:4700::1111", 80, true },
     { "10.0.0.0/8:*", "10.9.9.9", 7, true },
@@ -232,6 +234,68 @@ static void a_name_that_leads_home_is_refused_unless_that_is_granted(void **stat
     berth_grants_destroy(wide);
     berth_grants_destroy(local);
     berth_grants_destroy(exact);
+}
+
+static void everybody_is_not_this_machine_whatever_it_is_called(void **state)
+{
+    static const uint8_t loop[4] = { 127, 0, 0, 1 };
+    berth_grants *any = GRANTS("net:connect:*:443", "http:get:*"),
+                 *wide = GRANTS("net:connect:*:443", "http:get:*", "net:private"),
+                 *local = GRANTS("http:get:localhost");
+
+    (void)state;
+#define HTTP_AT(g, address, size, host)                                                        \
+    berthi_grants_http_address(g, "GET", 3, address, size, host, strlen(host), 443)
+    assert_false(ASK(any, loop, "localhost"));
+    assert_false(berthi_grants_resolved(any, loop, 4, "localhost", 9));
+    assert_false(HTTP_AT(any, loop, 4, "localhost"));
+    assert_true(ASK(wide, loop, "localhost"));
+    assert_true(berthi_grants_resolved(wide, loop, 4, "localhost", 9));
+    assert_true(HTTP_AT(wide, loop, 4, "localhost"));
+    assert_true(HTTP_AT(local, loop, 4, "LOCALHOST."));
+    berth_grants_destroy(any);
+    berth_grants_destroy(wide);
+    berth_grants_destroy(local);
+}
+
+static void a_denied_address_is_denied_by_every_name(void **state)
+{
+    static const uint8_t bad[4] = { 203, 0, 113, 9 }, good[4] = { 8, 8, 8, 8 },
+                         mapped[16] = { [10] = 0xff, 0xff, 203, 0, 113, 9 };
+    berth_grants *g = GRANTS("http:*:*", "deny:http:*:203.0.113.0/24"),
+                 *six = GRANTS("http:*:*", "deny:http:get:[::ffff:203.0.113.0]/120");
+
+    (void)state;
+    assert_true(HTTP_AT(g, good, 4, "a.org"));
+    assert_false(HTTP_AT(g, bad, 4, "a.org"));
+    assert_false(HTTP_AT(g, mapped, 16, "a.org"));
+    assert_false(HTTP_AT(g, mapped, 16, "::ffff:203.0.113.9"));
+    assert_false(berthi_grants_http(g, "GET", 3, "::ffff:203.0.113.9", 18, 443));
+    assert_false(berthi_grants_http(g, "GET", 3, "203.0.113.9", 11, 443));
+    assert_true(berthi_grants_http(g, "GET", 3, "::ffff:8.8.8.8", 14, 443));
+    assert_false(HTTP_AT(six, bad, 4, "a.org"));
+    assert_true(berthi_grants_http_address(six, "PUT", 3, bad, 4, "a.org", 5, 443));
+    berth_grants_destroy(g);
+    berth_grants_destroy(six);
+}
+
+static void a_denied_port_leaves_names_to_be_looked_up_for_the_others(void **state)
+{
+    static const uint8_t far[4] = { 8, 8, 8, 8 };
+    berth_grants *g = GRANTS("net:connect:*:*", "deny:net:connect:*:25"),
+                 *none = GRANTS("net:connect:a.org:25-26", "deny:net:connect:*.org:20-30",
+                                "deny:net:connect:a.org:1-26"),
+                 *all = GRANTS("net:connect:*:*", "deny:net:connect:*:1-65535");
+
+    (void)state;
+    assert_true(berthi_grants_lookup(g, "a.org", 5));
+    assert_true(berthi_grants_resolved(g, far, 4, "a.org", 5));
+    assert_false(berthi_grants_host(g, BERTHI_RIGHT_NET_CONNECT, "a.org", 5, 25));
+    assert_false(berthi_grants_lookup(none, "a.org", 5));
+    assert_false(berthi_grants_lookup(all, "a.org", 5));
+    berth_grants_destroy(g);
+    berth_grants_destroy(none);
+    berth_grants_destroy(all);
 }
 
 static void requests_are_granted_by_method_and_host(void **state)
@@ -347,11 +411,13 @@ static void nothing_is_granted_by_no_grants(void **state)
 
 static void what_is_revoked_is_revoked_for_all(void **state)
 {
-    berth_grants *g = GRANTS("fs:read:/**", "clock", "net:connect:*:*");
+    berth_grants *g = GRANTS("fs:read:/**", "clock", "net:connect:*:*", "env:A=b");
     const berth_grants *other = berthi_grants_ref(g);
+    uint32_t variables;
     berth_diag diag;
 
     (void)state;
+    assert_int_equal(berth_grants_check(g, "env:A", &diag), BERTH_OK);
     assert_int_equal(berth_grants_check(g, "fs:read:/a", &diag), BERTH_OK);
     berth_grants_revoke(g);
     berth_grants_revoke(g);
@@ -362,6 +428,9 @@ static void what_is_revoked_is_revoked_for_all(void **state)
     assert_false(berthi_grants_below(other, BERTHI_RIGHT_FS_READ, "/a", 2));
     assert_int_equal(berth_grants_check(g, "fs:read:/a", &diag), BERTH_E_REJECTED);
     assert_non_null(strstr(diag.text, "revoked"));
+    assert_int_equal(berth_grants_check(g, "env:A", &diag), BERTH_E_REJECTED);
+    (void)berthi_grants_environment(g, &variables);
+    assert_int_equal(variables, 0);
     berth_grants_destroy(g);
     berthi_grants_unref(other);
 }
@@ -442,6 +511,9 @@ int main(void)
         cmocka_unit_test(folders_are_those_in_front_of_wildcards),
         cmocka_unit_test(hosts_match_by_whole_labels_and_addresses_by_their_bits),
         cmocka_unit_test(a_name_that_leads_home_is_refused_unless_that_is_granted),
+        cmocka_unit_test(everybody_is_not_this_machine_whatever_it_is_called),
+        cmocka_unit_test(a_denied_address_is_denied_by_every_name),
+        cmocka_unit_test(a_denied_port_leaves_names_to_be_looked_up_for_the_others),
         cmocka_unit_test(requests_are_granted_by_method_and_host),
         cmocka_unit_test(what_cannot_be_read_is_refused_with_the_line),
         cmocka_unit_test(a_denial_beats_what_grants_the_same),

@@ -153,14 +153,15 @@ static void a_name_may_not_come_to_its_neighbours(void **state)
                          here[] = { 127, 0, 0, 1 }, there[] = { 127, 0, 0, 2 };
     rig *r = *state;
 
-    assert_true(berthi_grants_http_address(r->grants, public, 4, "a.example", 9));
-    assert_false(berthi_grants_http_address(r->grants, private, 4, "a.example", 9));
-    assert_false(berthi_grants_http_address(r->grants, here, 4, "a.example", 9));
-    assert_true(berthi_grants_http_address(r->grants, here, 4, "localhost", 9));
-    assert_true(berthi_grants_http_address(r->grants, here, 4, "127.0.0.1", 9));
-    assert_false(berthi_grants_http_address(r->grants, there, 4, "127.0.0.1", 9));
+#define COMES_TO(address, host)                                                                \
+    berthi_grants_http_address(r->grants, "GET", 3, address, 4, host, strlen(host), 443)
+    assert_true(COMES_TO(public, "a.example"));
+    assert_false(COMES_TO(private, "a.example"));
+    assert_false(COMES_TO(here, "a.example"));
+    assert_true(COMES_TO(here, "127.0.0.1"));
+    assert_false(COMES_TO(there, "127.0.0.1"));
     berth_grants_revoke(r->grants);
-    assert_false(berthi_grants_http_address(r->grants, public, 4, "a.example", 9));
+    assert_false(COMES_TO(public, "a.example"));
 }
 
 static void transfers_are_counted_and_bounded(void **state)
