@@ -148,7 +148,20 @@ berthi_code berthi_udp_flows(berthi_udp *u, const berthi_address *peer,
     return BERTHI_CODE_OK;
 }
 
-/* The kernel sorts out who is not the peer; without one it is done here. */
+static bool is_peer(const berthi_udp *u, const berthi_address *to)
+{
+    return u->has_peer && to->size == u->peer.size && to->port == u->peer.port &&
+           memcmp(to->bytes, u->peer.bytes, to->size) == 0;
+}
+
+static bool may_come_from(const berthi_udp *u, const berthi_address *from)
+{
+    if (u->has_peer)
+        return is_peer(u, from);
+    return u->takes_all || berthi_net_may(u->object.services, BERTHI_RIGHT_NET_CONNECT, from);
+}
+
+/* The kernel sorts out who is not the peer, but for what came before there was one. */
 berthi_code berthi_udp_receive(berthi_udp_flow *incoming, void *data, size_t room,
                                size_t *size_out, berthi_address *from_out)
 {
@@ -161,18 +174,11 @@ berthi_code berthi_udp_receive(berthi_udp_flow *incoming, void *data, size_t roo
                 ? BERTHI_CODE_ACCESS
                 : berthi_socket_receive_from(u->fd, data, room, size_out, from_out);
 
-        if (code != BERTHI_CODE_OK || u->has_peer || u->takes_all ||
-            berthi_net_may(s, BERTHI_RIGHT_NET_CONNECT, from_out))
+        if (code != BERTHI_CODE_OK || may_come_from(u, from_out))
             return code;
         u->discarded++;
     }
     return BERTHI_CODE_WOULD_BLOCK;
-}
-
-static bool is_peer(const berthi_udp *u, const berthi_address *to)
-{
-    return u->has_peer && to->size == u->peer.size && to->port == u->peer.port &&
-           memcmp(to->bytes, u->peer.bytes, to->size) == 0;
 }
 
 berthi_code berthi_udp_send(berthi_udp_flow *outgoing, const void *data, size_t size,

@@ -539,6 +539,42 @@ static void datagrams_of_strangers_are_discarded(void **state)
     berthi_socket_close(friend);
 }
 
+/* The kernel hands out what came before there was a peer. */
+static void what_strangers_sent_before_there_was_a_peer_is_discarded(void **state)
+{
+    rig *r = *state;
+    char line[64], room[16];
+    berthi_address at, peer, from, here = HERE(0);
+    berthi_udp_flow *in, *out;
+    berthi_udp *u;
+    size_t size;
+    int stranger, friend;
+
+    if (!has_loopback())
+        return;
+    ASSERT_CODE(berthi_socket_open(false, false, &stranger), OK);
+    ASSERT_CODE(berthi_socket_bind(stranger, &here, false), OK);
+    ASSERT_CODE(berthi_socket_open(false, false, &friend), OK);
+    ASSERT_CODE(berthi_socket_bind(friend, &here, false), OK);
+    ASSERT_CODE(berthi_socket_local(friend, &peer), OK);
+    snprintf(line, sizeof line, "net:connect:127.0.0.1:%u", peer.port);
+    GRANT(r, line);
+    u = bind_udp(r, &at);
+    ASSERT_CODE(berthi_socket_send_to(stranger, "no", 2, &at), OK);
+    ASSERT_CODE(berthi_udp_flows(u, &peer, &in, &out), OK);
+    ASSERT_CODE(berthi_socket_send_to(friend, "yes", 3, &at), OK);
+    wait_until_ready(in);
+    ASSERT_CODE(berthi_udp_receive(in, room, sizeof room, &size, &from), OK);
+    assert_int_equal(size, 3);
+    assert_int_equal(from.port, peer.port);
+    assert_int_equal(u->discarded, 1);
+    berthi_object_unref(in);
+    berthi_object_unref(out);
+    berthi_object_unref(u);
+    berthi_socket_close(stranger);
+    berthi_socket_close(friend);
+}
+
 /* ---------------------------------------------------------------- names */
 
 static void numbers_need_no_look_up_and_give_no_right(void **state)
@@ -682,6 +718,7 @@ int main(void)
         TEST(an_instance_has_a_bounded_number_of_sockets),
         TEST(datagrams_go_to_and_come_from_who_is_granted),
         TEST(datagrams_of_strangers_are_discarded),
+        TEST(what_strangers_sent_before_there_was_a_peer_is_discarded),
         TEST(numbers_need_no_look_up_and_give_no_right),
         TEST(an_answer_that_changes_changes_nothing),
         TEST(a_name_of_this_machine_comes_to_this_machine),
