@@ -18,14 +18,15 @@
 #include "slot_rig.h"
 
 /* Numbers of wasi:http's error-code. */
-#define DENIED       "error 15"
-#define BAD_METHOD   "error 18"
-#define BAD_URI      "error 19"
-#define REFUSED      "failed 6"
-#define TERMINATED   "failed 7"
-#define INCOMPLETE   "failed 25"
-#define HEADERS_SIZE "failed 26"
-#define BODY_SIZE    "failed 28"
+#define DENIED        "error 15"
+#define BAD_METHOD    "error 18"
+#define BAD_URI       "error 19"
+#define REFUSED       "failed 6"
+#define TERMINATED    "failed 7"
+#define BODY_IS_OTHER "failed 17"
+#define INCOMPLETE    "failed 25"
+#define HEADERS_SIZE  "failed 26"
+#define BODY_SIZE     "failed 28"
 
 /* ---------------------------------------------------------------- a server */
 
@@ -307,6 +308,39 @@ static void what_is_not_granted_never_reaches_a_server(void **state)
     end(&t);
 }
 
+/* What is behind a body that is said to be shorter would be a request of its own to the server, of any
+ * method. */
+static void a_body_is_as_long_as_it_is_said_to_be(void **state)
+{
+    static const char *const lines[] = { "deny:clock:monotonic", "http:post:127.0.0.1:*" };
+    static const char *const lies[] = {
+        "0", "13", "15", "x", "", "+14", "99999999999999999999"
+    };
+    char rest[200];
+    server s;
+    rig t;
+
+    if (!server_start(&s))
+        return;
+    begin(&t, *state, lines, 2);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        snprintf(rest, sizeof rest,
+                 "\"/echo\", \"POST\", \"some words END\", \"Content-length\", \"%s\"",
+                 lies[i]);
+        ask(&t, "127.0.0.1", s.port, rest, BODY_IS_OTHER);
+    }
+    ask(&t, "127.0.0.1", s.port, "\"/hello\", \"POST\", \"\", \"Content-Length\", \"5\"",
+        BODY_IS_OTHER);
+    assert_int_equal(atomic_load(&s.requests), 0);
+    ask(&t, "127.0.0.1", s.port,
+        "\"/echo\", \"POST\", \"some words END\", \"content-length\", \"14\"",
+        "ok 200 0 19 POST|some words END");
+    assert_non_null(strstr(s.last, "Content-Length: 14\r\n"));
+    assert_null(strstr(s.last, "content-length"));
+    end(&t);
+    server_stop(&s);
+}
+
 /* The call ends at its deadline; the request is left alone, and its thread ends. */
 static void a_server_that_stalls_ends_the_call_at_its_deadline(void **state)
 {
@@ -334,6 +368,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         slot_test(servers_that_are_granted_answer),
         slot_test(what_is_not_granted_never_reaches_a_server),
+        slot_test(a_body_is_as_long_as_it_is_said_to_be),
         slot_test(a_server_that_stalls_ends_the_call_at_its_deadline),
     };
 

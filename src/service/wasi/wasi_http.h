@@ -21,6 +21,8 @@ typedef struct berthi_http_exchange {
     berthi_transfer *transfer; /* NULL: it could not go, and `code` says why */
     berthi_http_code code;
     bool is_started, is_given;
+    bool says_size; /* a field says how long its body is: `said_size` */
+    uint64_t said_size;
 } berthi_http_exchange;
 
 /* A body that is written. */
@@ -55,7 +57,7 @@ void berthi_http_text_end(berthi_services *s, berthi_http_text *text);
 /* Begins to send what `request` says.  NULL: no room for it. */
 berthi_http_exchange *berthi_http_exchange_make(const berthi_http_request *request,
                                                 const berthi_http_options *options);
-/* Its body is complete. */
+/* Its body is complete.  One that is not as long as the request says is not sent. */
 void berthi_http_exchange_go(berthi_http_exchange *e, const berthi_bytes *body);
 
 /* Its body never will be. */

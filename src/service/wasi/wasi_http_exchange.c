@@ -118,6 +118,45 @@ static const char *text_or(const berthi_http_text *t, const char *otherwise)
 
 /* ---------------------------------------------------------------- what is sent */
 
+static bool is_said_size(const berthi_http_field *f)
+{
+    static const char name[] = "content-length";
+
+    return berthi_http_is_named(f, name, sizeof name - 1);
+}
+
+/* How long the body is is for curl to say, who sends it: what came behind a body that is said to be
+ * shorter would be another request for the server, which no grant was asked for.  False: it is no
+ * length, or two. */
+static bool note_size(berthi_http_exchange *e, const berthi_http_field *f)
+{
+    const char *text = berthi_http_value(f);
+    uint64_t size = 0;
+
+    if (f->value_size == 0 || f->value_size > 18)
+        return false;
+    for (uint32_t i = 0; i < f->value_size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        size = size * 10 + (uint64_t)(text[i] - '0');
+    }
+    if (e->says_size && e->said_size != size)
+        return false;
+    e->says_size = true;
+    e->said_size = size;
+    return true;
+}
+
+static void note_sizes(berthi_http_exchange *e, const berthi_http_request *r)
+{
+    for (const berthi_http_field *f = r->headers->first; f != NULL; f = f->next)
+        if (is_said_size(f) && !note_size(e, f)) {
+            e->says_size = true;
+            e->said_size = UINT64_MAX; /* no body is that long */
+            return;
+        }
+}
+
 /* curl adds fields of its own unless they are there, or named with nothing behind it. */
 static berthi_http_code put_headers(berthi_transfer *t, const berthi_http_request *r)
 {
@@ -129,8 +168,11 @@ static berthi_http_code put_headers(berthi_transfer *t, const berthi_http_reques
          f = f->next) {
         const berth_allocator *a = r->object.services->allocator;
         size_t room = f->name_size + f->value_size + 4;
-        char *line = berthi_alloc(a, room);
+        char *line;
 
+        if (is_said_size(f))
+            continue;
+        line = berthi_alloc(a, room);
         if (line == NULL)
             return BERTHI_HTTP_NO_MEMORY;
         /* A field without a value is written with a semicolon. */
@@ -167,6 +209,7 @@ static berthi_http_code prepare(berthi_http_exchange *e, const berthi_http_reque
         return BERTHI_HTTP_DENIED;
     (void)snprintf(url, sizeof url, "%s://%s%s", scheme, authority, path);
     code = berthi_transfer_make(method, url, to.host, grants, &e->transfer);
+    note_sizes(e, r);
     if (code == BERTHI_HTTP_OK)
         code = put_headers(e->transfer, r);
     if (code == BERTHI_HTTP_OK && o != NULL)
@@ -204,7 +247,9 @@ void berthi_http_exchange_go(berthi_http_exchange *e, const berthi_bytes *body)
     if (e->transfer == NULL || e->is_started)
         return;
     e->is_started = true;
-    if (body != NULL && body->size != 0)
+    if (e->says_size && e->said_size != (body == NULL ? 0 : body->size))
+        code = BERTHI_HTTP_REQUEST_SIZE;
+    else if (body != NULL && body->size != 0)
         code = berthi_transfer_body(e->transfer, body->data, body->size);
     if (code == BERTHI_HTTP_OK)
         code = berthi_transfer_start(e->transfer);
