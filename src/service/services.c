@@ -32,11 +32,25 @@ void berthi_services_end(berthi_services *s)
 {
     if (s == NULL)
         return;
-    assert(s->objects == 0);
+    assert(s->objects == 0 && s->held == 0);
     berthi_services_end_lines(s);
     berthi_services_end_known(s);
     berthi_grants_unref(s->grants);
     berthi_free(s->allocator, s, sizeof *s);
+}
+
+bool berthi_services_hold(berthi_services *s, size_t size)
+{
+    if (size > BERTHI_SERVICE_HELD_MAX - s->held)
+        return false;
+    s->held += size;
+    return true;
+}
+
+void berthi_services_let_go(berthi_services *s, size_t size)
+{
+    assert(size <= s->held);
+    s->held -= size;
 }
 
 /* ---------------------------------------------------------------- waiting */

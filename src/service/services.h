@@ -25,7 +25,8 @@
 enum {
     BERTHI_SERVICE_OBJECTS_MAX = 4096,   /* of one instance, unless its grants say otherwise */
     BERTHI_SERVICE_BYTES_MAX = 16 << 20, /* that one function gives a plugin */
-    BERTHI_SERVICE_WAITS_MAX = 1024      /* that one poll waits for */
+    BERTHI_SERVICE_WAITS_MAX = 1024,     /* that one poll waits for */
+    BERTHI_SERVICE_HELD_MAX = 64 << 20   /* bytes that a plugin has the host keep for it */
 };
 
 /* Whose instance it is: for lines of a log. */
@@ -41,6 +42,7 @@ struct berthi_services {
     berthi_service_owner owner;
     berthi_deadline deadline; /* of the call that runs; set by whoever makes it */
     uint32_t objects, objects_max;
+    uint64_t held; /* bytes of bodies and fields that were not sent yet */
     bool is_deterministic;
     uint64_t clock_ns,
         seed; /* of a deterministic instance: since its beginning; the generator's state */
@@ -67,6 +69,10 @@ void berthi_services_end(berthi_services *s);
 berth_status berthi_services_wait(berthi_services *s, berthi_wait *waits, size_t count,
                                   uint64_t until_ns, berth_diag *diag)
     __attribute__((warn_unused_result));
+
+/* Counts bytes that an object keeps and the plugin chose; false: they are too many, and not counted. */
+bool berthi_services_hold(berthi_services *s, size_t size);
+void berthi_services_let_go(berthi_services *s, size_t size);
 
 /* ---------------------------------------------------------------- known.c */
 

@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+static void end_field(berthi_services *s, berthi_http_field *field)
+{
+    size_t size = sizeof *field + field->name_size + field->value_size;
+
+    berthi_free(s->allocator, field, size);
+    berthi_services_let_go(s, size);
+}
+
 static void end_fields(berthi_object *object)
 {
     berthi_http_fields *f = (berthi_http_fields *)object;
@@ -11,8 +19,7 @@ static void end_fields(berthi_object *object)
         berthi_http_field *gone = f->first;
 
         f->first = gone->next;
-        berthi_free(object->services->allocator, gone,
-                    sizeof *gone + gone->name_size + gone->value_size);
+        end_field(object->services, gone);
     }
 }
 
@@ -93,14 +100,19 @@ static bool is_value(const uint8_t *value, size_t size)
 static berthi_http_fields_code add(berthi_http_fields *f, const char *name, size_t name_size,
                                    const void *value, size_t value_size)
 {
+    berthi_services *s = f->object.services;
     berthi_http_field *field;
+    size_t size = sizeof *field + name_size + value_size;
 
     if (f->count == BERTHI_HTTP_FIELDS_MAX ||
-        name_size + value_size > BERTHI_HTTP_FIELDS_BYTES_MAX - f->bytes)
+        name_size + value_size > BERTHI_HTTP_FIELDS_BYTES_MAX - f->bytes ||
+        !berthi_services_hold(s, size))
         return BERTHI_FIELDS_FULL;
-    field = berthi_alloc(f->object.services->allocator, sizeof *field + name_size + value_size);
-    if (field == NULL)
+    field = berthi_alloc(s->allocator, size);
+    if (field == NULL) {
+        berthi_services_let_go(s, size);
         return BERTHI_FIELDS_NO_MEMORY;
+    }
     field->next = NULL;
     field->name_size = (uint32_t)name_size;
     field->value_size = (uint32_t)value_size;
@@ -147,8 +159,7 @@ berthi_http_fields_code berthi_http_fields_remove(berthi_http_fields *f, const c
         *at = field->next;
         f->count--;
         f->bytes -= field->name_size + field->value_size;
-        berthi_free(f->object.services->allocator, field,
-                    sizeof *field + field->name_size + field->value_size);
+        end_field(f->object.services, field);
     }
     f->last = at;
     return BERTHI_FIELDS_OK;

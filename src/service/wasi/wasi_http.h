@@ -63,6 +63,12 @@ void berthi_http_exchange_go(berthi_http_exchange *e, const berthi_bytes *body);
 /* Its body never will be. */
 void berthi_http_exchange_abandon(berthi_http_exchange *e);
 
+/* CLOSED when it is finished, FILE_TOO_LARGE, NO_MEMORY, also when its instance has the host keep too much. */
+berthi_code berthi_http_outgoing_body_add(berthi_http_outgoing_body *b, const void *from,
+                                          size_t size);
+/* What came, which is there.  NULL: no room for it. */
+berthi_input *berthi_http_body_input(berthi_http_exchange *of);
+
 BERTHI_HTTP(error_code) berthi_wasi_http_error(berthi_http_code code);
 
 void berthi_wasi_fill_http_fields(berthi_wasi_imports *imports);

@@ -13,6 +13,7 @@ static void end_body(berthi_object *object)
     if (b->exchange != NULL && !b->is_finished)
         berthi_http_exchange_abandon(b->exchange);
     berthi_free(object->services->allocator, b->bytes.data, b->bytes.room);
+    berthi_services_let_go(object->services, b->bytes.room);
     berthi_object_unref(b->exchange);
 }
 
@@ -43,12 +44,31 @@ static berthi_code check_body(berthi_output *out, size_t *room_out)
     return BERTHI_CODE_OK;
 }
 
-static berthi_code write_body(berthi_output *out, const void *from, size_t size)
+static berthi_code widen(berthi_http_outgoing_body *b, size_t room)
 {
-    berthi_http_outgoing_body *b = ((body_output *)out)->of;
-    const berth_allocator *a = b->object.services->allocator;
-    size_t room = b->bytes.room == 0 ? ROOM_FIRST : b->bytes.room;
+    berthi_services *s = b->object.services;
     uint8_t *more;
+
+    if (!berthi_services_hold(s, room - b->bytes.room))
+        return BERTHI_CODE_NO_MEMORY;
+    more = berthi_alloc(s->allocator, room);
+    if (more == NULL) {
+        berthi_services_let_go(s, room - b->bytes.room);
+        return BERTHI_CODE_NO_MEMORY;
+    }
+    if (b->bytes.size != 0)
+        memcpy(more, b->bytes.data, b->bytes.size);
+    berthi_free(s->allocator, b->bytes.data, b->bytes.room);
+    b->bytes.data = more;
+    b->bytes.room = room;
+    return BERTHI_CODE_OK;
+}
+
+berthi_code berthi_http_outgoing_body_add(berthi_http_outgoing_body *b, const void *from,
+                                          size_t size)
+{
+    size_t room = b->bytes.room == 0 ? ROOM_FIRST : b->bytes.room;
+    berthi_code code = BERTHI_CODE_OK;
 
     if (b->is_finished)
         return BERTHI_CODE_CLOSED;
@@ -56,20 +76,18 @@ static berthi_code write_body(berthi_output *out, const void *from, size_t size)
         return BERTHI_CODE_FILE_TOO_LARGE;
     while (room < b->bytes.size + size)
         room *= 2;
-    if (room != b->bytes.room) {
-        more = berthi_alloc(a, room);
-        if (more == NULL)
-            return BERTHI_CODE_NO_MEMORY;
-        if (b->bytes.size != 0)
-            memcpy(more, b->bytes.data, b->bytes.size);
-        berthi_free(a, b->bytes.data, b->bytes.room);
-        b->bytes.data = more;
-        b->bytes.room = room;
-    }
-    if (size != 0)
+    if (room != b->bytes.room)
+        code = widen(b, room);
+    if (code == BERTHI_CODE_OK && size != 0) {
         memcpy(b->bytes.data + b->bytes.size, from, size);
-    b->bytes.size += size;
-    return BERTHI_CODE_OK;
+        b->bytes.size += size;
+    }
+    return code;
+}
+
+static berthi_code write_body(berthi_output *out, const void *from, size_t size)
+{
+    return berthi_http_outgoing_body_add(((body_output *)out)->of, from, size);
 }
 
 static const berthi_object_class body_output_class = { "http body", sizeof(body_output),
@@ -176,6 +194,8 @@ static berthi_code read_body(berthi_input *in, void *to, size_t *size_io)
     const berthi_bytes *content = berthi_transfer_content(i->of->transfer);
     size_t left = content->size - i->at;
 
+    if (berthi_grants_are_revoked(in->object.services->grants))
+        return BERTHI_CODE_ACCESS;
     if (left == 0)
         return BERTHI_CODE_CLOSED;
     if (*size_io > left)
@@ -186,6 +206,17 @@ static berthi_code read_body(berthi_input *in, void *to, size_t *size_io)
 }
 
 static const berthi_input_ops body_input_ops = { read_body, NULL };
+
+berthi_input *berthi_http_body_input(berthi_http_exchange *of)
+{
+    body_input *i = berthi_object_make(of->object.services, &body_input_class);
+
+    if (i == NULL)
+        return NULL;
+    i->in.ops = &body_input_ops;
+    i->of = berthi_object_ref(of);
+    return &i->in;
+}
 
 static berth_status future_subscribe(
     void *ctx, berthi_wasi_host_http_types_future_incoming_response *self,
@@ -220,6 +251,8 @@ static berth_status future_get(
     e->is_given = true;
     if (e->transfer != NULL)
         code = berthi_transfer_code(e->transfer);
+    if (berthi_grants_are_revoked(e->object.services->grants))
+        code = BERTHI_HTTP_DENIED;
     if (code != BERTHI_HTTP_OK) {
         result->some.as.ok.is_error = 1;
         result->some.as.ok.as.error = berthi_wasi_http_error(code);
@@ -241,21 +274,25 @@ static berth_status response_status(void *ctx,
     return BERTH_OK;
 }
 
-/* A field that no plugin could have written is left out. */
-static void add_line(berthi_http_fields *f, const char *line, size_t size)
+/* A field that no plugin could have written is left out, and so is what is past the most that there are.
+ * False: no memory for it. */
+static bool add_line(berthi_http_fields *f, const char *line, size_t size)
 {
     const char *colon = memchr(line, ':', size), *value;
     size_t name = colon == NULL ? 0 : (size_t)(colon - line), left;
+    berthi_http_fields_code code;
 
     if (name == 0)
-        return;
+        return true;
     value = colon + 1;
     left = size - name - 1;
     while (left > 0 && (*value == ' ' || *value == '\t')) {
         value++;
         left--;
     }
-    (void)berthi_http_fields_append(f, line, name, value, left);
+    code = berthi_http_fields_append(f, line, name, value, left);
+    return code != BERTHI_FIELDS_NO_MEMORY &&
+           (code != BERTHI_FIELDS_FULL || f->count == BERTHI_HTTP_FIELDS_MAX);
 }
 
 static berth_status response_headers(void *ctx,
@@ -272,7 +309,11 @@ static berth_status response_headers(void *ctx,
     while (f != NULL && at < end) {
         const char *line = memchr(at, '\n', (size_t)(end - at));
 
-        add_line(f, at, (size_t)((line == NULL ? end : line) - at));
+        if (!add_line(f, at, (size_t)((line == NULL ? end : line) - at))) {
+            berthi_object_unref(f);
+            return berth_host_fail(call, BERTH_E_NOMEM,
+                                   "no memory for the fields of a response");
+        }
         at = line == NULL ? end : line + 1;
     }
     if (f != NULL)
@@ -310,18 +351,14 @@ static berth_status incoming_stream(void *ctx, berthi_wasi_host_http_types_incom
 {
     const berthi_wasi *w = ctx;
     incoming_body *b = (incoming_body *)(void *)self;
-    body_input *i;
+    berthi_input *i;
 
     if (b->is_read) {
         result->is_error = 1;
         return BERTH_OK;
     }
-    i = berthi_object_make(b->object.services, &body_input_class);
-    if (i != NULL) {
-        i->in.ops = &body_input_ops;
-        i->of = berthi_object_ref(b->of);
-        b->is_read = true;
-    }
+    i = berthi_http_body_input(b->of);
+    b->is_read = i != NULL;
     return berthi_wasi_give(call, w->imports.streams_input_stream.kind, i,
                             &result->as.ok.handle);
 }

@@ -14,6 +14,7 @@
 #include "os_faults.h"
 #include "process.h"
 #include "service/http/transfer.h"
+#include "service/wasi/wasi_http.h"
 
 #include <cmocka.h>
 
@@ -147,6 +148,66 @@ static void fields_are_bounded(void **state)
     assert_int_equal(r->f->bytes, 0);
 }
 
+/* Each of them is bounded, and there may be thousands. */
+static void what_the_host_keeps_for_an_instance_is_bounded(void **state)
+{
+    enum { MANY = 1200 }; /* lists of 60 KiB: more than all may have */
+    static char much[1 << 20];
+    rig *r = *state;
+    berthi_http_outgoing_body *bodies[8];
+    berthi_http_fields *lists[MANY];
+    berthi_http_fields_code of_field = BERTHI_FIELDS_OK;
+    berthi_code code = BERTHI_CODE_OK;
+    unsigned count = 0, n = 0;
+
+    memset(much, 'x', sizeof much);
+    for (; count < 8 && code == BERTHI_CODE_OK; count++) {
+        bodies[count] = berthi_object_make(r->services, &berthi_http_outgoing_body_class);
+        assert_non_null(bodies[count]);
+        for (int i = 0; i < 16 && code == BERTHI_CODE_OK; i++)
+            code = berthi_http_outgoing_body_add(bodies[count], much, sizeof much);
+    }
+    assert_int_equal(code, BERTHI_CODE_NO_MEMORY);
+    assert_int_equal(count, 5);
+    assert_int_equal(append(r->f, "x", ""), BERTHI_FIELDS_FULL);
+    assert_int_equal(berthi_http_outgoing_body_add(bodies[0], much, 1),
+                     BERTHI_CODE_FILE_TOO_LARGE);
+    while (count > 0)
+        berthi_object_unref(bodies[--count]);
+    assert_int_equal(r->services->held, 0);
+    while (n < MANY && of_field == BERTHI_FIELDS_OK) {
+        lists[n] = berthi_http_fields_make(r->services);
+        assert_non_null(lists[n]);
+        of_field = berthi_http_fields_append(lists[n++], "x", 1, much, 60 << 10);
+    }
+    assert_int_equal(of_field, BERTHI_FIELDS_FULL);
+    assert_null(berthi_http_fields_copy(lists[0]));
+    while (n > 0)
+        berthi_object_unref(lists[--n]);
+    assert_int_equal(r->services->held, 0);
+}
+
+static void a_response_is_not_read_once_its_grants_are_revoked(void **state)
+{
+    rig *r = *state;
+    berthi_http_exchange *e = berthi_object_make(r->services, &berthi_http_exchange_class);
+    berthi_input *in;
+    char text[8];
+    size_t size = sizeof text;
+
+    assert_non_null(e);
+    assert_int_equal(berthi_transfer_make("GET", "http://127.0.0.1:1/", "127.0.0.1", r->grants,
+                                          &e->transfer),
+                     BERTHI_HTTP_OK);
+    in = berthi_http_body_input(e);
+    assert_non_null(in);
+    assert_int_equal(in->ops->read(in, text, &size), BERTHI_CODE_CLOSED);
+    berth_grants_revoke(r->grants);
+    assert_int_equal(in->ops->read(in, text, &size), BERTHI_CODE_ACCESS);
+    berthi_object_unref(in);
+    berthi_object_unref(e);
+}
+
 static void a_name_may_not_come_to_its_neighbours(void **state)
 {
     static const uint8_t private[] = { 169, 254, 169, 254 }, public[] = { 93, 184, 216, 34 },
@@ -208,6 +269,8 @@ int main(void)
         TEST(fields_keep_their_order_and_are_found_in_any_case),
         TEST(nothing_in_a_field_ends_its_line),
         TEST(fields_are_bounded),
+        TEST(what_the_host_keeps_for_an_instance_is_bounded),
+        TEST(a_response_is_not_read_once_its_grants_are_revoked),
         TEST(a_name_may_not_come_to_its_neighbours),
         TEST(transfers_are_counted_and_bounded),
     };
