@@ -15,15 +15,18 @@ typedef struct berthi_deadline {   /* written by the instance's thread alone */
     uint64_t until; /* a tick; from the next one on it is over */
 } berthi_deadline;
 
-/* How long is left; 0: it is over. */
+/* How long is left; 0: it is over; UINT64_MAX: there is none, or it is further away than clocks go. */
 static inline uint64_t berthi_deadline_left_ns(const berthi_deadline *d)
 {
-    uint64_t now;
+    uint64_t now, left;
 
     if (d->tick == NULL)
         return UINT64_MAX;
     now = atomic_load_explicit(d->tick, memory_order_relaxed);
-    return now > d->until ? 0 : (d->until - now + 1) * d->tick_ns;
+    if (now > d->until)
+        return 0;
+    left = d->until - now;
+    return left < UINT64_MAX / 2 / d->tick_ns ? (left + 1) * d->tick_ns : UINT64_MAX;
 }
 
 #endif

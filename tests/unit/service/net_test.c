@@ -670,6 +670,30 @@ static void a_name_of_this_machine_comes_to_this_machine(void **state)
     berthi_object_unref(l);
 }
 
+/* ---------------------------------------------------------------- waiting */
+
+/* UINT64_MAX nanoseconds are more than the clock has left. */
+static void a_call_without_an_end_may_wait(void **state)
+{
+    static const uint64_t tick_ns = 1000000,
+                          untils[] = { UINT64_MAX / 1000000 + 8, UINT64_MAX - 1, UINT64_MAX };
+    rig *r = *state;
+    _Atomic(uint64_t) tick = 7;
+    berth_diag diag;
+
+    GRANT(r, "net:connect:127.0.0.1:1");
+    for (size_t i = 0; i < sizeof untils / sizeof *untils; i++) {
+        r->services->deadline = (berthi_deadline){ &tick, tick_ns, untils[i] };
+        assert_int_equal(
+            berthi_services_wait(r->services, NULL, 0, berthi_clock_ns() + 5 * tick_ns, &diag),
+            BERTH_OK);
+    }
+    r->services->deadline = (berthi_deadline){ &tick, tick_ns, 7 };
+    assert_int_equal(berthi_services_wait(r->services, NULL, 0, UINT64_MAX, &diag),
+                     BERTH_E_DEADLINE);
+    r->services->deadline = (berthi_deadline){ NULL, 0, 0 };
+}
+
 #ifdef BERTH_FAULTS
 static void every_allocation_may_fail(void **state)
 {
@@ -722,6 +746,7 @@ int main(void)
         TEST(numbers_need_no_look_up_and_give_no_right),
         TEST(an_answer_that_changes_changes_nothing),
         TEST(a_name_of_this_machine_comes_to_this_machine),
+        TEST(a_call_without_an_end_may_wait),
 #ifdef BERTH_FAULTS
         TEST(every_allocation_may_fail),
 #endif
