@@ -56,6 +56,10 @@ berthi_code berthi_files_join(const berthi_files_node *at, berthi_dir_path path,
     if (name_out->size == 0) /* "/" itself */
         name_out->size = 1;
     name_out->text[name_out->size] = '\0';
+    if (code == BERTHI_CODE_OK &&
+        berthi_grants_is_elsewhere(at->object.services->grants, at->name, at->name_size,
+                                   name_out->text, name_out->size))
+        code = BERTHI_CODE_ACCESS;
     return code;
 }
 

@@ -12,7 +12,8 @@ typedef struct berthi_files_name {
 } berthi_files_name;
 
 /* The folder's name and `path` behind it, without `.`, `..`, empty parts and a slash at its end.
- * Fails: as berthi_walk_copy(); NOT_PERMITTED where it leads out of the folder. */
+ * Fails: as berthi_walk_copy(); NOT_PERMITTED where it leads out of the folder, ACCESS where a
+ * mount has that name. */
 berthi_code berthi_files_join(const berthi_files_node *at, berthi_dir_path path,
                               berthi_files_name *name_out);
 

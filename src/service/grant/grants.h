@@ -49,9 +49,15 @@ bool berthi_grants_below(const berth_grants *grants, berthi_right right, const c
                          size_t size);
 
 /* The folder `path` and everything below it is granted, by one pattern that says so and with no
- * denial of any of it: then it does not matter which of its names something has. */
+ * denial of any of it, and nothing below it is mounted from elsewhere: then it does not matter which of
+ * its names something has. */
 bool berthi_grants_all_below(const berth_grants *grants, berthi_right right, const char *path,
                              size_t size);
+
+/* `path`, which lies in the folder `from`, is below a mount that lies in `from`: it is that mount's, and
+ * `from` does not have it. */
+bool berthi_grants_is_elsewhere(const berth_grants *grants, const char *from, size_t from_size,
+                                const char *path, size_t size);
 
 /* NET_CONNECT, NET_LISTEN: `host` is a name or an address as text, without brackets.  Any case. */
 bool berthi_grants_host(const berth_grants *grants, berthi_right right, const char *host,

@@ -100,13 +100,46 @@ static bool has_all_below(const char *pattern, const char *path, size_t size)
            (folder == 0 || size == folder || path[folder] == '/');
 }
 
+/* `path` is `folder`, or lies in it. */
+static bool is_within(const char *path, size_t size, const char *folder, size_t folder_size)
+{
+    return folder_size == 1 || (size >= folder_size && memcmp(path, folder, folder_size) == 0 &&
+                                (size == folder_size || path[folder_size] == '/'));
+}
+
+bool berthi_grants_is_elsewhere(const berth_grants *grants, const char *from, size_t from_size,
+                                const char *path, size_t size)
+{
+    for (uint32_t i = 0; grants != NULL && i < grants->folders_count; i++) {
+        const char *folder = grants->folders[i].guest;
+        size_t folder_size = strlen(folder);
+
+        if (is_within(path, size, folder, folder_size) &&
+            !is_within(from, from_size, folder, folder_size))
+            return true;
+    }
+    return false;
+}
+
+static bool has_mount_below(const berth_grants *grants, const char *path, size_t size)
+{
+    for (uint32_t i = 0; i < grants->folders_count; i++) {
+        const char *folder = grants->folders[i].guest;
+        size_t folder_size = strlen(folder);
+
+        if (folder_size > size && is_within(folder, folder_size, path, size))
+            return true;
+    }
+    return false;
+}
+
 bool berthi_grants_all_below(const berth_grants *grants, berthi_right right, const char *path,
                              size_t size)
 {
     bool is_granted = false;
 
     if (grants == NULL || berthi_grants_are_revoked(grants) ||
-        !berthi_path_is_plain(path, size))
+        !berthi_path_is_plain(path, size) || has_mount_below(grants, path, size))
         return false;
     for (const berthi_grant *grant = grants->rights[right]; grant != NULL;
          grant = grant->next) {

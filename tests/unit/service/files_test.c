@@ -279,6 +279,40 @@ static void a_link_to_a_folder_gives_no_right_of_where_it_stands(void **state)
     berthi_object_unref(node);
 }
 
+/* /t/deep is secret/ here; what the outer folder has by that name is nobody's. */
+static void a_mount_hides_what_lies_below_its_name(void **state)
+{
+    const berthi_dir_how reads = { .reads = true, .follows = true };
+    rig *r = *state;
+    berthi_files_node *inner, *node;
+    char line[192];
+    const char *name;
+
+    snprintf(line, sizeof line, "fs:mount:/t/deep=%s", in(r, "secret"));
+    assert_int_equal(symlink("deep/c.txt", in(r, "a.lnk")), 0);
+    GRANT(r, "fs:read:/t/**", "fs:write:/t/deep/**", line);
+    assert_int_equal(berthi_files_folders(r->services), 2);
+    assert_int_equal(berthi_files_open_folder(r->services, 1, &inner, &name), BERTHI_CODE_OK);
+    assert_string_equal(name, "/t/deep");
+    assert_int_equal(berthi_files_open(inner, path_of("s.txt"), &reads, &node), BERTHI_CODE_OK);
+    berthi_object_unref(node);
+    assert_int_equal(berthi_files_make(inner, path_of("new")), BERTHI_CODE_OK);
+    assert_int_equal(berthi_files_remove(inner, path_of("new")), BERTHI_CODE_OK);
+    READ("a.txt", OK);
+    READ("deep/c.txt", ACCESS);
+    READ("deep", ACCESS);
+    READ("secret/../deep", ACCESS);
+    STAT("deep/c.txt", ACCESS);
+    WRITE("deep/new", ACCESS);
+    READ("a.lnk", LOOP);
+    berthi_object_unref(inner);
+    GRANT(r, "fs:read:/t/**", "fs:write:/t/**", "fs:mount:/t/deep/er=/tmp");
+    READ("deep/c.txt", OK);
+    READ("deep/er/d.txt", ACCESS);
+    assert_int_equal(berthi_files_rename(r->top, path_of("deep"), r->top, path_of("moved")),
+                     BERTHI_CODE_ACCESS);
+}
+
 static void what_is_moved_or_named_twice_has_to_be_granted_in_full(void **state)
 {
     rig *r = *state;
@@ -596,6 +630,7 @@ int main(void)
         TEST(a_folder_in_parts_shows_its_parts_and_the_way_to_them),
         TEST(links_do_not_make_a_granted_name_of_another),
         TEST(a_link_to_a_folder_gives_no_right_of_where_it_stands),
+        TEST(a_mount_hides_what_lies_below_its_name),
         TEST(what_is_moved_or_named_twice_has_to_be_granted_in_full),
         TEST(names_are_what_the_plugin_says),
         TEST(nodes_do_what_they_were_opened_for),
