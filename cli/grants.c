@@ -23,7 +23,9 @@ int cli_grants_read(const cli_options *options, berth_grants **grants_out)
         read.arguments_count = options->operands_count;
     }
     status = berth_grants_create(NULL, &read, grants_out, &diag);
-    return status == BERTH_OK ? CLI_OK
-                              : cli_fail_diag(CLI_USAGE, "--grant",
-                                              "docs/grants.md has all of them", status, &diag);
+    if (status == BERTH_OK)
+        return CLI_OK;
+    if (status == BERTH_E_OS || status == BERTH_E_NOMEM)
+        return cli_fail_diag(CLI_FAILED, "grants", "nothing was run", status, &diag);
+    return cli_fail_diag(CLI_USAGE, "--grant", "docs/grants.md has all of them", status, &diag);
 }
