@@ -202,6 +202,8 @@ typedef struct reports {
     unsigned counts[8];
     char text[2048], function[64], slot[64]; /* of the last but logs */
     uint64_t version, thread, age_ns;
+    uint64_t first_thread; /* that was overdue */
+    unsigned first_told;   /* how often that was said */
 } reports;
 
 static void reporter(void *ctx, const berth_report *report)
@@ -210,6 +212,10 @@ static void reporter(void *ctx, const berth_report *report)
 
     pthread_mutex_lock(&all->lock);
     all->counts[report->kind % 8]++;
+    if (report->kind == BERTH_REPORT_OVERDUE && all->first_thread == 0)
+        all->first_thread = report->thread;
+    if (report->kind == BERTH_REPORT_OVERDUE && all->first_thread == report->thread)
+        all->first_told++;
     if (report->kind != BERTH_REPORT_LOG) {
         snprintf(all->text, sizeof all->text, "%s", report->text);
         snprintf(all->slot, sizeof all->slot, "%s", report->slot);
@@ -251,7 +257,7 @@ void a_call_past_its_deadline_is_told_while_it_is_inside(void **state)
     berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
     pthread_t thread, other;
     holder h = { .status = BERTH_E_ABSENT }, second = { .status = BERTH_E_ABSENT };
-    reports seen;
+    reports seen, later;
 
     restart(r, &all, BERTH_RUNTIME_BACKTRACES);
     options.deadline_ns = 10 * MS;
@@ -281,11 +287,13 @@ void a_call_past_its_deadline_is_told_while_it_is_inside(void **state)
     (void)call_of(r, second.other_slot, "total");
     second.other = call_of(r, second.other_slot, "add");
     assert_int_equal(pthread_create(&other, NULL, hold, &second), 0);
-    while (copy_of(&all).counts[BERTH_REPORT_OVERDUE] < 2)
+    /* On a busy machine its calls on the way may be overdue, too; this is the last. */
+    slot_rig_wait_until(atomic_load(&second.gate.inside) == 1);
+    do {
         (void)sched_yield();
-    assert_int_equal(copy_of(&all).counts[BERTH_REPORT_OVERDUE], 2);
-    assert_int_not_equal(copy_of(&all).thread, seen.thread);
-    assert_string_equal(copy_of(&all).function, MATH "#hold");
+        later = copy_of(&all);
+    } while (later.thread == seen.thread || strcmp(later.function, MATH "#hold") != 0);
+    assert_int_equal(later.first_told, 1);
     atomic_store(&second.gate.is_open, 1);
     assert_int_equal(pthread_join(other, NULL), 0);
     assert_int_equal(slot_rig_stats(h.slot).version, 1); /* nobody asked for a quarantine */
