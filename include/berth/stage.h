@@ -48,8 +48,11 @@ typedef struct berth_stage_ops {
                             berth_diag *diag);
     /* After the last record of all inputs, once; not when the flow ends otherwise.  May emit. */
     berth_status (*complete)(void *self, berth_stage *stage, berth_diag *diag);
-    /* After some calls of process(), before the stage may be left alone for a while. */
-    void (*flush)(void *self, berth_stage *stage);
+    /* After some calls of process(), before the stage may be left alone for a while.  After berth_stage_pause() it
+     * is called again before anything else is.  A sink that has one answers for its records here: they are gone once
+     * it succeeds, without a pause.  When it fails, the sink forgets what it was given since the last one that succeeded: the
+     * first of these has failed, and the others are given again.  Elsewhere a failure fails the flow. */
+    berth_status (*flush)(void *self, berth_stage *stage, berth_diag *diag);
     void (*signal)(void *self, berth_stage *stage,
                    uint32_t signal); /* sources: a berth_signal */
     /* The circuit opened: puts the plugin before this one back in service, where there is one. */
@@ -107,7 +110,7 @@ BERTH_API void berth_stage_end(berth_stage *stage);
 
 /* After this call the stage is left alone for `for_ns` (UINT64_MAX: for ever) or until
  * berth_stage_ready().  The record in hand was accepted.
- * Thread: the stage's pull() and process().  Blocks: never. */
+ * Thread: the stage's pull(), process() and flush().  Blocks: never. */
 BERTH_API void berth_stage_pause(berth_stage *stage, uint64_t for_ns);
 
 /* Ends a pause, also one that begins with the call that is running.  The stage must not be torn down yet.

@@ -71,12 +71,15 @@ struct berth_stage {
     uint32_t *inputs; /* edges */
     uint32_t inputs_count;
     bool is_initialised;
+    bool holds; /* a sink with flush(): its records are settled when that has succeeded */
     berthi_budget budget;
     /* lane: what it works on */
     uint32_t input_at, input_left; /* whose turn it is, and for how many records more */
     uint32_t inputs_ended;
     berth_record *inbox;
     uint32_t inbox_at, inbox_count, inbox_edge;
+    uint32_t
+        held_from; /* of one that holds: from here to inbox_at its records wait for flush() */
     berthi_settled settled; /* of the inbox, and not told to its edge yet */
     /* lane: what it made; the entries of a call that fails are taken back */
     berth_record *outbox;
@@ -90,7 +93,9 @@ struct berth_stage {
     bool is_pausing;        /* of its own will: berth_stage_ready() ends it */
     bool is_told_to_pause;  /* a source that heard BERTH_SIGNAL_PAUSE last */
     bool is_trial;          /* the next call decides whether the circuit stays open */
-    uint32_t tries;         /* that the record in hand has failed */
+    bool flushes_again;     /* before anything else */
+    bool is_flush_failing; /* the last one failed: a process() that succeeds says nothing yet */
+    uint32_t tries;        /* that the record in hand has failed */
     uint32_t failures_in_row;
     /* lane: the call that is running */
     berthi_worker *worker; /* NULL: none is running */

@@ -154,6 +154,7 @@ berth_status berth_flow_add(berth_flow *flow, const berth_stage_options *options
     }
     stage->flow = flow;
     stage->index = flow->stages_count;
+    stage->holds = given.role == BERTH_ROLE_SINK && given.ops->flush != NULL;
     stage->budget.max = given.buffer_bytes_max;
     stage->dead_port = BERTHI_FLOW_NONE;
     flow->stages[flow->stages_count++] = stage;

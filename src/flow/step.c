@@ -230,15 +230,21 @@ static bool step_source(berth_stage *stage, berthi_worker *worker)
 
 /* ---------------------------------------------------------------- the others */
 
-/* The record at hand has been dealt with. */
-static void settle_record(berth_stage *stage, berthi_worker *worker, bool has_moved)
+/* The record has been dealt with. */
+static void settle_one(berth_stage *stage, berthi_worker *worker, berth_record *record,
+                       bool has_moved)
 {
-    berth_record *record = &stage->inbox[stage->inbox_at++];
-
     stage->settled.count++;
     stage->settled.bytes += record->size;
     if (!has_moved)
         berthi_buffer_unref(&worker->cache, record->buffer);
+    record->buffer = NULL; /* if those around it are given again, it is not */
+}
+
+/* The same, of the record at hand. */
+static void settle_record(berth_stage *stage, berthi_worker *worker, bool has_moved)
+{
+    settle_one(stage, worker, &stage->inbox[stage->inbox_at++], has_moved);
 }
 
 static void drop_record(berth_stage *stage, berthi_worker *worker, uint32_t reason)
@@ -297,10 +303,74 @@ static bool process(berth_stage *stage, berthi_worker *worker)
     status = berthi_call_end(stage, status, &diag);
     if (status != BERTH_OK)
         return fail_record(stage, worker, status, &diag);
-    succeed(stage);
-    settle_record(stage, worker, false);
+    if (!stage->is_flush_failing)
+        succeed(stage);
+    if (stage->holds)
+        stage->inbox_at++;
+    else
+        settle_record(stage, worker, false);
     pause_stage(stage);
     return !stage->has_paused;
+}
+
+/* ---------------------------------------------------------------- flushing */
+
+static void settle_held(berth_stage *stage, berthi_worker *worker)
+{
+    for (; stage->held_from < stage->inbox_at; stage->held_from++)
+        if (stage->inbox[stage->held_from].buffer != NULL)
+            settle_one(stage, worker, &stage->inbox[stage->held_from], false);
+}
+
+/* The sink has forgotten what it held: the first of these records failed, and the others follow it again. */
+static void fail_flush(berth_stage *stage, berthi_worker *worker, berth_status status,
+                       berth_diag *diag)
+{
+    berthi_count(&stage->counts.failures, 1);
+    if (!stage->holds) {
+        stop_flow(stage, diag, status);
+        return;
+    }
+    stage->is_flush_failing = true;
+    while (stage->held_from < stage->inbox_at && stage->inbox[stage->held_from].buffer == NULL)
+        stage->held_from++;
+    if (stage->held_from == stage->inbox_at) { /* there is none: it has to do with no record */
+        stage->flushes_again = true;
+        fail_pull(stage, worker, status, diag);
+        return;
+    }
+    stage->inbox_at = stage->held_from;
+    (void)fail_record(stage, worker, status, diag);
+}
+
+static void flush(berth_stage *stage, berthi_worker *worker)
+{
+    berth_diag diag;
+    berth_status status;
+
+    stage->flushes_again = false;
+    if (stage->options.ops->flush == NULL)
+        return;
+    clear(&diag);
+    BERTHI_ASSERT_UNLOCKED();
+    stage->worker = worker;
+    stage->has_paused = false;
+    status = stage->options.ops->flush(stage->options.self, stage, &diag);
+    stage->worker = NULL;
+    if (status != BERTH_OK) {
+        fail_flush(stage, worker, status, &diag);
+        return;
+    }
+    if (stage->has_paused) {
+        stage->flushes_again = true;
+        pause_stage(stage);
+        return;
+    }
+    if (stage->is_flush_failing) {
+        stage->is_flush_failing = false;
+        succeed(stage);
+    }
+    settle_held(stage, worker);
 }
 
 static void settle_inbox(berth_stage *stage, berthi_worker *worker)
@@ -321,16 +391,14 @@ static void process_inbox(berth_stage *stage, berthi_worker *worker)
 {
     while (stage->inbox_at < stage->inbox_count && !berthi_flow_is_stopping(stage->flow) &&
            !berthi_flow_is_due(stage->flow)) {
-        if (!process(stage, worker))
+        if (stage->inbox[stage->inbox_at].buffer == NULL)
+            stage->inbox_at++; /* settled before its flush failed */
+        else if (!process(stage, worker))
             break;
         if (stage->outbox_count >= BERTHI_FLOW_BATCH && !berthi_outbox_deliver(stage, worker))
             break;
     }
-    if (stage->options.ops->flush != NULL) {
-        stage->worker = worker;
-        stage->options.ops->flush(stage->options.self, stage);
-        stage->worker = NULL;
-    }
+    flush(stage, worker);
     settle_inbox(stage, worker);
     (void)berthi_outbox_deliver(stage, worker);
 }
@@ -355,7 +423,7 @@ static bool fill_inbox(berth_stage *stage)
 
         if (taken.count != 0) {
             stage->inbox_edge = stage->inputs[stage->input_at];
-            stage->inbox_at = 0;
+            stage->inbox_at = stage->held_from = 0;
             stage->inbox_count = taken.count;
             stage->input_left -= taken.count;
             if (edge->is_crossing)
@@ -393,6 +461,11 @@ static bool step_inputs(berth_stage *stage, berthi_worker *worker)
 {
     if (must_wait(stage))
         return false;
+    if (stage->flushes_again) {
+        flush(stage, worker);
+        settle_inbox(stage, worker);
+        return true;
+    }
     if (stage->inbox_at == stage->inbox_count && !fill_inbox(stage)) {
         if (stage->inputs_ended < stage->inputs_count)
             return false;
@@ -446,8 +519,13 @@ bool berthi_stage_step(berth_stage *stage, berthi_worker *worker)
 
 void berthi_stage_discard(berth_stage *stage, berthi_worker *worker)
 {
+    if (stage->holds)
+        stage->inbox_at = stage->held_from;
     while (stage->inbox_at < stage->inbox_count)
-        drop_record(stage, worker, BERTH_DROPPED_STOPPED);
+        if (stage->inbox[stage->inbox_at].buffer == NULL)
+            stage->inbox_at++;
+        else
+            drop_record(stage, worker, BERTH_DROPPED_STOPPED);
     if (stage->inputs_count != 0)
         settle_inbox(stage, worker);
     berthi_outbox_discard(stage, worker);

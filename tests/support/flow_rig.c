@@ -189,12 +189,27 @@ static berth_status rig_complete(void *self, berth_stage *stage, berth_diag *dia
     return status;
 }
 
-static void rig_flush(void *self, berth_stage *stage)
+static berth_status rig_flush(void *self, berth_stage *stage, berth_diag *diag)
 {
     flow_part *p = self;
 
     p->flushes++;
     p->wrong += berth_stage_emit(stage, 0, "no", 2) != BERTH_E_STATE;
+    if (p->flush_fails != 0 && p->seen_count > p->seen_flushed) {
+        p->flush_fails--;
+        p->seen_count = p->seen_flushed;
+        p->last_sequence = p->flushed_sequence;
+        snprintf(diag->text, sizeof diag->text, "flush of '%s'", "rig");
+        return BERTH_E_OS;
+    }
+    if (p->flush_pauses != 0) {
+        p->flush_pauses--;
+        berth_stage_pause(stage, p->pause_ns);
+        return BERTH_OK;
+    }
+    p->seen_flushed = p->seen_count;
+    p->flushed_sequence = p->last_sequence;
+    return BERTH_OK;
 }
 
 static void rig_signal(void *self, berth_stage *stage, uint32_t signal)

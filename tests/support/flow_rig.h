@@ -27,6 +27,8 @@ typedef struct flow_part {
     uint64_t pause_ns;
     uint32_t group; /* an aggregator emits the last of so many, and what is left at the end */
     berth_status init_fails, complete_fails;
+    uint32_t flush_fails;  /* so many flushes of something fail */
+    uint32_t flush_pauses; /* so many pause instead, for pause_ns */
     berth_status (*hook)(struct flow_part *, berth_stage *,
                          const berth_record *); /* first in each call */
     void *hook_ctx;
@@ -39,7 +41,8 @@ typedef struct flow_part {
     _Atomic(bool) is_resting;
     uint64_t last_failed;
     uint64_t *seen, seen_count, seen_room; /* numbers of records that were accepted, in order */
-    uint64_t last_sequence;
+    uint64_t seen_flushed;                 /* of them: they stay */
+    uint64_t last_sequence, flushed_sequence;
     uint32_t out_of_order;
     berth_stage *stage;
     _Atomic(uint32_t) seen_now; /* the same as seen_count */

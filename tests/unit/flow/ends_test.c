@@ -597,6 +597,87 @@ static void a_flow_that_failed_for_a_busy_plugin_does_not_seem_to_run(void **sta
 
 #define flow_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* ---------------------------------------------------------------- flushing */
+
+static flow_part *flushing_sink(flow_rig *r, uint32_t fails, uint32_t on_error)
+{
+    flow_part *source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    berth_stage_options options = usual;
+    flow_part *sink;
+
+    options.retries = 3;
+    options.retry_ns = 1000;
+    options.on_error = on_error;
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, &options);
+    source->count = 1000;
+    source->per_pull = 64;
+    sink->flush_fails = fails;
+    flow_rig_edge(r, source, NULL, sink, NULL);
+    return sink;
+}
+
+static void what_a_flush_did_not_keep_is_given_again(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *sink = flushing_sink(r, 3, BERTH_ON_ERROR_FAIL);
+
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, 1000);
+    assert_int_equal(flow_rig_edge_stats(r, 0).out, 1000);
+    assert_int_equal(flow_rig_stage_stats(r, sink).failures, 3);
+    assert_int_equal(flow_rig_stage_stats(r, sink).retries, 3);
+}
+
+static void a_flush_that_always_fails_loses_what_its_policy_says_and_no_more(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *sink = flushing_sink(r, 8, BERTH_ON_ERROR_SKIP); /* four tries: a record goes */
+
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(sink->seen_count, 998);
+    assert_int_equal(sink->seen[0], 2);
+    assert_int_equal(flow_rig_edge_stats(r, 0).dropped[BERTH_DROPPED_FAILED], 2);
+    assert_int_equal(flow_rig_edge_stats(r, 0).out, 998);
+}
+
+static void a_flush_that_fails_the_flow_has_let_nothing_out(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *sink = flushing_sink(r, UINT32_MAX, BERTH_ON_ERROR_FAIL);
+    berth_edge_stats stats;
+
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_E_OS);
+    assert_string_equal(r->diag.text, "stage 's1': flush of 'rig'");
+    assert_int_equal(sink->seen_count, 0);
+    stats = flow_rig_edge_stats(r, 0);
+    assert_int_equal(stats.out, 0);
+    assert_int_equal(stats.dropped[BERTH_DROPPED_FAILED], 1);
+    assert_int_equal(stats.dropped[BERTH_DROPPED_STOPPED] + 1, stats.in);
+}
+
+static void records_are_queued_until_a_flush_that_rested_has_succeeded(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *sink = flushing_sink(r, 0, BERTH_ON_ERROR_FAIL);
+    berth_edge_stats stats;
+
+    sink->flush_pauses = 1;
+    sink->pause_ns = HOUR_NS;
+    flow_rig_start(r);
+    flow_rig_await(sink, 1);
+    while (flow_rig_stage_stats(r, sink).pauses == 0)
+        (void)sched_yield();
+    stats = flow_rig_edge_stats(r, 0);
+    assert_int_equal(stats.out, 0);
+    berth_stage_ready(sink->stage);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, 1000);
+    assert_int_equal(sink->flush_pauses, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -623,6 +704,10 @@ int main(void)
         flow_case(a_flow_deadline_comes_between_two_records_of_a_batch),
         flow_case(waits_begin_when_a_slow_call_has_failed),
         flow_case(a_flow_that_failed_for_a_busy_plugin_does_not_seem_to_run),
+        flow_case(what_a_flush_did_not_keep_is_given_again),
+        flow_case(a_flush_that_always_fails_loses_what_its_policy_says_and_no_more),
+        flow_case(a_flush_that_fails_the_flow_has_let_nothing_out),
+        flow_case(records_are_queued_until_a_flush_that_rested_has_succeeded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
