@@ -104,6 +104,12 @@ void berthi_json_uint(berthi_json_writer *w, const char *key, uint64_t value)
     berthi_text_buf_putf(w->out, "%" PRIu64, value);
 }
 
+void berthi_json_number(berthi_json_writer *w, const char *key, const char *number)
+{
+    put_key(w, key);
+    berthi_text_buf_puts(w->out, number);
+}
+
 void berthi_json_bool(berthi_json_writer *w, const char *key, bool value)
 {
     put_key(w, key);

@@ -32,6 +32,8 @@ void berthi_json_text(berthi_json_writer *w, const char *key, const char *text, 
 void berthi_json_string(berthi_json_writer *w, const char *key,
                         const char *text); /* NULL: null */
 void berthi_json_uint(berthi_json_writer *w, const char *key, uint64_t value);
+/* A number as it is to be written. */
+void berthi_json_number(berthi_json_writer *w, const char *key, const char *number);
 void berthi_json_bool(berthi_json_writer *w, const char *key, bool value);
 void berthi_json_null(berthi_json_writer *w, const char *key);
 

@@ -17,6 +17,7 @@
 #include <berth/component.h>
 #include <berth/contract.h>
 #include <berth/flow.h>
+#include <berth/flow_file.h>
 #include <berth/grant.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
