@@ -92,10 +92,13 @@ typedef struct berth_slot_options {
     /* What its plugins may ask of the host, from <berth/grant.h>; NULL: nothing.  The slot keeps them, so
      * that they may be destroyed at once. */
     const struct berth_grants *grants;
+    /* What its plugins are configured with, where their system has such a thing; at most 1 MiB, copied. */
+    const void *plugin_config;
+    size_t plugin_config_size;
 } berth_slot_options;
 #define BERTH_SLOT_OPTIONS_INIT                                                                \
     BERTH_INIT((uint32_t)sizeof(berth_slot_options), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, \
-               0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL)
+               0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, 0)
 
 /* Makes an empty slot and registers it.
  * Gives *slot_out; release it with berth_slot_release().  The slot itself stays until evicted.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "admit/check.h"
+#include "admit/family.h"
 #include "base/diag.h"
 #include "component/wit/contract_check.h"
 
@@ -33,6 +34,7 @@ static bool make_hook(berthi_arena *arena, const berthi_profile *profile, const 
     hook->wire_version = from->wire_version;
     hook->is_noop = from->is_noop;
     hook->must_answer = from->has_probe;
+    hook->is_unprobed = profile->family != NULL && !profile->family->is_probed;
     hook->is_served = profile->hooks == NULL;
     for (size_t i = 0; i < profile->hooks_count; i++) {
         const berthi_profile_hook *row = &profile->hooks[i];
@@ -46,6 +48,31 @@ static bool make_hook(berthi_arena *arena, const berthi_profile *profile, const 
         hook->probe.data = berthi_arena_strndup(arena, from->probe.data, from->probe.size);
     return hook->name != NULL && hook->export_name != NULL && hook->description != NULL &&
            (hook->probe.size == 0 || hook->probe.data != NULL);
+}
+
+/* What its imports are to be bound to; admission found each of them. */
+static bool take_imports(const attempt *a, berthi_plugin *plugin)
+{
+    const berthi_wasm_info *info = &a->artifact.info;
+    const berthi_profile *p = plugin->profile;
+    const berthi_wasm_export *e = NULL;
+    const berthi_host_import **imports;
+
+    if (plugin->is_component)
+        return true;
+    imports = berthi_arena_array(a->plugin_arena, info->imports_count, sizeof *imports);
+    if (imports == NULL)
+        return false;
+    for (uint32_t i = 0; i < info->imports_count; i++)
+        imports[i] =
+            berthi_host_import_find(p->imports, info->imports[i].module, info->imports[i].name);
+    plugin->imports = imports;
+    plugin->imports_count = info->imports_count;
+    if (p->calls_initialize)
+        e = berthi_wasm_find_export(info, "_initialize");
+    plugin->has_initialize =
+        e != NULL && e->kind == BERTHI_EXTERN_FUNC && berthi_wasm_func_is(info, e, ":");
+    return true;
 }
 
 static berth_status make_plugin(const attempt *a, const berthi_profile_view *view,
@@ -67,7 +94,7 @@ static berth_status make_plugin(const attempt *a, const berthi_profile_view *vie
         berthi_arena_strndup(arena, from->description, strlen(from->description));
     plugin.hooks = berthi_arena_array(arena, from->hooks_count, sizeof *plugin.hooks);
     is_whole = plugin.name != NULL && plugin.version != NULL && plugin.description != NULL &&
-               plugin.hooks != NULL;
+               plugin.hooks != NULL && take_imports(a, &plugin);
     for (uint32_t i = 0; i < from->hooks_count && is_whole; i++)
         is_whole = make_hook(arena, view->profile, kind, &from->hooks[i], &plugin.hooks[i]);
     if (!is_whole)
@@ -104,16 +131,18 @@ static const char *find_kind(const berthi_profile *profile, const char *kind)
 }
 
 /* Whether there is such a profile, and such a kind in it (or, without a profile, in any). */
-static berth_status check_request(const char *profile_id, const char *kind, berth_diag *diag)
+static berth_status check_request(const berthi_profile *const *profiles, const char *profile_id,
+                                  const char *kind, berth_diag *diag)
 {
-    const berthi_profile *profile = profile_id == NULL ? NULL : berthi_profile_find(profile_id);
+    const berthi_profile *profile =
+        profile_id == NULL ? NULL : berthi_profile_find(profiles, profile_id);
     bool has_kind = kind == NULL;
 
     if (profile_id != NULL && profile == NULL)
         return berthi_fail(diag, BERTH_E_ABSENT, "there is no hook profile '%s'",
                            BERTHI_SHOW(profile_id, strlen(profile_id)));
-    for (size_t i = 0; berthi_profiles[i] != NULL && !has_kind; i++) {
-        const berthi_profile *p = berthi_profiles[i];
+    for (size_t i = 0; profiles[i] != NULL && !has_kind; i++) {
+        const berthi_profile *p = profiles[i];
 
         if (profile != NULL && p != profile)
             continue;
@@ -139,14 +168,16 @@ static berth_status decide(attempt *a, const char *profile_id, const char *kind,
 {
     const berthi_profile *blame = NULL;
     const char *blame_kind = NULL;
+    const berthi_profile *const *profiles = limits->profiles;
     bool blame_means_it = false; /* the artifact has the metadata section of `blame` */
 
-    for (size_t i = 0; berthi_profiles[i] != NULL; i++) {
-        const berthi_profile *p = berthi_profiles[i];
+    for (size_t i = 0; profiles[i] != NULL; i++) {
+        const berthi_profile *p = profiles[i];
         berthi_profile_view view = { .profile = p };
 
         if ((profile_id != NULL && strcmp(p->id, profile_id) != 0) ||
-            (kind != NULL && find_kind(p, kind) == NULL))
+            (kind != NULL && find_kind(p, kind) == NULL) ||
+            (profile_id == NULL && kind == NULL && !berthi_may_be(p, &a->artifact)))
             continue;
         if (!berthi_check_artifact(p, &a->artifact, limits, &a->findings, &view))
             return berthi_fail(diag, BERTH_E_NOMEM, "checking an artifact");
@@ -192,10 +223,13 @@ berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile
                           berthi_arena *arena, berthi_plugin *plugin_out, berth_diag *diag)
 {
     attempt a = { .plugin_arena = arena };
+    berthi_admit_limits own = *limits;
     berthi_plugin plugin;
     berth_status status;
 
-    status = check_request(profile_id, kind, diag);
+    if (own.profiles == NULL)
+        own.profiles = berthi_profiles;
+    status = check_request(own.profiles, profile_id, kind, diag);
     if (status != BERTH_OK)
         return status;
     if (size > limits->artifact_bytes_max)
@@ -206,7 +240,7 @@ berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile
     berthi_findings_init(&a.findings, &a.arena);
     status = berthi_artifact_read(bytes, size, &a.arena, &a.findings, &a.artifact, diag);
     if (status == BERTH_OK)
-        status = decide(&a, profile_id, kind, limits, &plugin, diag);
+        status = decide(&a, profile_id, kind, &own, &plugin, diag);
     if (status == BERTH_OK && limits->contract != NULL)
         status = keep_contract(&a, limits->contract, &plugin, diag);
     if (status == BERTH_OK)

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "component/types/types.h"
+#include "service/guest.h"
 
 enum { BERTHI_HOOKS_MAX = 32 }; /* hooks of one plugin, and of one slot */
 
@@ -45,8 +46,9 @@ typedef struct berthi_profile {
     const char *memory, *alloc, *free; /* export names */
     const char *hook_prefix;
     const char *alloc_type, *free_type, *hook_type; /* as for berthi_wasm_func_is() */
-    uint32_t imports_max;
-    const char *metadata_section;
+    const berthi_host_module *const *imports;       /* what modules may import; NULL: nothing */
+    bool calls_initialize;            /* `_initialize` is called once, before anything else */
+    const char *metadata_section;     /* NULL: the family knows without */
     const char *schema_prefix;        /* NULL: no schema sections */
     bool metadata_has_usage;          /* a `usage` text beside every `description` */
     bool name_is_strict;              /* letters, digits, '.', '_', '-'; else any plain text */
@@ -57,14 +59,17 @@ typedef struct berthi_profile {
     bool alloc_when_empty;    /* alloc is called for an empty input too (cc-lb/1) */
     bool empty_reply_allowed; /* (0, 0) is a reply and means "drop" */
     bool takes_components;
+    const struct berthi_family *family; /* admit/family.h; NULL: the byte ABI above */
 } berthi_profile;
 
 extern const berthi_profile berthi_profile_berth; /* berth-hook/1 */
 extern const berthi_profile berthi_profile_cclb;  /* cc-lb/1 */
 
-/* All profiles, NULL-terminated, and the one of that id, or NULL. */
+/* Those that admission knows by itself, NULL-terminated.  The families' are put behind them by the runtime. */
 extern const berthi_profile *const berthi_profiles[];
-const berthi_profile *berthi_profile_find(const char *id);
+/* The one of that id, or NULL. */
+const berthi_profile *berthi_profile_find(const berthi_profile *const *profiles,
+                                          const char *id);
 
 typedef struct berthi_hook {
     const char *name; /* as callers say it */
@@ -76,6 +81,7 @@ typedef struct berthi_hook {
     uint32_t wire_version; /* 0: the profile has none */
     bool is_noop;          /* declared, never called */
     bool is_served;        /* by this slot kind; the others are probed and not called */
+    bool is_unprobed;      /* an install does not call it */
     bool must_answer;      /* its probe may not end in an error of the plugin's own */
 } berthi_hook;
 
@@ -86,7 +92,11 @@ typedef struct berthi_plugin {
     const char *name, *version, *description;
     berthi_hook *hooks; /* sorted by name */
     uint32_t hooks_count;
-    bool has_start; /* code runs at instantiation, under the probe deadline */
+    /* What each import of a core module is bound to, in the order of its import section. */
+    const berthi_host_import *const *imports;
+    uint32_t imports_count;
+    bool has_initialize; /* to be called when it was instantiated */
+    bool has_start;      /* code runs at instantiation, under the probe deadline */
     bool is_component, is_native;
     bool is_wrapped; /* a component when berthi_component_wrap_own() has made one of it */
     /* The contract that it was asked to keep, and the export that keeps it; NULL: none. */
@@ -108,6 +118,8 @@ typedef struct berthi_admit_limits {
     struct berth_host *host;               /* what components may import; NULL: nothing */
     const struct berth_contract *contract; /* to be kept; NULL: none */
     const struct berth_grants *grants;     /* of the slot; NULL: nothing is granted */
+    const berthi_profile *const *profiles; /* NULL: berthi_profiles */
+    bool has_no_slot; /* nobody knows which grants there will be, so none is missed */
 } berthi_admit_limits;
 
 /* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when
@@ -118,6 +130,13 @@ typedef struct berthi_admit_limits {
 berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile_id,
                           const char *kind, const berthi_admit_limits *limits,
                           berthi_arena *arena, berthi_plugin *plugin_out, berth_diag *diag);
+
+/* As berth_inspect(), which knows all profiles. */
+struct berth_verdict;
+berth_status berthi_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
+                            uint64_t artifact_bytes_max, const berthi_profile *const *profiles,
+                            struct berth_verdict **verdict_out, berth_diag *diag)
+    __attribute__((warn_unused_result));
 
 /* func(list<u8>) -> result<list<u8>, string>: what makes an exported function a hook. */
 bool berthi_component_is_hook(const berthi_cm_type *func);

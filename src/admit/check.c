@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 #include "admit/describe.h"
+#include "admit/family.h"
+#include "service/grant/grants.h"
 
 enum {
     SECTION_IMPORT = 2,
@@ -35,18 +37,115 @@ static uint64_t offset_of(const check *c, uint8_t section_id)
     return section == NULL ? BERTHI_NO_OFFSET : section->body.offset;
 }
 
-static void check_imports(const check *c)
+static void check_no_imports(const check *c)
 {
     const berthi_wasm_info *info = c->info;
     const berthi_wasm_import *first = info->imports;
 
-    if (info->imports_count <= c->profile->imports_max)
+    if (info->imports_count == 0)
         return;
     berthi_find(c->scope, "import", offset_of(c, SECTION_IMPORT),
                 "plugin module imports %" PRIu32 " item(s), and this profile allows none; the "
                 "first is %s `%s` `%s`",
                 info->imports_count, berthi_extern_kind_name(first->kind),
                 BERTHI_SHOW_NAME(first->module), BERTHI_SHOW_NAME(first->name));
+}
+
+/* The first of the rights that would do, as it is granted. */
+static const char *right_text(uint32_t rights)
+{
+    int right = 0;
+
+    while ((rights >> right & 1) == 0)
+        right++;
+    return berthi_right_name((berthi_right)right);
+}
+
+static bool is_granted(const check *c, uint32_t rights)
+{
+    const berth_grants *grants = c->limits->grants;
+
+    for (int right = 0; right < BERTHI_RIGHTS; right++)
+        if ((rights >> right & 1) != 0 && (berthi_grants_has(grants, (berthi_right)right) ||
+                                           berthi_grants_denies(grants, (berthi_right)right)))
+            return true;
+    return rights == 0 || c->limits->has_no_slot;
+}
+
+/* What is wrong with imports, each once: a module may have a great many. */
+typedef struct import_faults {
+    const berthi_wasm_import *unknown, *mistyped; /* the first */
+    uint32_t unknown_count;
+    uint32_t missing; /* rights, of which findings tell */
+} import_faults;
+
+static void find_missing(const check *c, const berthi_wasm_import *import, uint32_t rights,
+                         import_faults *faults)
+{
+    const char *right = right_text(rights);
+
+    if ((faults->missing & rights) == rights)
+        return;
+    faults->missing |= rights;
+    berthi_find(
+        c->scope, "grant", offset_of(c, SECTION_IMPORT),
+        "import `%s` `%s`: the slot has no grant `%s` (`deny:%s` links it, and it refuses "
+        "when it is called)",
+        BERTHI_SHOW_NAME(import->module), BERTHI_SHOW_NAME(import->name), right, right);
+}
+
+static void check_import(const check *c, const berthi_wasm_import *import,
+                         import_faults *faults)
+{
+    const berthi_wasm_export as_export = { import->name, import->kind, import->index };
+    const berthi_host_import *offer =
+        import->kind == BERTHI_EXTERN_FUNC
+            ? berthi_host_import_find(c->profile->imports, import->module, import->name)
+            : NULL;
+
+    if (offer == NULL) {
+        if (faults->unknown_count++ == 0)
+            faults->unknown = import;
+    } else if (!berthi_wasm_func_is(c->info, &as_export, offer->type)) {
+        if (faults->mistyped == NULL)
+            faults->mistyped = import;
+    } else if (!is_granted(c, offer->rights)) {
+        find_missing(c, import, offer->rights, faults);
+    }
+}
+
+static void find_mistyped(const check *c, const berthi_wasm_import *import)
+{
+    char has[BERTHI_TYPE_TEXT_SIZE], needs[BERTHI_TYPE_TEXT_SIZE];
+
+    berthi_extern_show(has, c->info, import->kind, import->index);
+    berthi_signature_show(
+        needs,
+        berthi_host_import_find(c->profile->imports, import->module, import->name)->type);
+    berthi_find(c->scope, "import-type", offset_of(c, SECTION_IMPORT),
+                "import `%s` `%s` has type %s; the host's is %s",
+                BERTHI_SHOW_NAME(import->module), BERTHI_SHOW_NAME(import->name), has, needs);
+}
+
+static void check_imports(const check *c)
+{
+    import_faults faults = { .unknown = NULL };
+
+    if (c->profile->imports == NULL) {
+        check_no_imports(c);
+        return;
+    }
+    for (uint32_t i = 0; i < c->info->imports_count; i++)
+        check_import(c, &c->info->imports[i], &faults);
+    if (faults.unknown != NULL)
+        berthi_find(c->scope, "import", offset_of(c, SECTION_IMPORT),
+                    "plugin module imports %" PRIu32 " item(s) that nobody offers to it; the "
+                    "first is %s `%s` `%s`",
+                    faults.unknown_count, berthi_extern_kind_name(faults.unknown->kind),
+                    BERTHI_SHOW_NAME(faults.unknown->module),
+                    BERTHI_SHOW_NAME(faults.unknown->name));
+    if (faults.mistyped != NULL)
+        find_mistyped(c, faults.mistyped);
 }
 
 /* Collects the schema sections and checks what can be said of each alone. */
@@ -318,6 +417,25 @@ static void check_hook(const check *c, const berthi_meta_hook *hook)
         check_schema(c, hook, row);
 }
 
+/* What a family's module has to have besides what the family itself asks for. */
+static bool check_family(check *c)
+{
+    const berthi_family *family = c->profile->family;
+
+    c->view->has_metadata = family->recognises(c->info);
+    if (!c->view->has_metadata) {
+        berthi_find(c->scope, "family", BERTHI_NO_OFFSET, "it is none of these: %s",
+                    family->says);
+        return !c->scope.findings->out_of_memory;
+    }
+    check_imports(c);
+    if (!family->describe(c->info, c->scope, &c->view->metadata))
+        return false;
+    check_memories(c);
+    check_tables(c);
+    return !c->scope.findings->out_of_memory;
+}
+
 bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info *info,
                           const berthi_admit_limits *limits, berthi_findings *findings,
                           berthi_profile_view *view_out)
@@ -330,6 +448,8 @@ bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info 
     const berthi_metadata *metadata = &view_out->metadata;
 
     *view_out = (berthi_profile_view){ .profile = profile };
+    if (profile->family != NULL)
+        return check_family(&c);
     check_imports(&c);
     collect_schemas(&c);
     if (!check_metadata(&c))
@@ -345,6 +465,12 @@ bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info 
     for (uint32_t i = 0; i < metadata->hooks_count; i++)
         check_hook(&c, &metadata->hooks[i]);
     return !findings->out_of_memory;
+}
+
+bool berthi_may_be(const berthi_profile *profile, const berthi_artifact *artifact)
+{
+    return profile->family == NULL ||
+           (artifact->is_readable && profile->family->recognises(&artifact->info));
 }
 
 bool berthi_fits(const berthi_findings *findings, const char *profile, const char *kind)

@@ -38,7 +38,8 @@ typedef struct berthi_profile_view {
     const berthi_profile *profile;
     bool has_metadata; /* it has the profile's metadata section: it means to be one */
     berthi_metadata metadata;
-    bool metadata_is_implied; /* the section is not there; its exports describe a component */
+    bool metadata_is_implied; /* the section is not there; its exports describe a component, and
+                               * whatever it likes a module of a family */
 } berthi_profile_view;
 
 /* Says what `bytes` are; findings that speak against every profile go to `findings`.
@@ -62,6 +63,10 @@ bool berthi_check_component(const berthi_profile *profile, const berthi_artifact
 bool berthi_check_artifact(const berthi_profile *profile, const berthi_artifact *artifact,
                            const berthi_admit_limits *limits, berthi_findings *findings,
                            berthi_profile_view *view_out);
+
+/* It is no family's profile, or that of a family that knows the artifact as one of its own: others
+ * need not be told that it is none. */
+bool berthi_may_be(const berthi_profile *profile, const berthi_artifact *artifact);
 
 /* No finding speaks against it. */
 bool berthi_fits(const berthi_findings *findings, const char *profile, const char *kind);

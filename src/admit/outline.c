@@ -6,6 +6,7 @@
 #include "base/diag.h"
 
 typedef struct sketch {
+    const berthi_profile *const *profiles;
     berthi_arena *arena;
     berthi_outline *outline;
     berth_diag *diag;
@@ -82,15 +83,17 @@ static berth_status judge(const sketch *s, const berthi_artifact *artifact,
 {
     static const berthi_admit_limits limits = { .artifact_bytes_max = UINT64_MAX,
                                                 .memory_bytes_max = BERTHI_MEMORY_BYTES_MAX,
-                                                .table_elements_max =
-                                                    BERTHI_TABLE_ELEMENTS_MAX };
+                                                .table_elements_max = BERTHI_TABLE_ELEMENTS_MAX,
+                                                .has_no_slot = true };
     const berthi_finding *first = NULL;
     bool is_meant = false;
 
-    for (size_t i = 0; berthi_profiles[i] != NULL; i++) {
-        const berthi_profile *p = berthi_profiles[i];
+    for (size_t i = 0; s->profiles[i] != NULL; i++) {
+        const berthi_profile *p = s->profiles[i];
         berthi_profile_view view = { .profile = p };
 
+        if (!berthi_may_be(p, artifact))
+            continue;
         if (!berthi_check_artifact(p, artifact, &limits, findings, &view))
             return no_memory(s);
         for (size_t k = 0; p->kinds[k] != NULL; k++) {
@@ -137,10 +140,11 @@ static berth_status outline_wasm(const sketch *s, const uint8_t *bytes, size_t s
                                                         : status;
 }
 
-berth_status berthi_admit_outline(const uint8_t *bytes, size_t size, berthi_arena *arena,
+berth_status berthi_admit_outline(const uint8_t *bytes, size_t size,
+                                  const berthi_profile *const *profiles, berthi_arena *arena,
                                   berthi_outline *outline_out, berth_diag *diag)
 {
-    sketch s = { arena, outline_out, diag };
+    sketch s = { profiles, arena, outline_out, diag };
 
     *outline_out = (berthi_outline){ .why = NULL };
     return berthi_is_elf(bytes, size) ? outline_native(&s, bytes, size)

@@ -5,8 +5,7 @@
 #ifndef BERTHI_ADMIT_OUTLINE_H
 #define BERTHI_ADMIT_OUTLINE_H
 
-#include "base/alloc.h"
-#include "component/types/types.h"
+#include "admit/admit.h"
 
 typedef struct berthi_outline {
     const char *why; /* it may serve nowhere; NULL: it may */
@@ -17,7 +16,8 @@ typedef struct berthi_outline {
 
 /* Everything is held by `arena`, which also holds what was looked at; `bytes` are lent meanwhile.
  * BERTH_OK or BERTH_E_NOMEM. */
-berth_status berthi_admit_outline(const uint8_t *bytes, size_t size, berthi_arena *arena,
+berth_status berthi_admit_outline(const uint8_t *bytes, size_t size,
+                                  const berthi_profile *const *profiles, berthi_arena *arena,
                                   berthi_outline *outline_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 

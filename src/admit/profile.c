@@ -2,6 +2,10 @@
 #include "admit/admit.h"
 
 #include "admit/cclb_probes.h"
+#include "service/preview1/preview1.h"
+
+/* Plugins of tool-chains that have a system in mind. */
+static const berthi_host_module *const berth_imports[] = { &berthi_preview1_module, NULL };
 
 static const char *const berth_kinds[] = { "hook", NULL };
 
@@ -14,7 +18,8 @@ const berthi_profile berthi_profile_berth = {
     .alloc_type = "ii:i",
     .free_type = "iii:",
     .hook_type = "ii:I",
-    .imports_max = 0,
+    .imports = berth_imports,
+    .calls_initialize = true,
     .metadata_section = "berth.plugin.v1",
     .name_is_strict = true,
     .kinds = berth_kinds,
@@ -66,7 +71,6 @@ const berthi_profile berthi_profile_cclb = {
     .alloc_type = "ii:i",
     .free_type = "iii:",
     .hook_type = "ii:I",
-    .imports_max = 0,
     .metadata_section = "cc_lb.plugin.v1",
     .metadata_has_usage = true,
     .schema_prefix = "cc_lb.schema.",
@@ -80,10 +84,10 @@ const berthi_profile berthi_profile_cclb = {
 const berthi_profile *const berthi_profiles[] = { &berthi_profile_berth, &berthi_profile_cclb,
                                                   NULL };
 
-const berthi_profile *berthi_profile_find(const char *id)
+const berthi_profile *berthi_profile_find(const berthi_profile *const *profiles, const char *id)
 {
-    for (size_t i = 0; berthi_profiles[i] != NULL; i++)
-        if (strcmp(berthi_profiles[i]->id, id) == 0)
-            return berthi_profiles[i];
+    for (size_t i = 0; profiles[i] != NULL; i++)
+        if (strcmp(profiles[i]->id, id) == 0)
+            return profiles[i];
     return NULL;
 }

@@ -164,15 +164,14 @@ static berth_status examine_native(const uint8_t *bytes, size_t size, berthi_are
                                           : BERTH_OK;
 }
 
-static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *arena,
+static berth_status examine(const uint8_t *bytes, size_t size,
+                            const berthi_profile *const *profiles, berthi_arena *arena,
                             berthi_report *report, berth_diag *diag)
 {
-    static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
-                                                BERTHI_MEMORY_BYTES_MAX,
-                                                BERTHI_TABLE_ELEMENTS_MAX,
-                                                NULL,
-                                                NULL,
-                                                NULL };
+    const berthi_admit_limits limits = { .artifact_bytes_max = BERTHI_ARTIFACT_BYTES_MAX,
+                                         .memory_bytes_max = BERTHI_MEMORY_BYTES_MAX,
+                                         .table_elements_max = BERTHI_TABLE_ELEMENTS_MAX,
+                                         .has_no_slot = true };
     uint8_t digest[BERTHI_SHA256_SIZE];
     berth_status status;
 
@@ -189,10 +188,12 @@ static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *are
         status = write_world(report, arena, diag);
     if (status != BERTH_OK || (!report->artifact.is_readable && report->artifact.steps == NULL))
         return status;
-    for (size_t i = 0; berthi_profiles[i] != NULL; i++) {
-        assert(i < BERTHI_PROFILES_MAX);
-        if (!berthi_check_artifact(berthi_profiles[i], &report->artifact, &limits,
-                                   &report->findings, &report->views[i]))
+    for (; *profiles != NULL; profiles++) {
+        if (!berthi_may_be(*profiles, &report->artifact))
+            continue;
+        assert(report->views_count < BERTHI_PROFILES_MAX);
+        if (!berthi_check_artifact(*profiles, &report->artifact, &limits, &report->findings,
+                                   &report->views[report->views_count]))
             return berthi_fail(diag, BERTH_E_NOMEM, "checking an artifact of %zu bytes", size);
         report->views_count++;
     }
@@ -201,7 +202,8 @@ static berth_status examine(const uint8_t *bytes, size_t size, berthi_arena *are
 }
 
 /* The whole verdict, from a report that lives as long as this call. */
-static berth_status conclude(const uint8_t *bytes, size_t size, berthi_report *report,
+static berth_status conclude(const uint8_t *bytes, size_t size,
+                             const berthi_profile *const *profiles, berthi_report *report,
                              berth_verdict *verdict, berth_diag *diag)
 {
     berthi_arena arena;
@@ -209,7 +211,7 @@ static berth_status conclude(const uint8_t *bytes, size_t size, berthi_report *r
 
     berthi_arena_init(&arena, &verdict->allocator, SIZE_MAX);
     berthi_text_buf_init(&report->wit, &verdict->allocator);
-    status = examine(bytes, size, &arena, report, diag);
+    status = examine(bytes, size, profiles, &arena, report, diag);
     if (status == BERTH_OK) {
         verdict->fits = berthi_report_fits(report);
         berthi_report_json(report, &verdict->json);
@@ -222,9 +224,9 @@ static berth_status conclude(const uint8_t *bytes, size_t size, berthi_report *r
     return status;
 }
 
-berth_status berth_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
-                           uint64_t artifact_bytes_max, berth_verdict **verdict_out,
-                           berth_diag *diag)
+berth_status berthi_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
+                            uint64_t artifact_bytes_max, const berthi_profile *const *profiles,
+                            berth_verdict **verdict_out, berth_diag *diag)
 {
     const berth_allocator *a = allocator == NULL ? &berthi_allocator_libc : allocator;
     uint64_t max = artifact_bytes_max == 0 ? BERTHI_ARTIFACT_BYTES_MAX : artifact_bytes_max;
@@ -246,7 +248,7 @@ berth_status berth_inspect(const berth_allocator *allocator, const void *bytes, 
     verdict->allocator = *a;
     berthi_text_buf_init(&verdict->json, &verdict->allocator);
     berthi_text_buf_init(&verdict->text, &verdict->allocator);
-    status = conclude(bytes, size, report, verdict, diag);
+    status = conclude(bytes, size, profiles, report, verdict, diag);
     if (status != BERTH_OK)
         goto fail_conclude;
     berthi_free(a, report, sizeof *report);

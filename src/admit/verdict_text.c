@@ -130,6 +130,11 @@ static void put_prose(const page *p, const char *text)
     berthi_text_buf_puts(p->out, "\n");
 }
 
+static bool says_itself(const berthi_profile_view *view)
+{
+    return !view->metadata_is_implied && view->profile->metadata_section != NULL;
+}
+
 static void put_plugin(const page *p, const berthi_profile_view *view)
 {
     const berthi_metadata *m = &view->metadata;
@@ -139,8 +144,8 @@ static void put_plugin(const page *p, const berthi_profile_view *view)
     put_label(p, "plugin");
     berthi_text_buf_putf(
         p->out, "%s %s, as %s%s\n", or_unknown(m->name), or_unknown(m->version),
-        view->metadata_is_implied ? "its exports say" : view->profile->metadata_section,
-        view->metadata_is_implied ? "" : " says");
+        says_itself(view) ? view->profile->metadata_section : "its exports say",
+        says_itself(view) ? " says" : "");
     put_label(p, "");
     put_prose(p, m->description);
     for (uint32_t i = 0; i < m->hooks_count; i++)

@@ -94,6 +94,8 @@ BERTHI_HOT void berthi_instance_deadline(const berthi_domain *d, berthi_instance
         i->ops->store_deadline(i->store, ticks);
         i->deadline_tick = now;
         i->deadline_ticks = ticks;
+        if (i->guest != NULL)
+            berthi_module_deadline(i, now, ticks);
     }
 }
 
@@ -169,6 +171,8 @@ BERTHI_HOT berth_status berthi_instance_enter(const berthi_domain *d, berth_vers
     if (BERTHI_UNUSUAL((i->resolved >> index & 1) == 0)) {
         if (i->component != NULL) /* asked here, so that modules do not pay for the question */
             return berthi_component_enter(v, i, index, call, ticks, reply, diag);
+        if (v->has_family)
+            return berthi_module_enter(d, v, i, index, call, ticks, reply, diag);
         berthi_instance_resolve(v, i, 1u << index);
     }
     berthi_instance_deadline(d, i, ticks); /* alloc and hook share it */

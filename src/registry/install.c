@@ -102,12 +102,15 @@ static berth_status load_wrapped(berth_runtime *rt, berthi_content *content,
 static berth_status load(berth_runtime *rt, berthi_content *content, const uint8_t *bytes,
                          size_t size, berth_diag *diag)
 {
+    berth_status status;
+
     if (content->plugin.is_wrapped)
         return load_wrapped(rt, content, bytes, size, diag);
     if (content->plugin.is_component)
         return berthi_component_load(rt, content, bytes, size, diag);
-    return berthi_cache_use(rt, &content->arena, &content->compiled, bytes, size,
-                            content->digest, &content->module, diag);
+    status = berthi_cache_use(rt, &content->arena, &content->compiled, bytes, size,
+                              content->digest, &content->module, diag);
+    return status == BERTH_OK ? berthi_module_link(rt, content, diag) : status;
 }
 
 /* What is to be made a version of. */
@@ -144,12 +147,13 @@ static berth_status make_content_of(berth_slot *slot, const artifact *a,
                                     berthi_content **content_out, berth_diag *diag)
 {
     berth_runtime *rt = slot->runtime;
-    berthi_admit_limits limits = { rt->options.artifact_bytes_max,
-                                   slot->options.memory_bytes_max,
-                                   rt->options.table_elements_max,
-                                   rt->options.host,
-                                   contract,
-                                   slot->options.grants };
+    berthi_admit_limits limits = { .artifact_bytes_max = rt->options.artifact_bytes_max,
+                                   .memory_bytes_max = slot->options.memory_bytes_max,
+                                   .table_elements_max = rt->options.table_elements_max,
+                                   .host = rt->options.host,
+                                   .contract = contract,
+                                   .grants = slot->options.grants,
+                                   .profiles = rt->profiles };
     berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
     const char *profile, *kind;
     berth_status status;
@@ -229,7 +233,7 @@ static berth_status probe_hook(berth_version *v, uint32_t index, berth_arena *ar
                : berthi_diag_prefix(diag, status, "probe of hook '%s'", hook->name);
 }
 
-/* What has no hooks has to start, at least. */
+/* What has no hooks to be called now has to start, at least. */
 static berth_status probe_start(berth_version *v, berth_diag *diag)
 {
     berthi_instance *i;
@@ -241,17 +245,25 @@ static berth_status probe_start(berth_version *v, berth_diag *diag)
     return BERTH_OK;
 }
 
+static bool is_probed(const berthi_hook *hook)
+{
+    return !hook->is_noop && !hook->is_unprobed;
+}
+
 static berth_status probe(berth_version *v, berth_diag *diag)
 {
     berth_arena *arena = NULL;
+    bool has_started = false;
     berth_status status;
 
     status = berth_arena_create(&v->runtime->allocator, PROBE_ARENA_SIZE, &arena, diag);
-    if (status == BERTH_OK && v->content->plugin.hooks_count == 0)
-        status = probe_start(v, diag);
     for (uint32_t h = 0; status == BERTH_OK && h < v->content->plugin.hooks_count; h++)
-        if (!v->content->plugin.hooks[h].is_noop)
+        if (is_probed(&v->content->plugin.hooks[h])) {
+            has_started = true;
             status = probe_hook(v, h, arena, diag);
+        }
+    if (status == BERTH_OK && !has_started)
+        status = probe_start(v, diag);
     berth_arena_destroy(arena);
     return status;
 }

@@ -63,7 +63,7 @@ static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag
 
     /* I5.  A new store's deadline is over, and that of a store with a spent instance is that of its call;
      * nothing but a start function runs before the call, which sets its own. */
-    if (plugin->has_start)
+    if (plugin->has_start || plugin->has_initialize)
         i->ops->store_deadline(i->store, berthi_ticks(v->slot->options.probe_deadline_ns));
     status = i->ops->instantiate(i->store, v->content->module, NULL, 0, &i->handle, diag);
     if (status != BERTH_OK)
@@ -72,7 +72,7 @@ static berth_status open_module(berth_version *v, berthi_instance *i, berth_diag
     i->look = look_first;
     i->view_is_old = true;
     i->view_ages = !i->ops->memories_stay;
-    return BERTH_OK;
+    return plugin->has_initialize ? berthi_module_initialize(i, diag) : BERTH_OK;
 }
 
 static berth_status open_in_own_store(berth_version *v, berthi_seat *seat, berthi_instance *i,
@@ -80,11 +80,11 @@ static berth_status open_in_own_store(berth_version *v, berthi_seat *seat, berth
 {
     berth_status status;
 
-    i->in_store_max = seat != NULL && v->is_fresh ? BERTHI_IN_STORE_MAX : 1;
+    i->in_store_max = seat != NULL && v->is_fresh && !v->has_guest ? BERTHI_IN_STORE_MAX : 1;
     status = open_store(v, i, i->in_store_max, diag);
     if (status != BERTH_OK)
         return status;
-    status = open_module(v, i, diag);
+    status = v->has_guest ? berthi_module_open(v, i, diag) : open_module(v, i, diag);
     if (status != BERTH_OK)
         i->ops->store_destroy(i->store);
     return status;
@@ -188,6 +188,8 @@ void berthi_instance_destroy(berth_version *v, berthi_seat *seat, berthi_instanc
         berthi_component_close(v, i);
     else
         i->ops->store_destroy(i->store);
+    if (i->guest != NULL)
+        berthi_module_close(v, i);
     atomic_fetch_sub_explicit(&v->runtime->instances_live, count, memory_order_relaxed);
     /* release, as in berthi_count(): who sees it gone sees that it was made. */
     if (seat != NULL)
@@ -207,7 +209,7 @@ void berthi_instance_resolve(berth_version *v, berthi_instance *i, uint32_t hook
 {
     const berthi_plugin *plugin = &v->content->plugin;
 
-    if (i->component != NULL)
+    if (i->component != NULL || v->has_family)
         return;
     for (uint32_t h = 0; h < plugin->hooks_count; h++)
         if ((hooks & ~i->resolved) >> h & 1)
@@ -219,7 +221,7 @@ void berthi_instance_resolve_alloc(berth_version *v, berthi_instance *i)
 {
     const berthi_plugin *plugin = &v->content->plugin;
 
-    if (i->component == NULL && !i->has_alloc) {
+    if (i->component == NULL && !v->has_family && !i->has_alloc) {
         find_export(i, plugin->profile->alloc, &i->alloc);
         find_export(i, plugin->profile->free, &i->free);
         i->has_alloc = true;

@@ -435,7 +435,8 @@ static bool is_worn(const berth_version *v, berthi_instance *i)
 {
     const berth_slot_options *opt = &v->slot->options;
 
-    return (opt->reuse_calls_max != 0 && i->calls >= opt->reuse_calls_max) ||
+    return (i->guest != NULL && i->guest->is_over) ||
+           (opt->reuse_calls_max != 0 && i->calls >= opt->reuse_calls_max) ||
            is_too_old(v, i) ||
            (opt->reuse_memory_bytes_max != 0 &&
             berthi_instance_memory_bytes(i) > opt->reuse_memory_bytes_max);

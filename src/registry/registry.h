@@ -5,6 +5,7 @@
  *   cache.c    compiled artifacts, shared       instance.c, hot.h  one live guest, its byte ABI
  *   native_guest.c  native plugins: one instance, called as it is   native_imports.c  and what it calls
  *   native_world.c  the worlds that native plugins carry
+ *   module_guest.c  core modules that import something, families of them
  *   component_guest.c  the same for components  typed.c, evaluate.c  calls by type
  *   component_cache.c  components that are loaded, shared   agreed.c  names of functions
  *   version.c  an admitted artifact, ready      pool.c     a version's instances, per thread
@@ -140,6 +141,7 @@ typedef struct berthi_instance {
     berthi_cm_instance *component;     /* NULL: of a core module */
     struct berthi_host_instance *host; /* NULL: it imports nothing */
     struct berthi_services *services;  /* NULL: it asks for none */
+    struct berthi_guest *guest;        /* NULL: no core module, or one that imports nothing */
     berthi_wasm_instance handle;
     uint32_t in_store, in_store_max;   /* instances that the store was given, with this one */
     bool is_spent;                     /* its one call is over: a store for the next */
@@ -204,6 +206,7 @@ typedef struct berthi_content {
     berthi_plugin plugin;
     berthi_compiled *compiled;            /* the module */
     berthi_wasm_module *module;           /* NULL: a component */
+    berthi_wasm_linked *linked;           /* the module with its imports; NULL: it has none */
     berthi_component *component;          /* NULL: a core module */
     berthi_native_guest *native;          /* NULL: WebAssembly */
     berthi_cm_func *funcs;                /* of the component: that of each hook */
@@ -243,7 +246,8 @@ struct berth_version {
     uint64_t serial; /* never 0, never given twice in a runtime */
     bool is_fresh, is_timed, recycles;
     bool is_native, is_checked;
-    bool is_special; /* any of the three: the call path's short form does not do */
+    bool has_guest, has_family; /* module_guest.c */
+    bool is_special;            /* any of the three: the call path's short form does not do */
     bool guest_owns_input, allocs_empty, may_drop; /* of the profile */
     uint8_t hook_of[BERTHI_HOOKS_MAX]; /* slot's hook number -> 1 + plugin's index; 0: none */
     uint64_t deadline_ticks;
@@ -310,6 +314,7 @@ struct berth_slot {
     berth_slot_options options; /* effective; strings are ours */
     berthi_tenant *tenant;
     berthi_gate gate;
+    void *config;                /* `plugin_config`, ours */
     char *name, *profile, *kind; /* profile and kind: guarded by lock until decided */
     uint64_t hash;
     /* guarded by the registry's lock */
@@ -344,6 +349,7 @@ struct berth_runtime {
     berth_runtime_options options; /* effective */
     const berthi_wasm_ops *ops;
     berthi_wasm_engine *engine;
+    const berthi_profile *const *profiles; /* that slots may be of, NULL-terminated */
 
     berthi_lock lock; /* the registry's: map and tenants */
     berth_slot **buckets;
@@ -488,6 +494,21 @@ void berthi_component_close(berth_version *v, berthi_instance *instance);
 berth_status berthi_component_enter(berth_version *v, berthi_instance *instance, uint32_t index,
                                     const berth_call *call, uint64_t ticks, berth_reply *reply,
                                     berth_diag *diag);
+
+/* module_guest.c: core modules that import something, or are of a family */
+/* Binds what the content's module imports, if it does. */
+berth_status berthi_module_link(berth_runtime *rt, berthi_content *content, berth_diag *diag);
+bool berthi_module_has_guest(const berthi_content *content);
+/* In the instance's own store: instantiates and begins.  On failure the store is left, to be destroyed. */
+berth_status berthi_module_open(berth_version *v, berthi_instance *instance, berth_diag *diag);
+void berthi_module_close(berth_version *v, berthi_instance *instance);
+berth_status berthi_module_initialize(berthi_instance *instance, berth_diag *diag);
+/* The call that begins at tick `now` may last so long, in the host's functions too. */
+void berthi_module_deadline(berthi_instance *instance, uint64_t now, uint64_t ticks);
+berth_status berthi_module_enter(const berthi_domain *d, berth_version *v,
+                                 berthi_instance *instance, uint32_t index,
+                                 const berth_call *call, uint64_t ticks, berth_reply *reply,
+                                 berth_diag *diag);
 
 /* NULL: no memory. */
 struct berthi_services *berthi_make_services(const berth_version *v);

@@ -14,7 +14,7 @@
 #include "component/wit/contract_check.h"
 #include "service/grant/grants.h"
 
-enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096 };
+enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096, CONFIG_BYTES_MAX = 1 << 20 };
 
 /* ---- names and options ---- */
 
@@ -56,12 +56,12 @@ static void use_defaults(const berth_runtime *rt, berth_slot_options *opt)
 }
 
 /* Of that profile, or of any. */
-static bool is_kind(const char *profile, const char *kind)
+static bool is_kind(const berth_runtime *rt, const char *profile, const char *kind)
 {
-    for (size_t p = 0; berthi_profiles[p] != NULL; p++)
-        for (size_t k = 0; berthi_profiles[p]->kinds[k] != NULL; k++)
-            if ((profile == NULL || strcmp(profile, berthi_profiles[p]->id) == 0) &&
-                strcmp(kind, berthi_profiles[p]->kinds[k]) == 0)
+    for (size_t p = 0; rt->profiles[p] != NULL; p++)
+        for (size_t k = 0; rt->profiles[p]->kinds[k] != NULL; k++)
+            if ((profile == NULL || strcmp(profile, rt->profiles[p]->id) == 0) &&
+                strcmp(kind, rt->profiles[p]->kinds[k]) == 0)
                 return true;
     return false;
 }
@@ -97,9 +97,13 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
         return berthi_fail(diag, BERTH_E_INVALID,
                            "calls_max is at most %d and instances_max at most %d", CALLS_MAX,
                            INSTANCES_MAX);
-    if (opt->profile != NULL && berthi_profile_find(opt->profile) == NULL)
+    if (opt->plugin_config_size > CONFIG_BYTES_MAX ||
+        (opt->plugin_config == NULL && opt->plugin_config_size != 0))
+        return berthi_fail(diag, BERTH_E_INVALID, "plugin_config has at most %d bytes",
+                           CONFIG_BYTES_MAX);
+    if (opt->profile != NULL && berthi_profile_find(rt->profiles, opt->profile) == NULL)
         return berthi_fail(diag, BERTH_E_INVALID, "no profile is called '%s'", opt->profile);
-    if (opt->kind != NULL && !is_kind(opt->profile, opt->kind))
+    if (opt->kind != NULL && !is_kind(rt, opt->profile, opt->kind))
         return berthi_fail(diag, BERTH_E_INVALID, "profile '%s' has no slots of kind '%s'",
                            opt->profile == NULL ? "(any)" : opt->profile, opt->kind);
     return BERTH_OK;
@@ -129,6 +133,7 @@ static void free_slot(berth_slot *slot)
     free_string(a, slot->name);
     free_string(a, slot->profile);
     free_string(a, slot->kind);
+    berthi_free(a, slot->config, slot->options.plugin_config_size);
     berthi_contract_unref(slot->options.contract);
     berthi_grants_unref(slot->options.grants);
     berthi_free(a, slot->past_latency, sizeof *slot->past_latency);
@@ -146,10 +151,14 @@ static berth_status copy_strings(berth_slot *slot, const berth_slot_options *opt
     slot->name = copy_string(a, opt->name);
     slot->profile = copy_string(a, opt->profile);
     slot->kind = copy_string(a, opt->kind);
+    slot->options.plugin_config_size = opt->plugin_config_size; /* what free_slot() frees */
+    if (opt->plugin_config_size != 0)
+        slot->config = berthi_alloc(a, opt->plugin_config_size);
     if ((opt->flags & BERTH_SLOT_TIMED) != 0)
         slot->past_latency = berthi_zalloc(a, sizeof *slot->past_latency);
     if (slot->name == NULL || (opt->profile != NULL && slot->profile == NULL) ||
         (opt->kind != NULL && slot->kind == NULL) ||
+        (opt->plugin_config_size != 0 && slot->config == NULL) ||
         ((opt->flags & BERTH_SLOT_TIMED) != 0 && slot->past_latency == NULL))
         return berthi_fail(diag, BERTH_E_NOMEM, "slot '%s'", opt->name);
     slot->options = *opt;
@@ -157,6 +166,9 @@ static berth_status copy_strings(berth_slot *slot, const berth_slot_options *opt
     slot->options.tenant = slot->options.profile = slot->options.kind = NULL;
     slot->options.contract = berthi_contract_ref(opt->contract);
     slot->options.grants = berthi_grants_ref(opt->grants);
+    if (opt->plugin_config_size != 0)
+        memcpy(slot->config, opt->plugin_config, opt->plugin_config_size);
+    slot->options.plugin_config = slot->config;
     return BERTH_OK;
 }
 

@@ -58,7 +58,10 @@ void berthi_version_fill(berth_version *v, berthi_content *content)
     v->content = content;
     v->is_native = content->native != NULL;
     v->is_checked = v->is_native && content->native->is_checked;
-    v->is_special |= v->is_checked;
+    v->has_guest = content->module != NULL && berthi_module_has_guest(content);
+    v->has_family = p->family != NULL;
+    v->recycles |= v->has_family; /* what it did may have been its last */
+    v->is_special |= v->is_checked || v->has_family;
     v->guest_owns_input = p->input_owner == BERTHI_INPUT_GUEST;
     v->allocs_empty = p->alloc_when_empty;
     v->may_drop = p->empty_reply_allowed;
@@ -74,6 +77,8 @@ void berthi_content_unref(berth_runtime *rt, berthi_content *content)
         berthi_component_drop(rt, content->component);
     if (content->native != NULL)
         berthi_native_unload(rt, content->native);
+    if (content->linked != NULL)
+        rt->ops->linked_destroy(content->linked);
     berthi_cache_drop_all(rt, content->compiled);
     berthi_arena_fini(&content->arena);
     berthi_free(&rt->allocator, content, sizeof *content);

@@ -3,6 +3,7 @@
 #include "runtime/bundles.h"
 
 #include "base/diag.h"
+#include "runtime/families.h"
 
 /* ---------------------------------------------------------------- what is provided, and exported */
 
@@ -82,8 +83,8 @@ static berth_status judge(const berthi_bundle *bundle, berthi_arena *arena,
 
     if (bundle->manifest.polyplug != NULL)
         return judge_polyplug(bundle, arena, why_out, diag);
-    status =
-        berthi_admit_outline(bundle->bytes.data, bundle->bytes.size, arena, &outline, diag);
+    status = berthi_admit_outline(bundle->bytes.data, bundle->bytes.size, berthi_families,
+                                  arena, &outline, diag);
     *why_out = outline.why;
     if (status != BERTH_OK || outline.why != NULL ||
         berthi_bundles_match(&bundle->manifest, &outline, &why) == BERTH_OK)

@@ -11,6 +11,7 @@
 #include "base/diag.h"
 #include "os/clock.h"
 #include "registry/code_cache.h"
+#include "runtime/families.h"
 
 enum {
     INSTANCES_DEFAULT = 256,
@@ -189,6 +190,7 @@ berth_status berth_runtime_create(const berth_runtime_options *options,
     rt->allocator = *opt.allocator;
     rt->options = opt;
     rt->options.allocator = &rt->allocator;
+    rt->profiles = berthi_families;
     status = fill_runtime(rt, diag);
     if (status != BERTH_OK) {
         berthi_free(opt.allocator, rt, sizeof *rt);

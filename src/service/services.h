@@ -106,6 +106,8 @@ bool berthi_services_has_process_stdio(const berthi_services *s);
 /* What was written without an end of line becomes a line. */
 void berthi_services_flush_lines(berthi_services *s);
 void berthi_services_end_lines(berthi_services *s);
+/* A line of a log, as BERTH_REPORT_LOG; nothing past what may be written.  Any bytes. */
+void berthi_services_log(berthi_services *s, int32_t level, const char *text, size_t size);
 
 /* ---------------------------------------------------------------- objects.c */
 

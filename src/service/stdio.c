@@ -63,6 +63,23 @@ void berthi_services_end_lines(berthi_services *s)
         berthi_free(s->allocator, s->lines[i], sizeof *s->lines[i]);
 }
 
+void berthi_services_log(berthi_services *s, int32_t level, const char *text, size_t size)
+{
+    size_t part;
+
+    if (s->owner.report == NULL)
+        return;
+    if (size > s->output_left)
+        size = (size_t)s->output_left;
+    s->output_left -= size;
+    do {
+        part = size < LINE_BYTES ? size : LINE_BYTES;
+        report(s, level, text, part);
+        text += part;
+        size -= part;
+    } while (size > 0);
+}
+
 static berthi_code add_to_line(berthi_services *s, int32_t stream, const char *text,
                                size_t size)
 {

@@ -173,7 +173,7 @@ struct berthi_wasm_ops {
      * and checked once.  `bindings` are in the order of the module's import section and need not
      * outlive the call, except for what `ctx` lends.  BERTH_E_INVALID: their count is not the
      * count of imports.  BERTH_E_REJECTED: an import is no function, or of another type, or there
-     * twice.  Gives *linked_out, which keeps a reference to `module`.  Thread: any. */
+     * twice for two functions.  Gives *linked_out, which keeps a reference to `module`.  Thread: any. */
     berth_status (*module_link)(berthi_wasm_module *module, const berthi_wasm_binding *bindings,
                                 size_t bindings_count, berthi_wasm_linked **linked_out,
                                 berth_diag *diag);

@@ -23,10 +23,19 @@ static int compare_imports(const void *things, uint32_t a, uint32_t b)
     return way != 0 ? way : berthi_name_compare(&imports[a].module, &imports[b].module);
 }
 
-/* The engines that bind by name could not tell them apart, and no component may have them. */
+static bool is_same(const berthi_link_import *imports, const berthi_wasm_binding *bindings,
+                    uint32_t one, uint32_t other)
+{
+    return berthi_functype_equal(imports[one].type, imports[other].type) &&
+           bindings[one].function == bindings[other].function &&
+           bindings[one].ctx == bindings[other].ctx;
+}
+
+/* The engines that bind by name could not tell them apart.  Two of one function are one: Go's linker
+ * makes such modules. */
 static berth_status refuse_duplicates(const berth_allocator *allocator,
                                       const berthi_link_import *imports, uint32_t count,
-                                      berth_diag *diag)
+                                      const berthi_wasm_binding *bindings, berth_diag *diag)
 {
     berth_status status = BERTH_OK;
     uint32_t *order;
@@ -38,7 +47,8 @@ static berth_status refuse_duplicates(const berth_allocator *allocator,
         return berthi_fail(diag, BERTH_E_NOMEM, "%u imports", (unsigned)count);
     berthi_order_fill(order, count, compare_imports, imports);
     for (uint32_t i = 1; i < count && status == BERTH_OK; i++)
-        if (compare_imports(imports, order[i - 1], order[i]) == 0)
+        if (compare_imports(imports, order[i - 1], order[i]) == 0 &&
+            !is_same(imports, bindings, order[i - 1], order[i]))
             status = refuse(&imports[order[i]], "is there twice", diag);
     berthi_free_array(allocator, order, count, sizeof *order);
     return status;
@@ -59,5 +69,5 @@ berth_status berthi_link_check(const berth_allocator *allocator,
         if (!berthi_functype_equal(imports[i].type, &bindings[i].type))
             return refuse(&imports[i], "is a function of another type", diag);
     }
-    return refuse_duplicates(allocator, imports, imports_count, diag);
+    return refuse_duplicates(allocator, imports, imports_count, bindings, diag);
 }

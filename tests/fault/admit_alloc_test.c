@@ -24,7 +24,9 @@ static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
                                             BERTHI_TABLE_ELEMENTS_MAX,
                                             NULL,
                                             NULL,
-                                            NULL };
+                                            NULL,
+                                            NULL,
+                                            false };
 
 /* A foreign library's heap, failing like ours. */
 typedef struct foreign_heap {

@@ -26,7 +26,9 @@ static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
                                             BERTHI_TABLE_ELEMENTS_MAX,
                                             NULL,
                                             NULL,
-                                            NULL };
+                                            NULL,
+                                            NULL,
+                                            true };
 
 static void check_text(const char *text)
 {

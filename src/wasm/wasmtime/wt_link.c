@@ -97,6 +97,7 @@ static berth_status bind(berthi_wt_linked *linked, const berthi_link_import *imp
     berth_status status = BERTH_OK;
     wasmtime_error_t *error;
 
+    wasmtime_linker_allow_shadowing(linker, true); /* by the same function: wasm/link.c */
     for (size_t i = 0; i < linked->functions_count && status == BERTH_OK; i++) {
         linked->functions[i] = (bound_function){ bindings[i].function, bindings[i].ctx };
         status =

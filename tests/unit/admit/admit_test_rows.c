@@ -237,11 +237,11 @@ const admit_row berth_rows[] = {
 
     { "one import",
       { BERTH, .before = import_func },
-      "imports 1 item(s), and this profile allows none; the first is func `env` `log`",
+      "imports 1 item(s) that nobody offers to it; the first is func `env` `log`",
       NULL },
     { "two imports",
       { BERTH, .before = import_two },
-      "imports 2 item(s), and this profile allows none; the first is global `env` `g`",
+      "imports 2 item(s) that nobody offers to it; the first is global `env` `g`",
       NULL },
     { "an imported memory",
       { BERTH, .no_memory = true, .before = import_memory, .after = export_imported_memory },

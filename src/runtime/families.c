@@ -1,0 +1,15 @@
+/* families.c - all profiles that plugins are admitted by.  Layer: runtime. */
+#include "runtime/families.h"
+
+#include <berth/admit.h>
+
+const berthi_profile *const berthi_families[] = { &berthi_profile_berth, &berthi_profile_cclb,
+                                                  NULL };
+
+berth_status berth_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
+                           uint64_t artifact_bytes_max, berth_verdict **verdict_out,
+                           berth_diag *diag)
+{
+    return berthi_inspect(allocator, bytes, size, artifact_bytes_max, berthi_families,
+                          verdict_out, diag);
+}

@@ -1,0 +1,89 @@
+/* guest.c - what host functions of core modules share.  Layer: service. */
+#include "service/guest.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/reply_arena.h"
+
+enum { TYPES_MAX = 32 }; /* of one function, params and results */
+
+static bool is_name(berthi_name name, const char *text)
+{
+    return strlen(text) == name.size && memcmp(name.text, text, name.size) == 0;
+}
+
+const berthi_host_import *berthi_host_import_find(const berthi_host_module *const *modules,
+                                                  berthi_name module, berthi_name name)
+{
+    for (; modules != NULL && *modules != NULL; modules++) {
+        if (!is_name(module, (*modules)->name))
+            continue;
+        for (size_t i = 0; i < (*modules)->count; i++)
+            if (is_name(name, (*modules)->functions[i].name))
+                return &(*modules)->functions[i];
+    }
+    return NULL;
+}
+
+static bool is_type(const uint8_t *types, uint32_t params, uint32_t results, const char *text)
+{
+    const char *mark = strchr(text, ':');
+    size_t size = strlen(text);
+
+    if (params != (size_t)(mark - text) || params + results + 1 != size)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (text + i != mark &&
+            types[text + i < mark ? i : i - 1] != berthi_wasm_type_of_letter(text[i]))
+            return false;
+    return true;
+}
+
+bool berthi_guest_find(const berthi_guest *g, const char *name, const char *type,
+                       berthi_extern *func_out)
+{
+    uint8_t types[TYPES_MAX];
+    uint32_t params, results;
+    berthi_extern found;
+
+    if (!g->ops->instance_export(g->store, g->handle, name, strlen(name), &found) ||
+        found.kind != BERTHI_EXTERN_FUNC ||
+        !g->ops->func_type(g->store, &found, types, sizeof types, &params, &results) ||
+        !is_type(types, params, results, type))
+        return false;
+    *func_out = found;
+    return true;
+}
+
+berth_status berthi_guest_reply(const berthi_guest *g, const berth_call *call, const void *data,
+                                size_t size, berth_reply *reply, berth_diag *diag)
+{
+    void *to;
+
+    if (size > g->output_bytes_max)
+        return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                   "the reply has %zu bytes and %llu are allowed", size,
+                                   (unsigned long long)g->output_bytes_max);
+    to = berthi_reply_arena_alloc(call->arena, size);
+    if (to == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "a reply of %zu bytes", size);
+    if (size != 0)
+        memcpy(to, data, size);
+    *reply = (berth_reply){ .data = to, .size = size };
+    return BERTH_OK;
+}
+
+void berthi_guest_log(berthi_guest *g, uint32_t level, const char *text, size_t size)
+{
+    berthi_services_log(g->services, (int32_t)level, text, size);
+}
+
+berth_status berthi_guest_exit(uint32_t code, berth_diag *diag)
+{
+    (void)berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_EXIT, "it exited with %u",
+                              (unsigned)code);
+    if (diag != NULL)
+        diag->os_code = (int32_t)code;
+    return BERTH_E_TRAP;
+}
