@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <berth/invoke.h>
+#include <berth/value.h>
 
 #include "cli.h"
 
@@ -91,7 +91,30 @@ static int call_once(cli_host *host, const cli_options *options, const cli_bytes
     return code;
 }
 
-/* A function of a component, called by text. */
+/* The function that the second operand names, with the members of --json-args. */
+static berth_status call_by_value(cli_host *host, const cli_options *options,
+                                  const berth_call *call, const char **text_out,
+                                  berth_diag *diag)
+{
+    const char *name = options->operands[1];
+    berth_value args = BERTH_VALUE_INIT, result = BERTH_VALUE_INIT;
+    berth_type *func = NULL;
+    berth_status status = berth_slot_func_type(host->slot, name, &func, diag);
+
+    if (status == BERTH_OK)
+        status = berth_value_read(berth_type_params(func), BERTH_TEXT_JSON, options->json_args,
+                                  strlen(options->json_args), 0, call->arena, &args, diag);
+    if (status == BERTH_OK)
+        status = berth_slot_invoke_value(host->slot, name, func, args, call, &result, diag);
+    *text_out = options->json ? "null" : "";
+    if (status == BERTH_OK && result.type != NULL)
+        status = berth_value_write(result, options->json ? BERTH_TEXT_JSON : BERTH_TEXT_WAVE,
+                                   call->arena, text_out, diag);
+    berth_type_destroy(func);
+    return status;
+}
+
+/* A function of a component or native plugin, called by text. */
 static int evaluate_once(cli_host *host, const cli_options *options)
 {
     const char *result;
@@ -104,9 +127,12 @@ static int evaluate_once(cli_host *host, const cli_options *options)
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, "memory", NULL, status, &diag);
     call.arena = arena;
-    status =
-        berth_slot_evaluate(host->slot, options->operands[1], &call,
-                            options->json ? BERTH_TEXT_JSON : BERTH_TEXT_WAVE, &result, &diag);
+    if (options->json_args != NULL)
+        status = call_by_value(host, options, &call, &result, &diag);
+    else
+        status = berth_slot_evaluate(host->slot, options->operands[1], &call,
+                                     options->json ? BERTH_TEXT_JSON : BERTH_TEXT_WAVE, &result,
+                                     &diag);
     if (status == BERTH_E_INVALID) {
         code = cli_fail_lines(CLI_USAGE, "call", "'berth inspect FILE' shows what it exports",
                               diag.text);

@@ -51,7 +51,7 @@ typedef struct cli_options {
     const char *operands[CLI_OPERANDS_MAX];
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
-        *world, *output, *out, *prefix, *contract, *key, *keys, *pins;
+        *world, *output, *out, *prefix, *contract, *key, *keys, *pins, *json_args;
     cli_texts grants;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;

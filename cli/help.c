@@ -80,6 +80,7 @@ static const char inspect_help[] =
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
     "       berth call PLUGIN CALL [OPTION]...\n"
+    "       berth call PLUGIN FUNCTION --json-args JSON [OPTION]...\n"
     "\n"
     "Installs the artifact into a slot of its own, calls the hook once with what is on stdin, "
     "and\n"
@@ -88,7 +89,9 @@ static const char call_help[] =
     "result.  CALL is text in WAVE: 'f(\"text\", [1, 2])' or 'ns:pkg/iface@1.0.0#f({x: 1})'.\n"
     "\n"
     "      --hook NAME               the hook to call (required without CALL)\n"
-    "      --json                    prints the result of CALL as JSON\n" HOST_HELP
+    "      --json                    prints the result of CALL as JSON\n"
+    "      --json-args JSON          the arguments, an object with a member for each "
+    "parameter\n" HOST_HELP
     "  -q, --quiet                   no note when the plugin drops its input; --log error\n"
     "  -h, --help                    this text\n"
     "\n"

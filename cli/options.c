@@ -69,6 +69,7 @@ static const option_spec specs[] = {
       0,
       0,
       0 },
+    { "json-args", 0, TEXT, CLI_CALL, AT(json_args), { 0 }, 0, 0, 0 },
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
@@ -436,6 +437,11 @@ static bool check_operands(const cli_options *options, cli_command command)
     if (command == CLI_CALL && options->operands_count == 1 && options->json) {
         cli_fail(CLI_USAGE, "call", cli_help_hint(command),
                  "writes a reply as it is; --json is for a CALL such as 'f(1)'");
+        return false;
+    }
+    if (options->json_args != NULL && options->operands_count == 1) {
+        cli_fail(CLI_USAGE, "--json-args", cli_help_hint(command),
+                 "needs the name of a function behind the plugin");
         return false;
     }
     if ((command & HOST) != 0 && options->hook == NULL && options->operands_count == 1) {

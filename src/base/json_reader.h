@@ -12,7 +12,8 @@
 enum {
     BERTHI_JSON_NESTING_MAX = 32,
     BERTHI_JSON_MEMBERS_MAX = 1024, /* of one value */
-    BERTHI_JSON_NESTING_TOP = 128   /* the most that limits may ask for */
+    BERTHI_JSON_NESTING_TOP =
+        208 /* the most that limits may ask for: maps of maps are two each */
 };
 
 /* What is taken at most. */

@@ -5,25 +5,19 @@
  * is never given what was read. */
 #include <berth/invoke.h>
 
-#include <stdio.h>
-
 #include "base/diag.h"
 #include "base/reply_arena.h"
-#include "component/value/value.h"
-#include "component/wit/contract_check.h"
-#include "component/wit/wit_types.h"
+#include "component/value/value_type.h"
 #include "registry/registry.h"
-
-enum { TYPES_WORK_MAX = 10000000 };
 
 /* What was read of the text, in host layout. */
 typedef struct evaluation {
     char name[BERTHI_FUNC_NAME_MAX + 1];
-    const berthi_cm_type *type; /* of the leased version */
     berthi_func_type type_text;
+    berth_type *owned; /* of the leased version */
+    const berthi_cm_type *type;
     const void *args;
     void *result;
-    berthi_arena scratch; /* holds `type` of a function that an adapter answers */
 } evaluation;
 
 /* "ns:pkg/iface#f", or "f". */
@@ -43,75 +37,20 @@ static berth_status write_name(const berthi_cm_wave_call *what, evaluation *e, b
     return BERTH_OK;
 }
 
-/* ---- functions of the slot's contract that an adapter answers ---- */
-
-static const berthi_cm_type *no_resource(void *ctx, uint32_t index)
-{
-    (void)index;
-    return berthi_cm_resource(ctx, NULL);
-}
-
-static berth_status make_type(evaluation *e, const berthi_contract *contract,
-                              const berthi_wit_func *func, berth_diag *diag)
-{
-    berthi_cm_types types = {
-        .arena = &e->scratch, .diag = diag, .work = TYPES_WORK_MAX, .epoch = 1
-    };
-    berthi_cm_wit wit = {
-        .types = &types, .model = contract->set->model, .resource = no_resource, .ctx = &types
-    };
-
-    wit.made = berthi_cm_make(&types, wit.model->types_count, sizeof *wit.made);
-    if (wit.made != NULL)
-        e->type = berthi_cm_wit_func(&wit, func);
-    return wit.made == NULL || e->type == NULL ? types.status : BERTH_OK;
-}
-
-/* Its type is that of the slot's contract.  NULL in e->type: no adapter answers it. */
-static berth_status find_adapted(const berth_version *v, evaluation *e, berth_diag *diag)
-{
-    berth_slot *slot = v->slot;
-    const berthi_contract *contract;
-    bool is_adapted = false;
-    size_t size;
-    uint32_t n;
-
-    if (v->content->adapter == NULL)
-        return BERTH_OK;
-    berthi_lock_take(&slot->lock);
-    n = berthi_agreed_find(&slot->agreed, e->name);
-    if (n != BERTHI_FUNCS_MAX &&
-        berthi_adapter_find(v->content->adapter, BERTHI_HOOKS_MAX + n) != NULL) {
-        is_adapted = true;
-        (void)snprintf(e->type_text.text, sizeof e->type_text.text, "%s",
-                       slot->agreed.funcs[n].type);
-    }
-    berthi_lock_drop(&slot->lock);
-    contract = &slot->options.contract->contract; /* a slot with adapters has one */
-    size = strlen(contract->id);
-    for (uint32_t i = 0; is_adapted && i < contract->funcs_count; i++)
-        if (strncmp(e->name, contract->id, size) == 0 && e->name[size] == '#' &&
-            strcmp(e->name + size + 1, contract->funcs[i]->name) == 0)
-            return make_type(e, contract, contract->funcs[i]->func, diag);
-    return BERTH_OK;
-}
-
-/* The function's type: an adapter's, or the plugin's own. */
 static berth_status find_type(const berth_version *v, evaluation *e, berth_diag *diag)
 {
-    berthi_found found;
-    berth_status status = find_adapted(v, e, diag);
+    bool has_handles;
+    berth_status status = berthi_value_find(v, e->name, &has_handles, &e->type_text, diag);
 
-    if (status != BERTH_OK || e->type != NULL)
-        return status;
-    status = berthi_typed_find(v->content, e->name, &found, &e->type_text, diag);
-    if (status == BERTH_OK && (found.is_drop || found.func.type->has_resource))
-        status = berthi_fail(diag, BERTH_E_REJECTED,
-                             "function '%s' takes or gives resources, which belong to one "
-                             "instance and have no text",
-                             e->name);
+    if (status == BERTH_OK && has_handles)
+        return berthi_fail(diag, BERTH_E_REJECTED,
+                           "function '%s' takes or gives resources, which belong to one "
+                           "instance and have no text",
+                           e->name);
     if (status == BERTH_OK)
-        e->type = found.func.type;
+        status = berth_type_parse(&v->runtime->allocator, e->type_text.text, &e->owned, diag);
+    if (status == BERTH_OK)
+        e->type = berthi_cm_type_of(e->owned);
     return status;
 }
 
@@ -138,39 +77,15 @@ static berth_status read_text(const berth_version *v, const char *text, berth_ar
                              : berthi_fail(diag, BERTH_E_NOMEM, "the result of '%s'", e->name);
 }
 
-static berth_status write_value(berthi_text_buf *text, const evaluation *e, uint32_t format,
-                                berth_diag *diag)
-{
-    const berthi_cm_type *type = berthi_cm_func_result(e->type);
-
-    if (type == NULL) {
-        berthi_text_buf_puts(text, format == BERTH_TEXT_JSON ? "null" : "");
-        return BERTH_OK;
-    }
-    return format == BERTH_TEXT_JSON ? berthi_cm_json_write(text, type, e->result, diag)
-                                     : berthi_cm_wave_write(text, type, e->result, diag);
-}
-
 static berth_status write_result(const evaluation *e, uint32_t format, berth_arena *arena,
                                  const char **text_out, berth_diag *diag)
 {
-    berthi_text_buf text;
-    berth_status status;
-    char *copy = NULL;
+    const berth_value result = { berth_type_result(e->owned), e->result };
 
-    berthi_text_buf_init(&text, &arena->allocator);
-    status = write_value(&text, e, format, diag);
-    if (status == BERTH_OK && !text.has_failed)
-        copy = berthi_reply_arena_alloc(arena, text.size + 1);
-    if (status == BERTH_OK && copy == NULL)
-        status = berthi_fail(diag, BERTH_E_NOMEM, "the text of what '%s' gave", e->name);
-    if (status == BERTH_OK) {
-        memcpy(copy, text.size == 0 ? "" : text.data, text.size);
-        copy[text.size] = '\0';
-        *text_out = copy;
-    }
-    berthi_text_buf_fini(&text);
-    return status;
+    if (result.type != NULL)
+        return berth_value_write(result, format, arena, text_out, diag);
+    *text_out = format == BERTH_TEXT_JSON ? "null" : "";
+    return BERTH_OK;
 }
 
 static berth_status call_it(berth_slot *slot, const evaluation *e, const berth_call *call,
@@ -199,13 +114,12 @@ berth_status berth_slot_evaluate(berth_slot *slot, const char *text, const berth
     status = berth_slot_lease(slot, &lease);
     if (status != BERTH_OK)
         return berthi_fail(diag, status, "slot '%s' has no plugin; install one", slot->name);
-    berthi_arena_init(&e.scratch, &slot->runtime->allocator, SIZE_MAX);
     status = read_text(lease.version, text, call->arena, &e, diag);
     if (status == BERTH_OK)
         status = call_it(slot, &e, call, diag);
     if (status == BERTH_OK)
         status = write_result(&e, format, call->arena, text_out, diag);
-    berthi_arena_fini(&e.scratch);
+    berth_type_destroy(e.owned);
     berth_lease_return(&lease);
     return status;
 }

@@ -26,7 +26,7 @@
 
 #include <stdatomic.h>
 
-#include <berth/slot.h>
+#include <berth/session.h>
 
 #include "admit/admit.h"
 #include "admit/native_plugin.h"
@@ -602,6 +602,15 @@ berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const be
 /* A call of an agreed function in that version, published or not, whatever the gate says. */
 berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,
                                  const berth_call *call, berth_diag *diag);
+
+/* session.c */
+berth_slot *berthi_session_slot(const berth_session *session);
+
+/* value_call.c */
+/* The type of that function in the version, or of an adapter's that answers it there; and whether it takes
+ * or gives handles.  Fails: as berthi_typed_find(). */
+berth_status berthi_value_find(const berth_version *v, const char *name, bool *has_handles_out,
+                               berthi_func_type *type, berth_diag *diag);
 
 /* agreed.c */
 void berthi_agreed_fini(berthi_agreed *agreed, const berth_allocator *a);

@@ -84,6 +84,11 @@ berth_status berth_session_invoke(berth_session *session, const void *args, void
     return status;
 }
 
+berth_slot *berthi_session_slot(const berth_session *session)
+{
+    return session->lease.version->slot;
+}
+
 uint64_t berth_session_version(const berth_session *session)
 {
     return berth_lease_version(&session->lease);

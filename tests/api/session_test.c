@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <berth/value.h>
 #include <notes_host.h>
 
 #include "guests.h"
@@ -292,6 +293,76 @@ static void objects_of_a_plugin_live_in_a_session(void **state)
         assert_int_equal(drafts(&d, &in), 0);
         notes_leave(&in);
         assert_int_equal(atomic_load(&d.store->made), 1);
+        close_desk(&d);
+    }
+}
+
+#define DESK "demo:notes/desk@1.0.0#"
+
+/* One step of a host that knows no type: text in, value out. */
+static berth_value by_value(desk *d, berth_session *session, berth_type **func,
+                            const char *name, const char *json, uint64_t handle)
+{
+    berth_call call = BERTH_CALL_INIT;
+    berth_value args = BERTH_VALUE_INIT, result = BERTH_VALUE_INIT;
+    berth_diag *diag = &d->r->diag;
+    berth_status status = berth_slot_func_type(d->slot, name, func, diag);
+
+    call.arena = d->r->arena;
+    if (status == BERTH_OK && json != NULL)
+        status = berth_value_read(berth_type_params(*func), BERTH_TEXT_JSON, json, strlen(json),
+                                  0, d->r->arena, &args, diag);
+    else if (status == BERTH_OK)
+        status = berth_value_make(berth_type_params(*func), d->r->arena, &args, diag);
+    if (status == BERTH_OK && handle != 0)
+        status = berth_value_set_u64(berth_value_field(args, "self"), handle, diag);
+    if (status == BERTH_OK)
+        status = berth_session_invoke_value(session, name, *func, args, &call, &result, diag);
+    if (status != BERTH_OK)
+        fail_msg("%s: %s", name, diag->text);
+    return result;
+}
+
+static void handles_are_values_in_a_session(void **state)
+{
+    desk d;
+
+    for (unsigned b = 0; b < BUILDS; b++) {
+        berth_session *session = NULL;
+        berth_type *made = NULL, *wrote = NULL, *dropped = NULL, *counted = NULL;
+        berth_value value, none = BERTH_VALUE_INIT;
+        berth_call call = BERTH_CALL_INIT;
+        const char *text = NULL;
+        uint64_t draft = 0;
+
+        open_desk(&d, *state, builds[b], NULL);
+        if (berth_session_open(d.slot, &session, &d.r->diag) != BERTH_OK)
+            fail_msg("%s", d.r->diag.text);
+        value =
+            by_value(&d, session, &made, DESK "[constructor]draft", "{\"title\": \"t\"}", 0);
+        assert_int_equal(berth_type_kind(value.type), BERTH_KIND_OWN);
+        assert_int_equal(berth_value_get_u64(value, &draft, NULL), BERTH_OK);
+        value = by_value(&d, session, &wrote, DESK "[method]draft.write", NULL, draft);
+        assert_int_equal(berth_value_write(value, BERTH_TEXT_WAVE, d.r->arena, &text, NULL),
+                         BERTH_OK);
+        assert_string_equal(text, "ok(1)");
+        value = by_value(&d, session, &dropped, DESK "[resource-drop]draft", NULL, draft);
+        assert_null(value.type);
+        value = by_value(&d, session, &counted, DESK "drafts", NULL, 0);
+        assert_int_equal(berth_value_get_u64(value, &draft, NULL), BERTH_OK);
+        assert_int_equal(draft, 0);
+        call.arena = d.r->arena;
+        if (berth_value_make(berth_type_params(dropped), d.r->arena, &none, NULL) != BERTH_OK)
+            fail();
+        slot_rig_check(d.r,
+                       berth_slot_invoke_value(d.slot, DESK "[resource-drop]draft", dropped,
+                                               none, &call, &value, &d.r->diag),
+                       BERTH_E_REJECTED, BERTH_REASON_NONE, "call it in a session");
+        berth_type_destroy(made);
+        berth_type_destroy(wrote);
+        berth_type_destroy(dropped);
+        berth_type_destroy(counted);
+        berth_session_close(session);
         close_desk(&d);
     }
 }
@@ -660,6 +731,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         slot_test(objects_of_a_plugin_live_in_a_session),
         slot_test(no_object_ends_behind_the_runtime),
+        slot_test(handles_are_values_in_a_session),
         slot_test(handles_are_refused_outside_of_a_session),
         slot_test(a_handle_that_is_none_is_refused_and_harms_nobody),
         slot_test(a_session_outlives_the_swap_of_its_version),

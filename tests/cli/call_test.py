@@ -298,6 +298,32 @@ class Evaluate(Folder):
         ]:
             self.check(call, result + "\n", in_json + "\n")
 
+    def test_arguments_may_be_an_object(self):
+        for function, args, result, in_json in [
+            ("sum", '{"numbers": [1, 2]}', "3", "3"),
+            (self.shapes + "add", '{"b": {"y": 1, "x": 1}, "a": {"x": 1, "y": 2, "label": "\u00e9"}}',
+             '{x: 2, y: 3, label: some("\u00e9")}', '{"x": 2, "y": 3, "label": "\u00e9"}'),
+        ]:
+            for words, expected in [([], result), (["--json"], in_json)]:
+                got = self.evaluate(function, "--json-args", args, *words)
+                self.assert_exit(got, 0)
+                self.assertEqual(expected + "\n", got.stdout.decode())
+        self.assertEqual(b"null\n", self.evaluate("forget", "--json", "--json-args", "{}").stdout)
+        self.assertEqual(b"", self.evaluate("forget", "--json-args", "{}").stdout)
+
+    def test_an_object_that_is_no_arguments_is_refused(self):
+        for function, args, code, part in [
+            ("sum", '{"numbers": [1, -2]}', 2, "column 17: the number does not fit u32"),
+            ("sum", '{}', 2, "field `numbers`"),
+            ("sum", '{"numbers": [], "more": 1}', 2, "has no field `more`"),
+            ("sum", '[[1]]', 2, "found an array"),
+            ("sum", 'x', 2, "column 1: no JSON"),
+            ("none", '{}', 1, "none"),
+            ("sum([1])", '{}', 1, "sum([1])"),
+        ]:
+            self.assert_error(self.evaluate(function, "--json-args", args), code, part)
+        self.assert_error(run("call", guest("cli_v1"), "--json-args", "{}"), 2, "--json-args", "needs the name")
+
     def test_a_function_without_result_prints_none(self):
         self.check("forget()", "", "null\n")
 
