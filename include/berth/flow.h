@@ -9,6 +9,7 @@
 #define BERTH_FLOW_H
 
 #include <berth/base.h>
+#include <berth/host.h>
 #include <berth/slot.h>
 #include <berth/stage.h>
 
@@ -97,10 +98,11 @@ typedef struct berth_stage_options {
     uint64_t
         buffer_bytes_max; /* of payloads it made and that are somewhere; default: the flow's */
     uint64_t lifetime_ns; /* of a source: how long its records are wanted; default: for ever */
+    const char *config;   /* what a plugin's init() is told; copied; default "" */
 } berth_stage_options;
 #define BERTH_STAGE_OPTIONS_INIT                                                               \
     BERTH_INIT((uint32_t)sizeof(berth_stage_options), 0, NULL, NULL, NULL, NULL, NULL, 0, 0,   \
-               0, 0, 0, 0, 0, 0, 0)
+               0, 0, 0, 0, 0, 0, 0, NULL)
 
 #define BERTH_FLOW_STAGES_MAX 256u
 #define BERTH_FLOW_EDGES_MAX  1024u
@@ -113,15 +115,24 @@ BERTH_API BERTH_CHECKED berth_status berth_flow_add(berth_flow *flow,
                                                     const berth_stage_options *options,
                                                     uint32_t *stage_out, berth_diag *diag);
 
-/* Adds a stage that is the plugin in a slot: each record is the input of one call of a hook, in the version that is
- * current when the call begins.  So a swap falls between two records, and none is lost or doubled by it.  What the
+/* Adds a stage that is the plugin in a slot.
+ *
+ * Without a hook (NULL) it is called by the contract that it keeps in its role (docs/flows.md), in an instance of its own:
+ * before each call the slot's current version is looked at, and when there is another one, that takes over, with the state
+ * when they have berth:plugin/state.  One that cannot take over is left, and the slot is rolled back.  The host of the
+ * slot's runtime was given berth_flow_offer().  Whether the plugin fits is found out when the flow is started.
+ *
+ * With a hook each record is the input of one call, in the version that is current when the call begins.  What the
  * reply means: a processor's is the record that follows, none when it is "drop"; a filter's passes the record
  * on unless it is "drop"; a router's is the names of ports, with blanks or newlines between them; a sink's is not
- * looked at.  The slot's deadline bounds each call.  When the stage's circuit opens, the slot is rolled back.
+ * looked at.
+ *
+ * So a swap falls between two records, and none is lost or doubled by it.  The slot's deadline bounds each call.  When the
+ * stage's circuit opens, the slot is rolled back.
  * `options` are without `ops` and `self`.  The slot handle is lent until the flow is closed.
  * Gives *stage_out unless NULL.  Thread: one.  Blocks: briefly.
- * Fails: as berth_flow_add() and berth_slot_hook(); BERTH_E_INVALID also for sources and aggregators, which a hook
- *        has no words for. */
+ * Fails: as berth_flow_add() and berth_slot_hook(); BERTH_E_INVALID also for sources and aggregators with a hook, which
+ *        has no words for them. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_add_slot(berth_flow *flow,
                                                          const berth_stage_options *options,
                                                          berth_slot *slot, const char *hook,
@@ -248,7 +259,9 @@ typedef struct berth_stage_stats {
     uint64_t copies_in, copied_in_bytes;      /* into a plugin, of a stage that is one */
     uint64_t copies_out, copied_out_bytes;    /* out of it */
     uint64_t
-        discarded; /* emitted, and in no edge yet when the flow was stopped; once per edge */
+        discarded;  /* emitted, and in no edge yet when the flow was stopped; once per edge */
+    uint64_t swaps; /* of a plugin by another version, between two records */
+    uint64_t swaps_refused; /* the other version could not take over */
 } berth_stage_stats;
 
 /* Gives *stats.  Thread: any.  Blocks: never.  Fails: BERTH_E_ABSENT, BERTH_E_INVALID, BERTH_E_VERSION. */
@@ -269,6 +282,11 @@ typedef struct berth_flow_stats {
 /* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_read_stats(berth_flow *flow,
                                                            berth_flow_stats *stats);
+
+/* Offers to the components of runtimes that have this host what stages of flows import: torvyn:streaming/types and
+ * buffer-allocator, torvyn:capabilities/capability-query.  Once per host; after a failure the host is to be destroyed.
+ * Thread: any.  Blocks: briefly.  Fails: BERTH_E_STATE, BERTH_E_NOMEM. */
+BERTH_API BERTH_CHECKED berth_status berth_flow_offer(berth_host *host, berth_diag *diag);
 
 BERTH_END
 #endif /* BERTH_FLOW_H */

@@ -375,6 +375,7 @@ berth_status berthi_buffer_take(berthi_buffer_cache *cache, uint64_t capacity,
     atomic_store_explicit(&buffer->refs, 1, memory_order_relaxed);
     buffer->stage = stage;
     buffer->flow = flow;
+    buffer->content_type = buffer->label_size = buffer->key_size = 0;
     *buffer_out = buffer;
     return BERTH_OK;
 }

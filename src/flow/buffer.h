@@ -35,15 +35,24 @@ typedef struct berthi_budget {
 typedef struct berth_buffer berth_buffer;
 struct berth_buffer {
     _Atomic(uint32_t) refs;
-    uint32_t index;              /* in the table; fixed */
-    uint32_t capacity;           /* fixed */
-    uint32_t size;               /* of the content */
-    uint32_t opened;             /* bytes from the start that may be other than zero */
-    uint32_t chain;              /* of the first in a chain: how many there are */
+    uint32_t index;    /* in the table; fixed */
+    uint32_t capacity; /* fixed */
+    uint32_t size;     /* of the content */
+    uint32_t opened;   /* bytes from the start that may be other than zero */
+    union {
+        uint32_t chain;        /* of the first in a chain: how many there are */
+        uint32_t content_type; /* of the payload, by its flow's list (label.c); 0: none */
+    };
     uint32_t kind;               /* its class; fixed */
     berthi_budget *stage, *flow; /* what is charged; NULL: nothing */
     berth_buffer *next;          /* in a chain */
-    berth_buffer *next_chain;    /* of the first in a chain, in the depot */
+    union {
+        berth_buffer *next_chain; /* of the first in a chain, in the depot */
+        struct {
+            uint32_t label_size; /* bytes behind the content: its key and its headers */
+            uint32_t key_size;   /* the first of them */
+        };
+    };
 };
 
 typedef struct berthi_buffer_entry {

@@ -98,6 +98,7 @@ static void free_flow(berth_flow *flow)
 
     if (flow->stages != NULL && flow->edges != NULL)
         berthi_graph_free(flow);
+    berthi_content_types_free(flow);
     for (uint32_t i = 0; i < flow->lanes_count; i++)
         if (flow->lanes[i].stages != NULL)
             berthi_free_array(a, flow->lanes[i].stages, flow->lanes[i].stages_count,

@@ -4,7 +4,8 @@
  *   edge.c     bounded rings       lanes.c    which stages run together, in what order
  *   workers.c  turns, timers       step.c     one stage's share of a turn
  *   outbox.c   what a call emits   flow.c     a flow's life
- *   slot_stage.c  the plugin in a slot as a stage
+ *   slot_stage.c  a hook of the plugin in a slot as a stage; guest.h: one that keeps a contract
+ *   content_type.c  what payloads say they are
  *
  * `fixed` fields are written before the flow runs.  `lane` fields belong to whoever runs the lane, one
  * worker at a time; the lock of the flows object orders the turns (0014-flows.md, claim 1).
@@ -13,6 +14,7 @@
 #define BERTHI_FLOW_FLOW_H
 
 #include <berth/flow.h>
+#include <berth/layout.h>
 
 #include "flow/edge.h"
 #include "os/clock.h"
@@ -23,7 +25,9 @@ enum {
         64, /* records a stage takes at once; and a lane's turn times its weight */
     BERTHI_FLOW_PORTS_MAX = 64,       /* of one stage */
     BERTHI_FLOW_TURN_NS = 100 * 1000, /* after which a lane lets others go on */
-    BERTHI_FLOW_ASK_AGAIN_NS = 1000 * 1000
+    BERTHI_FLOW_ASK_AGAIN_NS = 1000 * 1000,
+    BERTHI_FLOW_CONTENT_TYPES_MAX = 256, /* that payloads of one flow may have */
+    BERTHI_FLOW_CONTENT_TYPE_SIZE_MAX = 255
 };
 
 #define BERTHI_FLOW_DEAD_PORT "dead"
@@ -51,10 +55,26 @@ typedef enum berthi_phase {
     BERTHI_PHASE_DONE
 } berthi_phase;
 
+/* What a call that failed has found out, besides. */
+typedef enum berthi_verdict {
+    BERTHI_VERDICT_NONE,
+    BERTHI_VERDICT_USELESS, /* another try of the record is none the better */
+    BERTHI_VERDICT_FATAL    /* the stage takes nothing any more: the flow fails */
+} berthi_verdict;
+
+/* What stages of the library's own have besides berth_stage_ops. */
+typedef struct berthi_stage_more {
+    /* Something is to be done before the next call; and it is done in a call of its own, which may emit.  When that
+     * fails it is as if the next call did. */
+    bool (*is_due)(const void *self);
+    berth_status (*prepare)(void *self, berth_stage *stage, berth_diag *diag);
+} berthi_stage_more;
+
 /* Exact, for readers on other threads; only the lane writes them. */
 typedef struct berthi_stage_counts {
     _Atomic(uint64_t) calls, failures, emitted, retries, circuit_opened, pauses, copies,
-        copied_bytes, copies_in, copied_in_bytes, copies_out, copied_out_bytes, discarded;
+        copied_bytes, copies_in, copied_in_bytes, copies_out, copied_out_bytes, discarded,
+        swaps, swaps_refused;
     _Atomic(uint32_t) is_done;
 } berthi_stage_counts;
 
@@ -66,6 +86,7 @@ struct berth_stage {
     berth_stage_options options;
     char *texts[3];                                   /* of the options */
     void (*release)(const berth_allocator *, void *); /* frees options.self; NULL: it is lent */
+    const berthi_stage_more *more;                    /* NULL: nothing */
     berthi_port *ports;
     uint32_t ports_count, dead_port;
     uint32_t *inputs; /* edges */
@@ -101,6 +122,7 @@ struct berth_stage {
     berthi_worker *worker; /* NULL: none is running */
     uint32_t call_from;    /* the outbox before it */
     berth_status call_status;
+    berthi_verdict verdict;
     bool may_emit, has_ended, has_paused;
     uint64_t pause_ns;
     berth_record stamp; /* what it emits is numbered and dated like this */
@@ -154,6 +176,8 @@ struct berth_flow {
     _Atomic(bool) is_laid;    /* lanes and rings are there, and stay */
     _Atomic(uint64_t) due_ns; /* of `timer`; 0: none.  Changes under the flows' lock */
     _Atomic(uint64_t) turns, wakes;
+    berth_string *content_types[BERTHI_FLOW_CONTENT_TYPES_MAX]; /* never change once counted */
+    _Atomic(uint32_t) content_types_count; /* grows under the flows' lock */
     /* guarded by the flows' lock */
     berth_flow_state state;
     uint32_t lanes_living;
@@ -224,6 +248,23 @@ bool berthi_outbox_deliver(berth_stage *stage, berthi_worker *worker);
 /* The record leaves through the port "dead", as it came.  Takes the reference. */
 berth_status berthi_outbox_dead(berth_stage *stage, const berth_record *record);
 void berthi_outbox_discard(berth_stage *stage, berthi_worker *worker);
+
+/* Emits a payload that the caller has a reference of, and takes that, whether it succeeds or not. */
+berth_status berthi_stage_emit_buffer(berth_stage *stage, uint32_t port, berth_buffer *buffer,
+                                      berth_diag *diag);
+
+/* ---------------------------------------------------------------- content_type.c */
+
+/* The number of a text, by which the flow's payloads name it; 0 for "".  Fails: BERTH_E_LIMIT, BERTH_E_NOMEM. */
+berth_status berthi_content_type_number(berth_flow *flow, const char *text, size_t size,
+                                        uint32_t *number_out, berth_diag *diag);
+berth_string berthi_content_type_text(const berth_flow *flow, uint32_t number);
+void berthi_content_types_free(berth_flow *flow);
+
+/* ---------------------------------------------------------------- guest.c */
+
+berth_status berthi_guest_add(berth_flow *flow, const berth_stage_options *options,
+                              berth_slot *slot, uint32_t *stage_out, berth_diag *diag);
 
 /* ---------------------------------------------------------------- workers.c */
 

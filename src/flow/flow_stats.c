@@ -44,6 +44,8 @@ berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage, berth_stag
     now.copies_out = read_counter(&s->counts.copies_out);
     now.copied_out_bytes = read_counter(&s->counts.copied_out_bytes);
     now.discarded = read_counter(&s->counts.discarded);
+    now.swaps = read_counter(&s->counts.swaps);
+    now.swaps_refused = read_counter(&s->counts.swaps_refused);
     now.buffer_bytes = read_counter(&s->budget.used);
     now.buffer_bytes_peak = read_counter(&s->budget.peak);
     return berthi_stats_give(stats, &now, sizeof now, "berth_stage_stats", NULL);

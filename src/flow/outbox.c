@@ -160,6 +160,21 @@ berth_status berth_stage_emit_reserved(berth_stage *stage, uint32_t port, uint64
     return BERTH_OK;
 }
 
+berth_status berthi_stage_emit_buffer(berth_stage *stage, uint32_t port, berth_buffer *buffer,
+                                      berth_diag *diag)
+{
+    berth_status status = check_emission(stage, port);
+
+    if (status == BERTH_OK) {
+        append(stage, port, buffer, &stage->stamp);
+        return BERTH_OK;
+    }
+    berthi_buffer_unref(&stage->worker->cache, buffer);
+    if (diag != NULL)
+        *diag = stage->worker->diag;
+    return status;
+}
+
 berth_status berth_stage_pass(berth_stage *stage, uint32_t port, const berth_record *record)
 {
     berth_status status = check_emission(stage, port);
@@ -217,6 +232,7 @@ void berthi_call_begin(berth_stage *stage, berthi_worker *worker, const berth_re
     stage->may_emit = true;
     stage->call_from = stage->outbox_count;
     stage->call_status = BERTH_OK;
+    stage->verdict = BERTHI_VERDICT_NONE;
     stage->has_ended = stage->has_paused = false;
     if (record != NULL) { /* what is made of it is of its time */
         stage->stamp.sequence = record->sequence;

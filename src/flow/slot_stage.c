@@ -1,4 +1,4 @@
-/* slot_stage.c - the plugin in a slot as a stage.  Layer: flow.
+/* slot_stage.c - a hook of the plugin in a slot as a stage.  Layer: flow.
  *
  * A record is one call, so a version is swapped between two records by the slot's own rules; nothing of that is known
  * here.  Copies: the input into the guest, the reply into an arena, and what is emitted from there into a buffer. */
@@ -105,6 +105,8 @@ berth_status berth_flow_add_slot(berth_flow *flow, const berth_stage_options *op
     if (status != BERTH_OK)
         return status;
     BERTHI_REQUIRE(o.ops == NULL && o.self == NULL, diag);
+    if (hook == NULL)
+        return berthi_guest_add(flow, &o, slot, stage_out, diag);
     if (o.role == BERTH_ROLE_SOURCE || o.role == BERTH_ROLE_AGGREGATOR)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "a hook can be neither a source nor an aggregator");

@@ -126,6 +126,18 @@ static bool tries_again(berth_stage *stage, circuit state)
     return true;
 }
 
+/* What the stage itself has to do between two calls. */
+static berth_status prepare(berth_stage *stage, berthi_worker *worker, berth_diag *diag)
+{
+    berth_status status;
+
+    if (stage->more == NULL || !stage->more->is_due(stage->options.self))
+        return BERTH_OK;
+    berthi_call_begin(stage, worker, NULL);
+    status = stage->more->prepare(stage->options.self, stage, diag);
+    return berthi_call_end(stage, status, diag);
+}
+
 static void succeed(berth_stage *stage)
 {
     stage->tries = stage->failures_in_row = 0;
@@ -140,9 +152,10 @@ static void fail_pull(berth_stage *stage, berthi_worker *worker, berth_status st
     uint32_t tries = stage->tries;
     circuit state = try_circuit(stage, worker);
 
-    if (tries_again(stage, state))
+    if (stage->verdict != BERTHI_VERDICT_FATAL && tries_again(stage, state))
         return;
-    if (stage->options.on_error == BERTH_ON_ERROR_FAIL) {
+    if (stage->verdict == BERTHI_VERDICT_FATAL ||
+        stage->options.on_error == BERTH_ON_ERROR_FAIL) {
         stop_flow(stage, diag, status);
         return;
     }
@@ -178,9 +191,12 @@ static bool pull(berth_stage *stage, berthi_worker *worker)
 
     clear(&diag);
     (void)hears_ready(stage);
-    berthi_call_begin(stage, worker, NULL);
-    status = stage->options.ops->pull(stage->options.self, stage, &diag);
-    status = berthi_call_end(stage, status, &diag);
+    status = prepare(stage, worker, &diag);
+    if (status == BERTH_OK) {
+        berthi_call_begin(stage, worker, NULL);
+        status = stage->options.ops->pull(stage->options.self, stage, &diag);
+        status = berthi_call_end(stage, status, &diag);
+    }
     if (status != BERTH_OK) {
         fail_pull(stage, worker, status, &diag);
         return false;
@@ -259,6 +275,13 @@ static bool fail_record(berth_stage *stage, berthi_worker *worker, berth_status 
 {
     const berth_record *record = &stage->inbox[stage->inbox_at];
 
+    if (stage->verdict == BERTHI_VERDICT_FATAL) {
+        drop_record(stage, worker, BERTH_DROPPED_FAILED);
+        stop_flow(stage, diag, status);
+        return false;
+    }
+    if (stage->verdict == BERTHI_VERDICT_USELESS)
+        stage->tries = stage->options.retries;
     if (tries_again(stage, try_circuit(stage, worker)))
         return false;
     if (stage->options.on_error == BERTH_ON_ERROR_DEAD_LETTER) {
@@ -298,9 +321,12 @@ static bool process(berth_stage *stage, berthi_worker *worker)
     }
     clear(&diag);
     (void)hears_ready(stage);
-    berthi_call_begin(stage, worker, record);
-    status = stage->options.ops->process(stage->options.self, stage, record, &diag);
-    status = berthi_call_end(stage, status, &diag);
+    status = prepare(stage, worker, &diag);
+    if (status == BERTH_OK) {
+        berthi_call_begin(stage, worker, record);
+        status = stage->options.ops->process(stage->options.self, stage, record, &diag);
+        status = berthi_call_end(stage, status, &diag);
+    }
     if (status != BERTH_OK)
         return fail_record(stage, worker, status, &diag);
     if (!stage->is_flush_failing)

@@ -92,7 +92,8 @@ static berth_status load(berth_runtime *rt, berthi_component *c, const uint8_t *
     if (status == BERTH_OK) {
         count_parts(c);
         c->asks_services =
-            berthi_host_has_attached(rt->options.host) && asks_services(c->loaded);
+            berthi_host_attached_of(rt->options.host, BERTHI_HOST_WASI) != NULL &&
+            asks_services(c->loaded);
     }
     return status;
 }

@@ -242,7 +242,8 @@ static berth_status add_interface(const making *m, const berthi_wit_extern *e)
 
     if (funcs == NULL || resources == NULL)
         return no_memory(m);
-    if (berthi_host_has_attached(m->host) && berthi_is_wasi(e->name, strlen(e->name)))
+    if (berthi_host_attached_of(m->host, BERTHI_HOST_WASI) != NULL &&
+        berthi_is_wasi(e->name, strlen(e->name)))
         return berthi_fail(
             m->diag, BERTH_E_REJECTED,
             "import `%.128s`: WASI is for WebAssembly; a native plugin has the C "

@@ -5,7 +5,9 @@
  * instance refuses every later call, and goes when the session is closed (I6). */
 #include <berth/session.h>
 
+#include "component/run/host_call.h"
 #include "registry/hot.h"
+#include "registry/session.h"
 
 struct berth_session {
     berth_runtime *runtime;
@@ -106,4 +108,91 @@ void berth_session_close(berth_session *session)
         berthi_pool_discard(session->lease.version, session->instance);
     berth_lease_return(&session->lease);
     berthi_free(&rt->allocator, session, sizeof *session);
+}
+
+/* ---------------------------------------------------------------- for layers above */
+
+bool berthi_lease_is_current(const berth_lease *lease)
+{
+    berth_slot *slot = lease->version->slot;
+
+    /* acquire: who finds another one sees it as it was published.  The lease keeps ours, so that no other one has
+     * its address. */
+    return atomic_load_explicit(&slot->current, memory_order_acquire) == lease->version;
+}
+
+bool berthi_session_is_current(const berth_session *session)
+{
+    return berthi_lease_is_current(&session->lease);
+}
+
+bool berthi_session_has_content(const berth_session *session, const berth_lease *lease)
+{
+    return session->lease.version->content == lease->version->content;
+}
+
+const berth_grants *berthi_session_grants(const berth_session *session)
+{
+    return session->lease.version->slot->options.grants;
+}
+
+void *berthi_slot_attached(const berth_slot *slot, const char *what)
+{
+    return berthi_host_attached_of(slot->runtime->options.host, what);
+}
+
+bool berthi_session_is_dead(const berth_session *session)
+{
+    return session->instance != NULL &&
+           berthi_cm_instance_is_dead(session->instance->component);
+}
+
+berth_status berthi_session_exports(const berth_session *session, const char *name,
+                                    const char *type, bool *has_other_out)
+{
+    berthi_found found;
+    berthi_func_type has;
+    berth_status status =
+        berthi_typed_find(session->lease.version->content, name, &found, &has, NULL);
+
+    *has_other_out = false;
+    if (status == BERTH_OK && strcmp(has.text, type) != 0) {
+        *has_other_out = true;
+        status = BERTH_E_ABSENT;
+    }
+    return status;
+}
+
+bool berthi_session_has_objects(const berth_session *session)
+{
+    return session->instance != NULL && session->instance->host != NULL;
+}
+
+void berthi_session_own(berth_session *session, void *owner)
+{
+    if (berthi_session_has_objects(session))
+        session->instance->host->owner = owner;
+}
+
+berth_status berthi_session_give(berth_session *session, const berth_host_resource *resource,
+                                 void *object, uint64_t *handle_out, berth_diag *diag)
+{
+    uint32_t rep;
+    berth_status status;
+
+    assert(berthi_session_has_objects(session));
+    status = berthi_host_table_add(&session->instance->host->objects, &resource->type, object,
+                                   &rep, diag);
+    if (status == BERTH_OK)
+        *handle_out = rep;
+    return status;
+}
+
+void *berthi_session_take(berth_session *session, const berth_host_resource *resource,
+                          uint64_t handle)
+{
+    if (handle > UINT32_MAX || !berthi_session_has_objects(session))
+        return NULL;
+    return berthi_host_table_take(&session->instance->host->objects, &resource->type,
+                                  (uint32_t)handle);
 }

@@ -272,38 +272,56 @@ void berth_host_destroy(berth_host *host)
         next = host->texts->next;
         destroy_text(&host->allocator, host->texts);
     }
-    if (host->attached != NULL)
-        host->end_attached(&host->allocator, host->attached);
+    for (berthi_host_attached *next, *at = host->attached; at != NULL; at = next) {
+        next = at->next;
+        at->end(&host->allocator, at->object);
+        berthi_free(&host->allocator, at, sizeof *at);
+    }
     berthi_lock_fini(&host->lock);
     berthi_free(&host->allocator, host, sizeof *host);
 }
 
-berth_status berthi_host_attach(berth_host *host, void *object,
+static berthi_host_attached *find_attached(const berth_host *host, const char *what)
+{
+    berthi_host_attached *at = host->attached;
+
+    while (at != NULL && strcmp(at->what, what) != 0)
+        at = at->next;
+    return at;
+}
+
+berth_status berthi_host_attach(berth_host *host, const char *what, void *object,
                                 void (*end)(const berth_allocator *a, void *object),
                                 berth_diag *diag)
 {
+    berthi_host_attached *at = berthi_alloc(&host->allocator, sizeof *at);
     bool is_free;
 
+    if (at == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "what a host offers");
     berthi_lock_take(&host->lock);
-    is_free = host->attached == NULL;
+    is_free = find_attached(host, what) == NULL;
     if (is_free) {
-        host->attached = object;
-        host->end_attached = end;
+        *at = (berthi_host_attached){ what, object, end, host->attached };
+        host->attached = at;
     }
     berthi_lock_drop(&host->lock);
-    return is_free ? BERTH_OK : berthi_fail(diag, BERTH_E_STATE, "this host offers it already");
+    if (is_free)
+        return BERTH_OK;
+    berthi_free(&host->allocator, at, sizeof *at);
+    return berthi_fail(diag, BERTH_E_STATE, "this host offers it already");
 }
 
-bool berthi_host_has_attached(berth_host *host)
+void *berthi_host_attached_of(berth_host *host, const char *what)
 {
-    bool has;
+    const berthi_host_attached *at;
 
     if (host == NULL)
-        return false;
+        return NULL;
     berthi_lock_take(&host->lock);
-    has = host->attached != NULL;
+    at = find_attached(host, what);
     berthi_lock_drop(&host->lock);
-    return has;
+    return at == NULL ? NULL : at->object;
 }
 
 /* An interface that is there already, though the text is about it and not only refers to it. */

@@ -56,13 +56,20 @@ typedef struct berthi_host_text {
     struct berthi_host_text *next;
 } berthi_host_text;
 
+/* An object of a layer above, and how it ends. */
+typedef struct berthi_host_attached {
+    const char *what; /* a name of that layer's; lent */
+    void *object;
+    void (*end)(const berth_allocator *a, void *object);
+    struct berthi_host_attached *next;
+} berthi_host_attached;
+
 struct berth_host {
     berth_allocator allocator;
     berthi_lock lock;
     berthi_host_text *texts; /* guarded by lock, as is all that is bound; newest first */
     berthi_host_interface *interfaces, **tail;
-    void *attached; /* of a layer above, and how it ends; once set, for good */
-    void (*end_attached)(const berth_allocator *a, void *object);
+    struct berthi_host_attached *attached; /* newest first; each, once there, for good */
 };
 
 /* ---------------------------------------------------------------- host.c */
@@ -71,11 +78,15 @@ struct berth_host {
  * held. */
 berthi_host_interface *berthi_host_find(const berth_host *host, const char *name, size_t size);
 
-/* Takes an object that ends with the host, behind all that is bound.  Fails: BERTH_E_STATE: there is one. */
-berth_status berthi_host_attach(berth_host *host, void *object,
+/* Takes an object that ends with the host, behind all that is bound.  Fails: BERTH_E_STATE (there is one of that name),
+ * BERTH_E_NOMEM. */
+berth_status berthi_host_attach(berth_host *host, const char *what, void *object,
                                 void (*end)(const berth_allocator *a, void *object),
                                 berth_diag *diag) __attribute__((warn_unused_result));
-bool berthi_host_has_attached(berth_host *host); /* `host` may be NULL */
+/* The object of that name; NULL: there is none.  `host` may be NULL. */
+void *berthi_host_attached_of(berth_host *host, const char *what);
+#define BERTHI_HOST_WASI "wasi"
+#define BERTHI_HOST_FLOW "flow"
 
 /* ---------------------------------------------------------------- host_link.c */
 

@@ -209,6 +209,11 @@ berth_diag *berthi_host_call_diag(const berth_host_call *call)
     return call->diag;
 }
 
+void *berthi_host_call_owner(const berth_host_call *call)
+{
+    return call->instance->owner;
+}
+
 void *berth_host_context(const berth_host_call *call)
 {
     return call->instance->options.ctx;

@@ -27,6 +27,7 @@ typedef struct berthi_host_instance {
     berthi_host_table objects;
     berth_host_usage usage;
     berthi_lock *lock; /* of objects and usage; NULL: one thread alone comes */
+    void *owner;       /* of who holds the instance for itself; NULL: nobody does */
 } berthi_host_instance;
 
 void berthi_host_instance_init(berthi_host_instance *i, const berth_allocator *allocator,
@@ -36,6 +37,7 @@ void berthi_host_instance_fini(berthi_host_instance *i);
 /* For functions of layers above. */
 struct berthi_services *berthi_host_call_services(const berth_host_call *call);
 berth_diag *berthi_host_call_diag(const berth_host_call *call);
+void *berthi_host_call_owner(const berth_host_call *call);
 
 /* A native plugin calls a function of the host's, in a call whose results go into `arena`; and drops
  * an object, or a number that is none. */

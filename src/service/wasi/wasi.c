@@ -30,7 +30,7 @@ berth_status berth_wasi_offer(berth_host *host, berth_diag *diag)
     berthi_wasi_fill_filesystem(&w->imports);
     berthi_wasi_fill_sockets(&w->imports);
     berthi_wasi_fill_http(&w->imports);
-    status = berthi_host_attach(host, w, end_wasi, diag);
+    status = berthi_host_attach(host, BERTHI_HOST_WASI, w, end_wasi, diag);
     if (status != BERTH_OK) {
         end_wasi(&host->allocator, w);
         return status;

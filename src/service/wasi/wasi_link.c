@@ -78,7 +78,8 @@ const char *berthi_wasi_missing(struct berth_host *host, const char *interface, 
 {
     const link_row *row = find_row(interface, size);
 
-    if (row == NULL || !row->is_needed || !berthi_host_has_attached(host) ||
+    if (row == NULL || !row->is_needed ||
+        berthi_host_attached_of(host, BERTHI_HOST_WASI) == NULL ||
         berthi_grants_has(grants, row->right) || berthi_grants_denies(grants, row->right))
         return NULL;
     return berthi_right_name(row->right);
