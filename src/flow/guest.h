@@ -12,6 +12,7 @@
 #define BERTHI_FLOW_GUEST_H
 
 #include <berthi_torvyn_host.h>
+
 #include "flow/flow.h"
 #include "registry/session.h"
 
