@@ -31,7 +31,8 @@ typedef enum cli_command {
     CLI_KEYGEN = 512,
     CLI_SIGN = 1024,
     CLI_VERIFY = 2048,
-    CLI_RUN_GUEST = 4096
+    CLI_RUN_GUEST = 4096,
+    CLI_FLOW = 8192
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -52,10 +53,12 @@ typedef struct cli_options {
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
         *world, *output, *out, *prefix, *contract, *key, *keys, *pins, *json_args;
-    cli_texts grants;
-    uint64_t deadline_ns, probe_deadline_ns, timeout_ns;
+    const char *flow;
+    cli_texts grants, settings;
+    uint64_t deadline_ns, probe_deadline_ns, timeout_ns, drain_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers, signatures, log;
+    bool prometheus;
     bool json, progress, quiet, help, all_features;
 } cli_options;
 
@@ -65,6 +68,13 @@ typedef struct cli_options {
 bool cli_options_read(cli_options *options, cli_command command, int argc, char **argv);
 
 const char *cli_help_hint(cli_command command); /* "see 'berth help COMMAND'" */
+
+/* ask.c */
+
+/* Sends a request line to what listens there ("pipe", "flow") and gives the line that it answers; cli_free().
+ * `timeout_ns` 0: a minute.  Gives an exit code. */
+int cli_ask(const char *server, const char *path, uint64_t timeout_ns, const char *request,
+            char **text_out);
 
 /* contract.c */
 
@@ -119,7 +129,7 @@ void cli_note_lines(const char *text);
 const char *cli_failure_word(char *dst, size_t size, berth_status status, berth_reason reason);
 const char *cli_failure_advice(berth_status status, berth_reason reason);
 
-/* While a progress line stands on the terminal, messages wipe it first. */
+/* While a progress text stands on the terminal, messages wipe it first.  It has no newline at its end. */
 void cli_progress_line(const char *text); /* NULL: wipe it for good */
 
 bool cli_may_colour(int fd); /* a terminal, no NO_COLOR, and not TERM=dumb */
@@ -209,6 +219,9 @@ typedef struct cli_host {
 int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
                   uint32_t flags, uint32_t instances_max);
 
+/* Starts the runtime alone. */
+int cli_host_open_runtime(cli_host *host, const cli_options *options);
+
 /* Reads FILE and installs it; refused as a whole, or serving.  The same for a swap. */
 berth_status cli_host_install(cli_host *host, const cli_options *options, const char *path,
                               berth_installed *installed_out, berth_diag *diag);
@@ -251,5 +264,6 @@ int cli_bundle(const cli_options *options);
 int cli_keygen(const cli_options *options);
 int cli_sign(const cli_options *options);
 int cli_verify(const cli_options *options);
+int cli_flow(const cli_options *options);
 
 #endif

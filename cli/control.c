@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "control_socket.h"
-#include "pipe.h"
 
 enum { CLIENTS_MAX = 16, REQUEST_MAX = 8192 };
 #define IDLE_NS    ((uint64_t)5 * 1000000000u)

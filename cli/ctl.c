@@ -1,20 +1,13 @@
 /* ctl.c - `berth ctl`: asks a running pipe.  Layer: cli. */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "cli.h"
 
-enum { REQUEST_MAX = 8192, ANSWER_BYTES_MAX = 1024 * 1024 };
-#define TIMEOUT_NS_DEFAULT ((uint64_t)60 * 1000000000u)
+enum { REQUEST_MAX = 8192 };
 
 /* The request line for what is asked, into `dst`.  The server has another working folder than
  * we, so a path is made absolute here. */
@@ -45,96 +38,6 @@ static int form_request(const cli_options *options, char *dst, size_t size)
         return cli_fail(CLI_FAILED, file, "move the file to another path",
                         "its absolute path is too long or has a newline in it");
     return CLI_OK;
-}
-
-static int fail_timeout(const char *path)
-{
-    return cli_fail(CLI_FAILED, path, "look at the pipe, or raise --timeout",
-                    "did not answer in time; what was asked for may still happen");
-}
-
-static int connect_to(const char *path, uint64_t timeout_ns, int *fd_out)
-{
-    struct timeval timeout = { .tv_sec = (time_t)(timeout_ns / 1000000000u),
-                               .tv_usec = (suseconds_t)(timeout_ns % 1000000000u / 1000u) };
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd, code;
-
-    if (strlen(path) >= sizeof address.sun_path)
-        return cli_fail(CLI_FAILED, path, "use a shorter one",
-                        "a socket's path has at most %zu bytes", sizeof address.sun_path - 1);
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return cli_fail_os(path, "allow more open files", errno);
-    /* Bounds connect() too, which waits when too many wait already. */
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
-        code = errno;
-        close(fd);
-        if (code == EAGAIN)
-            return fail_timeout(path);
-        return cli_fail_os(path,
-                           code == ECONNREFUSED || code == ENOENT
-                               ? "start 'berth pipe --control' with this socket"
-                               : "check that it is the socket of your pipe",
-                           code);
-    }
-    *fd_out = fd;
-    return CLI_OK;
-}
-
-static int send_all(const char *path, int fd, const char *text)
-{
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        ssize_t n = send(fd, text, left, MSG_NOSIGNAL);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return cli_fail_os(path, "try again", errno);
-        text += n;
-        left -= (size_t)n;
-    }
-    return CLI_OK;
-}
-
-static int receive_answer(const char *path, int fd, uint64_t timeout_ns, char **text_out)
-{
-    uint64_t until = cli_now_ns() + timeout_ns, now;
-    size_t size = 0, room = 4096;
-    char *text = cli_alloc(room);
-
-    for (;;) {
-        struct pollfd ready = { .fd = fd, .events = POLLIN };
-        ssize_t n;
-
-        now = cli_now_ns();
-        if (now >= until || size + 1 > ANSWER_BYTES_MAX)
-            break;
-        if (poll(&ready, 1, (int)((until - now) / 1000000u) + 1) <= 0)
-            continue;
-        if (size + 1 == room)
-            text = cli_realloc(text, room *= 2);
-        n = recv(fd, text + size, room - size - 1, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        size += (size_t)n;
-        if (text[size - 1] == '\n') {
-            text[size] = '\0';
-            *text_out = text;
-            return CLI_OK;
-        }
-    }
-    cli_free(text);
-    if (now >= until)
-        return fail_timeout(path);
-    return cli_fail(CLI_FAILED, path, "look at the pipe: it may have ended",
-                    "closed the connection without a whole answer");
 }
 
 static const char *text_of(const json_t *answer, const char *key)
@@ -243,19 +146,12 @@ static int conclude(const cli_options *options, const json_t *answer, const char
 int cli_ctl(const cli_options *options)
 {
     const char *socket_path = options->operands[0];
-    uint64_t timeout = options->timeout_ns == 0 ? TIMEOUT_NS_DEFAULT : options->timeout_ns;
     char request[REQUEST_MAX], *text = NULL;
     json_t *answer;
-    int fd = -1, code = form_request(options, request, sizeof request);
+    int code = form_request(options, request, sizeof request);
 
     if (code == CLI_OK)
-        code = connect_to(socket_path, timeout, &fd);
-    if (code == CLI_OK)
-        code = send_all(socket_path, fd, request);
-    if (code == CLI_OK)
-        code = receive_answer(socket_path, fd, timeout, &text);
-    if (fd >= 0)
-        close(fd);
+        code = cli_ask("pipe", socket_path, options->timeout_ns, request, &text);
     if (code != CLI_OK)
         return code;
     answer = json_loads(text, JSON_REJECT_DUPLICATES, NULL);

@@ -26,6 +26,8 @@ static const char program_help[] =
     "                                writes typed C for a WIT world\n"
     "  bundle check|list|graph DIR...\n"
     "                                says what bundles are, and what they need of each other\n"
+    "  flow check|run FILE           a flow that a file describes\n"
+    "  flow ps|swap|rollback SOCKET  steers a running 'berth flow run --control SOCKET'\n"
     "  keygen FILE                   makes a pair of keys\n"
     "  sign DIR --key FILE           signs a bundle\n"
     "  verify DIR --keys FILE,...    says who signed a bundle, and whether it is as it was\n"
@@ -286,6 +288,45 @@ static const char run_guest_help[] =
     "\n"
     "Exit status: the program's own; 1 it failed, 2 usage, 3 the artifact was rejected.\n";
 
+static const char flow_help[] =
+    "usage: berth flow check FILE [OPTION]...\n"
+    "       berth flow run FILE [OPTION]...\n"
+    "       berth flow ps SOCKET [--prometheus | --json]\n"
+    "       berth flow swap SOCKET STAGE FILE\n"
+    "       berth flow rollback SOCKET STAGE\n"
+    "\n"
+    "Runs flows that a file describes: flow.toml, or Torvyn.toml.\n"
+    "\n"
+    "  check                         says all that is wrong with the file and its plugins\n"
+    "  run                           runs it until its sources have ended; ^C drains it, a "
+    "second "
+    "one\n"
+    "                                cancels it\n"
+    "  ps                            prints what a running one counts\n"
+    "  swap                          puts another plugin into the place of a stage's\n"
+    "  rollback                      puts the one before back\n"
+    "\n"
+    "      --set KEY.KEY=VALUE       says a key otherwise than the file; may be given again\n"
+    "      --flow NAME               which flow of a Torvyn.toml (main, or the only one)\n"
+    "      --engine wasmtime|interp  which engine runs plugins (the first one built in)\n"
+    "      --control SOCKET          run: listens on a socket made there\n"
+    "      --drain TIME              run: how long ^C waits for records to pass (the file's)\n"
+    "      --summary FILE            run: writes all numbers there at the end, as JSON\n"
+    "      --json                    check: what was found and understood; run: the numbers at "
+    "the\n"
+    "                                end; ps: the numbers\n"
+    "      --prometheus              ps: the numbers as text for Prometheus\n"
+    "      --timeout TIME            ps, swap, rollback: for an answer (1min)\n"
+    "      --log error|warning|info|debug\n"
+    "                                lines of plugins that are printed (info)\n"
+    "  -q, --quiet                   no view while it runs, no table at the end; --log error\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 it ended well, 1 failed, 2 usage, 3 the file or a plugin was rejected, 130 "
+    "or "
+    "143\n"
+    "ended early by SIGINT or SIGTERM.\n";
+
 static const struct {
     cli_command command;
     const char *name, *help;
@@ -303,6 +344,7 @@ static const struct {
     { CLI_SIGN, "sign", sign_help },
     { CLI_VERIFY, "verify", verify_help },
     { CLI_RUN_GUEST, "run-guest", run_guest_help },
+    { CLI_FLOW, "flow", flow_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <berth/contract.h>
+#include <berth/flow.h>
 #include <berth/grant.h>
 #include <berth/wasi.h>
 
@@ -22,6 +23,8 @@ static berth_status open_runtime(cli_host *host, const cli_options *options,
     status = berth_host_create(NULL, &host->offers, diag);
     if (status == BERTH_OK)
         status = berth_wasi_offer(host->offers, diag);
+    if (status == BERTH_OK && options->command == CLI_FLOW)
+        status = berth_flow_offer(host->offers, diag);
     if (status == BERTH_OK)
         status = berth_crash_notes_enable(diag);
     runtime.host = host->offers;
@@ -92,6 +95,19 @@ int cli_host_open(cli_host *host, const cli_options *options, const char *slot_n
         return fail_open(options, what, status, &diag);
     }
     return CLI_OK;
+}
+
+int cli_host_open_runtime(cli_host *host, const cli_options *options)
+{
+    berth_diag diag = { 0 };
+    berth_status status;
+
+    memset(host, 0, sizeof *host);
+    status = open_runtime(host, options, 0, &diag);
+    if (status == BERTH_OK)
+        return CLI_OK;
+    cli_host_close(host);
+    return fail_open(options, "runtime", status, &diag);
 }
 
 berth_status cli_host_install(cli_host *host, const cli_options *options, const char *path,

@@ -102,6 +102,9 @@ static void *run_job(void *context)
     case CLI_VERIFY:
         j->code = cli_verify(j->options);
         break;
+    case CLI_FLOW:
+        j->code = cli_flow(j->options);
+        break;
     case CLI_RUN_GUEST:
         j->code = cli_run_guest(j->options);
         break;

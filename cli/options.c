@@ -18,7 +18,7 @@ enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
     ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE |
-          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY | CLI_RUN_GUEST,
+          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY | CLI_RUN_GUEST | CLI_FLOW,
     /* what runs plugins */
     RUNS = HOST | CLI_RUN_GUEST
 };
@@ -52,10 +52,12 @@ static const option_spec specs[] = {
       GIB,
       0 },
     { "contract", 0, TEXT, HOST | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
-    { "control", 0, TEXT, CLI_PIPE, AT(control), { 0 }, 0, 0, 0 },
+    { "control", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, RUNS, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
-    { "engine", 0, TEXT, RUNS, AT(engine), { 0 }, 0, 0, 0 },
+    { "drain", 0, TIME, CLI_FLOW, AT(drain_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
+    { "engine", 0, TEXT, RUNS | CLI_FLOW, AT(engine), { 0 }, 0, 0, 0 },
     { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
+    { "flow", 0, TEXT, CLI_FLOW, AT(flow), { 0 }, 0, 0, 0 },
     { "grant", 0, TEXTS, RUNS, AT(grants), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
@@ -63,7 +65,7 @@ static const option_spec specs[] = {
       0,
       FLAG,
       CLI_INSPECT | CLI_CALL | CLI_CTL | CLI_WIT | CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN |
-          CLI_VERIFY,
+          CLI_VERIFY | CLI_FLOW,
       AT(json),
       { 0 },
       0,
@@ -73,7 +75,15 @@ static const option_spec specs[] = {
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
-    { "log", 0, CHOICE, RUNS, AT(log), { "error", "warning", "info", "debug" }, 0, 0, 0 },
+    { "log",
+      0,
+      CHOICE,
+      RUNS | CLI_FLOW,
+      AT(log),
+      { "error", "warning", "info", "debug" },
+      0,
+      0,
+      0 },
     { "memory", 0, SIZE, RUNS, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
@@ -93,9 +103,11 @@ static const option_spec specs[] = {
       0 },
     { "profile", 0, TEXT, HOST, AT(profile), { 0 }, 0, 0, 0 },
     { "progress", 0, FLAG, CLI_PIPE, AT(progress), { 0 }, 0, 0, 0 },
-    { "quiet", 'q', FLAG, RUNS, AT(quiet), { 0 }, 0, 0, 0 },
+    { "prometheus", 0, FLAG, CLI_FLOW, AT(prometheus), { 0 }, 0, 0, 0 },
+    { "quiet", 'q', FLAG, RUNS | CLI_FLOW, AT(quiet), { 0 }, 0, 0, 0 },
     { "record-max", 0, SIZE, CLI_PIPE, AT(record_bytes), { 0 }, 1, GIB, 0 },
     { "records", 0, CHOICE, CLI_PIPE, AT(records), { "lines", "u32le" }, 0, 0, 0 },
+    { "set", 0, TEXTS, CLI_FLOW, AT(settings), { 0 }, 0, 0, 0 },
     { "signatures",
       0,
       CHOICE,
@@ -106,9 +118,9 @@ static const option_spec specs[] = {
       0,
       0 },
     { "stack", 0, SIZE, RUNS, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
-    { "summary", 0, TEXT, CLI_PIPE, AT(summary), { 0 }, 0, 0, 0 },
+    { "summary", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(summary), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
-    { "timeout", 0, TIME, CLI_CTL, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
+    { "timeout", 0, TIME, CLI_CTL | CLI_FLOW, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
     { "wit", 0, TEXT, HOST | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
     { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE, AT(world), { 0 }, 0, 0, 0 },
@@ -150,6 +162,8 @@ const char *cli_help_hint(cli_command command)
         return "see 'berth help verify'";
     case CLI_RUN_GUEST:
         return "see 'berth help run-guest'";
+    case CLI_FLOW:
+        return "see 'berth help flow'";
     }
     return "see 'berth help'";
 }
@@ -351,7 +365,7 @@ static bool read_option(cli_options *options, cli_command command, int argc, cha
     return store_value(spec, options, value);
 }
 
-enum { CTL_OPERANDS_MAX = 3, CALL_OPERANDS_MAX = 2 };
+enum { CTL_OPERANDS_MAX = 3, CALL_OPERANDS_MAX = 2, FLOW_OPERANDS_MAX = 4 };
 
 static uint32_t operands_max(cli_command command)
 {
@@ -365,6 +379,8 @@ static uint32_t operands_max(cli_command command)
         return CTL_OPERANDS_MAX;
     case CLI_CALL:
         return CALL_OPERANDS_MAX;
+    case CLI_FLOW:
+        return FLOW_OPERANDS_MAX;
     default:
         return 1;
     }
@@ -379,6 +395,8 @@ static const char *operand_word(cli_command command)
         return "SOCKET";
     case CLI_BUNDLE:
         return "command: check, list or graph";
+    case CLI_FLOW:
+        return "command: check, run, ps, swap or rollback";
     case CLI_SIGN:
     case CLI_VERIFY:
         return "DIR";
@@ -394,10 +412,22 @@ static const char *const *first_words(cli_command command, const char **are_out)
 {
     static const char *const bundle[] = { "check", "list", "graph", NULL };
     static const char *const bindgen[] = { "host", "native", "guest", NULL };
+    static const char *const flow[] = { "check", "run", "ps", "swap", "rollback", NULL };
 
-    *are_out = command == CLI_BUNDLE ? "is none of check, list and graph"
-                                     : "is no side; there are host, native and guest";
-    return command == CLI_BUNDLE ? bundle : command == CLI_BINDGEN ? bindgen : NULL;
+    switch (command) {
+    case CLI_BUNDLE:
+        *are_out = "is none of check, list and graph";
+        return bundle;
+    case CLI_BINDGEN:
+        *are_out = "is no side; there are host, native and guest";
+        return bindgen;
+    case CLI_FLOW:
+        *are_out = "is none of check, run, ps, swap and rollback";
+        return flow;
+    default:
+        break;
+    }
+    return NULL;
 }
 
 static bool check_first_word(const cli_options *options, cli_command command)

@@ -84,14 +84,16 @@ bool cli_may_colour(int fd)
 
 /* One message at a time, and never inside a progress line. */
 static pthread_mutex_t stderr_mutex = PTHREAD_MUTEX_INITIALIZER;
-static bool progress_stands; /* guarded by stderr_mutex */
+static unsigned progress_lines; /* that stand; guarded by stderr_mutex */
 
 static void begin_message(void)
 {
     pthread_mutex_lock(&stderr_mutex);
-    if (progress_stands)
+    if (progress_lines > 1)
+        fprintf(stderr, "\r\033[%uA\033[J", progress_lines - 1);
+    else if (progress_lines == 1)
         fputs("\r\033[K", stderr);
-    progress_stands = false;
+    progress_lines = 0;
 }
 
 static void end_message(void)
@@ -105,7 +107,8 @@ void cli_progress_line(const char *text)
     begin_message();
     if (text != NULL) {
         fputs(text, stderr);
-        progress_stands = true;
+        for (progress_lines = 1; *text != '\0'; text++)
+            progress_lines += *text == '\n';
     }
     end_message();
 }

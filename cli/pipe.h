@@ -20,6 +20,7 @@
 #include <jansson.h>
 
 #include "cli.h"
+#include "control.h"
 
 enum {
     PIPE_BATCH_RECORDS_MAX = 1024,
@@ -178,22 +179,5 @@ void pipe_progress_print(pipeline *line);
 bool pipe_request_is_slow(const char *request);
 char *pipe_answer(void *context, const char *request); /* one line of JSON; free() */
 void pipe_learn_versions(pipeline *line);
-
-/* control.c */
-
-typedef struct control control;
-
-/* Listens on a new socket at `path`.  `answer` is called for each request line on one of two
- * threads, `is_slow` decides which; both get text that ends without its newline. */
-typedef struct control_handler {
-    void *context;
-    bool (*is_slow)(const char *request);
-    char *(*answer)(void *context, const char *request);
-} control_handler;
-
-int control_open(const char *path, const control_handler *handler, control **control_out);
-int control_start(control *server);
-void control_remove(control *server); /* unlinks the socket; async-signal-safe */
-void control_close(control *server);  /* answers what is being worked on; NULL is left alone */
 
 #endif

@@ -77,5 +77,90 @@ BERTH_API BERTH_CHECKED berth_status berth_flow_file_json(const berth_flow_file 
                                                           berth_arena *arena,
                                                           const char **text_out);
 
+/* How many stages it has; they are numbered in the order of the file, as are those of the flow that it is loaded to.
+ * Thread: any.  Blocks: never. */
+BERTH_API uint32_t berth_flow_file_stages(const berth_flow_file *file);
+
+/* The same of its edges.  Thread: any.  Blocks: never. */
+BERTH_API uint32_t berth_flow_file_edges(const berth_flow_file *file);
+
+/* The name of a stage; NULL: there is none of that number.  Lends it as long as the file is there.
+ * Thread: any.  Blocks: never. */
+BERTH_API const char *berth_flow_file_stage_name(const berth_flow_file *file, uint32_t stage);
+
+/* For how long its records may pass when it is ended, in nanoseconds.  Thread: any.  Blocks: never. */
+BERTH_API uint64_t berth_flow_file_drain_ns(const berth_flow_file *file);
+
+/* Sets `workers` and `kept_bytes_max` as the file says them.  Thread: any.  Blocks: never. */
+BERTH_API void berth_flow_file_flows_options(const berth_flow_file *file,
+                                             berth_flows_options *options);
+
+/* ---------------------------------------------------------------- loaded */
+
+typedef struct berth_loaded_flow berth_loaded_flow; /* its plugins in slots, and its flow */
+
+/* Plugins that are granted standard streams have those of this process. */
+enum { BERTH_FLOW_PROCESS_STDIO = 1 };
+
+/* Grows at the end only.  0 or NULL in a field means its default. */
+typedef struct berth_flow_load_options {
+    uint32_t size;     /* sizeof(berth_flow_load_options), set by the _INIT */
+    uint32_t reserved; /* 0 */
+    berth_flow_file_found
+        found; /* told of everything that is wrong with its plugins and ends */
+    void *found_ctx;
+} berth_flow_load_options;
+#define BERTH_FLOW_LOAD_OPTIONS_INIT                                                           \
+    BERTH_INIT((uint32_t)sizeof(berth_flow_load_options), 0, NULL, NULL)
+
+/* Puts each plugin of the file into a slot of its own, whose tenant is the flow's name and whose name the stage's (a bundle's:
+ * the other way round), and makes the flow, which is not started.  All plugins are read, admitted, compiled and probed, and
+ * all that is wrong with them is told.  Lends `file`, `runtime` and `flows` until it is closed.
+ * Gives *loaded_out; end it with berth_loaded_flow_close().
+ * Thread: any.  Blocks: until all plugins are ready or refused.
+ * Fails: BERTH_E_REJECTED (the first finding in `diag`, and how many), BERTH_E_STATE (a slot of that name is somebody
+ *        else's), BERTH_E_LIMIT, BERTH_E_INVALID, BERTH_E_VERSION, BERTH_E_NOMEM, BERTH_E_OS. */
+BERTH_API BERTH_CHECKED berth_status berth_flow_load(const berth_flow_file *file,
+                                                     berth_runtime *runtime, berth_flows *flows,
+                                                     const berth_flow_load_options *options,
+                                                     berth_loaded_flow **loaded_out,
+                                                     berth_diag *diag);
+
+/* Its flow, to be started, drained, waited for.  Lends it until it is closed.  Thread: any.  Blocks: never. */
+BERTH_API berth_flow *berth_loaded_flow_flow(const berth_loaded_flow *loaded);
+
+/* Puts the artifact in `path` (of a bundle: the folder) into the place of a stage's plugin, between two records.
+ * Gives *version_out, the number of what serves then, unless NULL.
+ * Thread: any.  Blocks: until it is ready or refused.
+ * Fails: BERTH_E_ABSENT (no such stage), BERTH_E_INVALID (it has no plugin), as berth_slot_install_file(), as
+ *        berth_bundles_reload().  The plugin before serves on. */
+BERTH_API BERTH_CHECKED berth_status berth_loaded_flow_swap(berth_loaded_flow *loaded,
+                                                            const char *stage, const char *path,
+                                                            uint64_t *version_out,
+                                                            berth_diag *diag);
+
+/* Makes the plugin before the current one of a stage serve again.  Gives *version_out unless NULL.
+ * Thread: any.  Blocks: briefly.  Fails: BERTH_E_ABSENT (no such stage, or none is kept), BERTH_E_INVALID. */
+BERTH_API BERTH_CHECKED berth_status berth_loaded_flow_roll_back(berth_loaded_flow *loaded,
+                                                                 const char *stage,
+                                                                 uint64_t *version_out,
+                                                                 berth_diag *diag);
+
+typedef enum berth_flow_report {
+    BERTH_FLOW_REPORT_JSON = 1,
+    BERTH_FLOW_REPORT_PROMETHEUS = 2 /* text in the exposition format, version 0.0.4 */
+} berth_flow_report;
+
+/* All that is counted of the flow, its stages, edges, slots, buffers and its runtime (docs/metrics.md).
+ * `form` is a berth_flow_report.  Gives *text_out, which the arena lends.
+ * Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_NOMEM. */
+BERTH_API BERTH_CHECKED berth_status berth_loaded_flow_report(berth_loaded_flow *loaded,
+                                                              uint32_t form, berth_arena *arena,
+                                                              const char **text_out);
+
+/* Cancels the flow when it runs, closes it, and takes its slots out of service.  NULL is left alone.
+ * Thread: one.  Blocks: until the flow has ended. */
+BERTH_API void berth_loaded_flow_close(berth_loaded_flow *loaded);
+
 BERTH_END
 #endif /* BERTH_FLOW_FILE_H */

@@ -301,6 +301,10 @@ static void check_what(ff_reader *r, const ff_stage *s)
     if (s->hook != NULL && s->contract != NULL)
         berthi_ff_wrong_key(r, berthi_ff_at(t, "contract"), "give it one of both",
                             "stage `%s` has a hook and a contract", s->name);
+    if (s->hook != NULL && s->config_text != NULL)
+        berthi_ff_warn(r, berthi_ff_at(t, "config"), NULL,
+                       "a hook has no configuration; that of stage `%s` means nothing",
+                       s->name);
     if (s->end == NULL && kinds == 1 && s->role == 0)
         berthi_ff_wrong_key(r, t,
                             "role = \"processor\", \"filter\", \"router\", \"aggregator\", ...",

@@ -43,8 +43,8 @@ void berthi_ff_torvyn_edges(ff_reader *r, const berthi_toml *flow, const ff_torv
 void berthi_ff_torvyn_pressure(ff_reader *r, const berthi_toml *table, ff_pressure *pressure);
 extern const char *const berthi_ff_torvyn_errors[];
 
-/* ff_torvyn_grants.c: our grants for capabilities. */
+/* ff_torvyn_grants.c: our grants for capabilities of the component, or else of the node. */
 void berthi_ff_torvyn_grants(ff_reader *r, const ff_torvyn *t, const char *component,
-                             ff_list *grants_out);
+                             const char *node, ff_list *grants_out);
 
 #endif

@@ -209,11 +209,15 @@ static void translate(ff_reader *r, const berthi_toml *value, ff_list *list)
 }
 
 void berthi_ff_torvyn_grants(ff_reader *r, const ff_torvyn *t, const char *component,
-                             ff_list *grants_out)
+                             const char *node, ff_list *grants_out)
 {
     const berthi_toml *security = berthi_toml_member(t->root, "security");
     const berthi_toml *grants = security == NULL ? NULL : berthi_ff_sub(r, security, "grants");
-    const berthi_toml *mine = grants == NULL ? NULL : berthi_ff_sub(r, grants, component);
+    const berthi_toml *mine =
+        grants == NULL
+            ? NULL
+            : berthi_ff_sub(r, grants,
+                            berthi_toml_member(grants, component) == NULL ? node : component);
     const berthi_toml *list = mine == NULL ? NULL : berthi_toml_member(mine, "capabilities");
 
     grants_out->at = berthi_ff_array(r, GRANTS_MAX, sizeof *grants_out->at);

@@ -214,7 +214,7 @@ static void read_node(ff_reader *r, const berthi_toml *node, const ff_torvyn *t,
     }
     if (n.component != NULL) {
         stage->plugin = path_of(r, node, t, &n);
-        berthi_ff_torvyn_grants(r, t, n.component, &stage->grants);
+        berthi_ff_torvyn_grants(r, t, n.component, stage->name, &stage->grants);
     }
     stage->config_text = n.config;
     stage->limits.deadline_ns = deadline_of(t, &n);

@@ -29,6 +29,7 @@
 #include <berth/session.h>
 #include <berth/slot.h>
 #include <berth/stage.h>
+#include <berth/value.h>
 #include <berth/wasi.h>
 #include <berth/wit.h>
 

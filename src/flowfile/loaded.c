@@ -1,0 +1,105 @@
+/* loaded.c - a loaded flow: looked at, its plugins replaced, closed.  Layer: flowfile. */
+#include "flowfile/loaded.h"
+
+uint32_t berth_flow_file_stages(const berth_flow_file *file)
+{
+    return file->model.stages_count;
+}
+
+uint32_t berth_flow_file_edges(const berth_flow_file *file)
+{
+    return file->model.edges_count;
+}
+
+const char *berth_flow_file_stage_name(const berth_flow_file *file, uint32_t stage)
+{
+    return stage < file->model.stages_count ? file->model.stages[stage].name : NULL;
+}
+
+uint64_t berth_flow_file_drain_ns(const berth_flow_file *file)
+{
+    return file->model.drain_ns;
+}
+
+void berth_flow_file_flows_options(const berth_flow_file *file, berth_flows_options *options)
+{
+    options->workers = file->model.workers;
+    options->kept_bytes_max = file->model.kept_bytes;
+}
+
+berth_flow *berth_loaded_flow_flow(const berth_loaded_flow *loaded)
+{
+    return loaded->flow;
+}
+
+static berth_status find_plugin(berth_loaded_flow *loaded, const char *stage, uint32_t *at_out,
+                                berth_diag *diag)
+{
+    const ff_model *m = &loaded->file->model;
+
+    BERTHI_REQUIRE(stage != NULL, diag);
+    for (uint32_t i = 0; i < m->stages_count; i++) {
+        if (strcmp(m->stages[i].name, stage) != 0)
+            continue;
+        if (loaded->stages[i].slot == NULL)
+            return berthi_fail(diag, BERTH_E_INVALID, "stage '%.64s' has no plugin", stage);
+        *at_out = i;
+        return BERTH_OK;
+    }
+    return berthi_fail(diag, BERTH_E_ABSENT, "there is no stage '%.64s'", stage);
+}
+
+berth_status berth_loaded_flow_swap(berth_loaded_flow *loaded, const char *stage,
+                                    const char *path, uint64_t *version_out, berth_diag *diag)
+{
+    berth_slot_stats stats = BERTH_SLOT_STATS_INIT;
+    berth_installed installed;
+    uint32_t at = 0;
+    berth_status status = find_plugin(loaded, stage, &at, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    BERTHI_REQUIRE(path != NULL, diag);
+    if (loaded->stages[at].bundles != NULL)
+        status = berth_bundles_reload(loaded->stages[at].bundles, path, diag);
+    else
+        status = berth_slot_install_file(loaded->stages[at].slot, path, &installed, diag);
+    if (status != BERTH_OK || version_out == NULL)
+        return status;
+    if (berth_slot_stats_read(loaded->stages[at].slot, &stats, NULL) == BERTH_OK)
+        *version_out = stats.version;
+    return BERTH_OK;
+}
+
+berth_status berth_loaded_flow_roll_back(berth_loaded_flow *loaded, const char *stage,
+                                         uint64_t *version_out, berth_diag *diag)
+{
+    uint32_t at = 0;
+    berth_status status = find_plugin(loaded, stage, &at, diag);
+
+    return status == BERTH_OK ? berth_slot_rollback(loaded->stages[at].slot, version_out, diag)
+                              : status;
+}
+
+void berth_loaded_flow_close(berth_loaded_flow *loaded)
+{
+    const ff_model *m;
+    berth_allocator a;
+
+    if (loaded == NULL)
+        return;
+    m = &loaded->file->model;
+    a = loaded->allocator;
+    if (loaded->flow != NULL)
+        berth_flow_close(loaded->flow);
+    for (uint32_t i = 0; i < m->stages_count; i++) {
+        loaded_stage *s = &loaded->stages[i];
+
+        berth_slot_release(s->slot);
+        if (s->has_key) /* somebody may have evicted it */
+            (void)!berth_slot_evict(loaded->runtime, m->name, m->stages[i].name);
+        berth_bundles_destroy(s->bundles);
+    }
+    berthi_free_array(&a, loaded->stages, m->stages_count, sizeof *loaded->stages);
+    berthi_free(&a, loaded, sizeof *loaded);
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""flow_test.py - `berth flow`: files checked, flows run, asked and steered."""
+import json
+import os
+import unittest
+
+from program import Folder, SOURCE, guest, run
+
+CHAIN = """[stage.a]
+end = "nothing-of-that-kind"
+[stage.b]
+plugin = "%s"
+hook = "%s"
+role = "processor"
+[stage.c]
+plugin = "%s"
+hook = "%s"
+role = "sink"
+[[edge]]
+from = "a"
+to = "b"
+[[edge]]
+from = "b"
+to = "c"
+"""
+
+
+class Check(Folder):
+    def flow(self, text):
+        return self.write("flow.toml", text.encode())
+
+    def test_all_errors_are_told_with_file_line_and_hint(self):
+        path = self.flow("[flow]\nnaem = 'x'\nweight = 65\n" + CHAIN % ("b", "h", "c", "h") +
+                         "low = 0\n")
+        result = run("flow", "check", path)
+        self.assert_exit(result, 3)
+        text = result.stderr.decode()
+        self.assertIn("%s:2:1: `flow` has no key `naem`; " % path, text)
+        self.assertIn("%s:3:10: `flow.weight`: is out of range; expected 1 to 64" % path, text)
+        self.assertIn(":20:7: `edge.low`: is out of range", text)
+        self.assertIn("%s : 3 errors; correct the file" % path, text)
+
+    def test_plugins_that_are_not_there_or_lack_a_hook_are_told_together(self):
+        path = self.flow(CHAIN % ("none.wasm", "h", guest("echo"), "nothing"))
+        result = run("flow", "check", path, "--json")
+        self.assert_exit(result, 3)
+        found = json.loads(result.stdout)["findings"]
+        self.assertEqual([2, 4, 9], [f["line"] for f in found])
+        self.assertIn("there is no end `nothing-of-that-kind`", found[0]["text"])
+        self.assertIn("none.wasm", found[1]["text"])
+        self.assertIn("has no hook `nothing`", found[2]["text"])
+        self.assertEqual({"error"}, {f["severity"] for f in found})
+
+    def test_grants_that_cannot_be_read_are_errors_of_the_file(self):
+        path = self.flow((CHAIN % (guest("echo"), "h", guest("echo"), "h"))
+                         .replace('hook = "h"', 'hook = "h"\ngrants = ["cloock"]', 1))
+        result = run("flow", "check", path)
+        self.assert_exit(result, 3)
+        self.assertIn(":6:10: stage `b`: grant `cloock`", result.stderr.decode())
+
+    def test_what_is_set_from_outside_is_named(self):
+        path = self.flow(CHAIN % ("b", "h", "c", "h"))
+        result = run("flow", "check", path, "--set", "flow.weight=99", "--set", "stage.x.hook=y")
+        self.assert_exit(result, 3)
+        self.assertIn("--set 'flow.weight':1:1: `flow.weight`: is out of range",
+                      result.stderr.decode())
+        self.assertIn("--set 'stage.x.hook':1:1: there is no `x`", result.stderr.decode())
+
+    def test_a_file_that_is_not_there_is_a_failure_and_no_rejection(self):
+        self.assert_error(run("flow", "check", self.path("none.toml")), 1, "none.toml")
+
+    def test_options_of_other_commands_are_mistakes(self):
+        path = self.flow(CHAIN % ("b", "h", "c", "h"))
+        self.assert_error(run("flow", "check", path, "--control", "x"), 2, "--control")
+        self.assert_error(run("flow", "run", path, "--prometheus"), 2, "--prometheus")
+        self.assert_error(run("flow", "swap", "socket", "stage"), 2, "needs a SOCKET, a STAGE")
+        self.assert_error(run("flow", "nothing"), 2, "none of check")
+
+    def test_nobody_at_a_socket_is_a_failure_that_says_what_to_do(self):
+        self.assert_error(run("flow", "ps", self.path("none")), 1, "berth flow run --control")
+
+    def test_the_template_of_torvyn_is_understood(self):
+        path = os.path.join(SOURCE, "..", "shared", "corpus", "guests",
+                            "torvyn-tmpl-pipeline.Torvyn.toml")
+        if not os.path.exists(path):
+            self.skipTest("no corpus")
+        result = run("flow", "check", path, "--json")
+        self.assert_exit(result, 3)  # its plugins are not built
+        told = json.loads(result.stdout)
+        self.assertEqual(["source", "transform", "sink"],
+                         [s["name"] for s in told["flow"]["stages"]])
+
+
+if __name__ == "__main__":
+    unittest.main()
