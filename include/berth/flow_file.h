@@ -104,8 +104,8 @@ enum { BERTH_FLOW_PROCESS_STDIO = 1 };
 
 /* Grows at the end only.  0 or NULL in a field means its default. */
 typedef struct berth_flow_load_options {
-    uint32_t size;     /* sizeof(berth_flow_load_options), set by the _INIT */
-    uint32_t reserved; /* 0 */
+    uint32_t size;  /* sizeof(berth_flow_load_options), set by the _INIT */
+    uint32_t flags; /* BERTH_FLOW_PROCESS_STDIO */
     berth_flow_file_found
         found; /* told of everything that is wrong with its plugins and ends */
     void *found_ctx;
