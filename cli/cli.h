@@ -53,12 +53,12 @@ typedef struct cli_options {
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
         *world, *output, *out, *prefix, *contract, *key, *keys, *pins, *json_args;
-    const char *flow;
+    const char *flow, *live;
     cli_texts grants, settings;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns, drain_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers, signatures, log;
-    bool prometheus;
+    bool prometheus, svg;
     bool json, progress, quiet, help, all_features;
 } cli_options;
 

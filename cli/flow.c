@@ -149,6 +149,7 @@ typedef struct sub_command {
 
 static const sub_command sub_commands[] = {
     { "check", 2, "a FILE", check },
+    { "graph", 2, "a FILE", flow_graph },
     { "run", 2, "a FILE", flow_run },
     { "ps", 2, "a SOCKET", flow_ask },
     { "swap", 4, "a SOCKET, a STAGE and a FILE", flow_ask },
@@ -166,9 +167,13 @@ static int check_options(const cli_options *o, const char *name)
         { "--summary", "run", o->summary != NULL },
         { "--drain", "run", o->drain_ns != 0 },
         { "--prometheus", "ps", o->prometheus },
-        { "--timeout", "ps swap rollback", o->timeout_ns != 0 },
-        { "--set", "check run", o->settings.count != 0 },
-        { "--flow", "check run", o->flow != NULL },
+        { "--timeout", "ps swap rollback graph", o->timeout_ns != 0 },
+        { "--set", "check graph run", o->settings.count != 0 },
+        { "--flow", "check graph run", o->flow != NULL },
+        { "--svg", "graph", o->svg },
+        { "--live", "graph", o->live != NULL },
+        { "--output", "graph", o->output != NULL },
+        { "--json", "check run ps", o->json },
         { "--engine", "check run", o->engine != NULL },
     };
 

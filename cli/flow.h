@@ -4,6 +4,7 @@
  *   flow_run.c   a flow runs until it has ended, or somebody ends it
  *   flow_serve.c what its control socket is asked for
  *   flow_ask.c   the other side: ps, swap, rollback
+ *   flow_graph.c the graph, drawn
  *   flow_view.c  numbers as a table: while it runs, at its end, from a socket
  */
 #ifndef BERTH_FLOW_CLI_H
@@ -42,6 +43,7 @@ json_t *flow_numbers(const flow_job *job);
 
 int flow_run(const cli_options *options);
 int flow_ask(const cli_options *options);
+int flow_graph(const cli_options *options);
 
 bool flow_request_is_slow(const char *request);
 char *flow_answer(void *context,

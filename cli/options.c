@@ -75,6 +75,7 @@ static const option_spec specs[] = {
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
+    { "live", 0, TEXT, CLI_FLOW, AT(live), { 0 }, 0, 0, 0 },
     { "log",
       0,
       CHOICE,
@@ -88,7 +89,7 @@ static const option_spec specs[] = {
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
     { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
-    { "output", 'o', TEXT, CLI_WRAP | CLI_COMPONENTIZE, AT(output), { 0 }, 0, 0, 0 },
+    { "output", 'o', TEXT, CLI_WRAP | CLI_COMPONENTIZE | CLI_FLOW, AT(output), { 0 }, 0, 0, 0 },
     { "pins", 0, TEXT, CLI_BUNDLE, AT(pins), { 0 }, 0, 0, 0 },
     { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
     { "prefix", 0, TEXT, CLI_BINDGEN, AT(prefix), { 0 }, 0, 0, 0 },
@@ -119,6 +120,7 @@ static const option_spec specs[] = {
       0 },
     { "stack", 0, SIZE, RUNS, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
     { "summary", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(summary), { 0 }, 0, 0, 0 },
+    { "svg", 0, FLAG, CLI_FLOW, AT(svg), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
     { "timeout", 0, TIME, CLI_CTL | CLI_FLOW, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
     { "wit", 0, TEXT, HOST | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
@@ -396,7 +398,7 @@ static const char *operand_word(cli_command command)
     case CLI_BUNDLE:
         return "command: check, list or graph";
     case CLI_FLOW:
-        return "command: check, run, ps, swap or rollback";
+        return "command: check, graph, run, ps, swap or rollback";
     case CLI_SIGN:
     case CLI_VERIFY:
         return "DIR";
@@ -412,7 +414,9 @@ static const char *const *first_words(cli_command command, const char **are_out)
 {
     static const char *const bundle[] = { "check", "list", "graph", NULL };
     static const char *const bindgen[] = { "host", "native", "guest", NULL };
-    static const char *const flow[] = { "check", "run", "ps", "swap", "rollback", NULL };
+    static const char *const flow[] = {
+        "check", "graph", "run", "ps", "swap", "rollback", NULL
+    };
 
     switch (command) {
     case CLI_BUNDLE:
@@ -422,7 +426,7 @@ static const char *const *first_words(cli_command command, const char **are_out)
         *are_out = "is no side; there are host, native and guest";
         return bindgen;
     case CLI_FLOW:
-        *are_out = "is none of check, run, ps, swap and rollback";
+        *are_out = "is none of check, graph, run, ps, swap and rollback";
         return flow;
     default:
         break;

@@ -77,6 +77,22 @@ BERTH_API BERTH_CHECKED berth_status berth_flow_file_json(const berth_flow_file 
                                                           berth_arena *arena,
                                                           const char **text_out);
 
+enum { BERTH_FLOW_DRAW_TEXT = 1, BERTH_FLOW_DRAW_SVG = 2 };
+
+/* What goes over an edge, for a drawing. */
+typedef struct berth_flow_live {
+    uint64_t rate; /* records in a second */
+    uint64_t queued, queued_max;
+} berth_flow_live;
+
+/* Draws its graph.  `form` is a BERTH_FLOW_DRAW_..., `live` has one for each edge, or is NULL.
+ * Gives *text_out, which the arena lends.  Thread: any.  Blocks: never.  Fails: BERTH_E_INVALID, BERTH_E_NOMEM. */
+BERTH_API BERTH_CHECKED berth_status berth_flow_file_draw(const berth_flow_file *file,
+                                                          uint32_t form,
+                                                          const berth_flow_live *live,
+                                                          berth_arena *arena,
+                                                          const char **text_out);
+
 /* How many stages it has; they are numbered in the order of the file, as are those of the flow that it is loaded to.
  * Thread: any.  Blocks: never. */
 BERTH_API uint32_t berth_flow_file_stages(const berth_flow_file *file);

@@ -3,6 +3,7 @@
 import json
 import os
 import unittest
+from xml.etree import ElementTree
 
 from program import Folder, SOURCE, guest, run
 
@@ -89,6 +90,82 @@ class Check(Folder):
         told = json.loads(result.stdout)
         self.assertEqual(["source", "transform", "sink"],
                          [s["name"] for s in told["flow"]["stages"]])
+
+
+class Graph(Folder):
+    TEXT = """[flow]
+name = "log"
+description = "a < b & c"
+[stage.split]
+plugin = "split.wasm"
+hook = "h"
+role = "router"
+[stage.in]
+end = "file"
+[stage.x]
+plugin = "a&b.wasm"
+hook = "h"
+role = "processor"
+[stage.y]
+end = "null"
+[[edge]]
+from = "in"
+to = "split"
+records = 8
+full = "drop-oldest"
+[[edge]]
+from = "split:left"
+to = "x"
+[[edge]]
+from = "split:right"
+to = "y"
+[[edge]]
+from = "x"
+to = "y"
+rate = 5
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.flow = self.write("flow.toml", self.TEXT.encode())
+
+    def draw(self, *words):
+        result = run("flow", "graph", self.flow, *words)
+        self.assert_exit(result, 0)
+        return result.stdout.decode()
+
+    def test_the_text_has_each_stage_with_where_its_records_go(self):
+        self.assertEqual("""log: a < b & c
+in  (source, file)
+  └─▶ split   queue of 8, drop-oldest
+split  (router, split.wasm)
+  ├─[left]─▶ x
+  └─[right]─▶ y
+x  (processor, a&b.wasm)
+  └─▶ y   queue of 256, block, 5/s at most
+y  (sink, null)
+""", self.draw())
+
+    def test_the_picture_is_well_formed_and_has_no_box_on_another(self):
+        root = ElementTree.fromstring(self.draw("--svg"))
+        name = "{http://www.w3.org/2000/svg}"
+        boxes = [r for r in root.iter(name + "rect") if r.get("class") == "box"]
+        places = {(r.get("x"), r.get("y")) for r in boxes}
+        self.assertEqual(4, len(boxes))
+        self.assertEqual(4, len(places))
+        texts = ["".join(t.itertext()) for t in root.iter(name + "text")]
+        self.assertIn("processor · a&b.wasm", texts)
+        self.assertIn("left", texts)
+        paths = [p for p in root.iter(name + "path") if "edge" in p.get("class", "")]
+        self.assertEqual(4, len(paths))
+        across = int(root.get("width"))
+        for box in boxes:
+            self.assertLess(int(box.get("x")) + int(box.get("width")), across)
+
+    def test_it_is_written_to_a_file_whole(self):
+        run("flow", "graph", self.flow, "--svg", "-o", self.path("g.svg"))
+        with open(self.path("g.svg"), encoding="utf-8") as file:
+            self.assertEqual(self.draw("--svg"), file.read())
 
 
 if __name__ == "__main__":
