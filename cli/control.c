@@ -308,11 +308,11 @@ static int fill_fds(control *server, struct pollfd *fds, bool is_ending)
     return first < CLI_LOOK_AGAIN_MS ? (int)first : CLI_LOOK_AGAIN_MS;
 }
 
-/* What poll() did not fill, because it failed. */
-static void forget_events(struct pollfd *fds)
+/* What poll() did not fill, because it failed: all are tried, for none of them blocks. */
+static void expect_events(struct pollfd *fds)
 {
     for (size_t i = 0; i < 2 + CLIENTS_MAX; i++)
-        fds[i].revents = 0;
+        fds[i].revents = fds[i].events;
 }
 
 static void *run_poller(void *context)
@@ -337,7 +337,7 @@ static void *run_poller(void *context)
         if (is_ending && timeout > 100)
             timeout = 100;
         if (poll(fds, 2 + CLIENTS_MAX, timeout) < 0)
-            forget_events(fds);
+            expect_events(fds);
         if (fds[1].revents != 0)
             eventfd_read(server->wake_fd, &ignored);
         for (size_t i = 0; i < CLIENTS_MAX; i++) {
