@@ -4,7 +4,7 @@ import json
 import struct
 import unittest
 
-from program import NO_HURRY, Folder, Pipe, guest, run
+from program import NO_HURRY, Folder, Pipe, guest, patiently, run
 
 CORE, COMPONENT = "cli_record", "cli_record.component"
 
@@ -59,8 +59,15 @@ class Failures(Folder):
         self.assertIn("no \u20ac", result.stderr.decode())
 
     def test_a_deadline_ends_the_instance_and_not_the_pipe(self):
-        result = run("pipe", guest(COMPONENT), "--hook", "process", "--probe-deadline", "60s", "--deadline",
-                     "5s", "--on-error", "drop", stdin=b"count\nloop\ncount\n")
+        def attempt(deadline):
+            nonlocal result
+            result = run("pipe", guest(COMPONENT), "--hook", "process", "--deadline", deadline,
+                         "--on-error", "drop", "--summary", self.path("summary"),
+                         stdin=b"count\nloop\ncount\n")
+            with open(self.path("summary"), encoding="utf-8") as file:
+                return json.load(file)["failures"]["deadline"] == 1
+        result = None
+        patiently(attempt)
         self.assert_exit(result, 0)
         self.assertEqual(b"1\n1\n", result.stdout)
         self.assertIn(b"deadline", result.stderr)

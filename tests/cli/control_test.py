@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from program import PATIENCE, SOURCE, Folder, Pipe, guest, run
+from program import PATIENCE, SOURCE, Folder, Pipe, guest, patiently, run
 
 
 class Swaps(Folder):
@@ -45,7 +45,17 @@ class Swaps(Folder):
         self.assertIn(b"these very bytes", running.ctl("swap", guest("cli_v1")).stdout)
 
     def test_a_refused_swap_leaves_the_old_version_serving(self):
-        running = Pipe(self, "--probe-deadline", "4s")  # for what loops in its probe
+        def attempt(deadline):
+            nonlocal running
+            try:
+                running = Pipe(self, "--probe-deadline", deadline)  # for what loops in its probe
+            except AssertionError as error:  # of Pipe's own probe nothing else is expected
+                self.assertIn("deadline", str(error))
+                return False
+            return True
+
+        running = None
+        patiently(attempt)
         cut = self.write("cut", open_bytes(guest("cli_v2"))[:300])
         for path, code, part in [(guest("imports"), 3, "rejected"),
                                  (guest("cli_heavy"), 3, "deadline"),
@@ -299,21 +309,18 @@ class Socket(Folder):
 
 
 class Clients(Folder):
-    def test_a_client_that_hangs_stalls_nobody_and_is_dropped(self):
+    def test_clients_that_hang_stall_nobody_and_are_dropped_in_favour_of_those_without_room(self):
         running = Pipe(self)
         hanging = [running.connect() for _ in range(3)]
         hanging[0].send(b"sta")
         self.assertEqual(b"1:a", running.ask(b"a"))
         self.assert_exit(running.ctl("stat"), 0)
-        for client in hanging:  # the server closes them when their time is over
-            self.assertEqual(b"", client.recv(1))
-
-    def test_more_clients_than_there_is_room_for_are_served_in_turn(self):
-        running = Pipe(self)
-        hanging = [running.connect() for _ in range(28)]
+        without_room = [running.connect() for _ in range(25)]
         self.assertEqual(b"1:a", running.ask(b"a"))
         self.assert_exit(running.ctl("stat"), 0)
-        self.assertEqual(28, len(hanging))
+        self.assertEqual(25, len(without_room))
+        for client in hanging:  # the server closes them when their time is over
+            self.assertEqual(b"", client.recv(1))
 
     def test_a_client_that_leaves_is_forgotten(self):
         running = Pipe(self)

@@ -48,6 +48,14 @@ def run(*words, stdin=b"", **options):
     return subprocess.run([PROGRAM, *words], timeout=PATIENCE, check=False, **options)
 
 
+def patiently(attempt, deadlines=("300ms", "3s", "60s")):
+    """Runs attempt(deadline) until it says that nothing sound ran out of time.  What loops takes its
+    whole deadline, so the first is short; no machine is too busy for the last."""
+    for deadline in deadlines:
+        if attempt(deadline):
+            break
+
+
 class Folder(unittest.TestCase):
     """A test with a folder of its own, and helpers that fail with what was printed."""
 

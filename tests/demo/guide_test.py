@@ -49,7 +49,7 @@ case $1 in
 call | pipe)
     command=$1
     shift
-    exec '%(program)s' "$command" --deadline 60s --probe-deadline 5s "$@"
+    exec '%(program)s' "$command" --deadline 60s --probe-deadline 2s "$@"
     ;;
 esac
 exec '%(program)s' "$@"

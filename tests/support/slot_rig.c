@@ -362,7 +362,7 @@ bool slot_rig_wait_inside(const slot_rig_caller *c, berth_slot *slot, uint32_t c
 void slot_rig_attempt(slot_rig *r, bool (*attempt)(slot_rig *r, unsigned ms))
 {
     berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
-    unsigned ms = 300;
+    unsigned ms = 100;
 
     options.instances_max = RIG_INSTANCES;
     while (!attempt(r, ms)) {
