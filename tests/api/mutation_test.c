@@ -14,7 +14,7 @@
 #include "process.h"
 #include "slot_rig.h"
 
-enum { DIFFERENCES = 255, BUDGET_MS = 15000, SLOW_BUDGET_MS = 5000, HANG_MS = 100000 };
+enum { DIFFERENCES = 255, BUDGET_MS = 15000, SLOW_BUDGET_MS = 2500, HANG_MS = 100000 };
 
 typedef struct mutants {
     slot_rig *rig;

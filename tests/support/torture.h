@@ -13,7 +13,7 @@
  * may be slow, and busy with other tests. */
 #define TORTURE_PATIENCE_NS ((uint64_t)240 * 1000000000u)
 /* How long it goes on after that for the sake of numbers: what a quick machine does in seconds. */
-#define TORTURE_EFFORT_NS   ((uint64_t)15 * 1000000000u)
+#define TORTURE_EFFORT_NS   ((uint64_t)5 * 1000000000u)
 
 static inline void torture_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static inline void torture_say(const char *format, ...)
