@@ -410,17 +410,21 @@ static void *take_over(void *arg)
     return NULL;
 }
 
+/* Where two threads have no processor each, a round of theirs is a turn of the scheduler: there are
+ * fewer of them then. */
+static bool goes_on(int round, int rounds, uint64_t began_ns)
+{
+    return round < rounds && (round < 200 || berthi_clock_ns() - began_ns < 2000000000u);
+}
+
 /* At the bound a thread that sees the number fall is not turned away, and the number never says
  * more threads than there are. */
 static void who_sees_a_thread_leave_finds_its_record(void **state)
 {
-    enum { ROUNDS = 2000, ROUNDS_MIN = 200 };
     uint64_t began = berthi_clock_ns();
 
     (void)state;
-    /* Where the two threads have no processor each, a round is a turn of the scheduler. */
-    for (int i = 0; i < ROUNDS && (i < ROUNDS_MIN || berthi_clock_ns() - began < 2000000000u);
-         i++) {
+    for (int i = 0; goes_on(i, 2000, began); i++) {
         relay l = { .is_eager = i % 2 != 0 };
         berthi_thread leaver, heir;
 
@@ -466,10 +470,11 @@ static void *use_and_say_so(void *arg)
 /* The host knows that its threads no longer call, not that they have ended. */
 static void a_domain_may_go_while_threads_that_used_it_are_ending(void **state)
 {
+    uint64_t began = berthi_clock_ns();
     berthi_thread t;
 
     (void)state;
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; goes_on(i, 3000, began); i++) {
         leaver *l = calloc(1, sizeof *l);
 
         assert_non_null(l);
