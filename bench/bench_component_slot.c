@@ -1,12 +1,14 @@
 /* bench_component_slot.c - what a slot adds to calls of a component.
  *
  * Baseline: the same component's function in an instance of one's own, its reply copied into the same
- * arena; twice, as a hook and by its type.  What is reported is the difference in nanoseconds, of the
+ * arena; as a hook, by its type, and by the stub that is written for it.  What is reported is the difference in nanoseconds, of the
  * best rounds of both. */
 #include <berth/invoke.h>
 
 #include <stdio.h>
 #include <string.h>
+
+#include <main_host.h>
 
 #include "bench.h"
 #include "component/plan/plan.h"
@@ -21,6 +23,7 @@ typedef struct context {
     berthi_cm_instance *instance;
     berthi_cm_func process, next;
     berth_func typed_process, typed_next;
+    main_slot stubs;
     char input[SIZE];
 } context;
 
@@ -100,6 +103,17 @@ static void slot_bytes(context *c)
     typed(c, c->typed_process.number, &input, &out);
 }
 
+/* What `berth bindgen` writes for it. */
+static void stub_bytes(context *c)
+{
+    main_result_list_u8_string out;
+    berth_diag diag;
+
+    BENCH_OK(main_process(&c->stubs, c->rig.arena,
+                          (main_list_u8){ (const uint8_t *)c->input, SIZE }, &out, &diag),
+             &diag);
+}
+
 static void own_number(context *c)
 {
     uint32_t n = 7, out;
@@ -130,7 +144,7 @@ static double round_of(context *c, void (*call)(context *))
 }
 
 static void compare(context *c, const char *name, void (*slot)(context *),
-                    void (*own)(context *))
+                    void (*own)(context *), double goal)
 {
     double slot_ns = 1e9, own_ns = 1e9, ns;
     char added[64];
@@ -141,7 +155,7 @@ static void compare(context *c, const char *name, void (*slot)(context *),
         ns = round_of(c, slot);
         slot_ns = ns < slot_ns ? ns : slot_ns;
     }
-    bench_report_pair(name, slot_ns, own_ns, 0);
+    bench_report_pair(name, slot_ns, own_ns, goal);
     snprintf(added, sizeof added, "%s_added", name);
     bench_report(added, "ns", slot_ns - own_ns, 15);
 }
@@ -162,9 +176,11 @@ int main(void)
     BENCH_OK(berth_slot_func(c.rig.slot, "next", "func(n: u32) -> u32", &c.typed_next, &diag),
              &diag);
     open_own(&c);
-    compare(&c, "component_slot_hook_256", slot_hook, own_hook);
-    compare(&c, "component_slot_typed_256", slot_bytes, own_bytes);
-    compare(&c, "component_slot_typed_number", slot_number, own_number);
+    compare(&c, "component_slot_hook_256", slot_hook, own_hook, 0);
+    compare(&c, "component_slot_typed_256", slot_bytes, own_bytes, 0);
+    BENCH_OK(main_bind(c.rig.slot, &c.stubs, &diag), &diag);
+    compare(&c, "component_slot_stub_256", stub_bytes, own_bytes, 1.15);
+    compare(&c, "component_slot_typed_number", slot_number, own_number, 0);
     berthi_cm_instance_destroy(c.instance);
     berthi_cm_loaded_unref(c.loaded);
     bench_rig_close(&c.rig);

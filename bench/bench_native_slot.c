@@ -93,6 +93,24 @@ static void bare_add(void *ctx, uint64_t ops)
         c->failed += failed;
 }
 
+/* Who has no slot at hand, but its key: found, called, given back. */
+static void find_add(void *ctx, uint64_t ops)
+{
+    context *c = ctx;
+    int32_t args[2] = { 1, 2 }, result = 0;
+    uint64_t failed = 0;
+    berth_slot *slot;
+
+    for (uint64_t i = 0; i < ops; i++) {
+        failed += berth_slot_find(c->runtime, "tenant", "calls", &slot) != BERTH_OK;
+        failed += berth_slot_invoke(slot, args, &result, &c->add, NULL) != BERTH_OK;
+        berth_slot_release(slot);
+        bench_keep(result);
+    }
+    if (failed != 0)
+        c->failed += failed;
+}
+
 static const uint32_t numbers[NUMBERS] = { 1, 2, 3, 4 };
 
 static void slot_total(void *ctx, uint64_t ops)
@@ -247,6 +265,7 @@ static berth_slot *open_slot(context *c, const char *name)
     berth_diag diag = { 0 };
     berth_slot *slot;
 
+    options.tenant = "tenant";
     options.name = name;
     BENCH_OK(berth_slot_open(c->runtime, &options, &slot, &diag), &diag);
     BENCH_OK(berth_slot_install(slot, c->files[0].data, c->files[0].size, NULL, &diag), &diag);
@@ -295,6 +314,7 @@ int main(void)
     open_bare(&c);
     bench_measure(&(bench_case){ "native_slot_add", slot_add, bare_add, &c, 1.2, 0 });
     bench_measure(&(bench_case){ "native_slot_sum16", slot_total, bare_total, &c, 1.2, 0 });
+    bench_measure(&(bench_case){ "native_find_and_add", find_add, NULL, &c, 25, 0 });
     bench_measure(&(bench_case){ "native_slot_turns", slot_turns, bare_turns, &c, 0, 0 });
     bench_measure(&(bench_case){ "native_load", load, load_bare, &c, 2.5, 0 });
     measure_swaps(&c);

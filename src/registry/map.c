@@ -1,7 +1,9 @@
 /* map.c - slots by (tenant, name), and the tenants.  Layer: registry.
  *
- * A chained hash table under the registry's lock.  It doubles when it is full; without memory
- * for that it stays as it is and only gets slower.
+ * A chained hash table that is changed under the registry's lock.  It doubles when it is full; without memory
+ * for that it stays as it is and only gets slower.  Threads that have a record may walk it without the lock
+ * (berth_slot_find(); docs/design/0004-records.md, "Looks"): what they find is there, and what they do not find
+ * they ask for again under the lock.
  */
 #include "registry/registry.h"
 
@@ -9,81 +11,160 @@
 
 #include "base/diag.h"
 
-static uint64_t hash_key(const char *tenant, const char *name)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a; the names are the host's, not a guest's */
+/* ---- keys ---- */
 
-    for (const char *s = tenant; *s != '\0'; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    h = (h ^ 0xffu) * 1099511628211u; /* no name has this byte, so keys cannot run together */
-    for (const char *s = name; *s != '\0'; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h ^ h >> 32;
+/* The low `size` bytes (1 to 7) of a word; the machine's order is theirs. */
+static uint64_t last_word(const char *from, size_t size)
+{
+    uint32_t low4, high4;
+    uint16_t low2, high2;
+
+    if (size >= 4) { /* both read what is in the middle, which is the same bits twice */
+        memcpy(&low4, from, sizeof low4);
+        memcpy(&high4, from + size - 4, sizeof high4);
+        return low4 | (uint64_t)high4 << 8 * (size - 4);
+    }
+    if (size == 1)
+        return (unsigned char)*from;
+    memcpy(&low2, from, sizeof low2);
+    memcpy(&high2, from + size - 2, sizeof high2);
+    return low2 | (uint64_t)high2 << 8 * (size - 2);
+}
+
+/* Its words, the last one with zeros behind. */
+static void put_words(berthi_slot_key *key, const char *from, size_t size)
+{
+    for (; size >= sizeof *key->words; from += sizeof *key->words, size -= sizeof *key->words)
+        memcpy(&key->words[key->count++], from, sizeof *key->words);
+    if (size != 0)
+        key->words[key->count++] = last_word(from, size);
+}
+
+bool berthi_slot_key_make(berthi_slot_key *key, const char *tenant, const char *name)
+{
+    size_t tenant_size = strlen(tenant), name_size = strlen(name);
+    uint64_t h = 0;
+
+    if (tenant_size > BERTHI_SLOT_NAME_MAX || name_size > BERTHI_SLOT_NAME_MAX)
+        return false;
+    key->words[0] = tenant_size << 32 | name_size; /* so that keys cannot run together */
+    key->count = 1;
+    put_words(key, tenant, tenant_size);
+    put_words(key, name, name_size);
+    for (uint32_t i = 0; i < key->count; i++) { /* the names are the host's, not a guest's */
+        h = (h ^ key->words[i]) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    key->hash = h;
+    return true;
+}
+
+static bool is_key(const berthi_slot_key *a, const berthi_slot_key *b)
+{
+    if (a->hash != b->hash || a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->words[i] != b->words[i])
+            return false;
+    return true;
+}
+
+/* ---- slots ---- */
+
+static size_t map_size(size_t count)
+{
+    return sizeof(berthi_map) + count * sizeof(_Atomic(berth_slot *));
 }
 
 berth_status berthi_map_init(berth_runtime *rt, berth_diag *diag)
 {
-    rt->buckets_count = BERTHI_MAP_BUCKETS_MIN;
-    rt->buckets = berthi_zalloc_array(&rt->allocator, rt->buckets_count, sizeof *rt->buckets);
-    return rt->buckets == NULL ? berthi_fail(diag, BERTH_E_NOMEM, "the table of slots")
-                               : BERTH_OK;
+    berthi_map *map = berthi_zalloc(&rt->allocator, map_size(BERTHI_MAP_BUCKETS_MIN));
+
+    if (map == NULL)
+        return berthi_fail(diag, BERTH_E_NOMEM, "the table of slots");
+    map->count = BERTHI_MAP_BUCKETS_MIN;
+    atomic_init(&rt->map, map);
+    return BERTH_OK;
 }
 
 void berthi_map_fini(berth_runtime *rt)
 {
+    berthi_map *map = atomic_load_explicit(&rt->map, memory_order_relaxed), *before;
+
     assert(rt->slots_count == 0 && rt->tenants == NULL);
-    berthi_free_array(&rt->allocator, rt->buckets, rt->buckets_count, sizeof *rt->buckets);
+    for (; map != NULL; map = before) {
+        before = map->before;
+        berthi_free(&rt->allocator, map, map_size(map->count));
+    }
 }
 
-berth_slot *berthi_map_find(berth_runtime *rt, const char *tenant, const char *name)
+static _Atomic(berth_slot *) *chain_of(berthi_map *map, const berthi_slot_key *key)
 {
-    uint64_t hash = hash_key(tenant, name);
-    berth_slot *slot = rt->buckets[hash & (rt->buckets_count - 1)];
+    return &map->at[key->hash & (map->count - 1)];
+}
 
-    while (slot != NULL && (slot->hash != hash || strcmp(slot->name, name) != 0 ||
-                            strcmp(slot->tenant->name, tenant) != 0))
-        slot = slot->map_next;
+/* acquire, thrice: pairs with the releases below, so that what is found is whole. */
+berth_slot *berthi_map_find(const berth_runtime *rt, const berthi_slot_key *key)
+{
+    berthi_map *map = atomic_load_explicit(&rt->map, memory_order_acquire);
+    berth_slot *slot = atomic_load_explicit(chain_of(map, key), memory_order_acquire);
+
+    while (slot != NULL && !is_key(&slot->place, key)) {
+        BERTHI_WINDOW();
+        slot = atomic_load_explicit(&slot->map_next, memory_order_acquire);
+    }
     return slot;
 }
 
+/* In front of its chain.  release: pairs with the acquires in berthi_map_find(). */
+static void link_slot(berthi_map *map, berth_slot *slot)
+{
+    _Atomic(berth_slot *) *chain = chain_of(map, &slot->place);
+
+    atomic_store_explicit(&slot->map_next, atomic_load_explicit(chain, memory_order_relaxed),
+                          memory_order_release);
+    BERTHI_WINDOW();
+    atomic_store_explicit(chain, slot, memory_order_release);
+}
+
+/* Who walks a chain meanwhile gets into another one, at whose end he asks under the lock.  The old table
+ * stays until the runtime ends; all that were are no larger than the one that is. */
 static void grow(berth_runtime *rt)
 {
-    size_t count = rt->buckets_count * 2;
-    berth_slot **buckets = berthi_zalloc_array(&rt->allocator, count, sizeof *buckets), *next;
+    berthi_map *old = atomic_load_explicit(&rt->map, memory_order_relaxed);
+    berthi_map *map = berthi_zalloc(&rt->allocator, map_size(2 * old->count));
+    berth_slot *next;
 
-    if (buckets == NULL)
+    if (map == NULL)
         return;
-    for (size_t i = 0; i < rt->buckets_count; i++)
-        for (berth_slot *slot = rt->buckets[i]; slot != NULL; slot = next) {
-            next = slot->map_next;
-            slot->map_next = buckets[slot->hash & (count - 1)];
-            buckets[slot->hash & (count - 1)] = slot;
+    map->before = old;
+    map->count = 2 * old->count;
+    for (size_t i = 0; i < old->count; i++)
+        for (berth_slot *slot = berthi_map_first(rt, i); slot != NULL; slot = next) {
+            next = berthi_map_next(slot);
+            link_slot(map, slot);
         }
-    berthi_free_array(&rt->allocator, rt->buckets, rt->buckets_count, sizeof *rt->buckets);
-    rt->buckets = buckets;
-    rt->buckets_count = count;
+    atomic_store_explicit(&rt->map, map, memory_order_release);
 }
 
 void berthi_map_insert(berth_runtime *rt, berth_slot *slot)
 {
-    berth_slot **bucket;
-
-    if (rt->slots_count >= rt->buckets_count)
+    if (rt->slots_count >= berthi_map_chains(rt))
         grow(rt);
-    slot->hash = hash_key(slot->tenant->name, slot->name);
-    bucket = &rt->buckets[slot->hash & (rt->buckets_count - 1)];
-    slot->map_next = *bucket;
-    *bucket = slot;
+    link_slot(atomic_load_explicit(&rt->map, memory_order_relaxed), slot);
     rt->slots_count++;
 }
 
+/* It still leads on, for those who are there. */
 void berthi_map_remove(berth_runtime *rt, berth_slot *slot)
 {
-    berth_slot **at = &rt->buckets[slot->hash & (rt->buckets_count - 1)];
+    _Atomic(berth_slot *) *at =
+        chain_of(atomic_load_explicit(&rt->map, memory_order_relaxed), &slot->place);
+    berth_slot *seen;
 
-    while (*at != slot)
-        at = &(*at)->map_next;
-    *at = slot->map_next;
+    while ((seen = atomic_load_explicit(at, memory_order_relaxed)) != slot)
+        at = &seen->map_next;
+    atomic_store_explicit(at, berthi_map_next(slot), memory_order_release);
     rt->slots_count--;
 }
 

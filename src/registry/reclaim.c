@@ -39,7 +39,7 @@ static void take_from_version(berth_version *v, loot *l)
 /* Under the registry's lock. */
 static void take_from_bucket(berth_slot *slot, loot *l)
 {
-    for (; slot != NULL && l->count < RECLAIM_MAX; slot = slot->map_next) {
+    for (; slot != NULL && l->count < RECLAIM_MAX; slot = berthi_map_next(slot)) {
         berthi_lock_take(&slot->lock);
         for (berth_version *v = slot->versions; v != NULL && l->count < RECLAIM_MAX;
              v = v->slot_next)
@@ -53,8 +53,9 @@ bool berthi_reclaim(berth_runtime *rt)
     loot l = { 0 };
 
     berthi_lock_take(&rt->lock);
-    for (size_t n = 0; n < rt->buckets_count && l.count < RECLAIM_MAX; n++)
-        take_from_bucket(rt->buckets[rt->reclaim_next++ & (rt->buckets_count - 1)], &l);
+    for (size_t n = 0; n < berthi_map_chains(rt) && l.count < RECLAIM_MAX; n++)
+        take_from_bucket(berthi_map_first(rt, rt->reclaim_next++ & (berthi_map_chains(rt) - 1)),
+                         &l);
     berthi_lock_drop(&rt->lock);
     for (size_t n = 0; n < l.count; n++) {
         berthi_pool_discard(l.versions[n], l.instances[n]);

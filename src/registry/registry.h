@@ -305,6 +305,25 @@ typedef struct berthi_agreed {
     uint32_t count, room;
 } berthi_agreed;
 
+enum {
+    BERTHI_SLOT_NAME_MAX = 64, /* bytes of a slot's name, and of a tenant's */
+    BERTHI_SLOT_KEY_WORDS = 1 + 2 * BERTHI_SLOT_NAME_MAX / 8
+};
+
+/* (tenant, name) in words, so that it is told from others a word at a time. */
+typedef struct berthi_slot_key {
+    uint64_t hash;
+    uint32_t count; /* of words */
+    uint64_t words[BERTHI_SLOT_KEY_WORDS];
+} berthi_slot_key;
+
+/* Chains of slots, which threads walk while others change them (map.c). */
+typedef struct berthi_map {
+    struct berthi_map *before; /* that it was grown from */
+    size_t count;              /* of chains, a power of two */
+    _Atomic(struct berth_slot *) at[];
+} berthi_map;
+
 struct berth_slot {
     _Alignas(64) _Atomic(void *) current; /* a berth_version; I1; read through records only */
     berth_runtime *runtime;
@@ -316,10 +335,11 @@ struct berth_slot {
     berthi_gate gate;
     void *config;                /* `plugin_config`, ours */
     char *name, *profile, *kind; /* profile and kind: guarded by lock until decided */
-    uint64_t hash;
-    /* guarded by the registry's lock */
-    struct berth_slot *map_next, *tenant_next, **tenant_at;
+    struct berth_slot *tenant_next, **tenant_at; /* guarded by the registry's lock */
+    /* What finding it looks at: two lines at most, when names are short. */
+    _Alignas(64) _Atomic(struct berth_slot *) map_next; /* stored under the registry's lock */
     _Atomic(uint32_t) refs;
+    berthi_slot_key place; /* fixed */
 
     berthi_lock lock;
     berthi_cond installed;
@@ -351,10 +371,9 @@ struct berth_runtime {
     berthi_wasm_engine *engine;
     const berthi_profile *const *profiles; /* that slots may be of, NULL-terminated */
 
-    berthi_lock lock; /* the registry's: map and tenants */
-    berth_slot **buckets;
-    size_t buckets_count; /* a power of two */
-    size_t reclaim_next;  /* the bucket where the next reclamation begins */
+    berthi_lock lock;          /* the registry's: map and tenants */
+    _Atomic(berthi_map *) map; /* stored under the lock */
+    size_t reclaim_next;       /* the bucket where the next reclamation begins */
     uint32_t slots_count;
     berthi_tenant *tenants;
 
@@ -380,7 +399,24 @@ struct berth_runtime {
 berth_status berthi_map_init(berth_runtime *rt, berth_diag *diag);
 void berthi_map_fini(berth_runtime *rt);
 /* Under rt->lock. */
-berth_slot *berthi_map_find(berth_runtime *rt, const char *tenant, const char *name);
+/* False: such names have no slot. */
+bool berthi_slot_key_make(berthi_slot_key *key, const char *tenant, const char *name);
+/* Under the lock; or in a look (sync/record.h), where NULL means that it has to be asked for under the lock. */
+berth_slot *berthi_map_find(const berth_runtime *rt, const berthi_slot_key *key);
+/* Under the lock: all slots, chain by chain. */
+static inline size_t berthi_map_chains(const berth_runtime *rt)
+{
+    return atomic_load_explicit(&rt->map, memory_order_relaxed)->count;
+}
+static inline berth_slot *berthi_map_first(const berth_runtime *rt, size_t chain)
+{
+    return atomic_load_explicit(
+        &atomic_load_explicit(&rt->map, memory_order_relaxed)->at[chain], memory_order_relaxed);
+}
+static inline berth_slot *berthi_map_next(const berth_slot *slot)
+{
+    return atomic_load_explicit(&slot->map_next, memory_order_relaxed);
+}
 void berthi_map_insert(berth_runtime *rt, berth_slot *slot);
 void berthi_map_remove(berth_runtime *rt, berth_slot *slot);
 /* Makes the slot one of that tenant's, who is made when it is new; takes it away again. */

@@ -206,6 +206,8 @@ static berth_status make_slot(berth_runtime *rt, const berth_slot_options *opt,
         free_slot(slot);
         return status;
     }
+    if (!berthi_slot_key_make(&slot->place, opt->tenant, opt->name))
+        berthi_panic("a slot's names were checked and have no key");
     slot->key = take_key();
     atomic_init(&slot->uncounted_max, berthi_uncounted_max(slot));
     atomic_init(&slot->refs, 2); /* the registry's and the handle's */
@@ -240,7 +242,7 @@ static berth_status insert(berth_runtime *rt, berth_slot *slot, const char *tena
 {
     berth_status status;
 
-    if (berthi_map_find(rt, tenant, slot->name) != NULL)
+    if (berthi_map_find(rt, &slot->place) != NULL)
         return berthi_fail(diag, BERTH_E_STATE, "slot '%s' of tenant '%s' exists; find it",
                            slot->name, tenant);
     if (rt->slots_count >= rt->options.slots_max)
@@ -320,7 +322,7 @@ static berth_status check_all(berth_runtime *rt, berth_slot *const *slots, size_
                               berth_diag *diag)
 {
     for (size_t i = 0; i < count; i++)
-        if (berthi_map_find(rt, slots[i]->tenant->name, slots[i]->name) != NULL)
+        if (berthi_map_find(rt, &slots[i]->place) != NULL)
             return berthi_fail(diag, BERTH_E_STATE, "slot '%s' of tenant '%s' exists already",
                                slots[i]->name, slots[i]->tenant->name);
     if (count > rt->options.slots_max - rt->slots_count)
@@ -343,18 +345,46 @@ berth_status berthi_slots_reveal(berth_runtime *rt, berth_slot *const *slots, si
     return status;
 }
 
+/* Without the lock.  NULL: it has to be taken. */
+static berth_slot *find_quickly(berth_runtime *rt, const berthi_slot_key *key)
+{
+    berthi_record *mine = berthi_record_mine.record;
+    berth_slot *slot;
+
+    berthi_look_begin(mine);
+    slot = berthi_map_find(rt, key);
+    BERTHI_WINDOW();
+    if (slot != NULL) /* the registry's reference is there as long as somebody looks */
+        atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
+    berthi_look_end(mine);
+    return slot;
+}
+
+static berth_slot *find_slowly(berth_runtime *rt, const berthi_slot_key *key)
+{
+    berth_slot *slot;
+
+    berthi_lock_take(&rt->lock);
+    slot = berthi_map_find(rt, key);
+    if (slot != NULL)
+        atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
+    berthi_lock_drop(&rt->lock);
+    return slot;
+}
+
 berth_status berth_slot_find(berth_runtime *rt, const char *tenant, const char *name,
                              berth_slot **slot_out)
 {
+    berthi_slot_key key;
     berth_slot *slot;
 
     if (rt == NULL || name == NULL || slot_out == NULL)
         return BERTH_E_INVALID;
-    berthi_lock_take(&rt->lock);
-    slot = berthi_map_find(rt, tenant == NULL ? "" : tenant, name);
-    if (slot != NULL)
-        atomic_fetch_add_explicit(&slot->refs, 1, memory_order_relaxed);
-    berthi_lock_drop(&rt->lock);
+    if (!berthi_slot_key_make(&key, tenant == NULL ? "" : tenant, name))
+        return BERTH_E_ABSENT;
+    slot = berthi_domain_is_quick(&rt->domain) ? find_quickly(rt, &key) : NULL;
+    if (slot == NULL)
+        slot = find_slowly(rt, &key);
     if (slot == NULL)
         return BERTH_E_ABSENT;
     *slot_out = slot;
@@ -480,6 +510,7 @@ berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_
 
 /* ---- evicting ---- */
 
+/* It is in the map no more, and nobody who found it there is still looking. */
 static void empty_slot(berth_slot *slot)
 {
     berthi_lock_take(&slot->lock);
@@ -504,27 +535,33 @@ void berthi_slot_conceal(berth_slot *slot)
     bool is_there;
 
     berthi_lock_take(&rt->lock);
-    is_there = berthi_map_find(rt, slot->tenant->name, slot->name) == slot;
+    is_there = berthi_map_find(rt, &slot->place) == slot;
     if (is_there)
         berthi_map_remove(rt, slot);
     berthi_lock_drop(&rt->lock);
-    if (is_there)
-        empty_slot(slot);
+    if (!is_there)
+        return;
+    berthi_domain_await_looks(&rt->domain);
+    empty_slot(slot);
 }
 
 berth_status berth_slot_evict(berth_runtime *rt, const char *tenant, const char *name)
 {
+    berthi_slot_key key;
     berth_slot *slot;
 
     if (rt == NULL || name == NULL)
         return BERTH_E_INVALID;
+    if (!berthi_slot_key_make(&key, tenant == NULL ? "" : tenant, name))
+        return BERTH_E_ABSENT;
     berthi_lock_take(&rt->lock);
-    slot = berthi_map_find(rt, tenant == NULL ? "" : tenant, name);
+    slot = berthi_map_find(rt, &key);
     if (slot != NULL)
         berthi_map_remove(rt, slot);
     berthi_lock_drop(&rt->lock);
     if (slot == NULL)
         return BERTH_E_ABSENT;
+    berthi_domain_await_looks(&rt->domain);
     empty_slot(slot);
     return BERTH_OK;
 }
@@ -544,19 +581,21 @@ size_t berth_runtime_retain(berth_runtime *rt, const berth_key *keep, size_t kee
     size_t count = 0;
 
     berthi_lock_take(&rt->lock);
-    for (size_t i = 0; i < rt->buckets_count; i++)
-        for (slot = rt->buckets[i]; slot != NULL; slot = next) {
-            next = slot->map_next;
+    for (size_t i = 0; i < berthi_map_chains(rt); i++)
+        for (slot = berthi_map_first(rt, i); slot != NULL; slot = next) {
+            next = berthi_map_next(slot);
             if (is_kept(slot, keep, keep_count))
                 continue;
             berthi_map_remove(rt, slot);
-            slot->map_next = evicted;
+            /* release: who looks may come along here, to slots that are in no chain either. */
+            atomic_store_explicit(&slot->map_next, evicted, memory_order_release);
             evicted = slot;
             count++;
         }
     berthi_lock_drop(&rt->lock);
+    berthi_domain_await_looks(&rt->domain);
     for (; evicted != NULL; evicted = next) {
-        next = evicted->map_next;
+        next = berthi_map_next(evicted);
         empty_slot(evicted);
     }
     return count;

@@ -111,8 +111,9 @@ static void look_at_slots(berthi_watchdog *w, uint64_t now)
     berth_runtime *rt = w->runtime;
 
     berthi_lock_take(&rt->lock);
-    for (size_t i = 0; i < rt->buckets_count; i++)
-        for (berth_slot *slot = rt->buckets[i]; slot != NULL; slot = slot->map_next) {
+    for (size_t i = 0; i < berthi_map_chains(rt); i++)
+        for (berth_slot *slot = berthi_map_first(rt, i); slot != NULL;
+             slot = berthi_map_next(slot)) {
             berthi_lock_take(&slot->lock);
             for (berth_version *v = slot->versions; v != NULL; v = v->slot_next)
                 if (v->is_native)

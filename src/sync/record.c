@@ -240,3 +240,20 @@ berthi_record *berthi_domain_join(berthi_domain *d)
     berthi_record_mine = (berthi_record_cache){ d->id, mine, 0, 0 };
     return mine;
 }
+
+void berthi_domain_await_looks(berthi_domain *d)
+{
+    berthi_record *r;
+
+    if (!d->is_asymmetric)
+        return; /* nobody looks but under a lock */
+    berthi_domain_barrier(d);
+    r = atomic_load_explicit(&d->records, memory_order_acquire);
+    for (; r != NULL; r = r->next) {
+        /* acquire: pairs with berthi_look_end(). */
+        uint64_t looks = atomic_load_explicit(&r->looks, memory_order_acquire);
+
+        while (looks % 2 == 1 && atomic_load_explicit(&r->looks, memory_order_acquire) == looks)
+            berthi_thread_yield();
+    }
+}

@@ -79,6 +79,8 @@ typedef struct berthi_record { /* one per thread and domain; only its owner writ
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
     /* What is called there, in the caller's words; of native plugins alone. */
     _Atomic(uint32_t) function[BERTHI_PINS_MAX];
+    _Atomic(uint64_t)
+        looks; /* begun and ended, together: odd while one is on (berthi_look_begin()) */
     _Atomic(uint64_t) number; /* berthi_thread_number() of the thread whose it is */
     unsigned index;           /* 0 .. BERTHI_RECORDS_MAX - 1, fixed */
     berthi_memo memo;         /* owner only, as is all to `result` */
@@ -332,6 +334,33 @@ static inline void *berthi_publish(berthi_domain *d, _Atomic(void *) *shared, vo
     berthi_domain_tell(d);
     return last;
 }
+
+/* A look at objects that others unlink: short, and nothing is called in it.  Only after
+ * berthi_domain_is_quick().  What is found there is kept by whoever unlinked it until
+ * berthi_domain_await_looks() has come back. */
+static inline void berthi_look_begin(berthi_record *mine)
+{
+    uint64_t looks = atomic_load_explicit(&mine->looks, memory_order_relaxed);
+
+    assert(mine == berthi_record_mine.record && looks % 2 == 0);
+    BERTHI_WINDOW();
+    atomic_store_explicit(&mine->looks, looks + 1, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst); /* as in berthi_pin_at() */
+    BERTHI_WINDOW();
+}
+
+static inline void berthi_look_end(berthi_record *mine)
+{
+    uint64_t looks = atomic_load_explicit(&mine->looks, memory_order_relaxed);
+
+    assert(looks % 2 == 1);
+    BERTHI_WINDOW();
+    /* release: who waits for the end sees what was done with what was found. */
+    atomic_store_explicit(&mine->looks, looks + 1, memory_order_release);
+}
+
+/* After the caller has unlinked something: until nobody is looking who may have found it. */
+void berthi_domain_await_looks(berthi_domain *d);
 
 /* How many entries of a record name the object. */
 static inline unsigned berthi_record_uses(berthi_record *r, const void *object)

@@ -688,6 +688,134 @@ static void a_second_round_needs_no_more_than_the_first(void **state)
     assert_true(atomic_load(&r->memory.live_blocks) <= blocks + blocks / 4 + 64);
 }
 
+/* ---- finding ---- */
+
+enum { STAYING = 40, FINDERS = 3, COMINGS = 30 };
+
+typedef struct finders {
+    slot_rig *rig;
+    berth_slot *first; /* of those that stay; it has a plugin */
+    berth_slot *staying[STAYING];
+    _Atomic(bool) stop;
+    _Atomic(uint64_t) there, absent, wrong;
+} finders;
+
+/* A slot that stays is found whatever else comes and goes; one that does not is found whole, or not. */
+static void find_all(finders *f)
+{
+    berth_slot *slot = NULL;
+    berth_slot_stats stats = BERTH_SLOT_STATS_INIT;
+    char name[24];
+
+    for (int i = 0; i < STAYING; i++) {
+        snprintf(name, sizeof name, "stays-%d", i);
+        if (berth_slot_find(f->rig->runtime, "t", name, &slot) != BERTH_OK ||
+            slot != f->staying[i])
+            atomic_fetch_add(&f->wrong, 1);
+        else
+            berth_slot_release(slot);
+        if (berth_slot_find(f->rig->runtime, "t", "comes", &slot) != BERTH_OK) {
+            atomic_fetch_add(&f->absent, 1);
+            continue;
+        }
+        if (berth_slot_stats_read(slot, &stats, NULL) != BERTH_OK || stats.calls != 0)
+            atomic_fetch_add(&f->wrong, 1);
+        berth_slot_release(slot);
+        atomic_fetch_add(&f->there, 1);
+    }
+}
+
+static void *find_until_stopped(void *arg)
+{
+    finders *f = arg;
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply;
+
+    if (berth_arena_create(NULL, 0, &call.arena, NULL) != BERTH_OK ||
+        berth_slot_hook(f->first, "do", &call.hook, NULL) != BERTH_OK)
+        abort();
+    while (!atomic_load(&f->stop)) {
+        /* Who has called the runtime last finds without its lock. */
+        if (berth_slot_call(f->first, &call, &reply, NULL) != BERTH_OK)
+            atomic_fetch_add(&f->wrong, 1);
+        berth_arena_reset(call.arena);
+        find_all(f);
+    }
+    berth_arena_destroy(call.arena);
+    return NULL;
+}
+
+static berth_slot *open_in_t(slot_rig *r, const char *name)
+{
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot = NULL;
+
+    options.tenant = "t";
+    options.name = name;
+    options.deadline_ns = options.probe_deadline_ns = SLOT_RIG_PATIENCE_NS;
+    if (berth_slot_open(r->runtime, &options, &slot, &r->diag) != BERTH_OK)
+        fail_msg("%s", r->diag.text);
+    return slot;
+}
+
+/* More slots in each round, so that the table grows meanwhile; none of the others is retained. */
+static void let_come_and_go(finders *f, int round)
+{
+    static berth_key keep[STAYING];
+    static char names[STAYING][24];
+    uint64_t seen = atomic_load(&f->there);
+    char name[40];
+
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof name, "more-%d-%d", round, i);
+        berth_slot_release(open_in_t(f->rig, name));
+    }
+    berth_slot_release(open_in_t(f->rig, "comes"));
+    while (atomic_load(&f->there) < seen + 3)
+        (void)sched_yield();
+    if (round % 16 != 15) {
+        assert_int_equal(berth_slot_evict(f->rig->runtime, "t", "comes"), BERTH_OK);
+    } else {
+        for (int i = 0; i < STAYING; i++) {
+            snprintf(names[i], sizeof names[i], "stays-%d", i);
+            keep[i].tenant = "t";
+            keep[i].name = names[i];
+        }
+        assert_int_equal(berth_runtime_retain(f->rig->runtime, keep, STAYING), 1 + 16 * 8);
+    }
+    seen = atomic_load(&f->absent);
+    while (atomic_load(&f->absent) < seen + 3)
+        (void)sched_yield();
+}
+
+static void who_looks_for_a_slot_finds_it_or_none(void **state)
+{
+    finders f = { .rig = *state };
+    int rounds = 16 * (int)(1 + COMINGS / slot_rig_slowness(f.rig) / 16);
+    pthread_t threads[FINDERS];
+    char name[24];
+
+    for (int i = 0; i < STAYING; i++) {
+        snprintf(name, sizeof name, "stays-%d", i);
+        f.staying[i] = open_in_t(f.rig, name);
+    }
+    f.first = f.staying[0];
+    (void)slot_rig_install_answering(f.rig, f.first, 1);
+    for (int i = 0; i < FINDERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, find_until_stopped, &f), 0);
+    for (int round = 0; round < rounds; round++)
+        let_come_and_go(&f, round);
+    atomic_store(&f.stop, true);
+    for (int i = 0; i < FINDERS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < STAYING; i++)
+        berth_slot_release(f.staying[i]);
+    assert_int_equal(atomic_load(&f.wrong), 0);
+    torture_say("%s: a slot that came %d times was found %llu times, and not %llu times",
+                f.rig->engine, rounds, (unsigned long long)atomic_load(&f.there),
+                (unsigned long long)atomic_load(&f.absent));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -696,6 +824,7 @@ int main(void)
         slot_test(so_it_is_with_few_instances_that_are_replaced),
         slot_test(so_it_is_when_calls_wait_for_a_place),
         slot_test(slots_come_and_go_under_their_callers),
+        slot_test(who_looks_for_a_slot_finds_it_or_none),
         slot_test(a_call_that_does_not_end_holds_back_its_own_version_only),
         slot_test(a_second_round_needs_no_more_than_the_first),
     };

@@ -569,6 +569,46 @@ static void a_call_never_looks_older_than_it_is(void **state)
     free(g);
 }
 
+typedef struct awaiting {
+    berthi_domain *domain;
+    _Atomic(bool) is_over;
+} awaiting;
+
+static void *await_looks(void *arg)
+{
+    awaiting *a = arg;
+
+    berthi_domain_await_looks(a->domain);
+    atomic_store(&a->is_over, true);
+    return NULL;
+}
+
+static void who_unlinked_something_waits_for_those_who_look(void **state)
+{
+    rig r;
+    berthi_record *mine;
+    berthi_thread t;
+    awaiting a = { &r.domain, false };
+
+    (void)state;
+    rig_init(&r);
+    mine = berthi_domain_record(&r.domain);
+    (void)await_looks(&a); /* nobody looks */
+    if (r.domain.is_asymmetric) {
+        atomic_store(&a.is_over, false);
+        berthi_look_begin(mine);
+        start(&t, await_looks, &a);
+        for (int i = 0; i < 2000; i++) {
+            berthi_thread_yield();
+            assert_false(atomic_load(&a.is_over));
+        }
+        berthi_look_end(mine);
+        berthi_thread_join(&t);
+        assert_true(atomic_load(&a.is_over));
+    }
+    rig_fini(&r);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -580,6 +620,7 @@ int main(void)
         cmocka_unit_test(a_pin_of_nothing_leaves_its_entry_free),
         cmocka_unit_test(publishing_returns_what_was_there),
         cmocka_unit_test(what_is_known_is_good_until_there_is_news),
+        cmocka_unit_test(who_unlinked_something_waits_for_those_who_look),
         cmocka_unit_test(numbers_are_taken_once),
         cmocka_unit_test(a_thread_that_ends_gives_its_record_to_the_next),
         cmocka_unit_test(the_thousand_and_twenty_fourth_thread_calls_and_the_next_does_not),
