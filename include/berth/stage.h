@@ -117,5 +117,21 @@ BERTH_API void berth_stage_pause(berth_stage *stage, uint64_t for_ns);
  * Thread: any.  Blocks: briefly. */
 BERTH_API void berth_stage_ready(berth_stage *stage);
 
+enum { BERTH_WAIT_READ = 1, BERTH_WAIT_WRITE = 2 };
+#define BERTH_STAGE_FDS_MAX 1024u
+
+/* Ends a pause once, as berth_stage_ready() does, when `fd` is ready for one of `events` (BERTH_WAIT_...) or has failed;
+ * also when it is so already.  Then it has to be said again.  One thread waits for the descriptors of all stages
+ * of a flows object.  The stage keeps `fd` open until berth_stage_forget_fd().
+ * Thread: the stage's functions.  Blocks: briefly.
+ * Fails: BERTH_E_STATE (a descriptor that is always ready, such as a file's), BERTH_E_LIMIT (BERTH_STAGE_FDS_MAX), BERTH_E_NOMEM,
+ *        BERTH_E_OS. */
+BERTH_API BERTH_CHECKED berth_status berth_stage_wait_fd(berth_stage *stage, int fd,
+                                                         uint32_t events, berth_diag *diag);
+
+/* Waits for `fd` no longer: it may be closed.  One that was never waited for is left alone.  Of what a stage has not
+ * forgotten when it was torn down nothing is kept.  Thread: the stage's functions.  Blocks: briefly. */
+BERTH_API void berth_stage_forget_fd(berth_stage *stage, int fd);
+
 BERTH_END
 #endif /* BERTH_STAGE_H */

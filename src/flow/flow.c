@@ -51,6 +51,11 @@ static berth_status fill_flows(berth_flows *flows, const berth_flows_options *o,
     code = berthi_lock_init(&flows->lock, BERTHI_RANK_FLOWS);
     if (code != 0)
         return berthi_fail_os(diag, code, "the lock of flows");
+    code = berthi_poller_init(&flows->poller);
+    if (code != 0) {
+        status = berthi_fail_os(diag, code, "the lock of what flows wait for");
+        goto fail_poller;
+    }
     code = berthi_buffers_init(&flows->buffers, &flows->allocator, o->kept_bytes_max);
     if (code != 0) {
         status = berthi_fail_os(diag, code, "the lock of buffers");
@@ -64,6 +69,8 @@ fail_workers:
     berthi_workers_stop(flows);
     berthi_buffers_fini(&flows->buffers);
 fail_buffers:
+    berthi_poller_fini(&flows->poller, &flows->allocator);
+fail_poller:
     berthi_lock_fini(&flows->lock);
     return status;
 }
@@ -184,15 +191,14 @@ static void tear_down(berth_flow *flow, berthi_worker *worker)
     for (uint32_t i = flow->stages_count; i-- != 0;) {
         berth_stage *stage = flow->stages[i];
 
-        if (!stage->is_initialised)
-            continue;
-        stage->is_initialised = false;
-        if (stage->options.ops->teardown == NULL)
-            continue;
         BERTHI_ASSERT_UNLOCKED();
-        stage->worker = worker;
-        stage->options.ops->teardown(stage->options.self, stage);
-        stage->worker = NULL;
+        if (stage->is_initialised && stage->options.ops->teardown != NULL) {
+            stage->worker = worker;
+            stage->options.ops->teardown(stage->options.self, stage);
+            stage->worker = NULL;
+        }
+        stage->is_initialised = false;
+        berthi_stage_forget_fds(stage); /* also of one whose init() failed */
     }
 }
 
@@ -468,6 +474,7 @@ void berth_flows_destroy(berth_flows *flows)
         return;
     assert(flows->flows_open == 0);
     berthi_workers_stop(flows);
+    berthi_poller_fini(&flows->poller, &flows->allocator);
     berthi_buffers_fini(&flows->buffers);
     berthi_lock_fini(&flows->lock);
     free_flows(flows);

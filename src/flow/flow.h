@@ -6,6 +6,7 @@
  *   outbox.c   what a call emits   flow.c     a flow's life
  *   slot_stage.c  a hook of the plugin in a slot as a stage; guest.h: one that keeps a contract
  *   content_type.c  what payloads say they are
+ *   poller.c   descriptors waited for   stage_wait.c  those of stages
  *
  * `fixed` fields are written before the flow runs.  `lane` fields belong to whoever runs the lane, one
  * worker at a time; the lock of the flows object orders the turns (0014-flows.md, claim 1).
@@ -17,6 +18,7 @@
 #include <berth/layout.h>
 
 #include "flow/edge.h"
+#include "flow/poller.h"
 #include "os/clock.h"
 #include "sync/record.h" /* BERTHI_WINDOW */
 
@@ -70,6 +72,11 @@ typedef struct berthi_stage_more {
     berth_status (*prepare)(void *self, berth_stage *stage, berth_diag *diag);
 } berthi_stage_more;
 
+typedef struct berthi_stage_fd {
+    berthi_watch watch;
+    struct berthi_stage_fd *next;
+} berthi_stage_fd;
+
 /* Exact, for readers on other threads; only the lane writes them. */
 typedef struct berthi_stage_counts {
     _Atomic(uint64_t) calls, failures, emitted, retries, circuit_opened, pauses, copies,
@@ -112,6 +119,7 @@ struct berth_stage {
     berthi_phase phase;
     uint64_t not_before_ns; /* 0: now */
     bool is_pausing;        /* of its own will: berth_stage_ready() ends it */
+    berthi_stage_fd *fds;   /* that it waits for */
     bool is_told_to_pause;  /* a source that heard BERTH_SIGNAL_PAUSE last */
     bool is_trial;          /* the next call decides whether the circuit stays open */
     bool flushes_again;     /* before anything else */
@@ -204,6 +212,7 @@ struct berthi_worker {
 
 struct berth_flows {
     berth_allocator allocator;
+    berthi_poller poller;
     berthi_buffers buffers;
     berthi_worker *workers;
     uint32_t workers_count, workers_started;
@@ -265,6 +274,11 @@ void berthi_content_types_free(berth_flow *flow);
 
 berth_status berthi_guest_add(berth_flow *flow, const berth_stage_options *options,
                               berth_slot *slot, uint32_t *stage_out, berth_diag *diag);
+
+/* ---------------------------------------------------------------- stage_wait.c */
+
+/* It was torn down: it waits for nothing any more. */
+void berthi_stage_forget_fds(berth_stage *stage);
 
 /* ---------------------------------------------------------------- workers.c */
 

@@ -13,20 +13,21 @@
 #include "os/thread.h"
 
 typedef enum berthi_rank {
-    BERTHI_RANK_FLOWS = 1, /* lanes that are ready, timers, how flows end */
-    BERTHI_RANK_EDGE,      /* one edge of a flow: its ring, its counters */
-    BERTHI_RANK_BUFFERS,   /* free payloads of flows */
-    BERTHI_RANK_BUNDLES,   /* one set of bundles: its list, its ticket */
-    BERTHI_RANK_REGISTRY,  /* the map of slots */
-    BERTHI_RANK_SLOT,      /* one slot's versions, hooks and install ticket */
-    BERTHI_RANK_VERSION,   /* one version's pool of instances */
-    BERTHI_RANK_GATE,      /* calls in flight of a slot or tenant, when they are counted */
-    BERTHI_RANK_CACHE,     /* compiled artifacts */
-    BERTHI_RANK_CODE,      /* compiled code between runtimes */
-    BERTHI_RANK_HOST,      /* what one host offers to components */
-    BERTHI_RANK_COMPAT,    /* what plugins of another system offer each other */
-    BERTHI_RANK_NATIVE,    /* which native plugins are open, and which are ending */
-    BERTHI_RANK_DOMAIN     /* records and retired versions */
+    BERTHI_RANK_POLLER = 1, /* which descriptors flows wait for */
+    BERTHI_RANK_FLOWS,      /* lanes that are ready, timers, how flows end */
+    BERTHI_RANK_EDGE,       /* one edge of a flow: its ring, its counters */
+    BERTHI_RANK_BUFFERS,    /* free payloads of flows */
+    BERTHI_RANK_BUNDLES,    /* one set of bundles: its list, its ticket */
+    BERTHI_RANK_REGISTRY,   /* the map of slots */
+    BERTHI_RANK_SLOT,       /* one slot's versions, hooks and install ticket */
+    BERTHI_RANK_VERSION,    /* one version's pool of instances */
+    BERTHI_RANK_GATE,       /* calls in flight of a slot or tenant, when they are counted */
+    BERTHI_RANK_CACHE,      /* compiled artifacts */
+    BERTHI_RANK_CODE,       /* compiled code between runtimes */
+    BERTHI_RANK_HOST,       /* what one host offers to components */
+    BERTHI_RANK_COMPAT,     /* what plugins of another system offer each other */
+    BERTHI_RANK_NATIVE,     /* which native plugins are open, and which are ending */
+    BERTHI_RANK_DOMAIN      /* records and retired versions */
 } berthi_rank;
 
 typedef struct berthi_lock {
