@@ -34,5 +34,15 @@ add_custom_command(
         ${flow_wit}
     DEPENDS berth_make_tables ${flow_wit}
     COMMENT "Tables of stages" VERBATIM)
+
+# Of stages that take batches only the structs are wanted: they import nothing.
+set(batch_wit ${CMAKE_SOURCE_DIR}/wit/berth-flow/flow.wit ${CMAKE_SOURCE_DIR}/wit/berth-flow/host.wit)
+add_custom_command(
+    OUTPUT ${BERTH_TABLES}/berthi_batch_types.h
+    COMMAND ${BERTH_TEST_LAUNCHER} $<TARGET_FILE:berth_make_tables> ${BERTH_TABLES} berthi_batch
+        ${batch_wit}
+    DEPENDS berth_make_tables ${batch_wit}
+    COMMENT "Tables of batches" VERBATIM)
+list(APPEND table_sources ${BERTH_TABLES}/berthi_batch_types.h)
 file(MAKE_DIRECTORY ${BERTH_TABLES})
 add_custom_target(berth_tables DEPENDS ${table_sources})

@@ -77,6 +77,34 @@ BERTH_API BERTH_CHECKED berth_status berth_stage_port(const berth_stage *stage,
 BERTH_API BERTH_CHECKED berth_status berth_stage_emit(berth_stage *stage, uint32_t port,
                                                       const void *data, uint64_t size);
 
+/* What a record has besides its payload. */
+typedef struct berth_label {
+    const void *key; /* of which there may be none */
+    uint64_t key_size;
+    /* Each header one after the other: the sizes of its name and its value, 32 bits each with the lowest byte
+     * first, the name, the value. */
+    const void *headers;
+    uint64_t headers_size;
+    const char *
+        content_type; /* not terminated; a flow has at most 256 different ones of up to 255 bytes */
+    uint64_t content_type_size;
+} berth_label;
+#define BERTH_LABEL_NONE BERTH_INIT(NULL, 0, NULL, 0, NULL, 0)
+
+/* Lends *label_out for as long as the record is lent or kept.
+ * Thread: the stage's functions.  Blocks: never. */
+BERTH_API void berth_stage_label(const berth_stage *stage, const berth_record *record,
+                                 berth_label *label_out);
+
+/* As berth_stage_emit(), of a record with a key, headers and a content type, which are copied too.
+ * Thread: the stage's pull(), process() and complete().  Blocks: never.
+ * Fails: as berth_stage_emit(); BERTH_E_INVALID also when the headers do not add up, BERTH_E_LIMIT when there are too many
+ *        content types. */
+BERTH_API BERTH_CHECKED berth_status berth_stage_emit_labelled(berth_stage *stage,
+                                                               uint32_t port, const void *data,
+                                                               uint64_t size,
+                                                               const berth_label *label);
+
 /* Room for a payload of up to `size` bytes, all zeros, which berth_stage_emit_reserved() emits.  What was reserved
  * before and not emitted is forgotten.  Gives *data_out, lent until then or until the call ends.
  * Thread: the stage's pull(), process() and complete().  Blocks: never.

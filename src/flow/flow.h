@@ -64,12 +64,24 @@ typedef enum berthi_verdict {
     BERTHI_VERDICT_FATAL    /* the stage takes nothing any more: the flow fails */
 } berthi_verdict;
 
+/* What became of records that were given together. */
+typedef struct berthi_batch_done {
+    uint32_t count;       /* so many were dealt with, from the first one on */
+    uint64_t dead;        /* bit i: the i-th of them leaves as a dead letter */
+    berth_status failure; /* of the one behind them; BERTH_OK: it was not tried */
+} berthi_batch_done;
+
 /* What stages of the library's own have besides berth_stage_ops. */
 typedef struct berthi_stage_more {
     /* Something is to be done before the next call; and it is done in a call of its own, which may emit.  When that
      * fails it is as if the next call did. */
     bool (*is_due)(const void *self);
     berth_status (*prepare)(void *self, berth_stage *stage, berth_diag *diag);
+    /* Now it takes many records in one call, and not one; BERTHI_FLOW_BATCH at most. */
+    bool (*takes_batches)(const void *self);
+    berth_status (*process_batch)(void *self, berth_stage *stage, const berth_record *records,
+                                  uint32_t count, berthi_batch_done *done_out,
+                                  berth_diag *diag);
 } berthi_stage_more;
 
 typedef struct berthi_stage_fd {
@@ -131,6 +143,8 @@ struct berth_stage {
     uint32_t call_from;    /* the outbox before it */
     berth_status call_status;
     berthi_verdict verdict;
+    uint32_t call_records; /* that it was given */
+    uint32_t alone; /* so many records are given one by one: a call for all of them failed */
     bool may_emit, has_ended, has_paused;
     uint64_t pause_ns;
     berth_record stamp; /* what it emits is numbered and dated like this */
@@ -261,6 +275,19 @@ void berthi_outbox_discard(berth_stage *stage, berthi_worker *worker);
 /* Emits a payload that the caller has a reference of, and takes that, whether it succeeds or not. */
 berth_status berthi_stage_emit_buffer(berth_stage *stage, uint32_t port, berth_buffer *buffer,
                                       berth_diag *diag);
+
+/* As berth_stage_emit_labelled(), with what the call says about itself in `diag`. */
+berth_status berthi_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
+                                        uint64_t size, const berth_label *label,
+                                        berth_diag *diag);
+/* Emits the record's payload with number, time and deadline of the stage's stamp. */
+berth_status berthi_stage_pass_stamped(berth_stage *stage, uint32_t port,
+                                       const berth_record *record, berth_diag *diag);
+
+/* ---------------------------------------------------------------- batch_call.c */
+
+/* They are made as berth_label says. */
+bool berthi_headers_are_sound(const void *headers, uint64_t size);
 
 /* ---------------------------------------------------------------- content_type.c */
 

@@ -276,6 +276,22 @@ static berth_status process(void *self, berth_stage *stage, const berth_record *
     return g->live.contract->process(g, record, diag);
 }
 
+static bool takes_batches(const void *self)
+{
+    const berthi_guest *g = self;
+
+    return g->live.session != NULL && g->live.contract->batch != NULL;
+}
+
+static berth_status process_batch(void *self, berth_stage *stage, const berth_record *records,
+                                  uint32_t count, berthi_batch_done *done_out, berth_diag *diag)
+{
+    berthi_guest *g = self;
+
+    (void)stage;
+    return g->live.contract->batch(g, records, count, done_out, diag);
+}
+
 static berth_status complete(void *self, berth_stage *stage, berth_diag *diag)
 {
     berthi_guest *g = self;
@@ -324,7 +340,7 @@ static const berth_stage_ops guest_ops = { .size = sizeof(berth_stage_ops),
                                            .roll_back = roll_back,
                                            .teardown = teardown };
 
-static const berthi_stage_more guest_more = { is_due, prepare };
+static const berthi_stage_more guest_more = { is_due, prepare, takes_batches, process_batch };
 
 /* ---------------------------------------------------------------- adding one */
 
@@ -334,6 +350,8 @@ static void release(const berth_allocator *a, void *self)
 
     assert(g->live.session == NULL);
     berthi_guest_free_buffers(g);
+    if (g->scratch != NULL)
+        berthi_free(a, g->scratch, g->scratch_room);
     berth_arena_destroy(g->arena);
     if (g->config != NULL)
         berthi_free(a, g->config, strlen(g->config) + 1);

@@ -4,6 +4,7 @@
  *   guest_table.c  the functions that are called, and which of them make a contract
  *   torvyn_host.c  what components import: payloads, and the flow that they belong to
  *   torvyn_call.c  what they export: torvyn:streaming, filtering, aggregation
+ *   batch_call.c   berth:flow, which takes many records in one call
  *
  * A guest has one instance, in a session, which is followed by another when the slot has another version or the instance
  * has broken.  Whatever runs here runs in the stage's lane: stage->worker is set.  Read first: flow.h.
@@ -34,6 +35,16 @@ typedef enum berthi_guest_func {
     BERTHI_GUEST_ROUTE_STREAMING,
     BERTHI_GUEST_INGEST_STREAMING,
     BERTHI_GUEST_FLUSH_STREAMING,
+    /* berth:flow */
+    BERTHI_GUEST_BATCH_PULL,
+    BERTHI_GUEST_BATCH_NOTIFY,
+    BERTHI_GUEST_BATCH_PROCESS,
+    BERTHI_GUEST_BATCH_INGEST,
+    BERTHI_GUEST_BATCH_FLUSH,
+    BERTHI_GUEST_BATCH_PUSH,
+    BERTHI_GUEST_BATCH_COMPLETE,
+    BERTHI_GUEST_BATCH_INIT,
+    BERTHI_GUEST_BATCH_TEARDOWN,
     BERTHI_GUEST_SAVE,
     BERTHI_GUEST_RESTORE,
     BERTHI_GUEST_FUNCS
@@ -51,13 +62,18 @@ typedef struct berthi_guest_contract {
     berth_status (*init)(berthi_guest *g, berth_diag *diag); /* the instance is g->live's */
     berth_status (*pull)(berthi_guest *g, berth_diag *diag);
     berth_status (*process)(berthi_guest *g, const berth_record *record, berth_diag *diag);
+    /* In place of process(): some of the records, from the first one on. */
+    berth_status (*batch)(berthi_guest *g, const berth_record *records, uint32_t count,
+                          berthi_batch_done *done_out, berth_diag *diag);
     berth_status (*complete)(berthi_guest *g, berth_diag *diag);
     berth_status (*signal)(berthi_guest *g, bool pauses, berth_diag *diag);
     void (*teardown)(berthi_guest *g);
 } berthi_guest_contract;
 
-extern const berthi_guest_contract berthi_guest_contracts[];
-extern const uint32_t berthi_guest_contracts_count;
+/* Of two that a plugin keeps in one role the first is taken, and ours before Torvyn's. */
+enum { BERTHI_BATCH_CONTRACTS = 6, BERTHI_TORVYN_CONTRACTS = 9 };
+extern const berthi_guest_contract berthi_batch_contracts[BERTHI_BATCH_CONTRACTS];
+extern const berthi_guest_contract berthi_torvyn_contracts[BERTHI_TORVYN_CONTRACTS];
 
 /* A payload as a component holds it, or what is to become one. */
 typedef struct berthi_guest_buffer {
@@ -95,6 +111,8 @@ struct berthi_guest {
     uint64_t pause_ns;          /* of a sink that said pause; 0: it did not */
     berth_diag told;            /* a signal that failed, for the next call to say */
     berthi_guest_buffer *free;
+    char *scratch; /* the bytes of a batch */
+    uint64_t scratch_room, scratch_used;
 };
 
 /* ---------------------------------------------------------------- guest_table.c */

@@ -19,6 +19,18 @@
 #define INGEST_TYPE   "func(element:" ELEMENT ")->result<option<" OUTPUT ">," FAILURE ">"
 #define FLUSH_TYPE    "func()->result<list<" OUTPUT ">," FAILURE ">"
 
+#define SPAN "record{at:u32,size:u32}"
+#define BATCH                                                                                  \
+    "record{entries:list<record{sequence:u64,time-ns:u64,left-ns:u64,payload:" SPAN            \
+    ",key:" SPAN ",headers:" SPAN ",content-type:" SPAN "}>,bytes:list<u8>}"
+#define EMISSIONS                                                                              \
+    "record{emissions:list<record{of:u32,port:u32,left-ns:u64,payload:" SPAN ",key:" SPAN      \
+    ",headers:" SPAN ",content-type:" SPAN "}>,bytes:list<u8>}"
+#define OUR_FAILURE                                                                            \
+    "variant{invalid(string),unavailable(string),internal(string),fatal(string)}"
+#define OUTCOME                                                                                \
+    "record{output:" EMISSIONS ",done:u32,dead:list<u32>,failure:option<" OUR_FAILURE ">}"
+
 static const struct {
     const char *name, *type;
 } functions[BERTHI_GUEST_FUNCS] = {
@@ -46,6 +58,26 @@ static const struct {
     [BERTHI_GUEST_INGEST_STREAMING] = { "torvyn:streaming/aggregator@0.1.0#ingest",
                                         INGEST_TYPE },
     [BERTHI_GUEST_FLUSH_STREAMING] = { "torvyn:streaming/aggregator@0.1.0#flush", FLUSH_TYPE },
+    [BERTHI_GUEST_BATCH_PULL] = { "berth:flow/source@0.1.0#pull",
+                                  "func(max:u32)->result<record{output:" EMISSIONS
+                                  ",next:variant{more,pending(u64),ended}}," OUR_FAILURE ">" },
+    [BERTHI_GUEST_BATCH_NOTIFY] = { "berth:flow/source@0.1.0#notify",
+                                    "func(signal:" SIGNAL ")" },
+    [BERTHI_GUEST_BATCH_PROCESS] = { "berth:flow/processor@0.1.0#process",
+                                     "func(input:" BATCH ")->" OUTCOME },
+    [BERTHI_GUEST_BATCH_INGEST] = { "berth:flow/aggregator@0.1.0#ingest",
+                                    "func(input:" BATCH ")->" OUTCOME },
+    [BERTHI_GUEST_BATCH_FLUSH] = { "berth:flow/aggregator@0.1.0#flush",
+                                   "func()->result<" EMISSIONS "," OUR_FAILURE ">" },
+    [BERTHI_GUEST_BATCH_PUSH] = { "berth:flow/sink@0.1.0#push",
+                                  "func(input:" BATCH ")->record{done:u32,dead:list<u32>,"
+                                  "failure:option<" OUR_FAILURE ">,pause-ns:u64}" },
+    [BERTHI_GUEST_BATCH_COMPLETE] = { "berth:flow/sink@0.1.0#complete",
+                                      "func()->result<_," OUR_FAILURE ">" },
+    [BERTHI_GUEST_BATCH_INIT] = { "berth:flow/lifecycle@0.1.0#init",
+                                  "func(config:string,ports:list<string>)->result<_"
+                                  "," OUR_FAILURE ">" },
+    [BERTHI_GUEST_BATCH_TEARDOWN] = { "berth:flow/lifecycle@0.1.0#teardown", "func()" },
     [BERTHI_GUEST_SAVE] = { "berth:plugin/state@1.0.0#save", "func()->list<u8>" },
     [BERTHI_GUEST_RESTORE] = { "berth:plugin/state@1.0.0#restore",
                                "func(saved:list<u8>,version:u64)->result<_,string>" },
@@ -91,13 +123,21 @@ static berth_status keeps(const berth_session *session, const berthi_guest_contr
     return status;
 }
 
+enum { CONTRACTS = BERTHI_BATCH_CONTRACTS + BERTHI_TORVYN_CONTRACTS };
+
+static const berthi_guest_contract *contract_at(uint32_t i)
+{
+    return i < BERTHI_BATCH_CONTRACTS ? &berthi_batch_contracts[i]
+                                      : &berthi_torvyn_contracts[i - BERTHI_BATCH_CONTRACTS];
+}
+
 static berth_status refuse(uint32_t role, berth_diag *diag)
 {
     char names[160] = "";
     size_t used = 0;
 
-    for (uint32_t i = 0; i < berthi_guest_contracts_count; i++) {
-        const berthi_guest_contract *contract = &berthi_guest_contracts[i];
+    for (uint32_t i = 0; i < CONTRACTS; i++) {
+        const berthi_guest_contract *contract = contract_at(i);
         size_t size = strlen(contract->name);
 
         if (contract->role != role || used + size + 3 > sizeof names)
@@ -115,8 +155,8 @@ static berth_status refuse(uint32_t role, berth_diag *diag)
 berth_status berthi_guest_choose(const berth_session *session, uint32_t role,
                                  const berthi_guest_contract **contract_out, berth_diag *diag)
 {
-    for (uint32_t i = 0; i < berthi_guest_contracts_count; i++) {
-        const berthi_guest_contract *contract = &berthi_guest_contracts[i];
+    for (uint32_t i = 0; i < CONTRACTS; i++) {
+        const berthi_guest_contract *contract = contract_at(i);
         bool is_kept = false;
         berth_status status = BERTH_OK;
 

@@ -55,11 +55,11 @@ static berth_status check_emission(berth_stage *stage, uint32_t port)
     if (port >= stage->ports_count || port == stage->dead_port)
         return fail_call(stage, berthi_fail(diag, BERTH_E_INVALID,
                                             "it emitted into port %u, which it has not", port));
-    if (stage->outbox_count - stage->call_from >= stage->options.emits_max)
-        return fail_call(stage,
-                         berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
-                                             "it emitted more than %u records in one call",
-                                             stage->options.emits_max));
+    if (stage->outbox_count - stage->call_from >=
+        (uint64_t)stage->options.emits_max * stage->call_records)
+        return fail_call(stage, berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                                    "it emitted more than %u records for one",
+                                                    stage->options.emits_max));
     if (stage->outbox_count == stage->outbox_room && !grow_outbox(stage))
         return fail_call(stage,
                          berthi_fail(diag, BERTH_E_NOMEM, "no room for what it emitted"));
@@ -160,6 +160,109 @@ berth_status berth_stage_emit_reserved(berth_stage *stage, uint32_t port, uint64
     return BERTH_OK;
 }
 
+/* What a payload of that label is put into: its content, and behind it the label. */
+static berth_status fill_labelled(berth_stage *stage, const void *data, uint64_t size,
+                                  const berth_label *label, berth_buffer **buffer_out,
+                                  berth_diag *diag)
+{
+    uint64_t label_size = label->key_size + label->headers_size, all = size + label_size;
+    berth_buffer *buffer;
+    uint32_t type;
+    char *to;
+    berth_status status = berthi_content_type_number(
+        stage->flow, label->content_type, (size_t)label->content_type_size, &type, diag);
+
+    if (status == BERTH_OK &&
+        (size > BERTH_RECORD_BYTES_MAX || label->key_size > BERTH_RECORD_BYTES_MAX ||
+         label->headers_size > BERTH_RECORD_BYTES_MAX))
+        status = berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
+                                     "a payload, a key and headers have at most 16 MiB each");
+    if (status == BERTH_OK)
+        status = berthi_buffer_take(&stage->worker->cache, all, &stage->budget,
+                                    &stage->flow->budget, &buffer, diag);
+    if (status != BERTH_OK)
+        return status;
+    to = berthi_buffer_open(buffer, (uint32_t)all);
+    if (size != 0)
+        memcpy(to, data, size);
+    if (label->key_size != 0)
+        memcpy(to + size, label->key, label->key_size);
+    if (label->headers_size != 0)
+        memcpy(to + size + label->key_size, label->headers, label->headers_size);
+    buffer->size = (uint32_t)size;
+    buffer->content_type = type;
+    buffer->label_size = (uint32_t)label_size;
+    buffer->key_size = (uint32_t)label->key_size;
+    *buffer_out = buffer;
+    return BERTH_OK;
+}
+
+berth_status berthi_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
+                                        uint64_t size, const berth_label *label,
+                                        berth_diag *diag)
+{
+    berth_buffer *buffer;
+    berth_status status = check_emission(stage, port);
+
+    if (status != BERTH_OK) {
+        if (status != BERTH_E_STATE && diag != NULL)
+            *diag = stage->worker->diag;
+        return status;
+    }
+    status = fill_labelled(stage, data, size, label, &buffer, diag);
+    if (status != BERTH_OK)
+        return fail_call(stage, status);
+    append(stage, port, buffer, &stage->stamp);
+    return BERTH_OK;
+}
+
+berth_status berth_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
+                                       uint64_t size, const berth_label *label)
+{
+    berth_status status;
+
+    if (!stage->may_emit)
+        return BERTH_E_STATE;
+    if (!berthi_headers_are_sound(label->headers, label->headers_size))
+        return fail_call(stage, berthi_fail(&stage->worker->diag, BERTH_E_INVALID,
+                                            "the headers of a record do not add up"));
+    status = berthi_stage_emit_labelled(stage, port, data, size, label, &stage->worker->diag);
+    if (status == BERTH_OK) {
+        berthi_count(&stage->counts.copies, 1);
+        berthi_count(&stage->counts.copied_bytes, size);
+    }
+    return status;
+}
+
+void berth_stage_label(const berth_stage *stage, const berth_record *record,
+                       berth_label *label_out)
+{
+    const berth_buffer *buffer = record->buffer;
+    const char *behind = (const char *)record->data + record->size;
+    berth_string type = berthi_content_type_text(stage->flow, buffer->content_type);
+
+    *label_out = (berth_label){ .key = behind,
+                                .key_size = buffer->key_size,
+                                .headers = behind + buffer->key_size,
+                                .headers_size = buffer->label_size - buffer->key_size,
+                                .content_type = type.text,
+                                .content_type_size = type.size };
+}
+
+berth_status berthi_stage_pass_stamped(berth_stage *stage, uint32_t port,
+                                       const berth_record *record, berth_diag *diag)
+{
+    berth_status status = check_emission(stage, port);
+
+    if (status != BERTH_OK) {
+        *diag = stage->worker->diag;
+        return status;
+    }
+    berthi_buffer_ref(record->buffer, 1);
+    append(stage, port, record->buffer, &stage->stamp);
+    return BERTH_OK;
+}
+
 berth_status berthi_stage_emit_buffer(berth_stage *stage, uint32_t port, berth_buffer *buffer,
                                       berth_diag *diag)
 {
@@ -233,6 +336,7 @@ void berthi_call_begin(berth_stage *stage, berthi_worker *worker, const berth_re
     stage->call_from = stage->outbox_count;
     stage->call_status = BERTH_OK;
     stage->verdict = BERTHI_VERDICT_NONE;
+    stage->call_records = 1;
     stage->has_ended = stage->has_paused = false;
     if (record != NULL) { /* what is made of it is of its time */
         stage->stamp.sequence = record->sequence;

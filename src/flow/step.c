@@ -307,6 +307,76 @@ static bool is_expired(const berth_stage *stage, const berth_record *record)
                                         record->deadline_ns <= berthi_clock_ns());
 }
 
+/* Records that were given together and dealt with.  False: one of them failed the flow. */
+static bool settle_batch(berth_stage *stage, berthi_worker *worker,
+                         const berthi_batch_done *done)
+{
+    for (uint32_t i = 0; i < done->count; i++) {
+        berth_diag diag;
+
+        if ((done->dead >> i & 1) == 0) {
+            settle_record(stage, worker, false);
+        } else if (stage->dead_port != BERTHI_FLOW_NONE &&
+                   berthi_outbox_dead(stage, &stage->inbox[stage->inbox_at]) == BERTH_OK) {
+            stage->settled.dead_letters++;
+            settle_record(stage, worker, true);
+        } else {
+            drop_record(stage, worker, BERTH_DROPPED_FAILED);
+            if (stage->options.on_error != BERTH_ON_ERROR_FAIL)
+                continue;
+            stop_flow(stage, &diag,
+                      berthi_fail(&diag, BERTH_E_PLUGIN,
+                                  "a dead letter, and no edge leaves its port 'dead'"));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How many records may be given together. */
+static uint32_t batch_at_hand(berth_stage *stage)
+{
+    const berth_record *records = &stage->inbox[stage->inbox_at];
+    uint32_t n = 1, max = stage->inbox_count - stage->inbox_at;
+
+    if (stage->alone != 0 || stage->tries != 0 || stage->is_trial)
+        max = 1;
+    while (n < max && !is_expired(stage, &records[n]))
+        n++;
+    return n;
+}
+
+/* Some records.  True: go on with the next. */
+static bool process_batch(berth_stage *stage, berthi_worker *worker)
+{
+    uint32_t count = batch_at_hand(stage);
+    berthi_batch_done done = { 0 };
+    berth_diag diag;
+    berth_status status;
+
+    clear(&diag);
+    berthi_call_begin(stage, worker, NULL);
+    stage->call_records = count;
+    status = stage->more->process_batch(stage->options.self, stage,
+                                        &stage->inbox[stage->inbox_at], count, &done, &diag);
+    status = berthi_call_end(stage, status, &diag);
+    if (status != BERTH_OK && count != 1 && stage->verdict != BERTHI_VERDICT_FATAL) {
+        stage->alone = count; /* to see whose fault it is */
+        return true;
+    }
+    stage->alone -= stage->alone != 0;
+    if (status != BERTH_OK)
+        return fail_record(stage, worker, status, &diag);
+    if (done.count != 0)
+        succeed(stage);
+    if (!settle_batch(stage, worker, &done))
+        return false;
+    if (done.failure != BERTH_OK)
+        return fail_record(stage, worker, done.failure, &diag) && !stage->has_paused;
+    pause_stage(stage);
+    return !stage->has_paused;
+}
+
 /* One record.  True: go on with the next. */
 static bool process(berth_stage *stage, berthi_worker *worker)
 {
@@ -322,6 +392,9 @@ static bool process(berth_stage *stage, berthi_worker *worker)
     clear(&diag);
     (void)hears_ready(stage);
     status = prepare(stage, worker, &diag);
+    if (status == BERTH_OK && stage->more != NULL &&
+        stage->more->takes_batches(stage->options.self))
+        return process_batch(stage, worker);
     if (status == BERTH_OK) {
         berthi_call_begin(stage, worker, record);
         status = stage->options.ops->process(stage->options.self, stage, record, &diag);

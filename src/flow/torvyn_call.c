@@ -256,7 +256,7 @@ static void teardown(berthi_guest *g)
                                                                        .complete = flush       \
     }
 
-const berthi_guest_contract berthi_guest_contracts[] = {
+const berthi_guest_contract berthi_torvyn_contracts[BERTHI_TORVYN_CONTRACTS] = {
     { "torvyn:streaming/source@0.1.0", BERTH_ROLE_SOURCE, BERTHI_GUEST_PULL,
       BERTHI_GUEST_NOTIFY, EVERY, .pull = pull, .signal = notify },
     { "torvyn:streaming/processor@0.1.0", BERTH_ROLE_PROCESSOR, BERTHI_GUEST_PROCESS,
@@ -271,5 +271,3 @@ const berthi_guest_contract berthi_guest_contracts[] = {
     AGGREGATOR("torvyn:streaming/aggregator@0.1.0", BERTHI_GUEST_INGEST_STREAMING,
                BERTHI_GUEST_FLUSH_STREAMING),
 };
-const uint32_t berthi_guest_contracts_count =
-    sizeof berthi_guest_contracts / sizeof *berthi_guest_contracts;

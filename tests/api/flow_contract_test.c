@@ -247,7 +247,7 @@ static void what_does_not_fit_is_said_before_anything_runs(void **state)
     stage_rig_open(&s);
     line(&s, empty, BERTH_ROLE_FILTER, "", 1, NULL);
     check(&s, stage_rig_run(&s), BERTH_E_ABSENT,
-          "it exports none of torvyn:filtering/filter@0.1.0");
+          "it exports none of berth:flow/processor@0.1.0, torvyn:filtering/filter@0.1.0, ");
     stage_rig_end(&s);
 }
 
@@ -275,6 +275,280 @@ static void budgets_bound_what_a_stage_allocates(void **state)
     check(&s, stage_rig_run(&s), BERTH_E_TRAP, "stage 'plugin1'"); /* its answer to a refusal */
     assert_true(stage_rig_stats(&s, 1).buffer_bytes_peak <= 1024);
     assert_int_equal(stage_rig_stats(&s, 1).buffer_bytes, 0);
+    stage_rig_end(&s);
+}
+
+/* ---------------------------------------------------------------- swaps */
+
+static void await_more(stage_rig *s, uint64_t more)
+{
+    uint64_t enough = atomic_load(&s->seen_count) + more;
+
+    slot_rig_wait_until(atomic_load(&s->seen_count) >= enough);
+}
+
+static void begin_endless(stage_rig *s, berth_slot *slot, uint32_t role)
+{
+    s->keeps_text = false;
+    line(s, slot, role, "", UINT64_MAX, NULL);
+    if (berth_flow_start(s->flow, &s->r->diag) != BERTH_OK)
+        fail_msg("%s", s->r->diag.text);
+    await_more(s, 100);
+}
+
+static void end_endless(stage_rig *s)
+{
+    berth_flow_drain(s->flow, UINT64_MAX);
+    if (berth_flow_wait(s->flow, UINT64_MAX, &s->r->diag) != BERTH_OK)
+        fail_msg("%s", s->r->diag.text);
+    stage_rig_check_accounts(s);
+    assert_int_equal(stage_rig_edge_stats(s, 0).in, s->made);
+    assert_int_equal(stage_rig_edge_stats(s, 0).out, s->made);
+    assert_int_equal(stage_rig_edge_stats(s, 1).out, s->seen_count);
+    assert_int_equal(s->wrong_order, 0);
+}
+
+static void install(stage_rig *s, berth_slot *slot, const char *guest)
+{
+    if (stage_rig_install(s, slot, guest) != BERTH_OK)
+        fail_msg("%s", s->r->diag.text);
+}
+
+static void a_stage_is_swapped_between_two_records(void **state)
+{
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 2);
+    slot = stage_rig_slot(&s, "stage", "plain");
+    begin_endless(&s, slot, BERTH_ROLE_PROCESSOR);
+    for (uint32_t i = 0; i < 4; i++) {
+        install(&s, slot, i % 2 == 0 ? "plain2" : "plain");
+        slot_rig_wait_until(stage_rig_stats(&s, 1).swaps == i + 1);
+        await_more(&s, 50);
+    }
+    end_endless(&s);
+    assert_int_equal(s.seen_count, s.made); /* 0 lost, none twice */
+    assert_int_equal(s.switches, 4);
+    assert_int_equal(stage_rig_stats(&s, 1).swaps_refused, 0);
+    stage_rig_end(&s);
+}
+
+static void state_is_handed_on_or_written_out_before(void **state)
+{
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 2);
+    for (uint32_t with = 0; with < 2; with++) {
+        stage_rig_open(&s);
+        slot = stage_rig_slot(&s, with ? "keeps" : "forgets", with ? "state" : "plain");
+        begin_endless(&s, slot, BERTH_ROLE_AGGREGATOR);
+        for (uint32_t i = 0; i < 3; i++) {
+            install(&s, slot,
+                    with         ? i % 2 == 0 ? "state2" : "state"
+                    : i % 2 == 0 ? "plain2"
+                                 : "plain");
+            slot_rig_wait_until(stage_rig_stats(&s, 1).swaps == i + 1);
+            await_more(&s, 20);
+        }
+        end_endless(&s);
+        assert_int_equal(s.total, s.made); /* each record is in one sum */
+        if (with)
+            assert_int_equal(s.seen_count, (s.made + 2) / 3); /* as if nothing had happened */
+    }
+    stage_rig_end(&s);
+}
+
+static void a_version_that_cannot_take_over_is_rolled_back(void **state)
+{
+    berth_slot_stats stats = BERTH_SLOT_STATS_INIT;
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 2);
+    slot = stage_rig_slot(&s, "stage", "state");
+    begin_endless(&s, slot, BERTH_ROLE_AGGREGATOR);
+    install(&s, slot, "state2");
+    slot_rig_wait_until(stage_rig_stats(&s, 1).swaps == 1);
+    install(&s, slot, "refuses"); /* the state */
+    slot_rig_wait_until(stage_rig_stats(&s, 1).swaps_refused == 1);
+    install(&s, slot, "plain"); /* has no words for it */
+    slot_rig_wait_until(stage_rig_stats(&s, 1).swaps_refused == 2);
+    slot_rig_install_one_source(s.r, slot, "tally.wasm"); /* no stage at all */
+    slot_rig_wait_until(stage_rig_stats(&s, 1).swaps_refused == 3);
+    await_more(&s, 50);
+    end_endless(&s);
+    assert_int_equal(s.total, s.made);
+    assert_int_equal(s.seen_count, (s.made + 2) / 3);
+    assert_int_equal(stage_rig_stats(&s, 1).swaps, 1);
+    assert_int_equal(berth_slot_stats_read(slot, &stats, &s.r->diag), BERTH_OK);
+    assert_int_equal(stats.version, 2);
+    stage_rig_end(&s);
+}
+
+/* ---------------------------------------------------------------- batches */
+
+static void a_flow_of_batches_takes_many_records_in_one_call(void **state)
+{
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 1);
+    slot = stage_rig_slot(&s, "stage", "batch");
+    stage_rig_plugin(&s, slot, BERTH_ROLE_SOURCE, "pending 300", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_FILTER, "drop 2", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_PROCESSOR, "twice", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_AGGREGATOR, "", NULL);
+    stage_rig_sink(&s);
+    for (uint32_t i = 0; i < 4; i++)
+        stage_rig_edge(&s, i, NULL, i + 1, 0);
+    must_run(&s);
+    assert_string_equal(s.seen, "300 64; "); /* half of them, twice; so many at once */
+    assert_int_equal(stage_rig_stats(&s, 0).copies_out, 300);
+    assert_int_equal(stage_rig_stats(&s, 1).copies_out, 0);
+    assert_int_equal(stage_rig_stats(&s, 1).copies_in, 300);
+    assert_true(stage_rig_stats(&s, 1).calls < 30);
+    assert_int_equal(stage_rig_stats(&s, 2).copies_out, 300);
+    assert_int_equal(stage_rig_stats(&s, 0).buffer_bytes, 0);
+    stage_rig_end(&s);
+}
+
+static void keys_headers_types_and_deadlines_go_with_a_record(void **state)
+{
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 2);
+    slot = stage_rig_slot(&s, "stage", "batch");
+    stage_rig_plugin(&s, slot, BERTH_ROLE_SOURCE, "labels 3", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_FILTER, "same", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_PROCESSOR, "tell", NULL);
+    stage_rig_sink(&s);
+    for (uint32_t i = 0; i < 3; i++)
+        stage_rig_edge(&s, i, NULL, i + 1, i == 0 ? 0 : 2);
+    must_run(&s);
+    assert_string_equal(s.seen, "payload/0/abcde/text/plain/timed; "
+                                "payload/1/abcde/text/plain/timed; "
+                                "payload/2/abcde/text/plain/timed; ");
+    stage_rig_open(&s); /* every second record is wanted for a nanosecond */
+    stage_rig_plugin(&s, slot, BERTH_ROLE_SOURCE, "late 6", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_PROCESSOR, "tell", NULL);
+    stage_rig_sink(&s);
+    stage_rig_edge(&s, 0, NULL, 1, 0);
+    stage_rig_edge(&s, 1, NULL, 2, 0);
+    must_run(&s);
+    assert_string_equal(s.seen, "payload////; payload////; payload////; ");
+    assert_int_equal(stage_rig_edge_stats(&s, 0).dropped[BERTH_DROPPED_EXPIRED], 3);
+    stage_rig_end(&s);
+}
+
+static void a_batch_says_which_records_failed_and_which_are_dead(void **state)
+{
+    berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
+    stage_rig s;
+    berth_slot *slot;
+    uint32_t plugin;
+
+    stage_rig_begin(&s, *state, 1);
+    slot = stage_rig_slot(&s, "stage", "batch");
+    o.on_error = BERTH_ON_ERROR_DEAD_LETTER;
+    plugin = line(&s, slot, BERTH_ROLE_PROCESSOR, "dead 10", 100, &o);
+    stage_rig_edge(&s, plugin, "dead", plugin + 1, 0);
+    must_run(&s);
+    assert_int_equal(s.seen_count, 100);
+    assert_int_equal(stage_rig_edge_stats(&s, 0).dead_letters, 10);
+    assert_int_equal(stage_rig_edge_stats(&s, 2).out, 10);
+    assert_int_equal(stage_rig_edge_stats(&s, 1).out, 90);
+    stage_rig_open(&s);
+    o.on_error = BERTH_ON_ERROR_SKIP;
+    line(&s, slot, BERTH_ROLE_PROCESSOR, "dead 10", 100, &o); /* and no edge for them */
+    must_run(&s);
+    assert_int_equal(stage_rig_edge_stats(&s, 0).dropped[BERTH_DROPPED_FAILED], 10);
+    stage_rig_open(&s);
+    line(&s, slot, BERTH_ROLE_PROCESSOR, "invalid 10", 100, &o);
+    must_run(&s);
+    assert_int_equal(s.seen_count, 91); /* all but 10, 20, ... 90 */
+    assert_int_equal(stage_rig_edge_stats(&s, 0).dropped[BERTH_DROPPED_FAILED], 9);
+    assert_int_equal(s.wrong_order, 0);
+    stage_rig_open(&s);
+    o.retries = 1;
+    o.retry_ns = 1;
+    line(&s, slot, BERTH_ROLE_PROCESSOR, "fails 10", 100, &o);
+    must_run(&s);
+    assert_int_equal(s.seen_count, 100);
+    assert_int_equal(stage_rig_stats(&s, 1).retries, 9);
+    assert_int_equal(s.wrong_order, 0);
+    stage_rig_end(&s);
+}
+
+static void a_batch_that_traps_is_given_record_by_record(void **state)
+{
+    berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 1);
+    slot = stage_rig_slot(&s, "stage", "batch");
+    o.on_error = BERTH_ON_ERROR_SKIP;
+    line(&s, slot, BERTH_ROLE_PROCESSOR, "trap 40", 100, &o);
+    must_run(&s);
+    assert_int_equal(s.seen_count, 97); /* 0, 40 and 80 cost themselves, and nobody else */
+    assert_int_equal(stage_rig_edge_stats(&s, 0).dropped[BERTH_DROPPED_FAILED], 3);
+    assert_int_equal(s.wrong_order, 0);
+    stage_rig_open(&s);
+    line(&s, slot, BERTH_ROLE_PROCESSOR, "fatal 40", 100, &o);
+    check(&s, stage_rig_run(&s), BERTH_E_PLUGIN, "it says: fatal: not this one");
+    stage_rig_end(&s);
+}
+
+static void what_a_batch_gives_is_looked_at_first(void **state)
+{
+    static const struct {
+        const char *config, *text;
+        berth_status status;
+    } rows[] = {
+        { "entry", "of entry 1000, which there is not", BERTH_E_ABI },
+        { "span", "lies outside of the 0 bytes", BERTH_E_ABI },
+        { "far", "lies outside of the 0 bytes", BERTH_E_ABI },
+        { "port", "into port", BERTH_E_INVALID },
+        { "none", "it dealt with no entry, and does not say why", BERTH_E_ABI },
+        { "beyond", "it dealt with 2 of 1 entries", BERTH_E_ABI },
+        { "dead-beyond", "entry 1 is a dead letter, and it dealt with 1", BERTH_E_ABI },
+    };
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 1);
+    slot = stage_rig_slot(&s, "stage", "batch");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stage_rig_open(&s);
+        line(&s, slot, BERTH_ROLE_PROCESSOR, rows[i].config, 1, NULL);
+        check(&s, stage_rig_run(&s), rows[i].status, rows[i].text);
+        assert_int_equal(stage_rig_stats(&s, 1).buffer_bytes, 0);
+    }
+    stage_rig_end(&s);
+}
+
+static void a_native_plugin_takes_batches_too(void **state)
+{
+    stage_rig s;
+    berth_slot *slot;
+    uint32_t router;
+
+    stage_rig_begin(&s, *state, 1);
+    slot = slot_rig_open(s.r, "native", NULL);
+    assert_int_equal(stage_rig_install(&s, slot, BERTH_TEST_GUESTS_DIR "/stage/batch.so"),
+                     BERTH_OK);
+    stage_rig_source(&s, 100);
+    router = stage_rig_plugin(&s, slot, BERTH_ROLE_ROUTER, "ports", NULL);
+    stage_rig_sink(&s);
+    stage_rig_edge(&s, 0, NULL, router, 0);
+    stage_rig_edge(&s, router, "even", router + 1, 0);
+    stage_rig_edge(&s, router, "odd", router + 1, 0);
+    must_run(&s);
+    assert_int_equal(stage_rig_edge_stats(&s, 1).out, 50);
+    assert_int_equal(stage_rig_edge_stats(&s, 2).out, 50);
     stage_rig_end(&s);
 }
 
@@ -365,6 +639,15 @@ int main(void)
         slot_test(what_does_not_fit_is_said_before_anything_runs),
         slot_test(a_sink_that_cannot_complete_fails_the_flow),
         slot_test(budgets_bound_what_a_stage_allocates),
+        slot_test(a_stage_is_swapped_between_two_records),
+        slot_test(state_is_handed_on_or_written_out_before),
+        slot_test(a_version_that_cannot_take_over_is_rolled_back),
+        slot_test(a_flow_of_batches_takes_many_records_in_one_call),
+        slot_test(keys_headers_types_and_deadlines_go_with_a_record),
+        slot_test(a_batch_says_which_records_failed_and_which_are_dead),
+        slot_test(a_batch_that_traps_is_given_record_by_record),
+        slot_test(what_a_batch_gives_is_looked_at_first),
+        slot_test(a_native_plugin_takes_batches_too),
         slot_test(the_pipeline_of_torvyns_template_gives_its_output),
         slot_test(torvyns_source_sink_and_filter_templates_are_stages),
     };

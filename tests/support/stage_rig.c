@@ -41,6 +41,7 @@ static berth_status swallow(void *self, berth_stage *stage, const berth_record *
 {
     stage_rig *s = self;
     uint64_t count = atomic_load(&s->seen_count);
+    char text[2] = "";
 
     (void)stage;
     (void)diag;
@@ -51,6 +52,10 @@ static berth_status swallow(void *self, berth_stage *stage, const berth_record *
     }
     s->wrong_order += count != 0 && record->sequence <= s->last_sequence;
     s->last_sequence = record->sequence;
+    if (record->size > 4 && memcmp(record->data, "sum ", 4) == 0)
+        s->total += strtoull(memcpy(text, (const char *)record->data + 4, 1), NULL, 10);
+    s->switches += count != 0 && s->last_mark != ((const char *)record->data)[record->size - 1];
+    s->last_mark = ((const char *)record->data)[record->size - 1];
     atomic_store(&s->seen_count, count + 1);
     return BERTH_OK;
 }
@@ -106,7 +111,7 @@ void stage_rig_open(stage_rig *s)
     o.name = "contract";
     must(s, berth_flow_open(s->flows, &o, &s->flow, &s->r->diag));
     s->stages = s->edges = 0;
-    s->made = s->seen_size = s->last_sequence = s->wrong_order = 0;
+    s->made = s->seen_size = s->last_sequence = s->wrong_order = s->total = s->switches = 0;
     s->seen[0] = s->output[0] = '\0';
     atomic_store(&s->seen_count, 0);
 }

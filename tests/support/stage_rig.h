@@ -27,6 +27,9 @@ typedef struct stage_rig {
     bool keeps_text;
     _Atomic(uint64_t) seen_count;
     uint64_t last_sequence, wrong_order;
+    uint64_t total;    /* of the numbers in records "sum N" */
+    char last_mark;    /* the last byte of the last record */
+    uint64_t switches; /* how often that was another than before */
     /* what plugins wrote to stdout */
     char output[STAGE_RIG_TEXT];
 } stage_rig;
