@@ -1,6 +1,6 @@
 /* guests/stage/stage.c - a stage of Torvyn's contracts, in every role, with faults that can be asked for.
  *
- * Its configuration is words: "count=5" (a source's records), "mark=x" (what a processor appends), "trick=name" and
+ * Its configuration is words: "count=5" (a source's records), "size=256" (of each, in place of text), "mark=x" (what a processor appends), "trick=name" and
  * "at=3" (what it does wrong, and with which record, from 0; without "at" with each). */
 #include "stage_plugin.h"
 
@@ -13,7 +13,7 @@ enum { TEXT = 512 };
 #endif
 
 static char mark[32] = MARK, trick[32];
-static uint64_t count = 3, at = UINT64_MAX, made, seen, group, paused;
+static uint64_t count = 3, at = UINT64_MAX, made, seen, group, paused, size_wanted;
 static stage_types_buffer held;
 
 #define BEGIN(result) __builtin_memset((result), 0, sizeof *(result))
@@ -86,6 +86,8 @@ static void read_word(const char *text, size_t size)
         count = number(text + rest, size - rest);
     else if (begins(text, size, "at=", &rest))
         at = number(text + rest, size - rest);
+    else if (begins(text, size, "size=", &rest))
+        size_wanted = number(text + rest, size - rest);
     else if (begins(text, size, "mark=", &rest))
         copy_word(mark, text + rest, size - rest);
     else if (begins(text, size, "trick=", &rest))
@@ -190,6 +192,8 @@ int32_t stage_plugin_source_pull(
     if (made == count)
         return 0;
     result->as.ok.is_some = 1;
+    if (size_wanted != 0) /* for benchmarks */
+        return make(call, text, size_wanted, &result->as.ok.some);
     return make(call, text, 7 + say_number(text + 7, made), &result->as.ok.some);
 }
 
