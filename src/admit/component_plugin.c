@@ -235,7 +235,8 @@ static void check_hooks(component_check *c)
 
 /* ---------------------------------------------------------------- the rest */
 
-/* Whether an interface of WASI may be linked; asked where the interface is seen first. */
+/* Whether an interface of WASI may be linked; asked where the interface is seen first.  One that is
+ * imported for its types gives nothing away. */
 static void check_grant(const component_check *c, uint32_t need)
 {
     const berthi_cm_need *needs = c->artifact->steps->needs;
@@ -246,7 +247,7 @@ static void check_grant(const component_check *c, uint32_t need)
         if (berthi_cm_same_name(needs[i].path[0], name))
             return;
     missing = berthi_wasi_missing(c->limits->host, name.text, name.size, c->limits->grants);
-    if (missing != NULL)
+    if (missing != NULL && berthi_cm_calls_import(c->artifact->steps, name))
         berthi_find(c->scope, "grant", BERTHI_NO_OFFSET,
                     "import `%s`: the slot has no grant `%s` (`deny:%s` links it, and ends the "
                     "plugin's instance when it is used)",

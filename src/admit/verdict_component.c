@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "component/types/names.h"
 #include "service/wasi/wasi_link.h"
+#include "service/wasi/wasi_serve.h"
 
 enum { PAGE_BYTES = 65536, LINE_MAX_BYTES = 4096 };
 
@@ -103,6 +104,8 @@ static bool next_asked(const berthi_cm_steps *steps, uint32_t *at, asked *out)
             is_new = !berthi_cm_same_name(steps->needs[i].path[0], name);
         if (!is_new || !berthi_wasi_asks(name.text, name.size, &out->grants, &out->is_needed))
             continue;
+        if (out->is_needed && !berthi_cm_calls_import(steps, name))
+            out->grants = NULL, out->is_needed = false; /* for its types */
         out->interface = name;
         ++*at;
         return true;
@@ -122,6 +125,15 @@ static void put_asked(const berthi_cm_steps *steps, berthi_text_buf *out)
         berthi_text_buf_putf(out, "%.*s: %s%s\n", (int)a.interface.size, a.interface.text,
                              a.grants, a.is_needed ? " (needed)" : "");
     }
+}
+
+static void put_answers(const berthi_cm_steps *steps, berthi_text_buf *out)
+{
+    berthi_name handler;
+
+    if (berthi_wasi_serves_http(steps, &handler))
+        berthi_text_buf_putf(out, "answers    HTTP requests, by %.*s\n", (int)handler.size,
+                             handler.text);
 }
 
 static void put_asked_json(const berthi_cm_steps *steps, berthi_json_writer *w)
@@ -204,6 +216,7 @@ void berthi_component_text(const berthi_report *report, berthi_text_buf *out)
         put_modules(report->artifact.steps, out);
         put_instances(report->artifact.steps, out);
         put_asked(report->artifact.steps, out);
+        put_answers(report->artifact.steps, out);
     }
     berthi_world_text(report, out);
 }
@@ -233,6 +246,7 @@ static void put_module_json(const berthi_wasm_info *info, berthi_json_writer *w)
 static void put_steps_json(const berthi_cm_steps *steps, berthi_json_writer *w)
 {
     takes t = takes_of(steps);
+    berthi_name handler;
 
     berthi_json_object(w, "core_modules");
     berthi_json_uint(w, "count", steps->modules_count);
@@ -246,6 +260,7 @@ static void put_steps_json(const berthi_cm_steps *steps, berthi_json_writer *w)
     berthi_json_uint(w, "shims_removed", steps->shims_removed);
     berthi_json_uint(w, "fixups_removed", steps->fixups_removed);
     put_asked_json(steps, w);
+    berthi_json_bool(w, "answers_http", berthi_wasi_serves_http(steps, &handler));
     berthi_json_uint(w, "functions_lifted", steps->lifted_count);
     berthi_json_uint(w, "functions_of_host", steps->trampolines_count);
     berthi_json_uint(w, "resources", steps->resources_count);

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "component/run/host_call.h"
 #include "service/services.h"
+#include "service/wasi/wasi_serve.h"
 
 enum { INTERFACE_NAME_MAX = 256 };
 
@@ -35,6 +36,20 @@ bool berthi_component_find(const berthi_content *content, const char *name,
                                  export_of(&content->plugin, interface), mark + 1, func_out);
 }
 
+static bool find_http(const berthi_content *content, berthi_cm_func *func_out)
+{
+    const berthi_cm_loaded *loaded = content->component->loaded;
+    char name[INTERFACE_NAME_MAX + 1];
+    berthi_name handler;
+
+    if (!berthi_wasi_serves_http(berthi_cm_loaded_steps(loaded), &handler) ||
+        handler.size >= sizeof name)
+        return false;
+    memcpy(name, handler.text, handler.size);
+    name[handler.size] = '\0';
+    return berthi_cm_loaded_func(loaded, name, "handle", func_out);
+}
+
 bool berthi_component_has_drop(const berthi_content *content, const char *name)
 {
     const char *mark = strstr(name, BERTHI_DROP_MARK);
@@ -58,6 +73,8 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
     status = berthi_component_take(rt, bytes, size, content->digest, &content->component, diag);
     if (status != BERTH_OK)
         return status;
+    if (!find_http(content, &content->http))
+        content->http.type = NULL;
     content->funcs =
         berthi_arena_array(&content->arena, plugin->hooks_count, sizeof *content->funcs);
     if (content->funcs == NULL)

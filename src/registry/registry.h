@@ -14,6 +14,7 @@
  *   stats.c    what the operator reads          reclaim.c  room in a full engine
  *   state.c    what a version leaves to the next   adapter.c  plugins of another contract
  *   session.c  one instance, for as long as its objects are needed
+ *   http_call.c  HTTP requests
  * Read first: this file, sync/record.h, then call.c.  Layer: registry.
  *
  * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
@@ -204,12 +205,13 @@ typedef struct berthi_content {
     _Atomic(uint32_t) refs;
     berthi_arena arena; /* holds all of `plugin` */
     berthi_plugin plugin;
-    berthi_compiled *compiled;            /* the module */
-    berthi_wasm_module *module;           /* NULL: a component */
-    berthi_wasm_linked *linked;           /* the module with its imports; NULL: it has none */
-    berthi_component *component;          /* NULL: a core module */
-    berthi_native_guest *native;          /* NULL: WebAssembly */
-    berthi_cm_func *funcs;                /* of the component: that of each hook */
+    berthi_compiled *compiled;   /* the module */
+    berthi_wasm_module *module;  /* NULL: a component */
+    berthi_wasm_linked *linked;  /* the module with its imports; NULL: it has none */
+    berthi_component *component; /* NULL: a core module */
+    berthi_native_guest *native; /* NULL: WebAssembly */
+    berthi_cm_func *funcs;       /* of the component: that of each hook */
+    berthi_cm_func http;         /* that answers requests; its type is NULL: none does */
     const struct berthi_adapter *adapter; /* of the slot; NULL: it keeps the slot's contract */
     uint8_t digest[BERTH_DIGEST_SIZE];
     berthi_counts past; /* of reaped versions of this content; slot's lock */

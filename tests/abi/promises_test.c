@@ -22,6 +22,7 @@
 #include <berth/grant.h>
 #include <berth/histogram.h>
 #include <berth/host.h>
+#include <berth/http.h>
 #include <berth/invoke.h>
 #include <berth/native.h>
 #include <berth/plugin.h>

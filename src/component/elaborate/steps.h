@@ -161,4 +161,8 @@ berth_status berthi_component_elaborate(const berthi_cm_component *component,
                                         const berthi_cm_steps **steps_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
+/* A function of an interface that the root imports under that name may be called, or is handed on: it is not
+ * imported for its types alone. */
+bool berthi_cm_calls_import(const berthi_cm_steps *steps, berthi_name interface);
+
 #endif

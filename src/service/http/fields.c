@@ -87,8 +87,10 @@ berthi_http_fields_code berthi_http_check_name(const char *name, size_t size)
     return BERTHI_FIELDS_OK;
 }
 
-static bool is_value(const uint8_t *value, size_t size)
+bool berthi_http_is_value(const void *bytes, size_t size)
 {
+    const uint8_t *value = bytes;
+
     for (size_t i = 0; i < size; i++)
         if ((value[i] < ' ' && value[i] != '\t') || value[i] == 0x7f)
             return false;
@@ -132,7 +134,7 @@ berthi_http_fields_code berthi_http_fields_append(berthi_http_fields *f, const c
 {
     berthi_http_fields_code code = berthi_http_check_name(name, name_size);
 
-    if (code == BERTHI_FIELDS_OK && !is_value(value, value_size))
+    if (code == BERTHI_FIELDS_OK && !berthi_http_is_value(value, value_size))
         code = BERTHI_FIELDS_SYNTAX;
     if (code == BERTHI_FIELDS_OK && f->is_immutable)
         code = BERTHI_FIELDS_IMMUTABLE;
@@ -178,4 +180,41 @@ berthi_http_fields *berthi_http_fields_copy(const berthi_http_fields *from)
             return NULL;
         }
     return f;
+}
+
+/* ---------------------------------------------------------------- how long a body is */
+
+static bool read_length(const berthi_http_field *f, uint64_t *size_out)
+{
+    const char *text = berthi_http_value(f);
+    uint64_t size = 0;
+
+    if (f->value_size == 0 || f->value_size > 18)
+        return false;
+    for (uint32_t i = 0; i < f->value_size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        size = size * 10 + (uint64_t)(text[i] - '0');
+    }
+    *size_out = size;
+    return true;
+}
+
+bool berthi_http_fields_length(const berthi_http_fields *f, bool *says_out, uint64_t *size_out)
+{
+    static const char name[] = "content-length";
+    uint64_t size;
+
+    *says_out = false;
+    for (const berthi_http_field *at = f->first; at != NULL; at = at->next) {
+        if (!berthi_http_is_named(at, name, sizeof name - 1))
+            continue;
+        if (!read_length(at, &size) || (*says_out && size != *size_out)) {
+            *says_out = true;
+            return false;
+        }
+        *says_out = true;
+        *size_out = size;
+    }
+    return true;
 }

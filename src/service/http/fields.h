@@ -43,11 +43,15 @@ berthi_http_fields *berthi_http_fields_make(berthi_services *s);
 berthi_http_fields *berthi_http_fields_copy(const berthi_http_fields *from);
 
 berthi_http_fields_code berthi_http_check_name(const char *name, size_t size);
+bool berthi_http_is_value(const void *value, size_t size);
 bool berthi_http_is_named(const berthi_http_field *f, const char *name, size_t size);
 berthi_http_fields_code berthi_http_fields_append(berthi_http_fields *f, const char *name,
                                                   size_t name_size, const void *value,
                                                   size_t value_size);
 berthi_http_fields_code berthi_http_fields_remove(berthi_http_fields *f, const char *name,
                                                   size_t name_size);
+/* How long a body is by its `content-length`, when there is one.  False: it is no length, or there are two
+ * that differ. */
+bool berthi_http_fields_length(const berthi_http_fields *f, bool *says_out, uint64_t *size_out);
 
 #endif

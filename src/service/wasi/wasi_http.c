@@ -48,16 +48,16 @@ static berth_status make_request(void *ctx, const BERTHI_HTTP(outgoing_request_n
     return BERTH_OK;
 }
 
-static const char *const methods[] = { "GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                       "CONNECT", "OPTIONS", "TRACE", "PATCH" };
-enum { METHODS = sizeof methods / sizeof *methods };
+const char *const berthi_http_methods[] = { "GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                            "CONNECT", "OPTIONS", "TRACE", "PATCH" };
+enum { METHODS = sizeof berthi_http_methods / sizeof *berthi_http_methods };
 
 METHOD(method, BERTHI_HTTP(method))
 {
     const berthi_http_text *m = &request_of(self)->method;
 
     for (uint8_t i = 0; m->text != NULL && i < METHODS; i++)
-        if (strcmp(m->text, methods[i]) == 0) {
+        if (strcmp(m->text, berthi_http_methods[i]) == 0) {
             result->tag = i;
             return BERTH_OK;
         }
@@ -92,8 +92,8 @@ static bool set_text(berthi_http_request *r, berthi_http_text *to, const char *t
 METHOD(set_method, plain_result)
 {
     berthi_http_request *r = request_of(self);
-    const char *text =
-        args->method.tag < METHODS ? methods[args->method.tag] : args->method.as.other.text;
+    const char *text = args->method.tag < METHODS ? berthi_http_methods[args->method.tag]
+                                                  : args->method.as.other.text;
     size_t size = args->method.tag < METHODS ? strlen(text) : args->method.as.other.size;
 
     return plain(result, size != 0 && set_text(r, &r->method, text, size));
@@ -298,4 +298,5 @@ void berthi_wasi_fill_http(berthi_wasi_imports *imports)
     berthi_wasi_fill_http_fields(imports);
     berthi_wasi_fill_http_bodies(imports);
     berthi_wasi_fill_http_incoming(imports);
+    berthi_wasi_fill_http_responses(imports);
 }

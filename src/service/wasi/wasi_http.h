@@ -3,6 +3,7 @@
 #define BERTHI_SERVICE_WASI_HTTP_H
 
 #include "service/http/fields.h"
+#include "service/http/served.h"
 #include "service/http/transfer.h"
 #include "service/wasi/wasi.h"
 
@@ -25,12 +26,15 @@ typedef struct berthi_http_exchange {
     uint64_t said_size;
 } berthi_http_exchange;
 
-/* A body that is written. */
+/* A body that is written: a request's is kept until it is whole, a response's until somebody takes it. */
 typedef struct berthi_http_outgoing_body {
     berthi_object object;
     berthi_bytes bytes;                    /* of the services' allocator */
-    struct berthi_http_exchange *exchange; /* one reference, once it was handed in */
-    bool is_written;                       /* its stream was given */
+    struct berthi_http_exchange *exchange; /* one reference, once the request was handed in */
+    berthi_http_served *served;            /* one reference, once the response was */
+    berthi_http_fields *trailers;          /* one reference; of a response that was not yet */
+    bool is_response;
+    bool is_written; /* its stream was given */
     bool is_finished;
 } berthi_http_outgoing_body;
 
@@ -40,6 +44,15 @@ typedef struct berthi_http_request {
     berthi_http_text method, scheme, authority, path;
     berthi_http_outgoing_body *body; /* one reference, once it was taken */
 } berthi_http_request;
+
+typedef struct berthi_http_response {
+    berthi_object object;
+    berthi_http_fields *headers;     /* one reference */
+    berthi_http_outgoing_body *body; /* one reference, once it was taken */
+    uint16_t status;
+} berthi_http_response;
+
+extern const char *const berthi_http_methods[]; /* in the order of the WIT */
 
 typedef struct berthi_http_options {
     berthi_object object;
@@ -69,10 +82,18 @@ berthi_code berthi_http_outgoing_body_add(berthi_http_outgoing_body *b, const vo
 /* What came, which is there.  NULL: no room for it. */
 berthi_input *berthi_http_body_input(berthi_http_exchange *of);
 
+/* The response that the body is of was handed in.  Waits for whoever takes it, as berthi_services_wait(). */
+berth_status berthi_http_outgoing_body_serve(berthi_http_outgoing_body *b,
+                                             berthi_http_served *d, berth_diag *diag)
+    __attribute__((warn_unused_result));
+/* The body of a request that came in.  NULL: no room for it. */
+berthi_object *berthi_http_incoming_body_of(berthi_http_served *d);
+
 BERTHI_HTTP(error_code) berthi_wasi_http_error(berthi_http_code code);
 
 void berthi_wasi_fill_http_fields(berthi_wasi_imports *imports);
 void berthi_wasi_fill_http_bodies(berthi_wasi_imports *imports);
 void berthi_wasi_fill_http_incoming(berthi_wasi_imports *imports);
+void berthi_wasi_fill_http_responses(berthi_wasi_imports *imports);
 
 #endif

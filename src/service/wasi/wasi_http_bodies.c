@@ -15,6 +15,8 @@ static void end_body(berthi_object *object)
     berthi_free(object->services->allocator, b->bytes.data, b->bytes.room);
     berthi_services_let_go(object->services, b->bytes.room);
     berthi_object_unref(b->exchange);
+    berthi_object_unref(b->served);
+    berthi_object_unref(b->trailers);
 }
 
 const berthi_object_class berthi_http_outgoing_body_class = { "http outgoing body",
@@ -38,10 +40,21 @@ static berthi_code check_body(berthi_output *out, size_t *room_out)
 
     if (b->is_finished)
         return BERTHI_CODE_CLOSED;
+    if (b->served != NULL)
+        return berthi_http_served_room(b->served, room_out);
     if (left == 0)
         return BERTHI_CODE_FILE_TOO_LARGE;
     *room_out = left < WRITE_AT_ONCE ? left : WRITE_AT_ONCE;
     return BERTHI_CODE_OK;
+}
+
+static void look_at_body(berthi_object *object, berthi_wait *wait)
+{
+    const berthi_http_outgoing_body *b = ((const body_output *)object)->of;
+
+    wait->is_ready = b->is_finished || b->served == NULL;
+    if (!wait->is_ready)
+        berthi_http_served_look_out(b->served, wait);
 }
 
 static berthi_code widen(berthi_http_outgoing_body *b, size_t room)
@@ -72,6 +85,8 @@ berthi_code berthi_http_outgoing_body_add(berthi_http_outgoing_body *b, const vo
 
     if (b->is_finished)
         return BERTHI_CODE_CLOSED;
+    if (b->served != NULL)
+        return berthi_http_served_write(b->served, from, size);
     if (size > BODY_MAX - b->bytes.size)
         return BERTHI_CODE_FILE_TOO_LARGE;
     while (room < b->bytes.size + size)
@@ -91,7 +106,7 @@ static berthi_code write_body(berthi_output *out, const void *from, size_t size)
 }
 
 static const berthi_object_class body_output_class = { "http body", sizeof(body_output),
-                                                       end_body_output, NULL };
+                                                       end_body_output, look_at_body };
 static const berthi_output_ops body_output_ops = { check_body, write_body, NULL };
 
 static berth_status body_write(void *ctx, berthi_wasi_host_http_types_outgoing_body *self,
@@ -117,7 +132,85 @@ static berth_status body_write(void *ctx, berthi_wasi_host_http_types_outgoing_b
                             &result->as.ok.handle);
 }
 
-/* Now it goes.  Trailers are not sent: who has some is told. */
+/* What was written before somebody was there to take it. */
+static berth_status push(berthi_http_outgoing_body *b, berthi_http_served *d, berth_diag *diag)
+{
+    berth_status status = BERTH_OK;
+    berthi_code code = BERTHI_CODE_OK;
+    size_t at = 0, room = 0;
+
+    while (at < b->bytes.size && status == BERTH_OK) {
+        berthi_wait wait = { .fd = -1, .at_ns = UINT64_MAX };
+
+        code = berthi_http_served_room(d, &room);
+        if (room > b->bytes.size - at)
+            room = b->bytes.size - at;
+        if (code == BERTHI_CODE_OK && room != 0)
+            code = berthi_http_served_write(d, b->bytes.data + at, room);
+        if (code != BERTHI_CODE_OK)
+            return BERTH_OK; /* the plugin hears of it when it writes, or finishes */
+        at += room;
+        berthi_http_served_look_out(d, &wait);
+        if (room == 0 && !wait.is_ready)
+            status = berthi_services_wait(d->object.services, &wait, 1, UINT64_MAX, diag);
+    }
+    return status;
+}
+
+static berth_status finish_served(berthi_http_outgoing_body *b,
+                                  const berthi_http_fields *trailers)
+{
+    return berthi_http_served_fits(b->served) ? berthi_http_served_finish(b->served, trailers)
+                                              : BERTH_OK;
+}
+
+berth_status berthi_http_outgoing_body_serve(berthi_http_outgoing_body *b,
+                                             berthi_http_served *d, berth_diag *diag)
+{
+    berth_status status = push(b, d, diag);
+    berthi_services *s = b->object.services;
+
+    if (status != BERTH_OK)
+        return status;
+    b->served = berthi_object_ref(d);
+    berthi_free(s->allocator, b->bytes.data, b->bytes.room);
+    berthi_services_let_go(s, b->bytes.room);
+    b->bytes = (berthi_bytes){ NULL, 0, 0 };
+    return b->is_finished ? finish_served(b, b->trailers) : BERTH_OK;
+}
+
+/* A response that is not handed in yet keeps what belongs behind its body. */
+static berth_status finish_response(berthi_http_outgoing_body *b, berthi_http_fields *trailers,
+                                    berthi_wasi_result_none_http_types_error_code *result)
+{
+    if (b->served == NULL) {
+        b->trailers = trailers == NULL ? NULL : berthi_object_ref(trailers);
+        return BERTH_OK;
+    }
+    if (!berthi_http_served_fits(b->served)) {
+        result->is_error = 1;
+        result->as.error.tag = BERTHI_WASI_HTTP_TYPES_ERROR_CODE_HTTP_RESPONSE_BODY_SIZE;
+        result->as.error.as.http_response_body_size =
+            (berthi_wasi_option_u64){ 1, b->served->written };
+        return BERTH_OK;
+    }
+    return finish_served(b, trailers);
+}
+
+/* Now it goes.  A request's trailers are not sent: who has some is told. */
+static void finish_request(berthi_http_outgoing_body *b, const berthi_http_fields *trailers,
+                           berthi_wasi_result_none_http_types_error_code *result)
+{
+    if (trailers != NULL && trailers->count != 0) {
+        if (b->exchange != NULL)
+            berthi_http_exchange_abandon(b->exchange);
+        result->is_error = 1;
+        result->as.error = berthi_wasi_http_error(BERTHI_HTTP_PROTOCOL);
+    } else if (b->exchange != NULL) {
+        berthi_http_exchange_go(b->exchange, &b->bytes);
+    }
+}
+
 static berth_status body_finish(void *ctx, const BERTHI_HTTP(outgoing_body_finish_args) * args,
                                 berthi_wasi_result_none_http_types_error_code *result,
                                 berth_host_call *call)
@@ -129,19 +222,16 @@ static berth_status body_finish(void *ctx, const BERTHI_HTTP(outgoing_body_finis
         args->trailers.is_some ? berth_host_object_take(call, w->imports.http_types_fields.kind,
                                                         args->trailers.some.handle)
                                : NULL;
+    berth_status status = BERTH_OK;
 
     b->is_finished = true;
-    if (trailers != NULL && trailers->count != 0) {
-        if (b->exchange != NULL)
-            berthi_http_exchange_abandon(b->exchange);
-        result->is_error = 1;
-        result->as.error = berthi_wasi_http_error(BERTHI_HTTP_PROTOCOL);
-    } else if (b->exchange != NULL) {
-        berthi_http_exchange_go(b->exchange, &b->bytes);
-    }
+    if (b->is_response)
+        status = finish_response(b, trailers, result);
+    else
+        finish_request(b, trailers, result);
     berthi_object_unref(trailers);
     berthi_object_unref(b);
-    return BERTH_OK;
+    return status;
 }
 
 /* ---------------------------------------------------------------- what came */
@@ -152,11 +242,24 @@ typedef struct response {
     bool is_consumed;
 } response;
 
+/* Of one of the two, with a reference. */
 typedef struct incoming_body {
     berthi_object object;
-    berthi_http_exchange *of; /* one reference */
+    berthi_http_exchange *of;
+    berthi_http_served *from;
     bool is_read;
 } incoming_body;
+
+typedef struct served_input {
+    berthi_input in;
+    berthi_http_served *from; /* one reference */
+} served_input;
+
+typedef struct trailers_to_come {
+    berthi_object object;
+    berthi_http_served *from; /* one reference; NULL: there are none */
+    bool is_given;
+} trailers_to_come;
 
 typedef struct body_input {
     berthi_input in;
@@ -172,6 +275,31 @@ static void end_response(berthi_object *object)
 static void end_incoming(berthi_object *object)
 {
     berthi_object_unref(((incoming_body *)object)->of);
+    berthi_object_unref(((incoming_body *)object)->from);
+}
+
+static void end_served_input(berthi_object *object)
+{
+    berthi_object_unref(((served_input *)object)->from);
+}
+
+static void look_at_served(berthi_object *object, berthi_wait *wait)
+{
+    berthi_http_served_look_in(((const served_input *)object)->from, wait);
+}
+
+static void end_trailers(berthi_object *object)
+{
+    berthi_object_unref(((trailers_to_come *)object)->from);
+}
+
+static void look_at_trailers(berthi_object *object, berthi_wait *wait)
+{
+    const trailers_to_come *t = (const trailers_to_come *)object;
+
+    wait->is_ready = t->from == NULL || t->is_given;
+    if (!wait->is_ready)
+        berthi_http_served_look_in(t->from, wait);
 }
 
 static void end_body_input(berthi_object *object)
@@ -185,8 +313,10 @@ static const berthi_object_class incoming_class = { "http incoming body", sizeof
                                                     end_incoming, NULL };
 static const berthi_object_class body_input_class = { "http body", sizeof(body_input),
                                                       end_body_input, NULL };
-static const berthi_object_class trailers_class = { "http trailers", sizeof(berthi_object),
-                                                    NULL, NULL };
+static const berthi_object_class served_input_class = { "http body", sizeof(served_input),
+                                                        end_served_input, look_at_served };
+static const berthi_object_class trailers_class = { "http trailers", sizeof(trailers_to_come),
+                                                    end_trailers, look_at_trailers };
 
 static berthi_code read_body(berthi_input *in, void *to, size_t *size_io)
 {
@@ -216,6 +346,34 @@ berthi_input *berthi_http_body_input(berthi_http_exchange *of)
     i->in.ops = &body_input_ops;
     i->of = berthi_object_ref(of);
     return &i->in;
+}
+
+static berthi_code read_served(berthi_input *in, void *to, size_t *size_io)
+{
+    return berthi_http_served_read(((served_input *)in)->from, to, size_io);
+}
+
+static const berthi_input_ops served_input_ops = { read_served, NULL };
+
+static berthi_input *served_input_of(berthi_http_served *d)
+{
+    served_input *i = berthi_object_make(d->object.services, &served_input_class);
+
+    if (i == NULL)
+        return NULL;
+    i->in.ops = &served_input_ops;
+    i->from = berthi_object_ref(d);
+    return &i->in;
+}
+
+berthi_object *berthi_http_incoming_body_of(berthi_http_served *d)
+{
+    incoming_body *b = berthi_object_make(d->object.services, &incoming_class);
+
+    if (b == NULL)
+        return NULL;
+    b->from = berthi_object_ref(d);
+    return &b->object;
 }
 
 static berth_status future_subscribe(
@@ -357,7 +515,7 @@ static berth_status incoming_stream(void *ctx, berthi_wasi_host_http_types_incom
         result->is_error = 1;
         return BERTH_OK;
     }
-    i = berthi_http_body_input(b->of);
+    i = b->from != NULL ? served_input_of(b->from) : berthi_http_body_input(b->of);
     b->is_read = i != NULL;
     return berthi_wasi_give(call, w->imports.streams_input_stream.kind, i,
                             &result->as.ok.handle);
@@ -369,11 +527,14 @@ static berth_status incoming_finish(void *ctx,
                                     berth_host_call *call)
 {
     const berthi_wasi *w = ctx;
+    incoming_body *b = berth_host_object_take(call, w->imports.http_types_incoming_body.kind,
+                                              args->this_.handle);
+    trailers_to_come *t = berthi_object_make(berthi_wasi_services(call), &trailers_class);
 
-    berthi_object_unref(berth_host_object_take(call, w->imports.http_types_incoming_body.kind,
-                                               args->this_.handle));
-    return berthi_wasi_give(call, w->imports.http_types_future_trailers.kind,
-                            berthi_object_make(berthi_wasi_services(call), &trailers_class),
+    if (t != NULL && b->from != NULL)
+        t->from = berthi_object_ref(b->from);
+    berthi_object_unref(b);
+    return berthi_wasi_give(call, w->imports.http_types_future_trailers.kind, t,
                             &result->handle);
 }
 
@@ -388,15 +549,35 @@ static berth_status trailers_subscribe(void *ctx,
                             berthi_pollable_of((berthi_object *)(void *)self), &result->handle);
 }
 
-/* There are none. */
+/* Those of a request; responses have none.  What the plugin did not read of the body is thrown away. */
 static berth_status trailers_get(
     void *ctx, berthi_wasi_host_http_types_future_trailers *self,
     const BERTHI_HTTP(future_trailers_get_args) * args,
     berthi_wasi_option_result_result_option_http_types_fields_http_types_etc *result,
     berth_host_call *call)
 {
+    const berthi_wasi *w = ctx;
+    trailers_to_come *t = (trailers_to_come *)(void *)self;
+    berthi_http_fields *f = NULL;
+
+    if (!t->is_given && t->from != NULL && !berthi_http_served_drain(t->from))
+        return BERTH_OK;
     result->is_some = 1;
-    return BERTH_OK;
+    result->some.is_error = t->is_given;
+    if (t->is_given)
+        return BERTH_OK;
+    t->is_given = true;
+    if (t->from != NULL && t->from->is_broken) {
+        result->some.as.ok.is_error = 1;
+        result->some.as.ok.as.error = berthi_wasi_http_error(BERTHI_HTTP_TERMINATED);
+        return BERTH_OK;
+    }
+    if (t->from == NULL || t->from->request == NULL || t->from->request->trailers_count == 0)
+        return BERTH_OK;
+    f = berthi_http_served_trailers(t->from);
+    result->some.as.ok.as.ok.is_some = 1;
+    return berthi_wasi_give(call, w->imports.http_types_fields.kind, f,
+                            &result->some.as.ok.as.ok.some.handle);
 }
 
 /* Streams of HTTP fail with codes of their own, never with those of HTTP. */

@@ -126,35 +126,11 @@ static bool is_said_size(const berthi_http_field *f)
 }
 
 /* How long the body is is for curl to say, who sends it: what came behind a body that is said to be
- * shorter would be another request for the server, which no grant was asked for.  False: it is no
- * length, or two. */
-static bool note_size(berthi_http_exchange *e, const berthi_http_field *f)
+ * shorter would be another request for the server, which no grant was asked for. */
+static void note_size(berthi_http_exchange *e, const berthi_http_request *r)
 {
-    const char *text = berthi_http_value(f);
-    uint64_t size = 0;
-
-    if (f->value_size == 0 || f->value_size > 18)
-        return false;
-    for (uint32_t i = 0; i < f->value_size; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        size = size * 10 + (uint64_t)(text[i] - '0');
-    }
-    if (e->says_size && e->said_size != size)
-        return false;
-    e->says_size = true;
-    e->said_size = size;
-    return true;
-}
-
-static void note_sizes(berthi_http_exchange *e, const berthi_http_request *r)
-{
-    for (const berthi_http_field *f = r->headers->first; f != NULL; f = f->next)
-        if (is_said_size(f) && !note_size(e, f)) {
-            e->says_size = true;
-            e->said_size = UINT64_MAX; /* no body is that long */
-            return;
-        }
+    if (!berthi_http_fields_length(r->headers, &e->says_size, &e->said_size))
+        e->said_size = UINT64_MAX; /* no body is that long */
 }
 
 /* curl adds fields of its own unless they are there, or named with nothing behind it. */
@@ -209,7 +185,7 @@ static berthi_http_code prepare(berthi_http_exchange *e, const berthi_http_reque
         return BERTHI_HTTP_DENIED;
     (void)snprintf(url, sizeof url, "%s://%s%s", scheme, authority, path);
     code = berthi_transfer_make(method, url, to.host, grants, &e->transfer);
-    note_sizes(e, r);
+    note_size(e, r);
     if (code == BERTHI_HTTP_OK)
         code = put_headers(e->transfer, r);
     if (code == BERTHI_HTTP_OK && o != NULL)
