@@ -428,9 +428,10 @@ static bool check_family(check *c)
                     family->says);
         return !c->scope.findings->out_of_memory;
     }
-    check_imports(c);
+    /* First, because a version that is not spoken explains imports that nobody offers. */
     if (!family->describe(c->info, c->scope, &c->view->metadata))
         return false;
+    check_imports(c);
     check_memories(c);
     check_tables(c);
     return !c->scope.findings->out_of_memory;

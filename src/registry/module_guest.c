@@ -120,6 +120,8 @@ static void look_up(const berth_version *v, berthi_instance *i)
                 i->ops->instance_export(i->store, i->handle, plugin->hooks[h].export_name,
                                         strlen(plugin->hooks[h].export_name), &hooks[h]);
         g->hooks = hooks;
+        g->is_program =
+            plugin->hooks_count == 1 && strcmp(plugin->hooks[0].export_name, "_start") == 0;
     }
     if (!is_there)
         berthi_panic("an admitted module has not the exports that it was admitted with");
@@ -203,6 +205,7 @@ berth_status berthi_module_enter(const berthi_domain *d, berth_version *v, berth
             (unsigned long long)v->input_bytes_max);
     berthi_instance_deadline(d, i, ticks);
     status = family->enter(i->guest, index, call, &own, diag);
+    i->guest->is_over |= i->guest->is_program;
     if (status != BERTH_OK)
         return berthi_instance_fault(v, index, status, diag);
     own.version = v->number;

@@ -3,8 +3,10 @@
 
 #include <berth/admit.h>
 
+#include "compat/extism/extism.h"
+
 const berthi_profile *const berthi_families[] = { &berthi_profile_berth, &berthi_profile_cclb,
-                                                  NULL };
+                                                  &berthi_profile_extism, NULL };
 
 berth_status berth_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
                            uint64_t artifact_bytes_max, berth_verdict **verdict_out,

@@ -56,6 +56,8 @@ typedef struct berthi_guest {
         *hooks;    /* the exports behind the plugin's hooks, of a family; else NULL */
     bool is_begun; /* `handle`, `memory` and `hooks` are there */
     bool
+        is_program; /* of a family: its one hook is `_start`, and it is over when that has run */
+    bool
         is_over; /* set by a family: it answers this call and gets no other (an ended program) */
     berthi_services *services; /* grants, objects, waits, clocks; its deadline is the call's */
     const berth_allocator *allocator;

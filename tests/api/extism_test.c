@@ -1,0 +1,305 @@
+/* extism_test.c - Extism plugins in slots: our own, and those that upstream's kits made.  Public
+ * headers only. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <berth/admit.h>
+#include <berth/grant.h>
+
+#include "guests.h"
+#include "slot_rig.h"
+
+static char lines[1024];
+
+static void on_report(void *ctx, const berth_report *report)
+{
+    size_t used = strlen(lines);
+
+    (void)ctx;
+    if (report->kind == BERTH_REPORT_LOG)
+        snprintf(lines + used, sizeof lines - used, "%d %s\n", report->level, report->text);
+}
+
+static berth_slot *open_with(slot_rig *r, const char *guest, berth_slot_options options)
+{
+    berth_slot *slot = slot_rig_open(r, guest, &options);
+
+    slot_rig_install_guest(r, slot, guest);
+    return slot;
+}
+
+static berth_slot *open_guest(slot_rig *r, const char *guest)
+{
+    return open_with(r, guest, (berth_slot_options)BERTH_SLOT_OPTIONS_INIT);
+}
+
+static berth_status call(slot_rig *r, berth_slot *slot, const char *hook, const void *input,
+                         size_t size, berth_reply *reply)
+{
+    berth_call c = BERTH_CALL_INIT;
+
+    berth_arena_reset(r->arena);
+    c.hook = slot_rig_hook(r, slot, hook);
+    c.input = input;
+    c.input_size = size;
+    c.arena = r->arena;
+    return berth_slot_call(slot, &c, reply, &r->diag);
+}
+
+static void expect(slot_rig *r, berth_slot *slot, const char *hook, const char *input,
+                   const char *output)
+{
+    berth_reply reply;
+
+    if (call(r, slot, hook, input, strlen(input), &reply) != BERTH_OK)
+        fail_msg("%s: %s", hook, r->diag.text);
+    assert_int_equal(reply.size, strlen(output));
+    assert_memory_equal(reply.data, output, reply.size);
+}
+
+static void expect_failure(slot_rig *r, berth_slot *slot, const char *hook, const char *input,
+                           berth_status status, berth_reason reason, const char *text)
+{
+    berth_reply reply;
+
+    slot_rig_check(r, call(r, slot, hook, input, strlen(input), &reply), status, reason, text);
+}
+
+static void what_goes_in_comes_out(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = open_guest(r, "extism_plugin");
+    berth_reply reply;
+    uint8_t *much = malloc(1 << 20);
+
+    expect(r, slot, "echo", "hello, you there", "hello, you there");
+    expect(r, slot, "echo", "hello", "hello");
+    expect(r, slot, "echo", "", "");
+    expect(r, slot, "same", "where it lies", "where it lies");
+    expect(r, slot, "no_result", "", "done");
+    expect(r, slot, "is_initialised", "", "");
+    for (size_t i = 0; i < 1 << 20; i++)
+        much[i] = (uint8_t)(i * 7);
+    assert_int_equal(call(r, slot, "same", much, 1 << 20, &reply), BERTH_OK);
+    assert_int_equal(reply.size, 1 << 20);
+    assert_memory_equal(reply.data, much, 1 << 20);
+    free(much);
+}
+
+static void the_shared_memory_is_bounded_and_nothing_in_it_is_believed(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = open_guest(r, "extism_plugin");
+
+    expect(r, slot, "blocks", "", "");
+    expect(r, slot, "bounds", "word", "");
+    expect(r, slot, "greedy", "", "");
+    expect(r, slot, "blocks", "", ""); /* as if nothing had been before it */
+    assert_int_equal(slot_rig_stats(slot).instances_discarded, 1); /* that of the probe */
+}
+
+static void a_plugin_says_why_it_failed(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = open_guest(r, "extism_plugin");
+
+    expect_failure(r, slot, "fail", "", BERTH_E_PLUGIN, 0, "fail: it is");
+    expect_failure(r, slot, "fail_without_words", "", BERTH_E_PLUGIN, 0, "it answered -2");
+    expect_failure(r, slot, "words_alone", "", BERTH_E_PLUGIN, 0, "an error counts");
+    expect(r, slot, "echo", "it serves on", "it serves on");
+    assert_int_equal(slot_rig_stats(slot).traps, 0);
+    expect_failure(r, slot, "trap_with_words", "", BERTH_E_TRAP, BERTH_REASON_UNREACHABLE,
+                   "; it said: the end is near");
+    expect_failure(r, slot, "no_block", "", BERTH_E_ABI, 0,
+                   "no_block: config_get: there is no block at 12345");
+    expect_failure(r, slot, "full_of_variables", "", BERTH_E_LIMIT, BERTH_REASON_MEMORY,
+                   "var_set: its variables have more than 1048576 bytes");
+    expect(r, slot, "echo", "another does", "another does");
+}
+
+static void a_plugin_that_spins_is_ended(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot;
+
+    options.deadline_ns = 20 * MS;
+    slot = open_with(r, "extism_plugin", options);
+    expect_failure(r, slot, "spin", "", BERTH_E_DEADLINE, BERTH_REASON_DEADLINE, "spin");
+}
+
+static void variables_live_as_long_as_the_instance(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot = open_guest(r, "extism_plugin");
+
+    expect(r, slot, "count", "", "1");
+    expect(r, slot, "count", "", "2");
+    expect(r, slot, "forget", "", "");
+    expect(r, slot, "count", "", "1");
+    options.policy = BERTH_POLICY_FRESH;
+    options.name = NULL;
+    slot = slot_rig_open(r, "fresh", &options);
+    slot_rig_install_guest(r, slot, "extism_plugin");
+    expect(r, slot, "count", "", "1");
+    expect(r, slot, "count", "", "1");
+}
+
+static void a_plugin_reads_what_its_slot_is_configured_with(void **state)
+{
+    static const char config[] = "{ \"word\": \"w\\u00fcrd\", \"empty\": \"\" }";
+    static const char *const bad[][2] = {
+        { "[]", "at byte 0: it is not an object" },
+        { "{ \"a\": 1 }", "at byte 7: a value that is not a string" },
+        { "{ \"a\": \"1\", }", "at byte 12" },
+    };
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_slot *slot = open_guest(r, "extism_plugin");
+
+    expect(r, slot, "config", "word", "(none)");
+    options.plugin_config = config;
+    options.plugin_config_size = sizeof config - 1;
+    slot = slot_rig_open(r, "configured", &options);
+    slot_rig_install_guest(r, slot, "extism_plugin");
+    expect(r, slot, "config", "word", "w\xc3\xbcrd");
+    expect(r, slot, "config", "wor", "(none)");
+    expect(r, slot, "config", "empty", "(none)");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        uint8_t *bytes;
+        size_t size;
+        char name[16];
+
+        options.plugin_config = bad[i][0];
+        options.plugin_config_size = strlen(bad[i][0]);
+        snprintf(name, sizeof name, "bad-%zu", i);
+        slot = slot_rig_open(r, name, &options);
+        bytes = guest_read("extism_plugin", &size);
+        slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_INVALID, 0,
+                       bad[i][1]);
+    }
+}
+
+static void its_lines_are_reported(void **state)
+{
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_slot *slot;
+
+    lines[0] = '\0';
+    options.reporter = on_report;
+    slot_rig_restart(r, options);
+    slot = open_guest(r, "extism_plugin");
+    expect(r, slot, "logs", "", "");
+    assert_string_equal(lines, "3 info\n2 warn\n1 error\n");
+}
+
+static void a_program_runs_once_in_each_instance(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = open_guest(r, "extism_program");
+
+    for (int i = 0; i < 3; i++) {
+        expect(r, slot, "_start", "", "ran");
+        expect(r, slot, "_start", "0", "ran");
+        expect_failure(r, slot, "_start", "3", BERTH_E_PLUGIN, 0, "it answered 3");
+    }
+    assert_int_equal(slot_rig_stats(slot).traps, 0);
+}
+
+static void a_start_function_may_ask_the_host(void **state)
+{
+    static const char config[] = "{ \"k\": \"early\" }";
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+
+    options.plugin_config = config;
+    options.plugin_config_size = sizeof config - 1;
+    expect(r, open_with(r, "extism_early", options), "told", "", "early");
+}
+
+static void what_was_built_for_an_older_host_is_refused(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "old", NULL);
+    uint8_t *bytes;
+    size_t size;
+
+    bytes = guest_read("extism_old", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED, 0,
+                   "built for Extism before 1.0 (it imports `env` `extism_alloc`)");
+}
+
+/* ---------------------------------------------------------------- upstream's */
+
+/* NULL, with a line, where there is none. */
+static uint8_t *read_corpus(const char *name, size_t *size_out)
+{
+    char path[512];
+    uint8_t *bytes = NULL;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/../shared/corpus/guests/%s", BERTH_TEST_SOURCE_DIR, name);
+    file = fopen(path, "rb");
+    if (file == NULL) {
+        print_message("skipped: no %s in ../shared/corpus/guests\n", name);
+        return NULL;
+    }
+    bytes = malloc(8 << 20);
+    *size_out = fread(bytes, 1, 8 << 20, file);
+    fclose(file);
+    return bytes;
+}
+
+static void expect_of_upstream(slot_rig *r, const char *guest, const char *const *grants,
+                               const char *hook, const char *input, const char *output)
+{
+    berth_grants_options with = BERTH_GRANTS_OPTIONS_INIT;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_grants *granted = NULL;
+    berth_slot *slot;
+    size_t size = 0;
+    uint8_t *bytes = read_corpus(guest, &size);
+
+    if (bytes == NULL)
+        return;
+    with.grants = grants;
+    while (grants != NULL && grants[with.grants_count] != NULL)
+        with.grants_count++;
+    assert_int_equal(berth_grants_create(&r->allocator, &with, &granted, &r->diag), BERTH_OK);
+    options.grants = granted;
+    slot = slot_rig_open(r, guest, &options);
+    berth_grants_destroy(granted);
+    slot_rig_install(r, slot, bytes, size);
+    for (int i = 0; i < 3; i++)
+        expect(r, slot, hook, input, output);
+}
+
+static void plugins_of_upstreams_kits_run_as_they_are(void **state)
+{
+    slot_rig *r = *state;
+
+    expect_of_upstream(r, "extism-rs-count-vowels.wasm", NULL, "count_vowels",
+                       "this is a test of vowels", "{\"count\":7}");
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        slot_test(what_goes_in_comes_out),
+        slot_test(the_shared_memory_is_bounded_and_nothing_in_it_is_believed),
+        slot_test(a_plugin_says_why_it_failed),
+        slot_test(a_plugin_that_spins_is_ended),
+        slot_test(variables_live_as_long_as_the_instance),
+        slot_test(a_plugin_reads_what_its_slot_is_configured_with),
+        slot_test(its_lines_are_reported),
+        slot_test(a_program_runs_once_in_each_instance),
+        slot_test(a_start_function_may_ask_the_host),
+        slot_test(what_was_built_for_an_older_host_is_refused),
+        slot_test(plugins_of_upstreams_kits_run_as_they_are),
+    };
+
+    return slot_rig_run("extism", tests, sizeof tests / sizeof *tests);
+}

@@ -1,0 +1,116 @@
+/* fuzz_extism_blocks.c - the memory that an Extism plugin shares with its host, against a plain model.
+ *
+ * Every four bytes are an operation.  No two blocks in use overlap, each keeps what was written into it, one
+ * that was freed or never was has no length, and what no block was ever given cannot be read. */
+#include <string.h>
+
+#include "compat/extism/blocks.h"
+#include "fuzz.h"
+
+enum { LIVE_MAX = 64, SIZE_MAX_HERE = 1 << 11 };
+
+typedef struct live {
+    uint64_t at, size;
+    uint8_t fill;
+} live;
+
+typedef struct model {
+    extism_blocks real;
+    live blocks[LIVE_MAX];
+    unsigned count;
+    uint64_t highest;
+} model;
+
+static void check_all(const model *m)
+{
+    for (unsigned i = 0; i < m->count; i++) {
+        const uint8_t *bytes = extism_blocks_span(&m->real, m->blocks[i].at, m->blocks[i].size);
+
+        CHECK(extism_blocks_size(&m->real, m->blocks[i].at) == m->blocks[i].size);
+        CHECK(bytes != NULL);
+        for (uint64_t n = 0; n < m->blocks[i].size; n++)
+            CHECK(bytes[n] == m->blocks[i].fill);
+    }
+    CHECK(m->real.used >= m->highest);
+    CHECK(extism_blocks_span(&m->real, m->real.used, 1) == NULL);
+    CHECK(extism_blocks_span(&m->real, UINT64_MAX, 2) == NULL);
+    CHECK(extism_blocks_span(&m->real, 16, UINT64_MAX) == NULL);
+}
+
+static void allocate(model *m, uint64_t size, uint8_t fill)
+{
+    uint64_t at = extism_blocks_alloc(&m->real, size);
+
+    CHECK((at == 0) == (size == 0));
+    if (at == 0)
+        return;
+    CHECK(at % 16 == 0);
+    memset(extism_blocks_span(&m->real, at, size), fill, size);
+    m->blocks[m->count++] = (live){ at, size, fill };
+    if (at + size > m->highest)
+        m->highest = at + size;
+}
+
+static void release(model *m, unsigned which)
+{
+    extism_blocks_free(&m->real, m->blocks[which].at);
+    CHECK(extism_blocks_size(&m->real, m->blocks[which].at) == 0);
+    extism_blocks_free(&m->real, m->blocks[which].at);
+    m->blocks[which] = m->blocks[--m->count];
+}
+
+static bool is_block(const model *m, uint64_t at)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        if (m->blocks[i].at == at)
+            return true;
+    return false;
+}
+
+static void operate(model *m, const uint8_t *op)
+{
+    uint32_t number = (uint32_t)op[1] | (uint32_t)op[2] << 8;
+
+    switch (op[0] % 4) {
+    case 0:
+    case 1:
+        if (m->count < LIVE_MAX)
+            allocate(m, op[0] & 4 ? number % 300 : number % SIZE_MAX_HERE, op[3]);
+        break;
+    case 2:
+        if (m->count > 0)
+            release(m, number % m->count);
+        if (!is_block(m, number)) { /* nothing begins there */
+            extism_blocks_free(&m->real, number);
+            CHECK(extism_blocks_size(&m->real, number) == 0);
+        }
+        break;
+    case 3:
+        if (op[1] != 0)
+            break;
+        extism_blocks_reset(&m->real);
+        m->count = 0;
+        m->highest = 0;
+        allocate(m, 1 + op[2], op[3]);
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const berthi_service_owner nobody = { .tenant = "t", .slot = "s", .plugin = "p" };
+    berthi_services *s = berthi_services_make(&berthi_allocator_libc, NULL, &nobody);
+    model m = { .count = 0 };
+
+    if (s == NULL)
+        return 0;
+    extism_blocks_init(&m.real, s);
+    for (; size >= 4 && size <= 1024; data += 4, size -= 4) {
+        operate(&m, data);
+        check_all(&m);
+    }
+    extism_blocks_end(&m.real);
+    CHECK(s->held == 0);
+    berthi_services_end(s);
+    return 0;
+}

@@ -1,0 +1,21 @@
+;; An Extism plugin whose start function asks the host for everything at once.
+(module
+  (import "extism:host/env" "alloc" (func $alloc (param i64) (result i64)))
+  (import "extism:host/env" "var_set" (func $var_set (param i64 i64)))
+  (import "extism:host/env" "config_get" (func $config_get (param i64) (result i64)))
+  (import "extism:host/env" "store_u8" (func $store_u8 (param i64 i32)))
+  (import "extism:host/env" "output_set" (func $output_set (param i64 i64)))
+  (import "extism:host/env" "var_get" (func $var_get (param i64) (result i64)))
+  (import "extism:host/env" "length" (func $length (param i64) (result i64)))
+  (memory (export "memory") 1)
+  (func $name (result i64) (local i64)
+    (local.set 0 (call $alloc (i64.const 1)))
+    (call $store_u8 (local.get 0) (i32.const 107))
+    (local.get 0))
+  (func $start
+    (call $var_set (call $name) (call $config_get (call $name))))
+  (start $start)
+  (func (export "told") (result i32) (local i64)
+    (local.set 0 (call $var_get (call $name)))
+    (call $output_set (local.get 0) (call $length (local.get 0)))
+    (i32.const 0)))
