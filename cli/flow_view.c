@@ -136,7 +136,6 @@ static void put_stage(table *t, const json_t *now, const json_t *before, const j
                       size_t index)
 {
     const json_t *was = json_array_get(json_object_get(before, "stages"), index);
-    const json_t *slot = json_object_get(stage, "slot");
     const char *label = json_string_value(json_object_get(stage, "stage"));
     uint64_t ns = number(now, "running_ns") - number(before, "running_ns");
     uint64_t records = records_of(now, stage), queued, in;
@@ -149,8 +148,8 @@ static void put_stage(table *t, const json_t *now, const json_t *before, const j
     put_line(t, "  %-16.32s %-10.10s %7s %8s %7s %7s %7s  %s %s",
              name(stage, "stage", labels[0]), labels[1], short_number(rate, texts[0]),
              short_number(records, texts[1]), short_number(number(stage, "failures"), texts[2]),
-             short_time(number(slot, "time_p50_ns"), texts[3]),
-             short_time(number(slot, "time_p99_ns"), texts[4]), is_source ? "" : bar,
+             short_time(number(stage, "time_p50_ns"), texts[3]),
+             short_time(number(stage, "time_p99_ns"), texts[4]), is_source ? "" : bar,
              is_source ? "" : short_number(queued, texts[5]));
 }
 

@@ -9,6 +9,7 @@
 #define BERTH_FLOW_H
 
 #include <berth/base.h>
+#include <berth/histogram.h>
 #include <berth/host.h>
 #include <berth/slot.h>
 #include <berth/stage.h>
@@ -62,6 +63,12 @@ typedef enum berth_on_error {
     BERTH_ON_ERROR_DEAD_LETTER = 2 /* it leaves through the port "dead", as it came */
 } berth_on_error;
 
+/* How long calls take, and how old records are when a sink is done with them. */
+enum {
+    BERTH_FLOW_MEASURE_SOME = 1, /* of one call in 32; costs about a nanosecond a call */
+    BERTH_FLOW_MEASURE_ALL = 2   /* of each; costs two readings of the clock */
+};
+
 /* Grows at the end only. */
 typedef struct berth_flow_options {
     uint32_t size;             /* sizeof(berth_flow_options), set by the _INIT */
@@ -69,8 +76,11 @@ typedef struct berth_flow_options {
     const char *name;          /* 1..64 printable bytes */
     uint64_t buffer_bytes_max; /* of all its payloads; default 64 MiB */
     uint64_t deadline_ns;      /* from its start; then it is cancelled, as timed out; 0: none */
+    uint32_t measures;         /* BERTH_FLOW_MEASURE_...; default none */
+    uint32_t traces;           /* so many records are traced, from the first; at most 65 536 */
 } berth_flow_options;
-#define BERTH_FLOW_OPTIONS_INIT BERTH_INIT((uint32_t)sizeof(berth_flow_options), 0, NULL, 0, 0)
+#define BERTH_FLOW_OPTIONS_INIT                                                                \
+    BERTH_INIT((uint32_t)sizeof(berth_flow_options), 0, NULL, 0, 0, 0, 0)
 
 /* Makes a flow without stages.  Gives *flow_out; end it with berth_flow_close().
  * Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION, BERTH_E_NOMEM, BERTH_E_OS. */
@@ -277,11 +287,35 @@ typedef struct berth_flow_stats {
     uint64_t turns;   /* runs of lanes on workers */
     uint64_t wakes;   /* of lanes that were idle */
     uint64_t buffer_bytes, buffer_bytes_peak;
+    uint64_t running_ns; /* since it began to run, or until it ended; 0: it never did */
 } berth_flow_stats;
 
 /* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_read_stats(berth_flow *flow,
                                                            berth_flow_stats *stats);
+
+enum {
+    BERTH_MEASURED_CALLS = 1, /* how long calls took */
+    BERTH_MEASURED_AGES = 2   /* of a sink: since its records came in, in nanoseconds */
+};
+
+/* Adds what was measured of a stage to *into.  Thread: any.  Blocks: never.
+ * Fails: BERTH_E_ABSENT (no such stage, or it is not measured), BERTH_E_INVALID. */
+BERTH_API BERTH_CHECKED berth_status berth_flow_measured(berth_flow *flow, uint32_t stage,
+                                                         uint32_t what, berth_histogram *into);
+
+/* One call about a traced record; a source's is the pull that brought it in. */
+typedef struct berth_span {
+    uint64_t sequence;
+    uint64_t begin_ns, end_ns; /* by the monotonic clock */
+    uint32_t copies;           /* of payloads, in this call */
+    uint32_t failed;           /* 1: it failed */
+} berth_span;
+
+/* Fills up to `max` spans of a stage, in the order of its calls; returns how many there are.  There is room for four a
+ * record; what is past it is left out.  Thread: any.  Blocks: never. */
+BERTH_API uint32_t berth_flow_spans(berth_flow *flow, uint32_t stage, berth_span *spans,
+                                    uint32_t max);
 
 /* Offers to the components of runtimes that have this host what stages of flows import: torvyn:streaming/types and
  * buffer-allocator, torvyn:capabilities/capability-query.  Once per host; after a failure the host is to be destroyed.

@@ -125,9 +125,11 @@ typedef struct berth_flow_load_options {
     berth_flow_file_found
         found; /* told of everything that is wrong with its plugins and ends */
     void *found_ctx;
+    uint32_t traces;   /* so many records are traced, from the first; at most 65 536 */
+    uint32_t reserved; /* 0 */
 } berth_flow_load_options;
 #define BERTH_FLOW_LOAD_OPTIONS_INIT                                                           \
-    BERTH_INIT((uint32_t)sizeof(berth_flow_load_options), 0, NULL, NULL)
+    BERTH_INIT((uint32_t)sizeof(berth_flow_load_options), 0, NULL, NULL, 0, 0)
 
 /* Puts each plugin of the file into a slot of its own, whose tenant is the flow's name and whose name the stage's (a bundle's:
  * the other way round), and makes the flow, which is not started.  All plugins are read, admitted, compiled and probed, and

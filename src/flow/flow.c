@@ -160,6 +160,8 @@ berth_status berth_flow_open(berth_flows *flows, const berth_flow_options *optio
 
     if (status == BERTH_OK)
         status = check_flow_options(&o, diag);
+    if (status == BERTH_OK)
+        status = berthi_measures_check(&o, diag);
     if (status != BERTH_OK)
         return status;
     flow = berthi_zalloc(&flows->allocator, sizeof *flow);
@@ -239,6 +241,7 @@ static berth_status lay(berth_flow *flow, berth_diag *diag)
     if (status == BERTH_OK) {
         flow->has_timers = true;
         flow->state = BERTH_FLOW_RUNNING;
+        atomic_store_explicit(&flow->began_ns, berthi_clock_ns(), memory_order_relaxed);
         /* release: pairs with those who read numbers without the lock. */
         atomic_store_explicit(&flow->is_laid, true, memory_order_release);
     }
@@ -290,6 +293,7 @@ static void give_up_start(berth_flow *flow, berthi_worker *worker, berth_status 
     berthi_buffer_cache_empty(&worker->cache);
     berthi_lock_take(&flows->lock);
     (void)berthi_fail(&flow->failure, berthi_told_status(status), "it was not started");
+    atomic_store_explicit(&flow->ended_ns, berthi_clock_ns(), memory_order_relaxed);
     flow->has_ended = true;
     berthi_cond_wake_all(&flow->ended);
     berthi_lock_drop(&flows->lock);

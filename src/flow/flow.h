@@ -97,8 +97,23 @@ typedef struct berthi_stage_counts {
     _Atomic(uint32_t) is_done;
 } berthi_stage_counts;
 
+/* What is measured of a stage; of its lane, but for what readers are given. */
+typedef struct berthi_meter {
+    berth_histogram *calls, *ages; /* ages: of a sink */
+    berth_span *spans;
+    uint32_t room, traces;
+    _Atomic(uint32_t) count; /* of spans */
+    bool is_all;
+    uint32_t left; /* calls until the next that is measured */
+    /* the call that is running */
+    bool has_record, is_traced;
+    uint64_t begun_ns; /* 0: it is not measured */
+    uint64_t sequence, time_ns, copies;
+} berthi_meter;
+
 struct berth_stage {
     /* fixed */
+    berthi_meter *meter; /* NULL: nothing is measured */
     berth_flow *flow;
     berthi_lane *lane;
     uint32_t index;
@@ -198,6 +213,7 @@ struct berth_flow {
     _Atomic(bool) is_laid;    /* lanes and rings are there, and stay */
     _Atomic(uint64_t) due_ns; /* of `timer`; 0: none.  Changes under the flows' lock */
     _Atomic(uint64_t) turns, wakes;
+    _Atomic(uint64_t) began_ns, ended_ns;                       /* 0: not yet */
     berth_string *content_types[BERTHI_FLOW_CONTENT_TYPES_MAX]; /* never change once counted */
     _Atomic(uint32_t) content_types_count; /* grows under the flows' lock */
     /* guarded by the flows' lock */
@@ -248,6 +264,16 @@ struct berth_flows {
 berth_status berthi_flow_lay(berth_flow *flow, berth_diag *diag);
 /* An order in which every edge leads forward; false: there is a cycle, and `order` holds what is before it. */
 bool berthi_flow_order(const berth_flow *flow, uint32_t *order, uint32_t *count_out);
+
+/* ---------------------------------------------------------------- measure.c */
+
+berth_status berthi_measures_check(const berth_flow_options *o, berth_diag *diag);
+/* What is measured of each stage.  Goes with the flow. */
+berth_status berthi_measures_make(berth_flow *flow, berth_diag *diag);
+void berthi_meter_free(berth_flow *flow, berthi_meter *meter); /* NULL is left alone */
+/* Around a call, when the stage has a meter. */
+void berthi_meter_begin(berth_stage *stage, const berth_record *record);
+void berthi_meter_end(berth_stage *stage, bool has_failed);
 
 /* ---------------------------------------------------------------- graph.c */
 

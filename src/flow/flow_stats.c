@@ -51,6 +51,15 @@ berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage, berth_stag
     return berthi_stats_give(stats, &now, sizeof now, "berth_stage_stats", NULL);
 }
 
+static uint64_t running_ns(const berth_flow *flow)
+{
+    uint64_t began = read_counter(&flow->began_ns), ended = read_counter(&flow->ended_ns);
+
+    if (began == 0)
+        return 0;
+    return (ended != 0 ? ended : berthi_clock_ns()) - began;
+}
+
 berth_status berth_flow_read_stats(berth_flow *flow, berth_flow_stats *stats)
 {
     berth_flow_stats now;
@@ -68,5 +77,6 @@ berth_status berth_flow_read_stats(berth_flow *flow, berth_flow_stats *stats)
     now.wakes = read_counter(&flow->wakes);
     now.buffer_bytes = read_counter(&flow->budget.used);
     now.buffer_bytes_peak = read_counter(&flow->budget.peak);
+    now.running_ns = running_ns(flow);
     return berthi_stats_give(stats, &now, sizeof now, "berth_flow_stats", NULL);
 }

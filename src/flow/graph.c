@@ -90,6 +90,7 @@ static void free_stage(berth_flow *flow, berth_stage *stage)
 
     if (stage->release != NULL)
         stage->release(a, stage->options.self);
+    berthi_meter_free(flow, stage->meter);
     for (uint32_t i = 0; i < 3; i++)
         free_text(flow, stage->texts[i]);
     for (uint32_t i = 0; i < stage->ports_count; i++)

@@ -191,5 +191,7 @@ berth_status berthi_flow_lay(berth_flow *flow, berth_diag *diag)
         }
         status = berthi_edge_init(edge, &flow->flows->allocator, diag);
     }
+    if (status == BERTH_OK)
+        status = berthi_measures_make(flow, diag);
     return status;
 }

@@ -343,6 +343,8 @@ void berthi_call_begin(berth_stage *stage, berthi_worker *worker, const berth_re
         stage->stamp.time_ns = record->time_ns;
         stage->stamp.deadline_ns = record->deadline_ns;
     }
+    if (stage->meter != NULL)
+        berthi_meter_begin(stage, record);
 }
 
 static void take_back(berth_stage *stage)
@@ -380,6 +382,8 @@ berth_status berthi_call_end(berth_stage *stage, berth_status answered, berth_di
             number_records(stage);
         berthi_count(&stage->counts.emitted, stage->outbox_count - stage->call_from);
     }
+    if (stage->meter != NULL)
+        berthi_meter_end(stage, status != BERTH_OK);
     stage->worker = NULL;
     stage->may_emit = false;
     return status;

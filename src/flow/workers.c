@@ -263,6 +263,7 @@ static void end_lane(berthi_lane *lane, berthi_worker *worker)
     berthi_lock_drop(&flows->lock);
     berthi_flow_finish(flow, worker);
     berthi_lock_take(&flows->lock);
+    atomic_store_explicit(&flow->ended_ns, berthi_clock_ns(), memory_order_relaxed);
     flow->has_ended = true;
     berthi_cond_wake_all(&flow->ended);
 }

@@ -5,7 +5,6 @@
 
 #include <berth/grant.h>
 
-#include "os/clock.h"
 #include "registry/registry.h"
 #include "runtime/bundles.h"
 
@@ -245,7 +244,6 @@ static berth_status make(const berth_flow_file *file, berth_runtime *runtime,
     loaded->file = file;
     loaded->runtime = runtime;
     loaded->flows = flows;
-    loaded->opened_ns = berthi_clock_ns();
     loaded->stages = berthi_zalloc_array(a, file->model.stages_count, sizeof *loaded->stages);
     if (loaded->stages == NULL) {
         berthi_free(a, loaded, sizeof *loaded);
@@ -277,6 +275,7 @@ berth_status berth_flow_load(const berth_flow_file *file, berth_runtime *runtime
     l->reader.arena = &l->arena;
     l->diag = diag;
     l->flags = o.flags;
+    l->traces = o.traces;
     status = make(file, runtime, flows, &l->loaded, diag);
     if (status == BERTH_OK)
         status = load_all(l, &o);

@@ -84,6 +84,8 @@ berth_status berthi_ff_load_flow(ff_loading *l)
     o.weight = m->weight;
     o.buffer_bytes_max = m->buffer_bytes;
     o.deadline_ns = m->deadline_ns;
+    o.measures = m->level;
+    o.traces = l->traces;
     status = berth_flow_open(l->loaded->flows, &o, &l->loaded->flow, l->diag);
     if (status != BERTH_OK)
         return status;

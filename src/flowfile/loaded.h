@@ -23,7 +23,6 @@ struct berth_loaded_flow {
     berth_flows *flows;
     berth_flow *flow;
     loaded_stage *stages; /* as many as the file has */
-    uint64_t opened_ns;
 };
 
 /* One loading: what is wrong is told at its end. */
@@ -33,7 +32,7 @@ typedef struct ff_loading {
     berth_loaded_flow *loaded;
     berth_status fatal; /* nothing that the file could help; the diag says it */
     berth_diag *diag;
-    uint32_t flags; /* of the options */
+    uint32_t flags, traces; /* of the options */
 } ff_loading;
 
 /* load.c: the plugin of a stage, in its slot.  What is wrong with it is a finding. */

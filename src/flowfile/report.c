@@ -6,10 +6,8 @@
 
 #include <inttypes.h>
 
-#include "os/clock.h"
-
 #define FLOW(field)  offsetof(ff_flow_numbers, field), sizeof(((ff_flow_numbers *)0)->field)
-#define STAGE(field) offsetof(berth_stage_stats, field), sizeof(((berth_stage_stats *)0)->field)
+#define STAGE(field) offsetof(ff_stage_numbers, field), sizeof(((ff_stage_numbers *)0)->field)
 #define EDGE(field)  offsetof(ff_edge_numbers, field), sizeof(((ff_edge_numbers *)0)->field)
 #define SLOT(field)  offsetof(berth_slot_stats, field), sizeof(((berth_slot_stats *)0)->field)
 #define RUNTIME(field)                                                                         \
@@ -17,8 +15,8 @@
 #define COUNTS(array) (array), sizeof(array) / sizeof *(array)
 
 static const ff_metric flow_metrics[] = {
-    { "running_ns", "running_nanoseconds", "since it was loaded, or until it ended", false,
-      FLOW(running_ns) },
+    { "running_ns", "running_nanoseconds", "since it began to run, or until it ended", false,
+      FLOW(stats.running_ns) },
     { "records", "records_total", "records that sources brought in", true,
       FLOW(stats.ingress) },
     { "delivered", "delivered_total", "records that sinks are done with", true,
@@ -41,30 +39,48 @@ static const ff_metric flow_metrics[] = {
 };
 
 static const ff_metric stage_metrics[] = {
-    { "done", "done", "1 when it has ended", false, STAGE(is_done) },
-    { "calls", "calls_total", "of its code", true, STAGE(calls) },
-    { "failures", "failures_total", "of these: failed", true, STAGE(failures) },
-    { "emitted", "emitted_total", "records, once per port", true, STAGE(emitted) },
-    { "retries", "retries_total", "further tries of failed records", true, STAGE(retries) },
+    { "done", "done", "1 when it has ended", false, STAGE(stats.is_done) },
+    { "calls", "calls_total", "of its code", true, STAGE(stats.calls) },
+    { "failures", "failures_total", "of these: failed", true, STAGE(stats.failures) },
+    { "emitted", "emitted_total", "records, once per port", true, STAGE(stats.emitted) },
+    { "retries", "retries_total", "further tries of failed records", true,
+      STAGE(stats.retries) },
     { "circuit_opened", "circuit_opened_total", "times its circuit opened", true,
-      STAGE(circuit_opened) },
-    { "pauses", "pauses_total", "times it asked to be left alone", true, STAGE(pauses) },
-    { "copies", "copies_total", "payloads copied into buffers", true, STAGE(copies) },
-    { "copied_bytes", "copied_bytes_total", "bytes of these", true, STAGE(copied_bytes) },
+      STAGE(stats.circuit_opened) },
+    { "pauses", "pauses_total", "times it asked to be left alone", true, STAGE(stats.pauses) },
+    { "copies", "copies_total", "payloads copied into buffers", true, STAGE(stats.copies) },
+    { "copied_bytes", "copied_bytes_total", "bytes of these", true, STAGE(stats.copied_bytes) },
     { "copies_in", "copies_in_total", "payloads copied into its plugin", true,
-      STAGE(copies_in) },
+      STAGE(stats.copies_in) },
     { "copied_in_bytes", "copied_in_bytes_total", "bytes of these", true,
-      STAGE(copied_in_bytes) },
+      STAGE(stats.copied_in_bytes) },
     { "copies_out", "copies_out_total", "payloads copied out of its plugin", true,
-      STAGE(copies_out) },
+      STAGE(stats.copies_out) },
     { "copied_out_bytes", "copied_out_bytes_total", "bytes of these", true,
-      STAGE(copied_out_bytes) },
+      STAGE(stats.copied_out_bytes) },
     { "buffer_bytes", "buffer_bytes", "of payloads it made and that are somewhere", false,
-      STAGE(buffer_bytes) },
+      STAGE(stats.buffer_bytes) },
     { "buffer_bytes_peak", "buffer_bytes_peak", "the most of these", false,
-      STAGE(buffer_bytes_peak) },
+      STAGE(stats.buffer_bytes_peak) },
     { "discarded", "discarded_total", "emitted, and in no edge when the flow was stopped", true,
-      STAGE(discarded) },
+      STAGE(stats.discarded) },
+    { "swaps", "swaps_total", "of its plugin, between two records", true, STAGE(stats.swaps) },
+    { "time_calls", "time_calls_total", "calls whose time was measured", true,
+      STAGE(calls.count) },
+    { "time_p50_ns", "time_p50_nanoseconds", "half of the calls took no longer", false,
+      STAGE(calls.p50) },
+    { "time_p90_ns", "time_p90_nanoseconds", "90 % took no longer", false, STAGE(calls.p90) },
+    { "time_p99_ns", "time_p99_nanoseconds", "99 % took no longer", false, STAGE(calls.p99) },
+    { "time_p999_ns", "time_p999_nanoseconds", "99.9 % took no longer", false,
+      STAGE(calls.p999) },
+    { "time_max_ns", "time_max_nanoseconds", "the longest that was measured", false,
+      STAGE(calls.max) },
+    { "age_p50_ns", "age_p50_nanoseconds", "of a sink: half of the records were no older",
+      false, STAGE(ages.p50) },
+    { "age_p99_ns", "age_p99_nanoseconds", "99 % were no older", false, STAGE(ages.p99) },
+    { "age_p999_ns", "age_p999_nanoseconds", "99.9 % were no older", false, STAGE(ages.p999) },
+    { "age_max_ns", "age_max_nanoseconds", "the oldest that was measured", false,
+      STAGE(ages.max) },
 };
 
 static const ff_metric edge_metrics[] = {
@@ -176,11 +192,28 @@ static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
     }
 }
 
+static void read_times(ff_numbers *n, berth_flow *flow, uint32_t stage, uint32_t what,
+                       ff_times *times)
+{
+    berth_histogram *h;
+
+    if (berth_histogram_create(&n->loaded->allocator, &h, NULL) != BERTH_OK)
+        return;
+    if (berth_flow_measured(flow, stage, what, h) == BERTH_OK)
+        *times =
+            (ff_times){ berth_histogram_count(h),           berth_histogram_quantile(h, 0.5),
+                        berth_histogram_quantile(h, 0.9),   berth_histogram_quantile(h, 0.99),
+                        berth_histogram_quantile(h, 0.999), berth_histogram_max(h) };
+    berth_histogram_destroy(h);
+}
+
 static void read_stages(ff_numbers *n, const berth_loaded_flow *loaded)
 {
     for (uint32_t i = 0; i < loaded->file->model.stages_count; i++) {
-        berth_stage_stats *s = &n->stages[i];
+        berth_stage_stats *s = &n->stages[i].stats;
 
+        read_times(n, loaded->flow, i, BERTH_MEASURED_CALLS, &n->stages[i].calls);
+        read_times(n, loaded->flow, i, BERTH_MEASURED_AGES, &n->stages[i].ages);
         s->size = sizeof *s;
         n->slots[i].size = sizeof n->slots[i];
         (void)!berth_flow_stage_stats(loaded->flow, i, s);
@@ -207,7 +240,6 @@ static bool read_numbers(ff_numbers *n, const berth_loaded_flow *loaded, berthi_
     n->runtime.size = sizeof n->runtime;
     (void)!berth_flow_read_stats(loaded->flow, &n->flow.stats);
     (void)!berth_runtime_stats_read(loaded->runtime, &n->runtime, NULL);
-    n->flow.running_ns = berthi_clock_ns() - loaded->opened_ns;
     read_stages(n, loaded);
     read_edges(n, loaded);
     return true;

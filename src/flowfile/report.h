@@ -6,8 +6,17 @@
 
 typedef struct ff_flow_numbers {
     berth_flow_stats stats;
-    uint64_t running_ns, delivered, errors, dropped, dead_letters, queued, copies, copied_bytes;
+    uint64_t delivered, errors, dropped, dead_letters, queued, copies, copied_bytes;
 } ff_flow_numbers;
+
+typedef struct ff_times {
+    uint64_t count, p50, p90, p99, p999, max; /* in nanoseconds */
+} ff_times;
+
+typedef struct ff_stage_numbers {
+    berth_stage_stats stats;
+    ff_times calls, ages;
+} ff_stage_numbers;
 
 typedef struct ff_edge_numbers {
     berth_edge_stats stats;
@@ -17,7 +26,7 @@ typedef struct ff_edge_numbers {
 typedef struct ff_numbers {
     const berth_loaded_flow *loaded;
     ff_flow_numbers flow;
-    berth_stage_stats *stages;
+    ff_stage_numbers *stages;
     berth_slot_stats *slots;
     ff_edge_numbers *edges;
     berth_runtime_stats runtime;

@@ -1,0 +1,168 @@
+/* measure_test.c - what is measured of a flow: times of calls, ages, and the way of the first records. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "flow_rig.h"
+
+enum { RECORDS = 1000 };
+
+static int set_up(void **state)
+{
+    static flow_rig r;
+
+    flow_rig_init(&r, 2);
+    *state = &r;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    flow_rig_fini(*state);
+    return 0;
+}
+
+/* A source, a processor of which each third call fails once, and a sink behind a queue. */
+static void run_chain(flow_rig *r, uint32_t measures, uint32_t traces)
+{
+    berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
+    berth_edge_options queue = BERTH_EDGE_OPTIONS_INIT;
+    berth_stage_options tries = BERTH_STAGE_OPTIONS_INIT;
+    flow_part *source, *middle, *sink;
+
+    options.name = "measured";
+    options.measures = measures;
+    options.traces = traces;
+    flow_rig_open(r, &options);
+    queue.records_max = 16;
+    tries.retries = 1;
+    tries.retry_ns = 1000;
+    source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    middle = flow_rig_add(r, BERTH_ROLE_PROCESSOR, &tries);
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    source->count = RECORDS;
+    middle->fail_every = 3;
+    middle->fail_times = 1;
+    flow_rig_edge(r, source, NULL, middle, NULL);
+    flow_rig_edge(r, middle, NULL, sink, &queue);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+}
+
+static uint64_t measured(flow_rig *r, uint32_t stage, uint32_t what)
+{
+    berth_histogram *h;
+    uint64_t count = UINT64_MAX;
+
+    assert_int_equal(berth_histogram_create(NULL, &h, NULL), BERTH_OK);
+    if (berth_flow_measured(r->flow, stage, what, h) == BERTH_OK)
+        count = berth_histogram_count(h);
+    berth_histogram_destroy(h);
+    return count;
+}
+
+static void each_call_is_measured_when_all_are_wanted(void **state)
+{
+    flow_rig *r = *state;
+    berth_flow_stats stats = { .size = sizeof stats };
+
+    run_chain(r, BERTH_FLOW_MEASURE_ALL, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(measured(r, i, BERTH_MEASURED_CALLS),
+                         flow_rig_stage_stats(r, &r->parts[i]).calls);
+    assert_int_equal(measured(r, 2, BERTH_MEASURED_AGES), RECORDS);
+    assert_int_equal(measured(r, 1, BERTH_MEASURED_AGES), UINT64_MAX); /* no sink */
+    assert_int_equal(measured(r, 3, BERTH_MEASURED_CALLS), UINT64_MAX);
+    assert_int_equal(berth_flow_read_stats(r->flow, &stats), BERTH_OK);
+    assert_true(stats.running_ns > 0);
+    assert_int_equal(berth_flow_spans(r->flow, 0, NULL, 0), 0);
+}
+
+static void some_calls_are_measured_when_some_are_wanted(void **state)
+{
+    flow_rig *r = *state;
+    uint64_t count;
+
+    run_chain(r, BERTH_FLOW_MEASURE_SOME, 0);
+    count = measured(r, 2, BERTH_MEASURED_CALLS);
+    assert_true(count >= RECORDS / 32 && count <= RECORDS / 32 + 2);
+}
+
+static void nothing_is_measured_when_nothing_is_wanted(void **state)
+{
+    flow_rig *r = *state;
+
+    run_chain(r, 0, 0);
+    assert_int_equal(measured(r, 1, BERTH_MEASURED_CALLS), UINT64_MAX);
+}
+
+static void the_way_of_the_first_records_is_kept_in_order(void **state)
+{
+    static berth_span spans[3][64];
+    flow_rig *r = *state;
+    uint32_t counts[3];
+
+    run_chain(r, 0, 8);
+    for (uint32_t i = 0; i < 3; i++)
+        counts[i] = berth_flow_spans(r->flow, i, spans[i], 64);
+    assert_int_equal(counts[0], 8);
+    assert_int_equal(counts[2], 8);
+    assert_true(counts[1] > 8); /* with the calls that failed */
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(spans[0][i].sequence, i);
+        assert_int_equal(spans[2][i].sequence, i);
+        assert_int_equal(spans[0][i].copies, 0); /* it writes into buffers */
+        assert_true(spans[0][i].begin_ns <= spans[0][i].end_ns);
+        assert_true(spans[0][i].end_ns <= spans[2][i].begin_ns);
+    }
+    for (uint32_t i = 0, last = 0, failed = 0; i < counts[1]; i++) {
+        assert_true(spans[1][i].sequence >= last && spans[1][i].sequence < 8);
+        last = (uint32_t)spans[1][i].sequence;
+        failed += spans[1][i].failed;
+        assert_true(i + 1 < counts[1] || failed == counts[1] - 8);
+    }
+}
+
+static void a_record_past_the_room_is_left_out(void **state)
+{
+    berth_span spans[16];
+    flow_rig *r = *state;
+
+    run_chain(r, BERTH_FLOW_MEASURE_ALL, 1);
+    assert_int_equal(berth_flow_spans(r->flow, 2, spans, 16), 1);
+    assert_int_equal(berth_flow_spans(r->flow, 9, spans, 16), 0);
+}
+
+static void what_is_out_of_range_is_refused(void **state)
+{
+    flow_rig *r = *state;
+    berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
+    berth_flow *flow;
+
+    flow_rig_open(r, NULL);
+    options.name = "x";
+    options.measures = 3;
+    assert_int_equal(berth_flow_open(r->flows, &options, &flow, NULL), BERTH_E_INVALID);
+    options.measures = 0;
+    options.traces = 65537;
+    assert_int_equal(berth_flow_open(r->flows, &options, &flow, NULL), BERTH_E_INVALID);
+    assert_int_equal(berth_flow_measured(r->flow, 0, 7, NULL), BERTH_E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(each_call_is_measured_when_all_are_wanted),
+        TEST(some_calls_are_measured_when_some_are_wanted),
+        TEST(nothing_is_measured_when_nothing_is_wanted),
+        TEST(the_way_of_the_first_records_is_kept_in_order),
+        TEST(a_record_past_the_room_is_left_out),
+        TEST(what_is_out_of_range_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
