@@ -149,7 +149,7 @@ void berthi_ff_settings(ff_reader *r, const berthi_toml *table, ff_stage *stage)
             const char *text = setting_text(r, v);
 
             if (text != NULL)
-                stage->settings[stage->settings_count++] = (ff_setting){ m->name, text };
+                stage->settings[stage->settings_count++] = (berth_setting){ m->name, text };
         }
     }
 }
@@ -442,4 +442,45 @@ void berthi_ff_flow(ff_reader *r, const berthi_toml *root, ff_model *model)
     read_defaults(r, root, &stage, &queue);
     read_stages(r, root, &stage, model);
     read_edges(r, root, &queue, model);
+}
+
+/* ---------------------------------------------------------------- ends */
+
+/* The setting that a message is about, or the table of all. */
+static const berthi_toml *setting_named(const ff_stage *s, const char *message)
+{
+    const berthi_toml *config = berthi_toml_member(s->table, "config");
+    const char *quote, *end;
+
+    if (config == NULL || config->kind != BERTHI_TOML_TABLE)
+        return berthi_ff_at(s->table, "end");
+    for (const berthi_toml *m = config->as.in.first; m != NULL; m = m->next)
+        for (quote = message; (quote = strpbrk(quote, "`'")) != NULL; quote++) {
+            end = strpbrk(quote + 1, "`'");
+            if (end != NULL && (size_t)(end - quote - 1) == m->name_length &&
+                memcmp(quote + 1, m->name, m->name_length) == 0)
+                return m;
+        }
+    return config;
+}
+
+void berthi_ff_check_ends(ff_reader *r, const ff_model *model)
+{
+    for (uint32_t i = 0; i < model->stages_count && !r->has_no_memory; i++) {
+        const ff_stage *s = &model->stages[i];
+        berth_diag diag = { 0 };
+        berth_status status;
+
+        if (s->end == NULL || s->role == 0)
+            continue;
+        status = berth_end_check(s->end, s->role, s->settings, s->settings_count, &diag);
+        if (status == BERTH_E_NOMEM)
+            r->has_no_memory = true;
+        else if (status == BERTH_E_ABSENT)
+            berthi_ff_wrong(r, berthi_ff_at(s->table, "end"), NULL, "stage `%s`: %s", s->name,
+                            diag.text);
+        else if (status != BERTH_OK)
+            berthi_ff_wrong_key(r, setting_named(s, diag.text), "docs/ends.md has the settings",
+                                "stage `%s`: %s", s->name, diag.text);
+    }
 }

@@ -109,6 +109,8 @@ static void understand(berth_flow_file *file, const berth_flow_file_options *o,
     }
     if (!r->has_no_memory)
         berthi_ff_join(r, &file->model);
+    if (!r->has_no_memory)
+        berthi_ff_check_ends(r, &file->model);
     if (!r->has_no_memory && file->model.stages_count == 0 && r->errors == 0)
         berthi_ff_wrong_at(r, 0, NULL, "there are no stages");
     if (!r->has_no_memory && file->model.stages_count != 0)

@@ -15,6 +15,7 @@
 #ifndef BERTHI_FLOWFILE_FLOW_FILE_H
 #define BERTHI_FLOWFILE_FLOW_FILE_H
 
+#include <berth/ends.h>
 #include <berth/flow_file.h>
 
 #include "base/diag.h"
@@ -68,10 +69,6 @@ typedef struct ff_errors { /* what failed calls mean; as in berth_stage_options 
     uint64_t retry_ns, retry_ns_max, circuit_ns;
 } ff_errors;
 
-typedef struct ff_setting {
-    const char *name, *value;
-} ff_setting;
-
 typedef struct ff_stage {
     const berthi_toml *table; /* for places */
     const char *name;
@@ -81,7 +78,7 @@ typedef struct ff_stage {
     const char *hook, *contract; /* contract: an interface, as Torvyn names it */
     const char *takes, *gives;
     const char *config_text; /* of a plugin: for its init(); NULL: none */
-    ff_setting *settings;    /* of an end */
+    berth_setting *settings; /* of an end */
     uint32_t settings_count;
     ff_list grants;
     uint32_t policy; /* a berth_policy */
@@ -216,6 +213,9 @@ bool berthi_ff_endpoint(ff_reader *r, const berthi_toml *table, const char *key,
                         const char **stage_out, const char **port_out);
 /* Finds the stages that edges name. */
 void berthi_ff_join(ff_reader *r, ff_model *model);
+
+/* Whether ends take their settings. */
+void berthi_ff_check_ends(ff_reader *r, const ff_model *model);
 
 /* ---------------------------------------------------------------- ff_graph.c */
 

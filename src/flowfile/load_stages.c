@@ -26,7 +26,8 @@ static berth_status add_stage(ff_loading *l, uint32_t at, berth_diag *diag)
 
     stage_options(s, &o);
     if (s->end != NULL)
-        return berthi_fail(diag, BERTH_E_ABSENT, "there is no end `%s`", s->end);
+        return berth_flow_add_end(l->loaded->flow, &o, s->end, s->settings, s->settings_count,
+                                  NULL, diag);
     o.config = s->config_text;
     return berth_flow_add_slot(l->loaded->flow, &o, l->loaded->stages[at].slot, s->hook, NULL,
                                diag);

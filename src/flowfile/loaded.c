@@ -1,6 +1,9 @@
 /* loaded.c - a loaded flow: looked at, its plugins replaced, closed.  Layer: flowfile. */
 #include "flowfile/loaded.h"
 
+#include "os/file.h"
+#include "registry/registry.h"
+
 uint32_t berth_flow_file_stages(const berth_flow_file *file)
 {
     return file->model.stages_count;
@@ -49,11 +52,40 @@ static berth_status find_plugin(berth_loaded_flow *loaded, const char *stage, ui
     return berthi_fail(diag, BERTH_E_ABSENT, "there is no stage '%.64s'", stage);
 }
 
+/* An install that is refused as well when the plugin lacks the hook that the stage calls. */
+static berth_status install_with_hook(berth_loaded_flow *loaded, uint32_t at, const char *path,
+                                      berth_diag *diag)
+{
+    const char *name = loaded->file->model.stages[at].hook;
+    berth_slot *slot = loaded->stages[at].slot;
+    berth_version *version = NULL;
+    berthi_file_bytes bytes;
+    uint32_t hook = 0;
+    berth_status status;
+
+    if (name == NULL)
+        return berth_slot_install_file(slot, path, NULL, diag);
+    status = berth_slot_hook(slot, name, &hook, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = berthi_file_read(&loaded->allocator, path, UINT32_MAX, &bytes, diag);
+    if (status != BERTH_OK)
+        return status;
+    status = berth_slot_prepare(slot, bytes.data, bytes.size, &version, diag);
+    berthi_file_free(&loaded->allocator, &bytes);
+    if (status == BERTH_OK && version->hook_of[hook] == 0)
+        status = berthi_fail(diag, BERTH_E_REJECTED, "the plugin has no hook `%.64s`", name);
+    else if (status == BERTH_OK)
+        status = berth_slot_swap(slot, version, diag);
+    if (status != BERTH_OK)
+        berth_version_discard(version);
+    return status;
+}
+
 berth_status berth_loaded_flow_swap(berth_loaded_flow *loaded, const char *stage,
                                     const char *path, uint64_t *version_out, berth_diag *diag)
 {
     berth_slot_stats stats = BERTH_SLOT_STATS_INIT;
-    berth_installed installed;
     uint32_t at = 0;
     berth_status status = find_plugin(loaded, stage, &at, diag);
 
@@ -63,7 +95,7 @@ berth_status berth_loaded_flow_swap(berth_loaded_flow *loaded, const char *stage
     if (loaded->stages[at].bundles != NULL)
         status = berth_bundles_reload(loaded->stages[at].bundles, path, diag);
     else
-        status = berth_slot_install_file(loaded->stages[at].slot, path, &installed, diag);
+        status = install_with_hook(loaded, at, path, diag);
     if (status != BERTH_OK || version_out == NULL)
         return status;
     if (berth_slot_stats_read(loaded->stages[at].slot, &stats, NULL) == BERTH_OK)

@@ -2,13 +2,15 @@
 """flow_test.py - `berth flow`: files checked, flows run, asked and steered."""
 import json
 import os
+import signal
+import subprocess
 import unittest
 from xml.etree import ElementTree
 
-from program import Folder, SOURCE, guest, run
+from program import Folder, PROGRAM, SOURCE, guest, read, run
 
 CHAIN = """[stage.a]
-end = "nothing-of-that-kind"
+end = "generator"
 [stage.b]
 plugin = "%s"
 hook = "%s"
@@ -46,10 +48,9 @@ class Check(Folder):
         result = run("flow", "check", path, "--json")
         self.assert_exit(result, 3)
         found = json.loads(result.stdout)["findings"]
-        self.assertEqual([2, 4, 9], [f["line"] for f in found])
-        self.assertIn("there is no end `nothing-of-that-kind`", found[0]["text"])
-        self.assertIn("none.wasm", found[1]["text"])
-        self.assertIn("has no hook `nothing`", found[2]["text"])
+        self.assertEqual([4, 9], [f["line"] for f in found])
+        self.assertIn("none.wasm", found[0]["text"])
+        self.assertIn("has no hook `nothing`", found[1]["text"])
         self.assertEqual({"error"}, {f["severity"] for f in found})
 
     def test_grants_that_cannot_be_read_are_errors_of_the_file(self):
@@ -92,6 +93,126 @@ class Check(Folder):
                          [s["name"] for s in told["flow"]["stages"]])
 
 
+FLOW = """[flow]
+name = "made"
+[stage.in]
+end = "generator"
+config = { count = %d, size = 32, rate = 20000 }
+[stage.up]
+plugin = "%s"
+hook = "echo"
+role = "processor"
+[stage.out]
+end = "file"
+config = { path = "%s" }
+[[edge]]
+from = "in"
+to = "up"
+[[edge]]
+from = "up"
+to = "out"
+records = 256
+"""
+
+
+class Run(Folder):
+    def setUp(self):
+        super().setUp()
+        self.out, self.socket = self.path("out"), self.path("socket")
+
+    def flow(self, count):
+        return self.write("flow.toml", (FLOW % (count, guest("echo"), self.out)).encode())
+
+    def numbers(self):
+        with open(self.path("summary"), encoding="utf-8") as file:
+            numbers = json.load(file)
+        for edge in numbers["edges"]:
+            dropped = sum(v for k, v in edge.items() if k.startswith("dropped_"))
+            self.assertEqual(edge["in"], edge["out"] + edge["queued"] + dropped +
+                             edge["dead_letters"])
+        return numbers
+
+    def start(self, count):
+        process = subprocess.Popen(
+            [PROGRAM, "flow", "run", self.flow(count), "--set", "stage.up.limits.deadline=60s",
+             "--control", self.socket, "--summary", self.path("summary"), "-q"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        while run("flow", "ps", self.socket).returncode != 0:
+            self.assertIsNone(process.poll(), "it has ended")
+        return process
+
+    def ps(self):
+        result = run("flow", "ps", self.socket, "--json")
+        self.assert_exit(result, 0)
+        return json.loads(result.stdout)
+
+    def lines(self):
+        with open(self.out, "rb") as file:
+            return file.read().splitlines()
+
+    def test_a_flow_runs_to_its_end_and_tells_what_it_counted(self):
+        result = run("flow", "run", self.flow(1000), "--summary", self.path("summary"))
+        self.assert_exit(result, 0)
+        self.assertIn("made: completed, 1000 records in, 1000 delivered, 0 queued, 0 dropped, 0 "
+                      "failed calls", result.stderr.decode())
+        numbers = self.numbers()
+        self.assertEqual((1000, 1000, "completed"), (numbers["records"], numbers["delivered"],
+                                                     numbers["ended"]))
+        self.assertEqual(1000, len(self.lines()))
+
+    def test_a_flow_that_runs_is_asked_and_its_plugin_replaced_and_rolled_back(self):
+        process = self.start(0)
+        before = self.ps()["records"]
+        while self.ps()["records"] == before:
+            pass
+        other = self.write("other.wasm", read(guest("echo")) + b"\0\5\4more")
+        result = run("flow", "swap", self.socket, "up", other)
+        self.assert_exit(result, 0)
+        self.assertEqual(b"stage up: version 2 serves\n", result.stdout)
+        refused = run("flow", "swap", self.socket, "up", guest("cli_v1"))
+        self.assert_error(refused, 3, "no hook `echo`")
+        self.assert_error(run("flow", "swap", self.socket, "none", other), 1, "no stage 'none'")
+        self.assert_error(run("flow", "swap", self.socket, "out", other), 1, "has no plugin")
+        self.assert_exit(run("flow", "rollback", self.socket, "up"), 0)
+        self.assertEqual(1, self.ps()["stages"][1]["slot"]["version"])
+        text = run("flow", "ps", self.socket, "--prometheus").stdout.decode()
+        self.assertIn('berth_flow_state{flow="made",state="running"} 1\n', text)
+        self.assertRegex(text, r'\nberth_flow_stage_calls_total\{flow="made",stage="up"\} \d+\n')
+        graph = run("flow", "graph", self.path("flow.toml"), "--live", self.socket)
+        self.assertIn(b"/s, ", graph.stdout)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        self.assertEqual(130, process.returncode)
+        numbers = self.numbers()
+        self.assertEqual("drained", numbers["ended"])
+        self.assertEqual(numbers["records"], numbers["delivered"])
+        self.assertEqual(numbers["records"], len(self.lines()))
+        self.assertFalse(os.path.exists(self.socket))
+
+    def test_a_killed_run_leaves_no_socket_that_blocks_the_next(self):
+        process = self.start(0)
+        process.kill()
+        process.wait()
+        self.assertTrue(os.path.exists(self.socket))
+        os.unlink(self.out)
+        process = self.start(0)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        self.assertEqual(143, process.returncode)
+
+    def test_every_metric_is_in_the_reference(self):
+        with open(os.path.join(SOURCE, "docs", "metrics.md"), encoding="utf-8") as file:
+            reference = file.read()
+        run("flow", "run", self.flow(10), "--summary", self.path("summary"))
+        numbers = self.numbers()
+        for table in (numbers, numbers["stages"][1], numbers["stages"][1]["slot"],
+                      numbers["edges"][0], numbers["runtime"]):
+            for key in table:
+                self.assertIn("`%s`" % key, reference)
+
+
 class Graph(Folder):
     TEXT = """[flow]
 name = "log"
@@ -102,6 +223,7 @@ hook = "h"
 role = "router"
 [stage.in]
 end = "file"
+config = { path = "x" }
 [stage.x]
 plugin = "a&b.wasm"
 hook = "h"

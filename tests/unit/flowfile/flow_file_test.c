@@ -98,7 +98,7 @@ static void expect_json(const reading *t, const char *part)
 }
 
 #define CHAIN                                                                                  \
-    "[stage.a]\nend = \"file\"\n[stage.b]\nplugin = \"p/b.wasm\"\nrole = \"processor\"\n"      \
+    "[stage.a]\nend = \"generator\"\n[stage.b]\nplugin = \"p/b.wasm\"\nrole = \"processor\"\n" \
     "hook = \"h\"\n[stage.c]\nend = \"null\"\n"                                                \
     "[[edge]]\nfrom = \"a\"\nto = \"b\"\n[[edge]]\nfrom = \"b\"\nto = \"c\"\n"
 
@@ -108,8 +108,8 @@ static void a_file_comes_to_what_it_says_with_defaults(void **state)
 
     parse(t, "[flow]\nname = \"log\"\n[defaults.edge]\nrecords = 5\n[defaults.stage]\n"
              "retries = 7\nlimits = { deadline = \"2ms\", memory = \"1MiB\" }\n" CHAIN
-             "low = 9\n[stage.b.limits]\nmemory = 131072\n[stage.a.config]\npath = \"/x\"\n"
-             "lines = [1, true, 2.5]\n");
+             "low = 9\n[stage.b.limits]\nmemory = 131072\n[stage.a.config]\nsize = \"1KiB\"\n"
+             "count = 25\n");
     expect_json(t, "\"flow\": \"log\"");
     expect_json(t, "\"workers\": 2");
     expect_json(t, "\"level\": \"production\"");
@@ -121,7 +121,8 @@ static void a_file_comes_to_what_it_says_with_defaults(void **state)
     expect_json(t, "\"low_percent\": 9");
     expect_json(t, "\"role\": \"source\"");
     expect_json(t, "\"role\": \"sink\"");
-    expect_json(t, "\"value\": \"2.5\"");
+    expect_json(t, "\"value\": \"25\"");
+    expect_json(t, "\"value\": \"1KiB\"");
     assert_string_equal(t->found, "");
 }
 
@@ -161,6 +162,21 @@ static void a_text_that_is_no_toml_has_a_line(void **state)
     expect_found(t, "`the file` has no `stage`");
 }
 
+static void settings_of_ends_are_checked_with_their_lines(void **state)
+{
+    reading *t = *state;
+
+    assert_int_equal(parse(t,
+                           "[stage.a]\nend = \"generator\"\n[stage.a.config]\nsize = \"1KiB\"\n"
+                           "count = \"many\"\n[stage.c]\nend = \"nul\"\n[stage.d]\nend = "
+                           "\"generator\"\n[[edge]]\nfrom = \"a\"\nto = \"c\"\n"
+                           "[[edge]]\nfrom = \"a\"\nto = \"d\"\n"),
+                     BERTH_E_REJECTED);
+    expect_found(t, "5:1 e stage `a`: ");
+    expect_found(t, "7:7 e stage `c`: ");
+    expect_found(t, "9:7 e stage `d`: "); /* not in this role */
+}
+
 static void the_graph_is_checked_with_the_lines_of_the_file(void **state)
 {
     reading *t = *state;
@@ -187,13 +203,15 @@ static void variables_stand_for_their_values(void **state)
     reading *t = *state;
 
     t->options.environment = environment;
-    parse(t, CHAIN "[stage.a.config]\na = \"${DIR}/x\"\nb = \"${NONE:-other}\"\n"
-                   "c = \"$${DIR} $5\"\nd = \"<${EMPTY}>\"\ne = \"<${EMPTY:-x}>\"\n");
-    expect_json(t, "\"value\": \"/data/x\"");
-    expect_json(t, "\"value\": \"other\"");
-    expect_json(t, "\"value\": \"${DIR} $5\"");
-    expect_json(t, "\"value\": \"<>\"");
-    parse(t, CHAIN "[stage.a.config]\na = \"${NONE}\"\nb = \"x${DIR\"\nc = \"${9}\"\n");
+    parse(t, CHAIN "[stage.d]\nplugin = \"d\"\nhook = \"h\"\nrole = \"sink\"\ngrants = [\n"
+                   "\"${DIR}/x\", \"${NONE:-other}\", \"$${DIR} $5\", \"<${EMPTY}>\",\n"
+                   "\"<${EMPTY:-x}>\"]\n[[edge]]\nfrom = \"b\"\nto = \"d\"\n");
+    expect_json(t, "\"/data/x\"");
+    expect_json(t, "\"other\"");
+    expect_json(t, "\"${DIR} $5\"");
+    expect_json(t, "\"<>\",\n        \"<>\"");
+    parse(t, CHAIN "[flow]\nname = \"${NONE}\"\ndescription = \"x${DIR\"\n"
+                   "[stage.c.config]\nx = \"${9}\"\n");
     assert_int_equal(t->status, BERTH_E_REJECTED);
     expect_found(t, "e the variable `NONE` is not set; set it, or write `${NAME:-what else}`");
     expect_found(t, "e `${` has no `}` behind it");
@@ -418,7 +436,7 @@ static void a_failed_allocation_leaves_nothing_behind(void **state)
     static const char *const environment[] = { "A=1", NULL };
     static const char *const settings[] = { "stage.b.hook=x", "stage.b.limits.calls=[1]" };
     reading *t = *state;
-    static const char text[] = CHAIN "[stage.a.config]\nx = [\"${A}\", 2]\n";
+    static const char text[] = CHAIN "[stage.a.config]\ncount = \"${A}\"\n";
     unsigned failed = 0;
 
     t->options.environment = environment;
@@ -451,6 +469,7 @@ int main(void)
         TEST(a_file_comes_to_what_it_says_with_defaults),
         TEST(all_errors_are_told_at_once_with_their_lines),
         TEST(a_text_that_is_no_toml_has_a_line),
+        TEST(settings_of_ends_are_checked_with_their_lines),
         TEST(the_graph_is_checked_with_the_lines_of_the_file),
         TEST(variables_stand_for_their_values),
         TEST(whoever_comes_later_has_the_last_word),
