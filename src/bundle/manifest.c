@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/bounds.h"
 #include "base/utf8.h"
 #include "contract/contract.h"
 #include "contract/wit_words.h"
@@ -354,12 +355,14 @@ static bool read_limits(berthi_schema *s, const berthi_toml *root, berthi_bundle
     if (table == NULL)
         return true;
     if (!berthi_schema_enter(s, table, "limits", known) ||
-        !berthi_schema_time(s, "deadline", &limits->deadline_ns) ||
-        !berthi_schema_time(s, "probe-deadline", &limits->probe_deadline_ns) ||
-        !berthi_schema_size(s, "memory", &limits->memory_bytes) ||
-        !berthi_schema_size(s, "output", &limits->output_bytes) ||
-        !berthi_schema_integer(s, "calls", 1, 1 << 20, &calls) ||
-        !berthi_schema_integer(s, "instances", 1, 1 << 20, &instances) ||
+        !berthi_schema_time(s, "deadline", BERTHI_MANIFEST_TIME_NS_MOST,
+                            &limits->deadline_ns) ||
+        !berthi_schema_time(s, "probe-deadline", BERTHI_MANIFEST_TIME_NS_MOST,
+                            &limits->probe_deadline_ns) ||
+        !berthi_schema_size(s, "memory", BERTHI_LINEAR_MEMORY_MOST, &limits->memory_bytes) ||
+        !berthi_schema_size(s, "output", BERTHI_MANIFEST_OUTPUT_MOST, &limits->output_bytes) ||
+        !berthi_schema_integer(s, "calls", 1, BERTHI_SLOT_CALLS_MOST, &calls) ||
+        !berthi_schema_integer(s, "instances", 1, BERTHI_SLOT_INSTANCES_MOST, &instances) ||
         !berthi_schema_choice(s, "policy", false, policies, &policy))
         return false;
     limits->calls = (uint32_t)calls;

@@ -209,20 +209,27 @@ static bool read_quantity(const char *text, size_t size, const unit *units, uint
 }
 
 static bool take_quantity(berthi_schema *s, const char *name, const unit *units,
-                          const char *expected, uint64_t *out)
+                          const char *expected, uint64_t most, uint64_t *out)
 {
     const berthi_toml *value = berthi_schema_field(s, name, BERTHI_TOML_STRING, false);
     char shown[NAME_SHOWN];
+    bool is_one;
 
     if (value == NULL)
         return s->status == BERTH_OK;
-    if (read_quantity(value->as.string.text, value->as.string.length, units, out))
+    is_one = read_quantity(value->as.string.text, value->as.string.length, units, out);
+    if (is_one && *out <= most)
         return true;
     berthi_utf8_show(shown, sizeof shown, value->as.string.text, value->as.string.length);
+    while (units[1].name != NULL && most % units[1].factor == 0)
+        units++; /* the largest in which the bound is a whole number */
+    if (is_one)
+        return berthi_schema_wrong(s, value, "`%s` is too much; expected at most %llu%s", shown,
+                                   (unsigned long long)(most / units->factor), units->name);
     return berthi_schema_wrong(s, value, "`%s` cannot be read; expected %s", shown, expected);
 }
 
-bool berthi_schema_time(berthi_schema *s, const char *name, uint64_t *ns_out)
+bool berthi_schema_time(berthi_schema *s, const char *name, uint64_t most, uint64_t *ns_out)
 {
     static const unit units[] = { { "us", 1000 },
                                   { "ms", 1000000 },
@@ -231,15 +238,15 @@ bool berthi_schema_time(berthi_schema *s, const char *name, uint64_t *ns_out)
                                   { NULL, 0 } };
 
     return take_quantity(s, name, units,
-                         "a time such as \"500us\", \"100ms\", \"2s\", \"1min\"", ns_out);
+                         "a time such as \"500us\", \"100ms\", \"2s\", \"1min\"", most, ns_out);
 }
 
-bool berthi_schema_size(berthi_schema *s, const char *name, uint64_t *bytes_out)
+bool berthi_schema_size(berthi_schema *s, const char *name, uint64_t most, uint64_t *bytes_out)
 {
     static const unit units[] = {
         { "B", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL, 0 }
     };
 
-    return take_quantity(s, name, units, "a size such as \"512KiB\", \"64MiB\", \"1GiB\"",
+    return take_quantity(s, name, units, "a size such as \"512KiB\", \"64MiB\", \"1GiB\"", most,
                          bytes_out);
 }

@@ -40,7 +40,8 @@ bool berthi_schema_bool(berthi_schema *s, const char *name, bool *out);
 /* The path of an artifact, which `value` said. */
 bool berthi_schema_file(berthi_schema *s, const berthi_toml *value, const char *file);
 /* "100ms", "64MiB": a whole number and its unit. */
-bool berthi_schema_time(berthi_schema *s, const char *name, uint64_t *ns_out);
-bool berthi_schema_size(berthi_schema *s, const char *name, uint64_t *bytes_out);
+/* Not 0, and at most `most`. */
+bool berthi_schema_time(berthi_schema *s, const char *name, uint64_t most, uint64_t *ns_out);
+bool berthi_schema_size(berthi_schema *s, const char *name, uint64_t most, uint64_t *bytes_out);
 
 #endif

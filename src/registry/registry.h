@@ -750,6 +750,11 @@ berth_status berthi_slot_hook_locked(berth_slot *slot, const char *name, uint32_
 /* Forgets all names but the first `count`; nobody was told of the others. */
 void berthi_slot_unhook_locked(berth_slot *slot, uint32_t count);
 
+/* Takes what a rollback would publish away from the next publish, which would end it; NULL: there is
+ * nothing.  It goes back, unless something newer is there by then, or ends. */
+berth_version *berthi_slot_kept_take(berth_slot *slot);
+void berthi_slot_kept_give(berth_slot *slot, berth_version *kept, bool is_outdated);
+
 /* Takes `v` out of service when it is current; what is kept can be rolled back to.  False: it is not.
  * Under the slot's lock. */
 bool berthi_slot_quarantine_locked(berth_slot *slot, const berth_version *v);

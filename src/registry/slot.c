@@ -9,12 +9,13 @@
 
 #include <string.h>
 
+#include "base/bounds.h"
 #include "base/diag.h"
 #include "base/utf8.h"
 #include "component/wit/contract_check.h"
 #include "service/grant/grants.h"
 
-enum { CALLS_MAX = 65536, INSTANCES_MAX = 4096, CONFIG_BYTES_MAX = 1 << 20 };
+enum { CONFIG_BYTES_MAX = 1 << 20 };
 
 /* ---- names and options ---- */
 
@@ -93,10 +94,11 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
                            "memory_bytes_max is %llu and the runtime's %llu",
                            (unsigned long long)opt->memory_bytes_max,
                            (unsigned long long)rt->options.memory_bytes_max);
-    if (opt->calls_max > CALLS_MAX || opt->instances_max > INSTANCES_MAX)
+    if (opt->calls_max > BERTHI_SLOT_CALLS_MOST ||
+        opt->instances_max > BERTHI_SLOT_INSTANCES_MOST)
         return berthi_fail(diag, BERTH_E_INVALID,
-                           "calls_max is at most %d and instances_max at most %d", CALLS_MAX,
-                           INSTANCES_MAX);
+                           "calls_max is at most %d and instances_max at most %d",
+                           BERTHI_SLOT_CALLS_MOST, BERTHI_SLOT_INSTANCES_MOST);
     if (opt->plugin_config_size > CONFIG_BYTES_MAX ||
         (opt->plugin_config == NULL && opt->plugin_config_size != 0))
         return berthi_fail(diag, BERTH_E_INVALID, "plugin_config has at most %d bytes",
@@ -444,6 +446,29 @@ void berthi_slot_publish(berth_slot *slot, berth_version *next)
             berthi_retire(outdated);
     }
     exchange_current(slot, next);
+}
+
+berth_version *berthi_slot_kept_take(berth_slot *slot)
+{
+    berth_version *kept;
+
+    berthi_lock_take(&slot->lock);
+    kept = slot->kept;
+    slot->kept = NULL;
+    berthi_lock_drop(&slot->lock);
+    return kept;
+}
+
+void berthi_slot_kept_give(berth_slot *slot, berth_version *kept, bool is_outdated)
+{
+    if (kept == NULL)
+        return;
+    berthi_lock_take(&slot->lock);
+    if (is_outdated || slot->is_evicted || slot->kept != NULL)
+        berthi_retire(kept);
+    else
+        slot->kept = kept;
+    berthi_lock_drop(&slot->lock);
 }
 
 static berth_status roll_back(berth_slot *slot, uint64_t *version_out, berth_diag *diag)

@@ -19,7 +19,8 @@ typedef struct change {        /* of one loaded bundle */
     berthi_loaded **providers; /* for the new one */
     berthi_prepared prepared;  /* without a version once that is published */
     bool is_done;
-    bool was_empty; /* its slot served nothing before: a plugin in quarantine */
+    bool was_empty;      /* its slot served nothing before: a plugin in quarantine */
+    berth_version *kept; /* what its slot could go back to before */
 } change;
 
 typedef struct reload {
@@ -260,6 +261,7 @@ static berth_status exchange(reload *r)
         change *c = &r->changes[r->order[i]];
         berth_slot *slot = at(r, r->order[i])->slot;
 
+        c->kept = berthi_slot_kept_take(slot); /* the next publish would end it */
         c->was_empty = atomic_load_explicit(&slot->current, memory_order_relaxed) == NULL;
         status = berth_slot_swap(slot, c->prepared.version, r->diag);
         if (status == BERTH_OK) {
@@ -267,9 +269,14 @@ static berth_status exchange(reload *r)
             c->is_done = true;
         }
     }
-    for (uint32_t i = r->order_count; status != BERTH_OK && i-- > 0;)
-        if (r->changes[r->order[i]].is_done)
-            go_back(&r->changes[r->order[i]], at(r, r->order[i])->slot);
+    for (uint32_t i = r->order_count; i-- > 0;) {
+        change *c = &r->changes[r->order[i]];
+        berth_slot *slot = at(r, r->order[i])->slot;
+
+        if (status != BERTH_OK && c->is_done)
+            go_back(c, slot);
+        berthi_slot_kept_give(slot, c->kept, status == BERTH_OK && !c->was_empty);
+    }
     return status;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "registry/registry.h"
 
+#include "base/bounds.h"
 #include "base/diag.h"
 #include "os/clock.h"
 #include "registry/code_cache.h"
@@ -15,7 +16,6 @@
 
 enum {
     INSTANCES_DEFAULT = 256,
-    INSTANCES_MAX = 4096,
     STACK_DEFAULT = 512 << 10,
     STACK_MIN = 16 << 10,
     STACK_MAX = 2 << 20 /* guests run on the callers' threads */
@@ -49,12 +49,13 @@ static void use_defaults(berth_runtime_options *opt)
 static berth_status check_options(const berth_runtime_options *opt, berth_diag *diag)
 {
     BERTHI_REQUIRE(opt->allocator->alloc != NULL && opt->allocator->free != NULL, diag);
-    if (opt->instances_max > INSTANCES_MAX)
-        return berthi_fail(diag, BERTH_E_INVALID, "instances_max is at most %d", INSTANCES_MAX);
+    if (opt->instances_max > BERTHI_SLOT_INSTANCES_MOST)
+        return berthi_fail(diag, BERTH_E_INVALID, "instances_max is at most %d",
+                           BERTHI_SLOT_INSTANCES_MOST);
     if (opt->stack_bytes_max < STACK_MIN || opt->stack_bytes_max > STACK_MAX)
         return berthi_fail(diag, BERTH_E_INVALID, "stack_bytes_max is from %d to %d", STACK_MIN,
                            STACK_MAX);
-    if (opt->memory_bytes_max > 4096 * MIB || opt->memory_bytes_max % 65536 != 0)
+    if (opt->memory_bytes_max > BERTHI_LINEAR_MEMORY_MOST || opt->memory_bytes_max % 65536 != 0)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "memory_bytes_max is a multiple of 64 KiB and at most 4 GiB");
     if ((opt->flags & ~(uint32_t)BERTH_RUNTIME_BACKTRACES) != 0)

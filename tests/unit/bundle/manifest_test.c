@@ -152,6 +152,13 @@ static const struct {
     { HEAD ARTIFACT "[limits]\ndeadline = \"99999999999999999999s\"\n", "8:12", "a time" },
     { HEAD ARTIFACT "[limits]\nmemory = \"1MB\"\n", "8:10", "expected a size such as" },
     { HEAD ARTIFACT "[limits]\ncalls = 0\n", "8:9", "expected 1 to" },
+    { HEAD ARTIFACT "[limits]\ncalls = 65537\n", "8:9", "expected 1 to 65536" },
+    { HEAD ARTIFACT "[limits]\ninstances = 4097\n", "8:13", "expected 1 to 4096" },
+    { HEAD ARTIFACT "[limits]\ndeadline = \"3601s\"\n", "8:12", "expected at most 60min" },
+    { HEAD ARTIFACT "[limits]\nprobe-deadline = \"61min\"\n", "8:18",
+      "expected at most 60min" },
+    { HEAD ARTIFACT "[limits]\noutput = \"1025MiB\"\n", "8:10", "expected at most 1GiB" },
+    { HEAD ARTIFACT "[limits]\nmemory = \"5GiB\"\n", "8:10", "expected at most 4GiB" },
     { HEAD ARTIFACT "[limits]\npolicy = \"frsh\"\n", "8:10", "did you mean `fresh`?" },
     { HEAD "oops\n", "4:5", "the key has no value" },
 };

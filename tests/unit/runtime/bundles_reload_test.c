@@ -105,6 +105,45 @@ static void what_was_exchanged_goes_back(void **state)
     end(&t);
 }
 
+static void what_could_be_gone_back_to_still_can(void **state)
+{
+    berth_slot *slot;
+    rig t;
+
+    start(&t, *state);
+    assert_int_equal(reload(&t), BERTH_OK);
+    assert_int_equal(ask_base(&t), 11);
+    put_bundle(&t, "new", "base", "1.2.0", 12);
+    t.evicts = true;
+    assert_int_equal(reload(&t), BERTH_E_STATE);
+    assert_int_equal(ask_base(&t), 11);
+    assert_int_equal(berth_slot_find(t.r->runtime, NULL, "base@1", &slot), BERTH_OK);
+    assert_int_equal(berth_slot_rollback(slot, NULL, &t.r->diag), BERTH_OK);
+    assert_int_equal(ask_base(&t), 1);
+    assert_int_equal(berth_slot_rollback(slot, NULL, &t.r->diag), BERTH_E_ABSENT);
+    berth_slot_release(slot);
+    end(&t);
+}
+
+static void what_could_be_gone_back_to_ends_with_the_next_reload(void **state)
+{
+    berth_slot_stats stats = BERTH_SLOT_STATS_INIT;
+    berth_slot *slot;
+    rig t;
+
+    start(&t, *state);
+    assert_int_equal(reload(&t), BERTH_OK);
+    put_bundle(&t, "new", "base", "1.2.0", 12);
+    assert_int_equal(reload(&t), BERTH_OK);
+    assert_int_equal(berth_slot_find(t.r->runtime, NULL, "base@1", &slot), BERTH_OK);
+    assert_int_equal(berth_slot_stats_read(slot, &stats, NULL), BERTH_OK);
+    assert_int_equal(stats.kept_version, 2);
+    assert_int_equal(berth_slot_rollback(slot, NULL, &t.r->diag), BERTH_OK);
+    assert_int_equal(ask_base(&t), 11);
+    berth_slot_release(slot);
+    end(&t);
+}
+
 static void a_slot_that_served_nothing_serves_nothing_again(void **state)
 {
     berth_slot *slot;
@@ -127,6 +166,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(what_was_exchanged_goes_back),
+        slot_test(what_could_be_gone_back_to_still_can),
+        slot_test(what_could_be_gone_back_to_ends_with_the_next_reload),
         slot_test(a_slot_that_served_nothing_serves_nothing_again),
     };
 
