@@ -7,6 +7,7 @@
 #include "component/types/types.h"
 
 #include "base/diag.h"
+#include "component/types/type_text.h"
 
 void berthi_cm_make_variables(berthi_cm_types *s, const berthi_cm_type *type, uint32_t first,
                               uint32_t end, bool are_variables)
@@ -19,45 +20,12 @@ void berthi_cm_make_variables(berthi_cm_types *s, const berthi_cm_type *type, ui
     }
 }
 
+/* What is found where something else is wanted; lists of either sort are told apart. */
 static const char *kind_name(const berthi_cm_type *type)
 {
-    static const char *const names[] = {
-        [0x7f - BERTHI_CM_BOOL] = "bool",
-        [0x7f - BERTHI_CM_S8] = "s8",
-        [0x7f - BERTHI_CM_U8] = "u8",
-        [0x7f - BERTHI_CM_S16] = "s16",
-        [0x7f - BERTHI_CM_U16] = "u16",
-        [0x7f - BERTHI_CM_S32] = "s32",
-        [0x7f - BERTHI_CM_U32] = "u32",
-        [0x7f - BERTHI_CM_S64] = "s64",
-        [0x7f - BERTHI_CM_U64] = "u64",
-        [0x7f - BERTHI_CM_F32] = "f32",
-        [0x7f - BERTHI_CM_F64] = "f64",
-        [0x7f - BERTHI_CM_CHAR] = "char",
-        [0x7f - BERTHI_CM_STRING] = "string",
-        [0x7f - BERTHI_CM_RECORD] = "record",
-        [0x7f - BERTHI_CM_VARIANT] = "variant",
-        [0x7f - BERTHI_CM_LIST] = "list",
-        [0x7f - BERTHI_CM_TUPLE] = "tuple",
-        [0x7f - BERTHI_CM_FLAGS] = "flags",
-        [0x7f - BERTHI_CM_ENUM] = "enum",
-        [0x7f - BERTHI_CM_OPTION] = "option",
-        [0x7f - BERTHI_CM_RESULT] = "result",
-        [0x7f - BERTHI_CM_OWN] = "own",
-        [0x7f - BERTHI_CM_BORROW] = "borrow",
-        [0x7f - BERTHI_CM_FIXED_LIST] = "list of fixed length",
-        [0x7f - BERTHI_CM_STREAM] = "stream",
-        [0x7f - BERTHI_CM_FUTURE] = "future",
-        [0x7f - BERTHI_CM_ERROR_CONTEXT] = "error-context",
-        [0x7f - BERTHI_CM_MAP] = "map",
-        [0x7f - BERTHI_CM_ASYNC_FUNC_TYPE] = "async func",
-        [0x7f - BERTHI_CM_INSTANCE_TYPE] = "instance",
-        [0x7f - BERTHI_CM_COMPONENT_TYPE] = "component",
-        [0x7f - BERTHI_CM_FUNC_TYPE] = "func",
-        [0x7f - BERTHI_CM_RESOURCE_TYPE] = "resource",
-    };
-
-    return type->kind <= 0x7f ? names[0x7f - type->kind] : "core item";
+    if (type->kind == BERTHI_CM_FIXED_LIST)
+        return "list of fixed length";
+    return type->kind <= BERTHI_CM_BOOL ? berthi_cm_kind_word(type->kind) : "core item";
 }
 
 /* ---------------------------------------------------------------- core */

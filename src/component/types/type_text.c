@@ -40,65 +40,48 @@ static void put_name(writer *w, berthi_name name)
         put(w, berthi_cm_show(name).text);
 }
 
-static const char *word_of(uint16_t kind)
+const char *berthi_cm_kind_word(uint32_t kind)
 {
     static const char *const words[] = {
-        [BERTHI_CM_BOOL - BERTHI_CM_STRING] = "bool",
-        [BERTHI_CM_S8 - BERTHI_CM_STRING] = "s8",
-        [BERTHI_CM_U8 - BERTHI_CM_STRING] = "u8",
-        [BERTHI_CM_S16 - BERTHI_CM_STRING] = "s16",
-        [BERTHI_CM_U16 - BERTHI_CM_STRING] = "u16",
-        [BERTHI_CM_S32 - BERTHI_CM_STRING] = "s32",
-        [BERTHI_CM_U32 - BERTHI_CM_STRING] = "u32",
-        [BERTHI_CM_S64 - BERTHI_CM_STRING] = "s64",
-        [BERTHI_CM_U64 - BERTHI_CM_STRING] = "u64",
-        [BERTHI_CM_F32 - BERTHI_CM_STRING] = "f32",
-        [BERTHI_CM_F64 - BERTHI_CM_STRING] = "f64",
-        [BERTHI_CM_CHAR - BERTHI_CM_STRING] = "char",
-        [BERTHI_CM_STRING - BERTHI_CM_STRING] = "string",
+        [BERTHI_CM_BOOL - BERTHI_CM_RESOURCE_TYPE] = "bool",
+        [BERTHI_CM_S8 - BERTHI_CM_RESOURCE_TYPE] = "s8",
+        [BERTHI_CM_U8 - BERTHI_CM_RESOURCE_TYPE] = "u8",
+        [BERTHI_CM_S16 - BERTHI_CM_RESOURCE_TYPE] = "s16",
+        [BERTHI_CM_U16 - BERTHI_CM_RESOURCE_TYPE] = "u16",
+        [BERTHI_CM_S32 - BERTHI_CM_RESOURCE_TYPE] = "s32",
+        [BERTHI_CM_U32 - BERTHI_CM_RESOURCE_TYPE] = "u32",
+        [BERTHI_CM_S64 - BERTHI_CM_RESOURCE_TYPE] = "s64",
+        [BERTHI_CM_U64 - BERTHI_CM_RESOURCE_TYPE] = "u64",
+        [BERTHI_CM_F32 - BERTHI_CM_RESOURCE_TYPE] = "f32",
+        [BERTHI_CM_F64 - BERTHI_CM_RESOURCE_TYPE] = "f64",
+        [BERTHI_CM_CHAR - BERTHI_CM_RESOURCE_TYPE] = "char",
+        [BERTHI_CM_STRING - BERTHI_CM_RESOURCE_TYPE] = "string",
+        [BERTHI_CM_RECORD - BERTHI_CM_RESOURCE_TYPE] = "record",
+        [BERTHI_CM_VARIANT - BERTHI_CM_RESOURCE_TYPE] = "variant",
+        [BERTHI_CM_LIST - BERTHI_CM_RESOURCE_TYPE] = "list",
+        [BERTHI_CM_TUPLE - BERTHI_CM_RESOURCE_TYPE] = "tuple",
+        [BERTHI_CM_FLAGS - BERTHI_CM_RESOURCE_TYPE] = "flags",
+        [BERTHI_CM_ENUM - BERTHI_CM_RESOURCE_TYPE] = "enum",
+        [BERTHI_CM_OPTION - BERTHI_CM_RESOURCE_TYPE] = "option",
+        [BERTHI_CM_RESULT - BERTHI_CM_RESOURCE_TYPE] = "result",
+        [BERTHI_CM_OWN - BERTHI_CM_RESOURCE_TYPE] = "own",
+        [BERTHI_CM_BORROW - BERTHI_CM_RESOURCE_TYPE] = "borrow",
+        [BERTHI_CM_FIXED_LIST - BERTHI_CM_RESOURCE_TYPE] = "list",
+        [BERTHI_CM_STREAM - BERTHI_CM_RESOURCE_TYPE] = "stream",
+        [BERTHI_CM_FUTURE - BERTHI_CM_RESOURCE_TYPE] = "future",
+        [BERTHI_CM_ERROR_CONTEXT - BERTHI_CM_RESOURCE_TYPE] = "error-context",
+        [BERTHI_CM_MAP - BERTHI_CM_RESOURCE_TYPE] = "map",
+        [BERTHI_CM_ASYNC_FUNC_TYPE - BERTHI_CM_RESOURCE_TYPE] = "async func",
+        [BERTHI_CM_INSTANCE_TYPE - BERTHI_CM_RESOURCE_TYPE] = "instance",
+        [BERTHI_CM_COMPONENT_TYPE - BERTHI_CM_RESOURCE_TYPE] = "component",
+        [BERTHI_CM_FUNC_TYPE - BERTHI_CM_RESOURCE_TYPE] = "func",
+        [BERTHI_CM_RESOURCE_TYPE - BERTHI_CM_RESOURCE_TYPE] = "resource",
     };
+    const char *word = kind >= BERTHI_CM_RESOURCE_TYPE && kind <= BERTHI_CM_BOOL
+                           ? words[kind - BERTHI_CM_RESOURCE_TYPE]
+                           : NULL;
 
-    if (kind >= BERTHI_CM_STRING && kind <= BERTHI_CM_BOOL)
-        return words[kind - BERTHI_CM_STRING];
-    switch (kind) {
-    case BERTHI_CM_RECORD:
-        return "record";
-    case BERTHI_CM_VARIANT:
-        return "variant";
-    case BERTHI_CM_LIST:
-    case BERTHI_CM_FIXED_LIST:
-        return "list";
-    case BERTHI_CM_TUPLE:
-        return "tuple";
-    case BERTHI_CM_FLAGS:
-        return "flags";
-    case BERTHI_CM_ENUM:
-        return "enum";
-    case BERTHI_CM_OPTION:
-        return "option";
-    case BERTHI_CM_RESULT:
-        return "result";
-    case BERTHI_CM_OWN:
-        return "own";
-    case BERTHI_CM_BORROW:
-        return "borrow";
-    case BERTHI_CM_STREAM:
-        return "stream";
-    case BERTHI_CM_FUTURE:
-        return "future";
-    case BERTHI_CM_MAP:
-        return "map";
-    case BERTHI_CM_ERROR_CONTEXT:
-        return "error-context";
-    case BERTHI_CM_RESOURCE_TYPE:
-        return "resource";
-    case BERTHI_CM_FUNC_TYPE:
-        return "func";
-    case BERTHI_CM_ASYNC_FUNC_TYPE:
-        return "async func";
-    default:
-        return "type";
-    }
+    return word == NULL ? "type" : word;
 }
 
 static void put_type(writer *w, const berthi_cm_type *type);
@@ -149,7 +132,7 @@ static void put_type(writer *w, const berthi_cm_type *type)
 {
     if (w->is_full)
         return;
-    put(w, word_of(type->kind));
+    put(w, berthi_cm_kind_word(type->kind));
     switch (type->kind) {
     case BERTHI_CM_RECORD:
     case BERTHI_CM_VARIANT:

@@ -17,4 +17,7 @@ berthi_cm_type_shown berthi_cm_type_show(const berthi_cm_type *type);
  * 8). */
 bool berthi_cm_type_write(const berthi_cm_type *type, char *out, size_t room);
 
+/* The word of WIT for a type's kind, such as BERTHI_CM_LIST; "type" for what is none. */
+const char *berthi_cm_kind_word(uint32_t kind);
+
 #endif

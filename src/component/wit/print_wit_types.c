@@ -1,6 +1,7 @@
 /* print_wit_types.c - types and functions as WIT text.  Layer: component. */
 #include "component/wit/print_wit_types.h"
 
+#include "component/types/type_text.h"
 #include "component/wit/print_wit.h"
 
 /* ---------------------------------------------------------------- text */
@@ -239,44 +240,6 @@ static const berthi_cm_wit_place *name_of(berthi_cm_wit *w, const berthi_cm_type
 
 static void print_type(berthi_cm_wit *w, const berthi_cm_type *type);
 
-static const char *word_of(uint16_t kind)
-{
-    static const char *const words[] = {
-        [0x7f - BERTHI_CM_BOOL] = "bool",
-        [0x7f - BERTHI_CM_S8] = "s8",
-        [0x7f - BERTHI_CM_U8] = "u8",
-        [0x7f - BERTHI_CM_S16] = "s16",
-        [0x7f - BERTHI_CM_U16] = "u16",
-        [0x7f - BERTHI_CM_S32] = "s32",
-        [0x7f - BERTHI_CM_U32] = "u32",
-        [0x7f - BERTHI_CM_S64] = "s64",
-        [0x7f - BERTHI_CM_U64] = "u64",
-        [0x7f - BERTHI_CM_F32] = "f32",
-        [0x7f - BERTHI_CM_F64] = "f64",
-        [0x7f - BERTHI_CM_CHAR] = "char",
-        [0x7f - BERTHI_CM_STRING] = "string",
-        [0x7f - BERTHI_CM_RECORD] = "record",
-        [0x7f - BERTHI_CM_VARIANT] = "variant",
-        [0x7f - BERTHI_CM_LIST] = "list",
-        [0x7f - BERTHI_CM_TUPLE] = "tuple",
-        [0x7f - BERTHI_CM_FLAGS] = "flags",
-        [0x7f - BERTHI_CM_ENUM] = "enum",
-        [0x7f - BERTHI_CM_OPTION] = "option",
-        [0x7f - BERTHI_CM_RESULT] = "result",
-        [0x7f - BERTHI_CM_BORROW] = "borrow",
-        [0x7f - BERTHI_CM_FIXED_LIST] = "list",
-        [0x7f - BERTHI_CM_STREAM] = "stream",
-        [0x7f - BERTHI_CM_FUTURE] = "future",
-        [0x7f - BERTHI_CM_ERROR_CONTEXT] = "error-context",
-        [0x7f - BERTHI_CM_MAP] = "map",
-        [0x7f - BERTHI_CM_RESOURCE_TYPE] = "resource",
-    };
-    const char *word =
-        kind <= 0x7f && kind >= BERTHI_CM_RESOURCE_TYPE ? words[0x7f - kind] : NULL;
-
-    return word == NULL ? "type" : word;
-}
-
 /* "result", "result<t>", "result<_, e>" or "result<t, e>". */
 static void print_result(berthi_cm_wit *w, const berthi_cm_type *type)
 {
@@ -302,7 +265,7 @@ static void print_parts(berthi_cm_wit *w, const berthi_cm_type *type)
 {
     bool is_first = true;
 
-    berthi_cm_wit_puts(w, word_of(type->kind));
+    berthi_cm_wit_puts(w, berthi_cm_kind_word(type->kind));
     for (uint32_t i = 0; i < type->count && berthi_cm_wit_goes_on(w); i++) {
         if (type->items[i].type == NULL)
             continue;
@@ -333,7 +296,8 @@ static void print_structure(berthi_cm_wit *w, const berthi_cm_type *type)
     case BERTHI_CM_ENUM:
     case BERTHI_CM_FLAGS:
     case BERTHI_CM_RESOURCE_TYPE: /* without a name that anybody could use */
-        berthi_text_buf_putf(w->out, "/* a %s without a name */ _", word_of(type->kind));
+        berthi_text_buf_putf(w->out, "/* a %s without a name */ _",
+                             berthi_cm_kind_word(type->kind));
         break;
     default:
         print_parts(w, type);
@@ -457,7 +421,7 @@ static void print_label(berthi_cm_wit *w, const berthi_cm_type *type, uint32_t i
 void berthi_cm_wit_print_definition(berthi_cm_wit *w, const berthi_cm_extern *item)
 {
     berthi_cm_wit_indent(w);
-    berthi_cm_wit_puts(w, word_of(item->type->kind));
+    berthi_cm_wit_puts(w, berthi_cm_kind_word(item->type->kind));
     berthi_cm_wit_puts(w, " ");
     berthi_cm_wit_id(w, item->name);
     if (berthi_cm_is_resource(item->type)) {

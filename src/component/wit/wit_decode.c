@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "component/component.h"
+#include "component/types/type_text.h"
 #include "component/wit/wit_docs.h"
 #include "component/wit/wit_scope.h"
 #include "contract/wit_print.h"
@@ -159,29 +160,11 @@ static bool put_tuple(decoder *d, const wit_scope *scope, const berthi_cm_type_d
     return true;
 }
 
-static const char *keyword_of(uint8_t code)
+/* Other types have names in WIT. */
+static bool may_be_nameless(uint8_t code)
 {
-    static const struct {
-        uint8_t code;
-        const char *keyword;
-    } rows[] = {
-        { BERTHI_CM_BOOL, "bool" },     { BERTHI_CM_S8, "s8" },
-        { BERTHI_CM_U8, "u8" },         { BERTHI_CM_S16, "s16" },
-        { BERTHI_CM_U16, "u16" },       { BERTHI_CM_S32, "s32" },
-        { BERTHI_CM_U32, "u32" },       { BERTHI_CM_S64, "s64" },
-        { BERTHI_CM_U64, "u64" },       { BERTHI_CM_F32, "f32" },
-        { BERTHI_CM_F64, "f64" },       { BERTHI_CM_CHAR, "char" },
-        { BERTHI_CM_STRING, "string" }, { BERTHI_CM_ERROR_CONTEXT, "error-context" },
-        { BERTHI_CM_LIST, "list" },     { BERTHI_CM_FIXED_LIST, "list" },
-        { BERTHI_CM_TUPLE, "tuple" },   { BERTHI_CM_OPTION, "option" },
-        { BERTHI_CM_RESULT, "result" }, { BERTHI_CM_MAP, "map" },
-        { BERTHI_CM_STREAM, "stream" }, { BERTHI_CM_FUTURE, "future" },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].code == code)
-            return rows[i].keyword;
-    return NULL;
+    return code >= BERTHI_CM_MAP && code <= BERTHI_CM_BOOL && code != BERTHI_CM_RECORD &&
+           code != BERTHI_CM_VARIANT && code != BERTHI_CM_FLAGS && code != BERTHI_CM_ENUM;
 }
 
 /* The parts of a type without a name, between angle brackets. */
@@ -223,7 +206,7 @@ static bool put_type(decoder *d, const wit_scope *scope, berthi_cm_ref ref)
     if (!is_good(d))
         return false;
     if (ref < 0) {
-        put(d, keyword_of((uint8_t)(-(int64_t)ref)));
+        put(d, berthi_cm_kind_word((uint8_t)(-(int64_t)ref)));
         return true;
     }
     entry = &scope->types[ref];
@@ -243,9 +226,9 @@ static bool put_type(decoder *d, const wit_scope *scope, berthi_cm_ref ref)
         put(d, ">");
         return true;
     }
-    if (keyword_of(type->code) == NULL)
+    if (!may_be_nameless(type->code))
         return fail(d, "a type that needs a name has none", entry->name);
-    put(d, keyword_of(type->code));
+    put(d, berthi_cm_kind_word(type->code));
     return put_parts(d, entry->scope, type);
 }
 
