@@ -389,6 +389,15 @@ berth_status berth_slot_lease(berth_slot *slot, berth_lease *lease)
     return v == NULL ? BERTH_E_ABSENT : BERTH_OK;
 }
 
+berth_status berthi_lease_refused(const berth_slot *slot, berth_status status, berth_diag *diag)
+{
+    berth_reply ignored;
+
+    return status == BERTH_E_NOMEM   ? no_record(&ignored, diag)
+           : status == BERTH_E_LIMIT ? too_deep(&ignored, diag)
+                                     : nothing_there(slot, &ignored, diag);
+}
+
 uint64_t berth_lease_version(const berth_lease *lease)
 {
     return lease->version == NULL ? 0 : lease->version->number;

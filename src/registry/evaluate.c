@@ -8,6 +8,7 @@
 #include "base/diag.h"
 #include "base/reply_arena.h"
 #include "component/value/value_type.h"
+#include "registry/hot.h"
 #include "registry/registry.h"
 
 /* What was read of the text, in host layout. */
@@ -113,7 +114,7 @@ berth_status berth_slot_evaluate(berth_slot *slot, const char *text, const berth
     BERTHI_REQUIRE(format <= BERTH_TEXT_JSON, diag);
     status = berth_slot_lease(slot, &lease);
     if (status != BERTH_OK)
-        return berthi_fail(diag, status, "slot '%s' has no plugin; install one", slot->name);
+        return berthi_lease_refused(slot, status, diag);
     status = read_text(lease.version, text, call->arena, &e, diag);
     if (status == BERTH_OK)
         status = call_it(slot, &e, call, diag);

@@ -30,6 +30,9 @@ berth_status berthi_slot_enter(berth_slot *slot, const berth_call *call, berthi_
 berth_status berthi_lease_enter(const berth_lease *lease, const berth_call *call,
                                 berthi_body body, void *more, berth_reply *reply,
                                 berth_diag *diag);
+/* Says why berth_slot_lease() gave none; returns `status`. */
+berth_status berthi_lease_refused(const berth_slot *slot, berth_status status,
+                                  berth_diag *diag);
 berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const berth_call *call,
                                 uint64_t ticks, berthi_run run, void *more, berth_reply *reply,
                                 berth_diag *diag);

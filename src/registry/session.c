@@ -29,7 +29,7 @@ berth_status berth_session_open(berth_slot *slot, berth_session **session_out, b
     s->runtime = slot->runtime;
     status = berth_slot_lease(slot, &s->lease);
     if (status != BERTH_OK) {
-        (void)berthi_fail(diag, status, "slot '%s' has no plugin; install one", slot->name);
+        (void)berthi_lease_refused(slot, status, diag);
         goto fail_lease;
     }
     v = s->lease.version;

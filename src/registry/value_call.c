@@ -8,6 +8,7 @@
 #include "component/value/value_type.h"
 #include "component/wit/contract_check.h"
 #include "component/wit/wit_types.h"
+#include "registry/hot.h"
 #include "registry/registry.h"
 
 enum { TYPES_WORK_MAX = 10000000 };
@@ -60,7 +61,7 @@ berth_status berth_slot_func_type(berth_slot *slot, const char *name, berth_type
     BERTHI_REQUIRE(slot != NULL && name != NULL && type_out != NULL, diag);
     status = berth_slot_lease(slot, &lease);
     if (status != BERTH_OK)
-        return berthi_fail(diag, status, "slot '%s' has no plugin; install one", slot->name);
+        return berthi_lease_refused(slot, status, diag);
     status = berthi_value_find(lease.version, name, &has_handles, &type, diag);
     if (status == BERTH_OK)
         status = berth_type_parse(&slot->runtime->allocator, type.text, type_out, diag);

@@ -710,6 +710,49 @@ static void a_session_without_memory_leaves_nothing_behind(void **state)
     close_desk(&d);
 }
 
+typedef struct newcomer {
+    slot_rig *r;
+    berth_slot *slot;
+    berth_status opened, evaluated;
+    berth_diag why_not_opened, why_not_evaluated;
+} newcomer;
+
+/* Of a thread that has no call record yet, and gets none. */
+static void *come(void *arg)
+{
+    newcomer *n = arg;
+    berth_session *session;
+    berth_arena *arena;
+    berth_call call = BERTH_CALL_INIT;
+    const char *text;
+
+    if (berth_arena_create(NULL, 0, &arena, NULL) != BERTH_OK)
+        abort();
+    call.arena = arena;
+    memory_fail(&n->r->memory, 1, false); /* the first is the session's own */
+    n->opened = berth_session_open(n->slot, &session, &n->why_not_opened);
+    memory_fail(&n->r->memory, 0, false);
+    n->evaluated = berth_slot_evaluate(n->slot, "f()", &call, BERTH_TEXT_WAVE, &text,
+                                       &n->why_not_evaluated);
+    memory_fail(&n->r->memory, MEMORY_NEVER, false);
+    berth_arena_destroy(arena);
+    return NULL;
+}
+
+static void who_gets_no_call_record_is_not_told_that_there_is_no_plugin(void **state)
+{
+    newcomer n = { .r = *state, .slot = slot_rig_open(*state, "there", NULL) };
+    pthread_t thread;
+
+    (void)slot_rig_install_answering(n.r, n.slot, 7);
+    assert_int_equal(pthread_create(&thread, NULL, come, &n), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(n.opened, BERTH_E_NOMEM);
+    assert_int_equal(n.evaluated, BERTH_E_NOMEM);
+    assert_non_null(strstr(n.why_not_opened.text, "no call record"));
+    assert_non_null(strstr(n.why_not_evaluated.text, "no call record"));
+}
+
 static void misuse_of_a_session_is_refused(void **state)
 {
     slot_rig *r = *state;
@@ -742,6 +785,7 @@ int main(void)
         slot_test(a_native_plugin_whose_import_is_missing_is_not_opened),
         slot_test(threads_share_the_instance_of_a_native_plugin_and_its_objects),
         slot_test(a_session_without_memory_leaves_nothing_behind),
+        slot_test(who_gets_no_call_record_is_not_told_that_there_is_no_plugin),
         slot_test(misuse_of_a_session_is_refused),
     };
 
