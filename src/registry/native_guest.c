@@ -339,3 +339,26 @@ berth_status berthi_foreign_enter(berth_slot *slot, const berth_lease *lease,
     return lease != NULL ? berthi_lease_enter(lease, &call, call_foreign, what, &reply, diag)
                          : berthi_slot_enter(slot, &call, call_foreign, what, &reply, diag);
 }
+
+berth_status berthi_foreign_insist(const berth_lease *lease, berthi_foreign_call *what,
+                                   berth_diag *diag)
+{
+    berth_call call = BERTH_CALL_INIT;
+    berth_version *v = lease->version;
+    berthi_domain *d = &v->runtime->domain;
+    berth_status status = berthi_foreign_enter(NULL, lease, what, diag);
+    berthi_record *mine;
+    berth_reply reply;
+    unsigned at;
+
+    if (status != BERTH_E_BUSY)
+        return status;
+    mine = berthi_domain_record(d);
+    at = berthi_record_depth(
+        mine); /* of which there is a next one: the gate was asked after that */
+    call.hook = what->function;
+    berthi_pin_held(d, mine, at, v);
+    status = call_foreign(v, mine, &call, 0, what, &reply, diag);
+    berthi_unpin(mine, at);
+    return status;
+}

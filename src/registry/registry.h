@@ -594,6 +594,9 @@ berth_status berthi_foreign_name(berth_slot *slot, const char *name, uint32_t *f
  * Fails: as berth_slot_invoke() does; BERTH_E_ABSENT (the version is of another ABI); run()'s. */
 berth_status berthi_foreign_enter(berth_slot *slot, const berth_lease *lease,
                                   berthi_foreign_call *call, berth_diag *diag);
+/* The same for what has to happen: when the gate gives it no place in time, it has none. */
+berth_status berthi_foreign_insist(const berth_lease *lease, berthi_foreign_call *call,
+                                   berth_diag *diag);
 /* As berthi_component_find(), with what is to be called. */
 const berthi_cm_type *berthi_native_find(const berthi_content *content, const char *name,
                                          berth_plugin_fn **call_out);

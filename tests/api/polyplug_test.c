@@ -1198,6 +1198,40 @@ static void an_instance_that_is_used_ends_behind_its_last_call(void **state)
     unlisten(*state);
 }
 
+/* The slot's only place is taken by a call of another instance, and stays so. */
+static void an_instance_ends_though_there_is_no_place_for_a_call(void **state)
+{
+    berth_bundles_options options = BERTH_BUNDLES_OPTIONS_INIT;
+    berth_slot_options slot = BERTH_SLOT_OPTIONS_INIT;
+    holding h = { .instance = pp_none() };
+    berth_polyplug_instance instance;
+    polyplug_rig t;
+    pthread_t thread;
+    unsigned logs;
+    told all;
+
+    slot.calls_max = 1;
+    slot.deadline_ns = 50 * MS; /* to wait for a place */
+    slot.probe_deadline_ns = SLOT_RIG_PATIENCE_NS;
+    options.slot = &slot;
+    listen(*state, &all);
+    pp_start(&t, *state, &options);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    h.c = pp_resolve(&t, PP_RELOAD);
+    instance = make(&t, "x");
+    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
+    slot_rig_wait_until(atomic_load(&h.flags[0]) == 1);
+    t.host->destroy_guest_instance(t.host, h.c, instance);
+    logs = atomic_load(&all.logs);
+    atomic_store(&h.flags[1], 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(logs, 1);
+    assert_string_equal(all.text, "reload_plugin_v1: guest.test: an instance ends");
+    pp_end(&t);
+    unlisten(*state);
+}
+
 /* ---------------------------------------------------------------- several hosts, signatures, much of it */
 
 static void two_sets_know_nothing_of_each_other(void **state)
@@ -1418,6 +1452,7 @@ int main(void)
         slot_test(a_call_that_takes_too_long_is_told_by_its_contract),
         slot_test(what_a_thread_called_in_between_is_not_told_for_it),
         slot_test(an_instance_that_is_used_ends_behind_its_last_call),
+        slot_test(an_instance_ends_though_there_is_no_place_for_a_call),
         slot_test(two_sets_know_nothing_of_each_other),
         slot_test(a_signature_is_asked_for_at_each_load_and_reload),
         slot_test(many_rounds_leave_nothing_behind),

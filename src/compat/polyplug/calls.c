@@ -190,7 +190,7 @@ static void end_instance(berthi_polyplug *h, polyplug_instance *i)
     invocation inv = prepare(i->offer->stand_in.contract_id, i->function, run_destroy);
 
     inv.instance = i->own;
-    if (berthi_foreign_enter(NULL, &i->lease, &inv.base, NULL) != BERTH_OK)
+    if (berthi_foreign_insist(&i->lease, &inv.base, NULL) != BERTH_OK)
         berthi_polyplug_fail(&h->own.table, NULL, BERTH_POLYPLUG_GENERIC,
                              "an instance could not be told that it ends", "");
     berth_lease_return(&i->lease);
