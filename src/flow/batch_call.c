@@ -291,25 +291,37 @@ static berth_status settle(berthi_guest *g, uint32_t given, uint32_t done,
     return BERTH_OK;
 }
 
+typedef struct processing {
+    berthi_guest *guest;
+    source_of from;
+    berthi_batch_done *done;
+} processing;
+
+/* While what it gave lies in the guest. */
+static berth_status take_outcome(void *ctx, const void *result, berth_diag *diag)
+{
+    const berthi_batch_types_outcome *outcome = result;
+    processing *p = ctx;
+    berth_status status = emit_all(p->guest, &outcome->output, &p->from, diag);
+
+    return status != BERTH_OK ? status
+                              : settle(p->guest, p->from.count, outcome->done, &outcome->dead,
+                                       &outcome->failure, p->done, diag);
+}
+
 static berth_status process(berthi_guest *g, const berth_record *records, uint32_t count,
                             berthi_batch_done *done_out, berth_diag *diag)
 {
     entry entries[BERTHI_FLOW_BATCH];
     berthi_batch_types_outcome result;
-    source_of from = { .records = records };
+    processing p = { .guest = g, .from = { .records = records }, .done = done_out };
     batch args;
-    berth_status status;
 
-    from.count = fill(g, records, count, entries, &args);
-    if (from.count == 0)
+    p.from.count = fill(g, records, count, entries, &args);
+    if (p.from.count == 0)
         return berthi_fail(diag, BERTH_E_NOMEM, "a batch");
-    status = berthi_guest_call(g, g->live.contract->main, &args, &result, diag);
-    if (status == BERTH_OK)
-        status = emit_all(g, &result.output, &from, diag);
-    if (status == BERTH_OK)
-        status =
-            settle(g, from.count, result.done, &result.dead, &result.failure, done_out, diag);
-    return status;
+    return berthi_guest_call_and_look(g, g->live.contract->main, &args, &result, take_outcome,
+                                      &p, diag);
 }
 
 static berth_status push(berthi_guest *g, const berth_record *records, uint32_t count,
@@ -335,24 +347,31 @@ static berth_status push(berthi_guest *g, const berth_record *records, uint32_t 
 
 static const source_of nothing = { .is_of_none = true };
 
+static berth_status take_pulled(void *ctx, const void *answer, berth_diag *diag)
+{
+    const berthi_batch_result_source_pulled_types_failure *result = answer;
+    berthi_guest *g = ctx;
+    berth_status status;
+
+    if (result->is_error)
+        return fail_as(g, &result->as.error, diag);
+    status = emit_all(g, &result->as.ok.output, &nothing, diag);
+    if (status != BERTH_OK)
+        return status;
+    if (result->as.ok.next.tag == BERTHI_BATCH_SOURCE_NEXT_ENDED)
+        berth_stage_end(g->stage);
+    if (result->as.ok.next.tag == BERTHI_BATCH_SOURCE_NEXT_PENDING)
+        berth_stage_pause(g->stage, result->as.ok.next.as.pending);
+    return BERTH_OK;
+}
+
 static berth_status pull(berthi_guest *g, berth_diag *diag)
 {
     const uint32_t max = BERTHI_FLOW_BATCH;
     berthi_batch_result_source_pulled_types_failure result;
-    berth_status status = berthi_guest_call(g, g->live.contract->main, &max, &result, diag);
 
-    if (status != BERTH_OK)
-        return status;
-    if (result.is_error)
-        return fail_as(g, &result.as.error, diag);
-    status = emit_all(g, &result.as.ok.output, &nothing, diag);
-    if (status != BERTH_OK)
-        return status;
-    if (result.as.ok.next.tag == BERTHI_BATCH_SOURCE_NEXT_ENDED)
-        berth_stage_end(g->stage);
-    if (result.as.ok.next.tag == BERTHI_BATCH_SOURCE_NEXT_PENDING)
-        berth_stage_pause(g->stage, result.as.ok.next.as.pending);
-    return BERTH_OK;
+    return berthi_guest_call_and_look(g, g->live.contract->main, &max, &result, take_pulled, g,
+                                      diag);
 }
 
 static berth_status notify(berthi_guest *g, bool pauses, berth_diag *diag)

@@ -41,6 +41,27 @@ berth_status berthi_guest_call(berthi_guest *g, berthi_guest_func func, const vo
     return status;
 }
 
+berth_status berthi_guest_call_and_look(berthi_guest *g, berthi_guest_func func,
+                                        const void *args, void *result,
+                                        berth_status (*look)(void *ctx, const void *result,
+                                                             berth_diag *diag),
+                                        void *ctx, berth_diag *diag)
+{
+    berth_call call = BERTH_CALL_INIT;
+    berth_status status = berthi_guest_number(g, func, diag);
+
+    if (status != BERTH_OK)
+        return status;
+    berth_arena_reset(g->arena);
+    call.hook = g->numbers[func];
+    call.arena = g->arena;
+    status =
+        berthi_session_invoke_and_look(g->live.session, args, result, &call, look, ctx, diag);
+    if (status != BERTH_OK)
+        g->is_broken = true;
+    return status;
+}
+
 /* ---------------------------------------------------------------- instances */
 
 /* Ends the instance that is called now.  A dead one is asked nothing. */

@@ -133,6 +133,13 @@ berth_status berthi_guest_choose(const berth_session *session, uint32_t role,
 berth_status berthi_guest_call(berthi_guest *g, berthi_guest_func func, const void *args,
                                void *result, berth_diag *diag);
 
+/* The same; `look` sees the result where the guest put it, and nothing of it stays. */
+berth_status berthi_guest_call_and_look(berthi_guest *g, berthi_guest_func func,
+                                        const void *args, void *result,
+                                        berth_status (*look)(void *ctx, const void *result,
+                                                             berth_diag *diag),
+                                        void *ctx, berth_diag *diag);
+
 /* ---------------------------------------------------------------- torvyn_host.c */
 
 /* A payload to be lent to the instance while it is called. */

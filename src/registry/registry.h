@@ -636,10 +636,15 @@ void berthi_typed_free(berth_version *v);
 /* Behind the pin of `v`: a function that it exports, not one of an adapter's. */
 berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
                               uint64_t ticks, const void *args, void *result, berth_diag *diag);
+/* What is done with a result while its strings and lists are views of the guest's memory. */
+typedef struct berthi_look {
+    berth_status (*look)(void *ctx, const void *result, berth_diag *diag);
+    void *ctx;
+} berthi_look;
 /* A call of a session's, in its instance, which a native plugin has none of. */
 berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const berth_call *call,
                                  uint64_t ticks, berthi_instance *instance, const void *args,
-                                 void *result, berth_diag *diag);
+                                 void *result, const berthi_look *look, berth_diag *diag);
 /* A call of an agreed function in that version, published or not, whatever the gate says. */
 berth_status berthi_typed_invoke(berth_version *v, const void *args, void *result,
                                  const berth_call *call, berth_diag *diag);

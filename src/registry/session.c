@@ -55,6 +55,7 @@ typedef struct session_values {
     berth_session *session;
     const void *args;
     void *result;
+    const berthi_look *look;
 } session_values;
 
 static berth_status run(berth_version *v, berthi_record *mine, const berth_call *call,
@@ -64,13 +65,13 @@ static berth_status run(berth_version *v, berthi_record *mine, const berth_call 
 
     *reply = (berth_reply){ .version = v->number };
     return berthi_typed_run_in(v, mine, call, ticks, values->session->instance, values->args,
-                               values->result, diag);
+                               values->result, values->look, diag);
 }
 
-berth_status berth_session_invoke(berth_session *session, const void *args, void *result,
-                                  const berth_call *call, berth_diag *diag)
+static berth_status invoke(berth_session *session, const void *args, void *result,
+                           const berth_call *call, const berthi_look *look, berth_diag *diag)
 {
-    session_values values = { session, args, result };
+    session_values values = { session, args, result, look };
     berth_status status;
     berth_reply reply;
 
@@ -89,6 +90,12 @@ berth_status berth_session_invoke(berth_session *session, const void *args, void
 berth_slot *berthi_session_slot(const berth_session *session)
 {
     return session->lease.version->slot;
+}
+
+berth_status berth_session_invoke(berth_session *session, const void *args, void *result,
+                                  const berth_call *call, berth_diag *diag)
+{
+    return invoke(session, args, result, call, NULL, diag);
 }
 
 uint64_t berth_session_version(const berth_session *session)
@@ -111,6 +118,17 @@ void berth_session_close(berth_session *session)
 }
 
 /* ---------------------------------------------------------------- for layers above */
+
+berth_status berthi_session_invoke_and_look(berth_session *session, const void *args,
+                                            void *result, const berth_call *call,
+                                            berth_status (*look)(void *ctx, const void *result,
+                                                                 berth_diag *diag),
+                                            void *ctx, berth_diag *diag)
+{
+    const berthi_look how = { look, ctx };
+
+    return invoke(session, args, result, call, &how, diag);
+}
 
 bool berthi_lease_is_current(const berth_lease *lease)
 {

@@ -10,6 +10,16 @@
 #include <berth/host.h>
 #include <berth/session.h>
 
+/* As berth_session_invoke(); when the function has returned, `look` sees the result, whose strings and lists of numbers
+ * are where the plugin put them, and nothing of it stays.  Fails: also with what `look` answers; then the
+ * call was sound. */
+berth_status berthi_session_invoke_and_look(berth_session *session, const void *args,
+                                            void *result, const berth_call *call,
+                                            berth_status (*look)(void *ctx, const void *result,
+                                                                 berth_diag *diag),
+                                            void *ctx, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
 /* Its version is what its slot calls now. */
 bool berthi_session_is_current(const berth_session *session);
 /* It refuses every call. */

@@ -213,6 +213,7 @@ typedef struct typed_values {
     const void *args;
     void *result;
     uint64_t news; /* of the domain, from before the call; 0: it may make nothing known */
+    const berthi_look *look; /* NULL: the result is the caller's when the call is over */
 } typed_values;
 
 static berth_status find_func(berth_version *v, uint32_t number, const berthi_typed **out,
@@ -508,7 +509,7 @@ __attribute__((noinline)) static berth_status invoke_any(berth_slot *slot, const
     berthi_record *mine = berthi_domain_record(d);
     /* acquire: who knows of the news sees what it is. */
     uint64_t news = atomic_load_explicit(&d->news, memory_order_acquire);
-    typed_values values = { NULL, args, result, news };
+    typed_values values = { NULL, args, result, news, NULL };
     berth_status status;
     berth_version *v;
     berth_reply reply;
@@ -530,7 +531,7 @@ __attribute__((noinline)) static berth_status invoke_any(berth_slot *slot, const
 berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
                               uint64_t ticks, const void *args, void *result, berth_diag *diag)
 {
-    typed_values values = { NULL, args, result, 0 };
+    typed_values values = { NULL, args, result, 0, NULL };
     berth_status status = find_func(v, call->hook, &values.typed, diag);
     berth_reply reply;
 
@@ -542,6 +543,26 @@ berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth
                            "of its own",
                            values.typed->name);
     return invoke(v, mine, call, ticks, &values, &reply, diag);
+}
+
+/* The same, and the result is looked at where the guest put it. */
+static berth_status run_and_look(berth_version *v, berthi_instance *i, const berth_call *call,
+                                 uint64_t ticks, const typed_values *values, berth_diag *diag)
+{
+    berth_status status, ended;
+
+    berthi_component_deadline(v, i, ticks);
+    status = berthi_cm_call_begin(i->component, &values->typed->func, values->args,
+                                  values->result, call->arena, diag);
+    if (status == BERTH_OK) {
+        status = values->look->look(values->look->ctx, values->result, diag);
+        ended = berthi_cm_call_end(i->component, status == BERTH_OK ? diag : NULL);
+        if (status == BERTH_OK)
+            status = ended;
+        if (status == BERTH_OK || ended == BERTH_OK)
+            return status;
+    }
+    return berthi_diag_prefix(diag, status, "%s", values->typed->name);
 }
 
 static berth_status run_counted(berth_version *v, berthi_seat *seat, berthi_instance *i,
@@ -558,6 +579,8 @@ static berth_status run_counted(berth_version *v, berthi_seat *seat, berthi_inst
     if (values->typed->is_drop) {
         berthi_component_deadline(v, i, ticks);
         status = berthi_cm_host_drop(i->component, *(const berth_handle *)values->args, diag);
+    } else if (values->look != NULL) {
+        status = run_and_look(v, i, call, ticks, values, diag);
     } else {
         status = run_func(v, i, call, ticks, values, diag);
     }
@@ -575,9 +598,9 @@ static berth_status run_counted(berth_version *v, berthi_seat *seat, berthi_inst
 
 berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const berth_call *call,
                                  uint64_t ticks, berthi_instance *instance, const void *args,
-                                 void *result, berth_diag *diag)
+                                 void *result, const berthi_look *look, berth_diag *diag)
 {
-    typed_values values = { NULL, args, result, 0 };
+    typed_values values = { NULL, args, result, 0, look };
     berth_status status = find_func(v, call->hook, &values.typed, diag);
     berthi_seat *seat;
     berth_reply reply;
@@ -590,7 +613,9 @@ berth_status berthi_typed_run_in(berth_version *v, berthi_record *mine, const be
                            values.typed->name);
     if (v->is_native) {
         make_known(v, mine, call, &values); /* nothing, that is */
-        return berthi_native_invoke(v, mine, call, values.typed, args, result, &reply, diag);
+        status = berthi_native_invoke(v, mine, call, values.typed, args, result, &reply, diag);
+        return status == BERTH_OK && look != NULL ? look->look(look->ctx, result, diag)
+                                                  : status;
     }
     seat = berthi_seat_take(v, mine, diag);
     return seat == NULL ? BERTH_E_NOMEM
@@ -602,7 +627,7 @@ berth_status berthi_typed_invoke(berth_version *v, const void *args, void *resul
 {
     berthi_domain *d = &v->runtime->domain;
     berthi_record *mine = berthi_domain_record(d);
-    typed_values values = { NULL, args, result, 0 };
+    typed_values values = { NULL, args, result, 0, NULL };
     unsigned at = mine == NULL ? 0 : berthi_record_depth(mine);
     berth_status status;
     berth_reply reply;
@@ -672,7 +697,7 @@ BERTHI_UNGUARDED berth_status berth_slot_invoke(berth_slot *slot, const void *ar
 berth_status berth_lease_invoke(const berth_lease *lease, const void *args, void *result,
                                 const berth_call *call, berth_diag *diag)
 {
-    typed_values values = { NULL, args, result, 0 };
+    typed_values values = { NULL, args, result, 0, NULL };
     berth_reply reply;
 
     assert(call != NULL && call->arena != NULL);
