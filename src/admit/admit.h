@@ -12,6 +12,7 @@
 #define BERTHI_ADMIT_ADMIT_H
 
 #include "base/alloc.h"
+#include "component/run/instance.h"
 #include "component/types/types.h"
 #include "service/guest.h"
 
@@ -110,6 +111,13 @@ typedef struct berthi_plugin {
 #define BERTHI_METADATA_BYTES_MAX   (64u << 10)
 #define BERTHI_PLUGIN_NAME_SIZE_MAX 64u /* also of a version and of a hook's name */
 
+/* Imports that are given by somebody else than the host, and who gives them. */
+typedef struct berthi_admit_imports {
+    void *ctx;
+    bool (*covers)(void *ctx, berthi_name interface);
+    berthi_cm_resolver resolve; /* of what is covered */
+} berthi_admit_imports;
+
 /* Bounds that admission checks before anything is compiled. */
 typedef struct berthi_admit_limits {
     uint64_t artifact_bytes_max;
@@ -120,6 +128,7 @@ typedef struct berthi_admit_limits {
     const struct berth_grants *grants;     /* of the slot; NULL: nothing is granted */
     const berthi_profile *const *profiles; /* NULL: berthi_profiles */
     bool has_no_slot; /* nobody knows which grants there will be, so none is missed */
+    const berthi_admit_imports *imports; /* of a bundle, what it requires; NULL: it is none */
 } berthi_admit_limits;
 
 /* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when

@@ -254,24 +254,49 @@ static void check_grant(const component_check *c, uint32_t need)
                     BERTHI_SHOW_NAME(name), missing, missing);
 }
 
-/* Every import that the host does not give as it is asked for. */
-static void check_host(const component_check *c)
+static bool is_covered(const component_check *c, const berthi_cm_need *need)
+{
+    const berthi_admit_imports *imports = c->limits->imports;
+
+    return imports != NULL && need->path_count > 1 &&
+           imports->covers(imports->ctx, need->path[0]);
+}
+
+/* What of another bundle's it may be is said where it can be. */
+static const char *hint_of(const component_check *c, const berthi_cm_need *need)
+{
+    return c->limits->imports == NULL || need->path_count == 1 || is_covered(c, need)
+               ? ""
+               : "; what another bundle provides has to be in `requires`";
+}
+
+/* An import that is not given as it is asked for. */
+static void check_need(const component_check *c, uint32_t i)
 {
     const berthi_cm_steps *steps = c->artifact->steps;
+    const berthi_cm_need *need = &steps->needs[i];
+    bool is_covering = is_covered(c, need);
+    berthi_cm_binding binding;
+    berth_diag why = { .text = "" };
+    berth_status status =
+        is_covering
+            ? c->limits->imports->resolve(c->limits->imports->ctx, steps, need, &binding, &why)
+            : berthi_host_resolve(c->limits->host, steps, need, &binding, &why);
 
-    for (uint32_t i = 0; i < steps->needs_count; i++) {
-        berthi_cm_binding binding;
-        berth_diag why = { .text = "" };
-        berth_status status =
-            berthi_host_resolve(c->limits->host, steps, &steps->needs[i], &binding, &why);
+    if (status == BERTH_E_NOMEM)
+        c->scope.findings->out_of_memory = true;
+    else if (status != BERTH_OK && (status != BERTH_E_ABSENT || !need->is_again))
+        berthi_find(c->scope, "import", BERTHI_NO_OFFSET, "%s%s", why.text, hint_of(c, need));
+    else if (!is_covering)
+        check_grant(c, i);
+}
 
-        if (status == BERTH_OK || (status == BERTH_E_ABSENT && steps->needs[i].is_again))
-            check_grant(c, i);
-        else if (status == BERTH_E_NOMEM)
-            c->scope.findings->out_of_memory = true;
-        else
-            berthi_find(c->scope, "import", BERTHI_NO_OFFSET, "%s", why.text);
-    }
+/* Those that only another plugin gives. */
+static void check_others(const component_check *c)
+{
+    for (uint32_t i = 0; i < c->artifact->steps->needs_count; i++)
+        if (c->limits->host != NULL || is_covered(c, &c->artifact->steps->needs[i]))
+            check_need(c, i);
 }
 
 /* Without a host it is not known what will be offered.  WASI is Berth's own, and is there once it is
@@ -284,12 +309,12 @@ static void check_needs(const component_check *c)
     const char *grants;
     bool is_needed;
 
-    if (c->limits->host != NULL) {
-        check_host(c);
+    check_others(c);
+    if (c->limits->host != NULL)
         return;
-    }
     for (uint32_t i = steps->needs_count; i-- > 0;)
-        if (!berthi_wasi_asks(steps->needs[i].path[0].text, steps->needs[i].path[0].size,
+        if (!is_covered(c, &steps->needs[i]) &&
+            !berthi_wasi_asks(steps->needs[i].path[0].text, steps->needs[i].path[0].size,
                               &grants, &is_needed)) {
             first = &steps->needs[i];
             count++;
@@ -299,11 +324,11 @@ static void check_needs(const component_check *c)
     berthi_find(c->scope, "import", BERTHI_NO_OFFSET,
                 "component imports %" PRIu32
                 " item(s) and this host offers none; the first is %s `%s`%s%s%s, which a host "
-                "binds with berth_host_bind()",
+                "binds with berth_host_bind()%s",
                 count, berthi_cm_sort_name(first->sort), BERTHI_SHOW_NAME(first->path[0]),
                 first->path_count > 1 ? " `" : "",
                 first->path_count > 1 ? BERTHI_SHOW_NAME(first->path[1]) : "",
-                first->path_count > 1 ? "`" : "");
+                first->path_count > 1 ? "`" : "", hint_of(c, first));
 }
 
 static void check_module(const component_check *c, uint32_t number,

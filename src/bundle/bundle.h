@@ -16,6 +16,7 @@
 #include "base/digest.h"
 #include "base/text_buf.h"
 #include "base/toml_reader.h"
+#include "contract/contract.h"
 #include "os/beneath.h"
 
 #define BERTHI_MANIFEST_NAME  "berth.toml"
@@ -94,8 +95,6 @@ berthi_bundle_kind berthi_bundle_kind_of(const uint8_t *bytes, size_t size);
 /* The names that this library was built for. */
 extern const char berthi_host_os[], berthi_host_arch[];
 
-/* Whether a plugin with `offered` serves who was built with `needed`: versions. */
-bool berthi_version_serves(const char *offered, const char *needed);
 const berthi_bundle_contract *berthi_manifest_provides(const berthi_manifest *manifest,
                                                        const berthi_bundle_contract *needed);
 /* Splits "ns:pkg/name@1.2.0" and checks it.  False: it is none. */

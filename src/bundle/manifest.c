@@ -113,14 +113,6 @@ bool berthi_bundle_contract_parse(const char *text, size_t size, berthi_arena *a
     return !*no_memory_out && contract_out->version != NULL;
 }
 
-bool berthi_version_serves(const char *offered, const char *needed)
-{
-    size_t track = berthi_contract_track(needed);
-
-    return track == berthi_contract_track(offered) && memcmp(offered, needed, track) == 0 &&
-           berthi_wit_compare_versions(offered, needed) >= 0;
-}
-
 static bool serves(const berthi_bundle_contract *offered, const berthi_bundle_contract *needed)
 {
     size_t major = strcspn(needed->version, ".");

@@ -70,6 +70,8 @@ const char *berthi_contract_home(const berthi_contracts *set, const berthi_wit_t
 /* How much of a version compatible ones share: "1" of 1.2.3, "0.2" of 0.2.1; all of 0.0.3 and of a
  * pre-release, without what is behind a `+`. */
 size_t berthi_contract_track(const char *version);
+/* Whether a plugin with `offered` serves who was built with `needed`: versions. */
+bool berthi_version_serves(const char *offered, const char *needed);
 
 /* ---------------------------------------------------------------- contract.c */
 

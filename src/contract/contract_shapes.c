@@ -6,6 +6,7 @@
 
 #include "base/diag.h"
 #include "contract/contract.h"
+#include "contract/wit_words.h"
 
 bool berthi_contracts_fail_memory(berthi_contracts *set)
 {
@@ -40,6 +41,14 @@ size_t berthi_contract_track(const char *version)
         return major;
     minor = strspn(version + major + 1, "0123456789");
     return version[major + 1] == '0' ? whole : major + 1 + minor;
+}
+
+bool berthi_version_serves(const char *offered, const char *needed)
+{
+    size_t track = berthi_contract_track(needed);
+
+    return track == berthi_contract_track(offered) && memcmp(offered, needed, track) == 0 &&
+           berthi_wit_compare_versions(offered, needed) >= 0;
 }
 
 static size_t shared_version(const berthi_wit_package *p)

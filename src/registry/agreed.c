@@ -15,8 +15,18 @@ static uint64_t hash_of(const char *name)
     return hash ^ hash >> 32;
 }
 
-/* Where the name stands, or where it would. */
-static uint32_t *place_of(const berthi_agreed *g, const char *name, uint64_t hash)
+/* What plugins agree upon among each other is theirs: one entry for each type of a name, which callers
+ * of the slot do not see. */
+static bool is_it(const berthi_agreed_func *f, const char *name, const char *link_type)
+{
+    if (f->is_link != (link_type != NULL) || strcmp(f->name, name) != 0)
+        return false;
+    return link_type == NULL || strcmp(f->type, link_type) == 0;
+}
+
+/* Where the name stands, or where it would; `link_type` is NULL but for links. */
+static uint32_t *place_of(const berthi_agreed *g, const char *name, const char *link_type,
+                          uint64_t hash)
 {
     uint32_t mask = 2 * g->room - 1, at = (uint32_t)hash & mask;
 
@@ -26,16 +36,21 @@ static uint32_t *place_of(const berthi_agreed *g, const char *name, uint64_t has
         if (g->places[at] == 0)
             return &g->places[at];
         f = &g->funcs[g->places[at] - 1];
-        if (f->hash == hash && strcmp(f->name, name) == 0)
+        if (f->hash == hash && is_it(f, name, link_type))
             return &g->places[at];
     }
 }
 
-uint32_t berthi_agreed_find(const berthi_agreed *g, const char *name)
+static uint32_t find(const berthi_agreed *g, const char *name, const char *link_type)
 {
-    uint32_t place = g->count == 0 ? 0 : *place_of(g, name, hash_of(name));
+    uint32_t place = g->count == 0 ? 0 : *place_of(g, name, link_type, hash_of(name));
 
     return place == 0 ? (uint32_t)BERTHI_FUNCS_MAX : place - 1;
+}
+
+uint32_t berthi_agreed_find(const berthi_agreed *g, const char *name)
+{
+    return find(g, name, NULL);
 }
 
 /* Room for one more. */
@@ -53,20 +68,22 @@ static berth_status grow(berthi_agreed *g, const berth_allocator *a)
     }
     if (g->count != 0)
         memcpy(next.funcs, g->funcs, g->count * sizeof *g->funcs);
-    for (uint32_t n = 0; n < g->count; n++)
-        *place_of(&next, next.funcs[n].name, next.funcs[n].hash) = 1 + n;
+    for (uint32_t n = 0; n < g->count; n++) {
+        const berthi_agreed_func *f = &next.funcs[n];
+
+        *place_of(&next, f->name, f->is_link ? f->type : NULL, f->hash) = 1 + n;
+    }
     berthi_free(a, g->funcs, g->room * sizeof *g->funcs);
     berthi_free(a, g->places, 2 * (size_t)g->room * sizeof *g->places);
     *g = next;
     return BERTH_OK;
 }
 
-berth_status berthi_agreed_add(berthi_agreed *g, const char *name, const char *type,
-                               const berth_allocator *a)
+static berth_status add(berthi_agreed *g, const char *name, const char *type, bool is_link,
+                        const berth_allocator *a)
 {
-    berthi_agreed_func f = { .hash = hash_of(name) };
+    berthi_agreed_func f = { .hash = hash_of(name), .is_link = is_link };
 
-    assert(berthi_agreed_find(g, name) == BERTHI_FUNCS_MAX);
     if (g->count == BERTHI_FUNCS_MAX)
         return BERTH_E_LIMIT;
     if (g->count == g->room && grow(g, a) != BERTH_OK)
@@ -79,8 +96,30 @@ berth_status berthi_agreed_add(berthi_agreed *g, const char *name, const char *t
         return BERTH_E_NOMEM;
     }
     g->funcs[g->count++] = f;
-    *place_of(g, name, f.hash) = g->count;
+    *place_of(g, name, is_link ? type : NULL, f.hash) = g->count;
     return BERTH_OK;
+}
+
+berth_status berthi_agreed_add(berthi_agreed *g, const char *name, const char *type,
+                               const berth_allocator *a)
+{
+    assert(find(g, name, NULL) == BERTHI_FUNCS_MAX);
+    return add(g, name, type, false, a);
+}
+
+berth_status berthi_agreed_link(berthi_agreed *g, const char *name, const char *type,
+                                const berth_allocator *a, uint32_t *n_out)
+{
+    uint32_t n = find(g, name, type);
+    berth_status status = BERTH_OK;
+
+    if (n == BERTHI_FUNCS_MAX) {
+        n = g->count;
+        status = add(g, name, type, true, a);
+    }
+    if (status == BERTH_OK)
+        *n_out = n;
+    return status;
 }
 
 void berthi_agreed_fini(berthi_agreed *g, const berth_allocator *a)

@@ -73,7 +73,7 @@ berth_status berthi_call_pooled(berth_version *v, berthi_record *mine, const ber
     berthi_count(&seat->counts.bytes_in, call->input_size);
     if (status == BERTH_OK) { /* else none could be made: its start function, or memory */
         status = run(v, i, call, ticks, more, reply, diag);
-        berthi_pool_give(v, seat, i, berthi_is_answer(status));
+        berthi_pool_give(v, seat, i, berthi_may_serve_on(i, status));
     }
     if (v->is_timed)
         berthi_count_time(seat, began_ns);
@@ -129,7 +129,7 @@ __attribute__((noinline, cold)) static berth_status end_badly(berth_version *v,
                                                               berth_status status,
                                                               berth_reply *reply)
 {
-    berthi_pool_give(v, seat, i, berthi_is_answer(status));
+    berthi_pool_give(v, seat, i, berthi_may_serve_on(i, status));
     berthi_count_failure(&seat->counts, status);
     reply->version = v->number;
     return status;

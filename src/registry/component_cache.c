@@ -5,6 +5,8 @@
  * compiled artifacts (cache.c), the first thread that asks loads it, without the lock; others wait,
  * and a failure is told to them and forgotten.
  *
+ * What calls other slots' plugins is shared by nobody whose calls go elsewhere (links.c).
+ *
  * It lives while a content uses it: what takes long is compiling, and its core modules are artifacts
  * like others.  They are warm while it lives, and cold ones are kept within the bounds of the cache;
  * two components around one module share its code, and loading again compiles nothing. */
@@ -15,11 +17,13 @@
 #include "base/diag.h"
 #include "base/digest.h"
 #include "component/run/host_call.h"
+#include "registry/links.h"
 #include "service/wasi/wasi_link.h"
 
 typedef struct loading {
     berth_runtime *rt;
     berthi_component *component;
+    berthi_links *links; /* NULL: there are none */
 } loading;
 
 static berth_status compile(void *ctx, const uint8_t *bytes, size_t size,
@@ -64,27 +68,41 @@ static void free_component(berth_runtime *rt, berthi_component *c)
     berthi_free(&rt->allocator, c, sizeof *c);
 }
 
-static bool asks_services(const berthi_cm_loaded *loaded)
+/* What other slots give is asked of them, the rest of the host. */
+static berth_status resolve(void *ctx, const berthi_cm_steps *steps, const berthi_cm_need *need,
+                            berthi_cm_binding *binding_out, berth_diag *diag)
+{
+    const loading *l = ctx;
+
+    if (berthi_links_give(l->links, need))
+        return berthi_links_resolve(l->links, steps, need, binding_out, diag);
+    if (l->rt->options.host != NULL)
+        return berthi_host_resolve(l->rt->options.host, steps, need, binding_out, diag);
+    return need->is_again ? BERTH_E_ABSENT
+                          : berthi_fail(diag, BERTH_E_REJECTED, "import `%.*s` was not found",
+                                        (int)need->path[0].size, need->path[0].text);
+}
+
+static bool asks_services(const berthi_cm_loaded *loaded, const berthi_links *links)
 {
     const berthi_cm_steps *steps = berthi_cm_loaded_steps(loaded);
 
     for (uint32_t i = 0; i < steps->needs_count; i++)
-        if (berthi_is_wasi(steps->needs[i].path[0].text, steps->needs[i].path[0].size))
+        if (!berthi_links_give(links, &steps->needs[i]) &&
+            berthi_is_wasi(steps->needs[i].path[0].text, steps->needs[i].path[0].size))
             return true;
     return false;
 }
 
 /* Loads into `c`, for which others may wait by now. */
-static berth_status load(berth_runtime *rt, berthi_component *c, const uint8_t *bytes,
-                         size_t size, berth_diag *diag)
+static berth_status load(berth_runtime *rt, berthi_component *c, berthi_links *links,
+                         const uint8_t *bytes, size_t size, berth_diag *diag)
 {
-    loading l = { rt, c };
+    loading l = { rt, c, links };
     const berthi_cm_load_options options = { .allocator = &rt->allocator,
                                              .engine = rt->engine,
-                                             .resolve = rt->options.host == NULL
-                                                            ? NULL
-                                                            : berthi_host_resolve,
-                                             .resolve_ctx = rt->options.host,
+                                             .resolve = resolve,
+                                             .resolve_ctx = &l,
                                              .compile = compile,
                                              .compile_ctx = &l };
     berth_status status = berthi_cm_load(bytes, size, &options, &c->loaded, diag);
@@ -93,16 +111,17 @@ static berth_status load(berth_runtime *rt, berthi_component *c, const uint8_t *
         count_parts(c);
         c->asks_services =
             berthi_host_attached_of(rt->options.host, BERTHI_HOST_WASI) != NULL &&
-            asks_services(c->loaded);
+            asks_services(c->loaded, links);
     }
     return status;
 }
 
-static void build(berth_runtime *rt, berthi_component *c, const uint8_t *bytes, size_t size)
+static void build(berth_runtime *rt, berthi_component *c, berthi_links *links,
+                  const uint8_t *bytes, size_t size)
 {
     berthi_cache *cache = &rt->cache;
     berth_diag diag = { 0 };
-    berth_status status = load(rt, c, bytes, size, &diag);
+    berth_status status = load(rt, c, links, bytes, size, &diag);
 
     berthi_lock_take(&cache->lock);
     c->state = status == BERTH_OK ? BERTHI_CACHE_READY : BERTHI_CACHE_FAILED;
@@ -114,18 +133,19 @@ static void build(berth_runtime *rt, berthi_component *c, const uint8_t *bytes, 
 }
 
 /* Under the cache's lock.  A failure is for those who waited, not for who comes after. */
-static berthi_component *find_locked(berthi_cache *cache, const uint8_t *digest)
+static berthi_component *find_locked(berthi_cache *cache, const uint8_t *digest,
+                                     const void *links)
 {
     berthi_component *c = cache->components;
 
-    while (c != NULL && (c->state == BERTHI_CACHE_FAILED ||
+    while (c != NULL && (c->state == BERTHI_CACHE_FAILED || c->links != links ||
                          memcmp(c->digest, digest, sizeof c->digest) != 0))
         c = c->next;
     return c;
 }
 
 berth_status berthi_component_take(berth_runtime *rt, const uint8_t *bytes, size_t size,
-                                   const uint8_t digest[BERTH_DIGEST_SIZE],
+                                   const uint8_t digest[BERTH_DIGEST_SIZE], berthi_links *links,
                                    berthi_component **component_out, berth_diag *diag)
 {
     berthi_cache *cache = &rt->cache;
@@ -136,8 +156,9 @@ berth_status berthi_component_take(berth_runtime *rt, const uint8_t *bytes, size
         return berthi_fail(diag, BERTH_E_NOMEM, "a component");
     berthi_arena_init(&made->arena, &rt->allocator, SIZE_MAX);
     memcpy(made->digest, digest, sizeof made->digest);
+    made->links = berthi_links_key(links);
     berthi_lock_take(&cache->lock);
-    c = find_locked(cache, digest);
+    c = find_locked(cache, digest, made->links);
     if (c == NULL) {
         c = made;
         c->next = cache->components;
@@ -149,7 +170,7 @@ berth_status berthi_component_take(berth_runtime *rt, const uint8_t *bytes, size
     c->refs++;
     berthi_lock_drop(&cache->lock);
     if (c == made)
-        build(rt, c, bytes, size);
+        build(rt, c, links, bytes, size);
     else
         free_component(rt, made);
     berthi_lock_take(&cache->lock);

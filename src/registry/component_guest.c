@@ -70,7 +70,8 @@ berth_status berthi_component_load(berth_runtime *rt, berthi_content *content,
     const berthi_plugin *plugin = &content->plugin;
     berth_status status;
 
-    status = berthi_component_take(rt, bytes, size, content->digest, &content->component, diag);
+    status = berthi_component_take(rt, bytes, size, content->digest, content->links,
+                                   &content->component, diag);
     if (status != BERTH_OK)
         return status;
     if (!find_http(content, &content->http))
@@ -127,6 +128,8 @@ static berth_status make_host_instance(const berth_version *v, berthi_instance *
     if (i->host == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "an instance");
     berthi_host_instance_init(i->host, a, &options);
+    i->host->until_tick = atomic_load_explicit(&v->runtime->domain.tick, memory_order_relaxed) +
+                          berthi_ticks(v->slot->options.probe_deadline_ns);
     return BERTH_OK;
 }
 
@@ -224,6 +227,8 @@ void berthi_component_deadline(berth_version *v, berthi_instance *i, uint64_t ti
         berthi_cm_instance_deadline(i->component, ticks);
         i->deadline_tick = now;
         i->deadline_ticks = ticks;
+        if (i->host != NULL)
+            i->host->until_tick = now + ticks;
         if (i->services != NULL)
             i->services->deadline.until = now + ticks;
     }

@@ -71,10 +71,13 @@ BERTHI_HOT bool berthi_must_count(const berthi_domain *d, const berth_slot *slot
                                 d->is_asymmetric ? memory_order_relaxed : memory_order_seq_cst);
 }
 
-/* The guest may serve on: it answered, if only an error of its own. */
-BERTHI_HOT bool berthi_is_answer(berth_status status)
+/* The guest may serve on: it answered, if only an error of its own.  A component that a function of the
+ * host's, or of another plugin's, ended is gone whatever that had answered (I6). */
+BERTHI_HOT bool berthi_may_serve_on(const berthi_instance *i, berth_status status)
 {
-    return status == BERTH_OK || status == BERTH_E_PLUGIN;
+    return status == BERTH_OK ||
+           (status == BERTH_E_PLUGIN &&
+            (i->component == NULL || !berthi_cm_instance_is_dead(i->component)));
 }
 
 /* A reply of the guest's choosing lies in `memory` and may be taken. */

@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "component/wrap/wrap.h"
 #include "os/file.h"
+#include "registry/links.h"
 
 enum { PROBE_ARENA_SIZE = 4096, CONTENT_BYTES_MAX = 1 << 20 };
 
@@ -119,6 +120,7 @@ typedef struct artifact {
     size_t size;
     const uint8_t *digest;
     const berthi_foreign *foreign; /* whose plugin it is; NULL: ours */
+    berthi_links *links;           /* what it may call of other slots; NULL: nothing */
 } artifact;
 
 static berth_status make_native(berth_slot *slot, berthi_content *content, const artifact *a,
@@ -153,7 +155,10 @@ static berth_status make_content_of(berth_slot *slot, const artifact *a,
                                    .host = rt->options.host,
                                    .contract = contract,
                                    .grants = slot->options.grants,
-                                   .profiles = rt->profiles };
+                                   .profiles = rt->profiles,
+                                   .imports = a->links == NULL
+                                                  ? NULL
+                                                  : berthi_links_imports(a->links) };
     berthi_content *content = berthi_zalloc(&rt->allocator, sizeof *content);
     const char *profile, *kind;
     berth_status status;
@@ -161,6 +166,8 @@ static berth_status make_content_of(berth_slot *slot, const artifact *a,
     if (content == NULL)
         return berthi_fail(diag, BERTH_E_NOMEM, "the description of a plugin");
     atomic_init(&content->refs, 1);
+    if (a->links != NULL)
+        content->links = berthi_links_ref(a->links);
     memcpy(content->digest, a->digest, sizeof content->digest);
     berthi_arena_init(&content->arena, &rt->allocator, CONTENT_BYTES_MAX);
     /* A swap may decide them at any time; once decided they stay as long as the slot. */
@@ -318,6 +325,8 @@ static berth_status make_ready(berth_slot *slot, const artifact *a, berth_versio
         goto fail_version;
     berthi_version_fill(v, content);
     status = berthi_version_make(slot, &v->shell, diag);
+    if (status == BERTH_OK)
+        status = berthi_links_keep(slot, v, diag);
     if (status == BERTH_OK && !v->is_native) /* open() has said whether it is sound */
         status = probe(v, diag);
     if (status == BERTH_OK && !v->is_native)
@@ -430,12 +439,12 @@ static void count_refusal(berth_slot *slot)
 }
 
 /* Until a version is ready; with `installed`, until it is published. */
-static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
-                            const berthi_foreign *foreign, berth_version **version_out,
+static berth_status prepare(berth_slot *slot, const artifact *what, berth_version **version_out,
                             berth_installed *installed, berth_diag *diag)
 {
     uint8_t digest[BERTH_DIGEST_SIZE] = { 0 };
-    const artifact given = { bytes, size, digest, foreign };
+    const artifact given = { what->bytes, what->size, digest, what->foreign, what->links };
+    size_t size = what->size;
     berth_diag own = { 0 };
     berth_version *v = NULL;
     berth_status status;
@@ -450,8 +459,9 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
     status = berthi_install_begin(slot, diag);
     if (status != BERTH_OK)
         return status;
-    status = berthi_sha256(bytes, size, digest) ? BERTH_OK
-                                                : berthi_fail(&own, BERTH_E_NOMEM, "a digest");
+    status = berthi_sha256(what->bytes, size, digest)
+                 ? BERTH_OK
+                 : berthi_fail(&own, BERTH_E_NOMEM, "a digest");
     if (status == BERTH_OK && installed != NULL && is_current(slot, digest, installed)) {
         berthi_install_finish(slot);
         return BERTH_OK;
@@ -482,11 +492,12 @@ static berth_status prepare(berth_slot *slot, const uint8_t *bytes, size_t size,
 berth_status berth_slot_install(berth_slot *slot, const void *bytes, size_t size,
                                 berth_installed *installed_out, berth_diag *diag)
 {
+    const artifact what = { .bytes = bytes, .size = size };
     berth_installed installed = { 0 };
     berth_status status;
 
     BERTHI_REQUIRE(slot != NULL && (bytes != NULL || size == 0), diag);
-    status = prepare(slot, bytes, size, NULL, NULL, &installed, diag);
+    status = prepare(slot, &what, NULL, &installed, diag);
     if (status == BERTH_OK && installed_out != NULL)
         *installed_out = installed;
     return status;
@@ -511,15 +522,28 @@ berth_status berth_slot_install_file(berth_slot *slot, const char *path,
 berth_status berth_slot_prepare(berth_slot *slot, const void *bytes, size_t size,
                                 berth_version **version_out, berth_diag *diag)
 {
+    const artifact what = { .bytes = bytes, .size = size };
+
     BERTHI_REQUIRE(slot != NULL && (bytes != NULL || size == 0) && version_out != NULL, diag);
-    return prepare(slot, bytes, size, NULL, version_out, NULL, diag);
+    return prepare(slot, &what, version_out, NULL, diag);
+}
+
+berth_status berthi_slot_prepare_linked(berth_slot *slot, const void *bytes, size_t size,
+                                        berthi_links *links, berth_version **version_out,
+                                        berth_diag *diag)
+{
+    const artifact what = { .bytes = bytes, .size = size, .links = links };
+
+    return prepare(slot, &what, version_out, NULL, diag);
 }
 
 berth_status berthi_slot_prepare_foreign(berth_slot *slot, const void *bytes, size_t size,
                                          const berthi_foreign *foreign,
                                          berth_version **version_out, berth_diag *diag)
 {
-    return prepare(slot, bytes, size, foreign, version_out, NULL, diag);
+    const artifact what = { .bytes = bytes, .size = size, .foreign = foreign };
+
+    return prepare(slot, &what, version_out, NULL, diag);
 }
 
 berth_status berth_slot_swap(berth_slot *slot, berth_version *version, berth_diag *diag)
@@ -528,6 +552,9 @@ berth_status berth_slot_swap(berth_slot *slot, berth_version *version, berth_dia
     berth_status status;
 
     BERTHI_REQUIRE(slot != NULL && version != NULL && version->slot == slot, diag);
+    status = berthi_links_keep(slot, version, diag); /* others may be linked to it since */
+    if (status != BERTH_OK)
+        return status;
     if ((slot->options.flags & BERTH_SLOT_STATE) != 0) {
         status = berthi_install_begin(slot, diag);
         if (status != BERTH_OK)

@@ -122,8 +122,8 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const
     if (status != BERTH_OK)
         return status;
     content->native->is_checked = is_checked;
-    status = berthi_native_imports_make(slot, &content->native->plugin, is_checked,
-                                        &options.imports, diag);
+    status = berthi_native_imports_make(slot, &content->native->plugin, content->links,
+                                        is_checked, &options.imports, diag);
     if (status != BERTH_OK)
         return status;
     status =

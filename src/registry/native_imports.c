@@ -1,4 +1,5 @@
-/* native_imports.c - functions and objects of the host, for a native plugin.  Layer: registry.
+/* native_imports.c - functions and objects of the host, and functions of other plugins, for a native
+ * plugin.  Layer: registry.
  *
  * One table for each interface that the plugin's world imports, in the order of its WIT, made before it
  * is opened; what is missing refuses the install.  A call runs on the thread that called the plugin,
@@ -13,12 +14,16 @@
 #include "component/run/host_call.h"
 #include "component/run/host_native.h"
 #include "native/checked.h"
+#include "registry/links.h"
 #include "service/wasi/wasi_link.h"
+
+enum { TYPES_WORK_MAX = 10000000 }; /* steps that the types of one interface may take */
 
 typedef struct offered { /* one row of a table */
     struct native_imports *of;
     const berthi_host_func *func;        /* or */
-    const berth_host_resource *resource; /* to be dropped */
+    const berth_host_resource *resource; /* to be dropped; or */
+    const berthi_link *link; /* of another plugin's; lent by the content that is called */
 } offered;
 
 typedef struct table {
@@ -36,6 +41,7 @@ typedef struct native_imports {
     uint32_t dropping; /* threads that are ending an object */
     atomic_bool is_over;
     bool is_checked;
+    const berthi_links *links; /* only to be compared: they end with the content */
     uint32_t tables_count;
     table *tables;
 } native_imports;
@@ -60,6 +66,24 @@ static void keep_failure(const native_imports *all, const berth_diag *diag)
     mine->failure.diag = *diag;
 }
 
+/* A function of another plugin's.  Only from within a call of this one, whose content has the link: a
+ * plugin's own threads may be there when that has gone. */
+static berth_status call_link(const offered *to, const void *args, void *results,
+                              const berth_call *call, berth_diag *diag)
+{
+    const native_imports *all = to->of;
+    uint64_t since, ns;
+    const berth_version *v = berthi_links_caller(all->runtime, all->links, &since);
+
+    if (v == NULL)
+        return berthi_fail(
+            diag, BERTH_E_STATE,
+            "a plugin calls another one in a call of its own, and on its thread");
+    ns = call->deadline_ns != 0 ? call->deadline_ns : v->slot->options.deadline_ns;
+    return berthi_link_call(to->link, since + berthi_ticks(ns), args, results, call->arena,
+                            diag);
+}
+
 static int32_t call_func(void *self, const void *args, void *results, struct berth_call *call)
 {
     const offered *to = self;
@@ -72,8 +96,9 @@ static int32_t call_func(void *self, const void *args, void *results, struct ber
         return BERTH_E_CLOSED;
     if (call == NULL || (all->is_checked && !berthi_native_may_use(call)))
         return BERTH_E_STATE;
-    status =
-        berthi_host_run_native(to->func, &all->instance, call->arena, args, results, &diag);
+    status = to->func == NULL ? call_link(to, args, results, call, &diag)
+                              : berthi_host_run_native(to->func, &all->instance, call->arena,
+                                                       args, results, &diag);
     if (status != BERTH_OK)
         keep_failure(all, &diag);
     return (int32_t)status;
@@ -155,8 +180,16 @@ typedef struct making {
     native_imports *all;
     const berthi_native_plugin *plugin;
     berth_host *host;
+    berthi_links *links; /* NULL: there are none */
     berth_diag *diag;
 } making;
+
+/* What the rows of a table are of; as many as the need has. */
+typedef struct found {
+    const berthi_host_func **funcs;
+    const berth_host_resource **resources;
+    const berthi_link **links; /* NULL: the host's; else there is nothing else */
+} found;
 
 static berth_status no_memory(const making *m)
 {
@@ -164,9 +197,7 @@ static berth_status no_memory(const making *m)
 }
 
 /* A table of what was found. */
-static berth_status fill(const making *m, const berthi_host_need *need,
-                         const berthi_host_func *const *funcs,
-                         const berth_host_resource *const *resources)
+static berth_status fill(const making *m, const berthi_host_need *need, const found *what)
 {
     static const char drop[] = "[resource-drop]";
     berthi_arena *arena = &m->all->arena;
@@ -191,8 +222,13 @@ static berth_status fill(const making *m, const berthi_host_need *need,
             return no_memory(m);
         memcpy(copy, drop, head);
         memcpy(copy + head, text, size + 1);
-        rows[i] =
-            (offered){ m->all, is_func ? funcs[at] : NULL, is_func ? NULL : resources[at] };
+        rows[i].of = m->all;
+        if (what->links != NULL)
+            rows[i].link = what->links[at];
+        else if (is_func)
+            rows[i].func = what->funcs[at];
+        else
+            rows[i].resource = what->resources[at];
         names[i] = copy;
         calls[i] = is_func ? call_func : drop_object;
         selfs[i] = &rows[i];
@@ -205,19 +241,75 @@ static berth_status fill(const making *m, const berthi_host_need *need,
 static berth_status add(const making *m, const berthi_host_need *need)
 {
     berthi_arena *scratch = &m->all->arena;
-    const berthi_host_func **funcs =
-        berthi_arena_array(scratch, need->funcs_count + 1u, sizeof *funcs);
-    const berth_host_resource **resources =
-        berthi_arena_array(scratch, need->resources_count + 1u, sizeof *resources);
+    const found what = {
+        .funcs = berthi_arena_array(scratch, need->funcs_count + 1u, sizeof *what.funcs),
+        .resources =
+            berthi_arena_array(scratch, need->resources_count + 1u, sizeof *what.resources),
+    };
     berth_status status;
 
-    if (funcs == NULL || resources == NULL)
+    if (what.funcs == NULL || what.resources == NULL)
         return no_memory(m);
     if (need->funcs_count + need->resources_count == 0)
         return BERTH_OK;
-    status = berthi_host_find_native(m->host, need, &m->all->runtime->allocator, funcs,
-                                     resources, m->diag);
-    return status == BERTH_OK ? fill(m, need, funcs, resources) : status;
+    status = berthi_host_find_native(m->host, need, &m->all->runtime->allocator, what.funcs,
+                                     what.resources, m->diag);
+    if (status == BERTH_E_REJECTED && m->links != NULL && need->name != NULL)
+        berthi_diag_append(m->diag, "; what another bundle provides has to be in `requires`");
+    return status == BERTH_OK ? fill(m, need, &what) : status;
+}
+
+/* ---------------------------------------------------------------- of other plugins */
+
+static const berthi_cm_type *any_resource(void *ctx, uint32_t index)
+{
+    (void)index;
+    return berthi_cm_resource(ctx, NULL);
+}
+
+/* The types are texts once they are agreed upon; what they were made of goes. */
+static berth_status bind_all(const making *m, const berthi_host_need *need,
+                             berthi_arena *scratch, const berthi_link **links)
+{
+    const berthi_name interface = berthi_name_of(need->name);
+    berthi_cm_types types = {
+        .arena = scratch, .diag = m->diag, .work = TYPES_WORK_MAX, .epoch = 1
+    };
+    berthi_cm_wit wit = { .types = &types,
+                          .model = need->model,
+                          .resource = any_resource,
+                          .ctx = &types,
+                          .made = berthi_cm_make(&types, need->model->types_count,
+                                                 sizeof *wit.made) };
+    berth_status status = wit.made == NULL ? no_memory(m) : BERTH_OK;
+
+    if (status == BERTH_OK && need->resources_count != 0)
+        return berthi_links_bind(m->links, interface, berthi_name_of(need->resources[0]), NULL,
+                                 &links[0], m->diag);
+    for (uint32_t i = 0; status == BERTH_OK && i < need->funcs_count; i++) {
+        const berthi_cm_type *type = berthi_cm_wit_func(&wit, need->funcs[i]);
+
+        status = type == NULL ? types.status
+                              : berthi_links_bind(m->links, interface,
+                                                  berthi_name_of(need->funcs[i]->name), type,
+                                                  &links[i], m->diag);
+    }
+    return status;
+}
+
+static berth_status add_linked(const making *m, const berthi_host_need *need)
+{
+    const found what = { .links = berthi_arena_array(&m->all->arena, need->funcs_count + 1u,
+                                                     sizeof *what.links) };
+    berthi_arena scratch;
+    berth_status status;
+
+    if (what.links == NULL)
+        return no_memory(m);
+    berthi_arena_init(&scratch, &m->all->runtime->allocator, SIZE_MAX);
+    status = bind_all(m, need, &scratch, what.links);
+    berthi_arena_fini(&scratch);
+    return status == BERTH_OK && need->funcs_count != 0 ? fill(m, need, &what) : status;
 }
 
 static void put_type(const making *m, uint32_t type, const char **resources,
@@ -242,6 +334,12 @@ static berth_status add_interface(const making *m, const berthi_wit_extern *e)
 
     if (funcs == NULL || resources == NULL)
         return no_memory(m);
+    for (uint32_t i = 0; i < it->funcs_count; i++)
+        funcs[need.funcs_count++] = &it->funcs[i];
+    for (uint32_t i = 0; i < it->types_count; i++)
+        put_type(m, it->types[i], resources, &need);
+    if (berthi_links_cover(m->links, e->name, strlen(e->name)))
+        return add_linked(m, &need);
     if (berthi_host_attached_of(m->host, BERTHI_HOST_WASI) != NULL &&
         berthi_is_wasi(e->name, strlen(e->name)))
         return berthi_fail(
@@ -249,10 +347,6 @@ static berth_status add_interface(const making *m, const berthi_wit_extern *e)
             "import `%.128s`: WASI is for WebAssembly; a native plugin has the C "
             "library",
             e->name);
-    for (uint32_t i = 0; i < it->funcs_count; i++)
-        funcs[need.funcs_count++] = &it->funcs[i];
-    for (uint32_t i = 0; i < it->types_count; i++)
-        put_type(m, it->types[i], resources, &need);
     return add(m, &need);
 }
 
@@ -314,11 +408,13 @@ fail_memory:
 }
 
 berth_status berthi_native_imports_make(berth_slot *slot, const berthi_native_plugin *plugin,
-                                        bool is_checked, berthi_native_imports **out,
-                                        berth_diag *diag)
+                                        berthi_links *links, bool is_checked,
+                                        berthi_native_imports **out, berth_diag *diag)
 {
     const berthi_wit_world *world = plugin->world;
-    making m = { .plugin = plugin, .host = slot->runtime->options.host, .diag = diag };
+    making m = {
+        .plugin = plugin, .host = slot->runtime->options.host, .links = links, .diag = diag
+    };
     berth_status status;
 
     *out = NULL;
@@ -327,6 +423,7 @@ berth_status berthi_native_imports_make(berth_slot *slot, const berthi_native_pl
     m.all = start(slot, plugin->info.id, is_checked);
     if (m.all == NULL)
         return no_memory(&m);
+    m.all->links = links;
     m.all->tables =
         berthi_arena_array(&m.all->arena, world->imports_count + 1u, sizeof *m.all->tables);
     status = m.all->tables == NULL ? no_memory(&m) : add_root(&m);

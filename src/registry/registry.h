@@ -15,6 +15,7 @@
  *   state.c    what a version leaves to the next   adapter.c  plugins of another contract
  *   session.c  one instance, for as long as its objects are needed
  *   http_call.c  HTTP requests
+ *   links.c    plugins that call other slots' plugins
  * Read first: this file, sync/record.h, then call.c.  Layer: registry.
  *
  * Ownership.  The registry holds a slot until it is evicted; handles hold it as well.  A version
@@ -114,6 +115,7 @@ typedef struct berthi_component {
     berthi_compiled *compiled; /* its core modules */
     uint32_t memories, tables; /* how many an instance makes */
     bool asks_services;        /* it imports from WASI */
+    const void *links;         /* whose functions it was linked to; NULL: the host's alone */
 } berthi_component;
 
 typedef struct berthi_cache {
@@ -213,6 +215,7 @@ typedef struct berthi_content {
     berthi_cm_func *funcs;       /* of the component: that of each hook */
     berthi_cm_func http;         /* that answers requests; its type is NULL: none does */
     const struct berthi_adapter *adapter; /* of the slot; NULL: it keeps the slot's contract */
+    struct berthi_links *links;           /* what it calls of other slots; NULL: nothing */
     uint8_t digest[BERTH_DIGEST_SIZE];
     berthi_counts past; /* of reaped versions of this content; slot's lock */
 } berthi_content;
@@ -281,6 +284,7 @@ struct berth_version {
 typedef struct berthi_agreed_func {
     char *name, *type;
     uint64_t hash; /* of the name */
+    bool is_link;  /* by plugins that call this one; the export may be of a later version */
 } berthi_agreed_func;
 
 struct berth_adapter_call;
@@ -358,6 +362,7 @@ struct berth_slot {
     berthi_counts past;            /* of versions that were freed */
     berth_histogram *past_latency; /* timed slots only */
     uint64_t installs, unchanged, refused, rollbacks;
+    _Atomic(uint32_t) bound; /* plugins that are linked to this slot, some maybe gone */
     _Atomic(uint64_t) busy;
     _Atomic(uint64_t) instances_made, instances_discarded; /* by others than calls */
     void *memory;
@@ -445,7 +450,8 @@ void berthi_cache_drop_all(berth_runtime *rt, berthi_compiled *list);
 /* Gives a loaded component with one reference more; one thread loads, others wait for it. */
 berth_status berthi_component_take(berth_runtime *rt, const uint8_t *bytes, size_t size,
                                    const uint8_t digest[BERTH_DIGEST_SIZE],
-                                   berthi_component **component_out, berth_diag *diag);
+                                   struct berthi_links *links, berthi_component **component_out,
+                                   berth_diag *diag);
 void berthi_component_drop(berth_runtime *rt, berthi_component *component);
 
 /* gate.c */
@@ -491,6 +497,10 @@ typedef struct berthi_foreign_call {
 } berthi_foreign_call;
 
 /* install.c */
+/* As berth_slot_prepare(), of a plugin that may call what `links` says, which it keeps. */
+berth_status berthi_slot_prepare_linked(berth_slot *slot, const void *bytes, size_t size,
+                                        struct berthi_links *links, berth_version **version_out,
+                                        berth_diag *diag);
 /* As berth_slot_prepare(). */
 berth_status berthi_slot_prepare_foreign(berth_slot *slot, const void *bytes, size_t size,
                                          const berthi_foreign *foreign,
@@ -604,11 +614,12 @@ const berthi_cm_type *berthi_native_find(const berthi_content *content, const ch
 berth_status berthi_native_refused(berthi_record *mine, berthi_seat *seat,
                                    const berthi_typed *typed, int32_t code, berth_diag *diag);
 
-/* native_imports.c: what the plugin's world imports, by the runtime's host.  NULL in *out: nothing.
+/* native_imports.c: what the plugin's world imports, by other plugins' slots or the runtime's host; `links`
+ * may be NULL.  NULL in *out: nothing.
  * Fails: BERTH_E_REJECTED with what is missing or differs, BERTH_E_LIMIT, BERTH_E_NOMEM. */
 berth_status berthi_native_imports_make(berth_slot *slot, const berthi_native_plugin *plugin,
-                                        bool is_checked, berthi_native_imports **out,
-                                        berth_diag *diag);
+                                        struct berthi_links *links, bool is_checked,
+                                        berthi_native_imports **out, berth_diag *diag);
 /* A call in every form but the usual one. */
 berth_status berthi_native_invoke(berth_version *v, berthi_record *mine, const berth_call *call,
                                   const berthi_typed *typed, const void *args, void *result,
@@ -633,6 +644,8 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
                                berthi_found *found_out, berthi_func_type *type,
                                berth_diag *diag);
 void berthi_typed_free(berth_version *v);
+/* The type as agreements have it.  False: it is too long. */
+bool berthi_typed_text(const berthi_cm_type *func, berthi_func_type *text_out);
 /* Behind the pin of `v`: a function that it exports, not one of an adapter's. */
 berth_status berthi_typed_run(berth_version *v, berthi_record *mine, const berth_call *call,
                               uint64_t ticks, const void *args, void *result, berth_diag *diag);
@@ -665,6 +678,9 @@ uint32_t berthi_agreed_find(const berthi_agreed *agreed, const char *name);
 /* Of a new name.  BERTH_E_LIMIT or BERTH_E_NOMEM, without text. */
 berth_status berthi_agreed_add(berthi_agreed *agreed, const char *name, const char *type,
                                const berth_allocator *a);
+/* The number of (name, type) among links, made when it is new.  Fails: as berthi_agreed_add(). */
+berth_status berthi_agreed_link(berthi_agreed *agreed, const char *name, const char *type,
+                                const berth_allocator *a, uint32_t *n_out);
 
 /* pool.c */
 berthi_seat *berthi_seat_make(berth_version *v, unsigned index); /* NULL: no memory */

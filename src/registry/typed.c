@@ -10,6 +10,7 @@
 #include "component/types/type_text.h"
 #include "os/clock.h"
 #include "registry/hot.h"
+#include "registry/links.h"
 
 enum { UNKNOWN, MISSING, FOUND };
 
@@ -23,6 +24,14 @@ static void remove_blanks(char *text)
         if (strchr(" \t\r\n", *from) == NULL)
             *to++ = *from;
     *to = '\0';
+}
+
+bool berthi_typed_text(const berthi_cm_type *func, berthi_func_type *text_out)
+{
+    if (!berthi_cm_type_write(func, text_out->text, sizeof text_out->text))
+        return false;
+    remove_blanks(text_out->text);
+    return true;
 }
 
 /* ---- what a version has ---- */
@@ -98,9 +107,8 @@ berth_status berthi_typed_find(const berthi_content *content, const char *name,
         found.func.type = NULL;
     if (found.func.type == NULL)
         return berthi_fail(diag, BERTH_E_ABSENT, "it exports no function '%s'", name);
-    if (!berthi_cm_type_write(found.func.type, type->text, sizeof type->text))
+    if (!berthi_typed_text(found.func.type, type))
         return berthi_fail(diag, BERTH_E_LIMIT, "the type of function '%s' is too long", name);
-    remove_blanks(type->text);
     if (found.call != NULL)
         status = find_facts(found.func.type, content->arena.allocator, &found.facts, diag);
     else
@@ -156,7 +164,9 @@ static berth_status resolve(berth_version *v, uint32_t n, berthi_typed *typed,
 
     typed->name = agreed->name;
     typed->adapted = berthi_adapter_find(v->content->adapter, BERTHI_HOOKS_MAX + n);
-    if (typed->adapted == NULL)
+    if (agreed->is_link)
+        status = berthi_link_find(v->content, agreed->name, &found, &type, NULL);
+    else if (typed->adapted == NULL)
         status = berthi_typed_find(v->content, agreed->name, &found, &type, NULL);
     if (status == BERTH_E_NOMEM)
         return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "registry/links.h"
 
 berth_status berthi_version_make(berth_slot *slot, berth_version **version_out,
                                  berth_diag *diag)
@@ -79,6 +80,7 @@ void berthi_content_unref(berth_runtime *rt, berthi_content *content)
         berthi_native_unload(rt, content->native);
     if (content->linked != NULL)
         rt->ops->linked_destroy(content->linked);
+    berthi_links_unref(content->links);
     berthi_cache_drop_all(rt, content->compiled);
     berthi_arena_fini(&content->arena);
     berthi_free(&rt->allocator, content, sizeof *content);

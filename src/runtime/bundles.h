@@ -20,8 +20,10 @@ typedef struct berthi_loaded {
     berth_slot *slot;                 /* a handle */
     struct berthi_loaded **providers; /* as many as its manifest needs; NULL: nobody */
     uint32_t providers_count;
-    uint32_t index; /* scratch of whoever holds the ticket */
+    uint32_t index; /* scratch of whoever holds the ticket, as is all below */
     bool is_marked;
+    berth_version
+        *ready; /* to be published with those that are linked to it; NULL: there is none */
 } berthi_loaded;
 
 struct berth_bundles {
@@ -69,6 +71,9 @@ typedef struct berthi_prepared {
 berth_status berthi_bundles_prepare(berth_bundles *b, const berthi_bundle *bundle,
                                     berth_slot *slot, berthi_loaded *const *providers,
                                     berthi_prepared *prepared_out, berth_diag *diag);
+/* All of these are about to be published, or to be discarded: what they call of each other is what is
+ * current from here on.  Before the first of them is either. */
+void berthi_bundles_settle(berthi_loaded *loaded, const berthi_prepared *prepared);
 /* What was not published goes. */
 void berthi_bundles_discard(berth_bundles *b, berthi_prepared *prepared);
 /* The slot serves it. */

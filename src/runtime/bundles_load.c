@@ -214,8 +214,10 @@ static berth_status prepare_one(load *l, uint32_t at)
         return berthi_diag_prefix(l->diag, status, "bundle %s %s", bundle->manifest.name,
                                   bundle->manifest.version);
     made->slot = l->slots[at];
-    return berthi_bundles_prepare(l->b, bundle, l->slots[at], made->providers, &l->prepared[at],
-                                  l->diag);
+    status = berthi_bundles_prepare(l->b, bundle, l->slots[at], made->providers,
+                                    &l->prepared[at], l->diag);
+    made->ready = l->prepared[at].version;
+    return status;
 }
 
 static berth_status prepare(load *l)
@@ -224,6 +226,8 @@ static berth_status prepare(load *l)
 
     for (uint32_t i = 0; status == BERTH_OK && i < l->order_count; i++)
         status = prepare_one(l, i);
+    for (uint32_t i = 0; i < l->made_count; i++)
+        berthi_bundles_settle(l->made[i], &l->prepared[i]);
     return status;
 }
 

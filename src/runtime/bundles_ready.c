@@ -8,6 +8,7 @@
 #include "base/diag.h"
 #include "component/run/instance.h"
 #include "contract/wit_words.h"
+#include "registry/links.h"
 
 berthi_bundle_reading berthi_bundles_reading(const berth_bundles *b)
 {
@@ -184,15 +185,38 @@ static berth_status prepare_polyplug(berth_bundles *b, const berthi_bundle *bund
                                    slot, &prepared->version, &prepared->staged, diag);
 }
 
+/* What it requires is given by whoever was chosen for that. */
+static berth_status make_links(const berthi_bundle *bundle, berth_slot *slot,
+                               berthi_loaded *const *providers, berthi_links **links_out,
+                               berth_diag *diag)
+{
+    const berthi_manifest *m = &bundle->manifest;
+    berthi_link_offer offers[BERTHI_BUNDLE_ENTRIES_MAX];
+
+    assert(m->requires_count <= BERTHI_BUNDLE_ENTRIES_MAX);
+    for (uint32_t i = 0; i < m->requires_count; i++)
+        offers[i] = (berthi_link_offer){
+            .contract = m->needs[i].text,
+            .slot = providers[i] == NULL ? NULL : providers[i]->slot,
+            .ready = providers[i] == NULL ? NULL : providers[i]->ready,
+        };
+    return berthi_links_make(slot, offers, m->requires_count, links_out, diag);
+}
+
 static berth_status prepare_own(const berth_bundles *b, const berthi_bundle *bundle,
-                                berth_slot *slot, berthi_prepared *prepared, berth_diag *diag)
+                                berth_slot *slot, berthi_loaded *const *providers,
+                                berthi_prepared *prepared, berth_diag *diag)
 {
     berth_version *version = NULL;
+    berthi_links *links = NULL;
     berth_status status = keep_contracts(b, bundle, slot, diag);
 
     if (status == BERTH_OK)
-        status =
-            berth_slot_prepare(slot, bundle->bytes.data, bundle->bytes.size, &version, diag);
+        status = make_links(bundle, slot, providers, &links, diag);
+    if (status == BERTH_OK)
+        status = berthi_slot_prepare_linked(slot, bundle->bytes.data, bundle->bytes.size, links,
+                                            &version, diag);
+    berthi_links_unref(links);
     if (status != BERTH_OK)
         return status;
     status = match_exports(b, bundle, version, diag);
@@ -213,7 +237,7 @@ static berth_status prepare(berth_bundles *b, const berthi_bundle *bundle, berth
     if (status != BERTH_OK)
         return status;
     status = again->manifest.polyplug == NULL
-                 ? prepare_own(b, again, slot, prepared, diag)
+                 ? prepare_own(b, again, slot, providers, prepared, diag)
                  : prepare_polyplug(b, again, slot, providers, prepared, diag);
     berthi_bundle_free(again);
     return status;
@@ -232,6 +256,13 @@ berth_status berthi_bundles_prepare(berth_bundles *b, const berthi_bundle *bundl
 }
 
 /* ---------------------------------------------------------------- published, or not */
+
+void berthi_bundles_settle(berthi_loaded *loaded, const berthi_prepared *prepared)
+{
+    loaded->ready = NULL;
+    if (prepared->version != NULL)
+        berthi_links_settle(prepared->version->content->links);
+}
 
 void berthi_bundles_discard(berth_bundles *b, berthi_prepared *prepared)
 {

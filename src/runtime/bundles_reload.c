@@ -160,6 +160,45 @@ static berth_status check_dependents(reload *r)
     return berthi_fail(r->diag, BERTH_E_REJECTED, "it does not provide any more: %s", list);
 }
 
+static bool gives_to_marked(const reload *r, const berthi_loaded *who)
+{
+    for (const berthi_loaded *l = r->b->first; l != NULL; l = l->next) {
+        const change *c = &r->changes[l->index];
+        berthi_loaded *const *providers = c->bundle == NULL ? l->providers : c->providers;
+        uint32_t count =
+            c->bundle == NULL ? l->providers_count : c->bundle->manifest.requires_count;
+
+        for (uint32_t i = 0; l->is_marked && i < count; i++)
+            if (providers[i] == who)
+                return true;
+    }
+    return false;
+}
+
+/* Marked is who requires somebody in the circle, too; those whom nobody marked requires are none of it. */
+static berth_status refuse_circle(reload *r)
+{
+    char list[LIST_SHOWN] = "";
+    size_t used = 0;
+    bool has_shrunk = true;
+
+    while (has_shrunk) {
+        has_shrunk = false;
+        for (berthi_loaded *l = r->b->first; l != NULL; l = l->next)
+            if (l->is_marked && !gives_to_marked(r, l)) {
+                l->is_marked = false;
+                has_shrunk = true;
+            }
+    }
+    for (const berthi_loaded *l = r->b->first; l != NULL && used < sizeof list; l = l->next)
+        if (l->is_marked)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s %s",
+                                     used == 0 ? "" : ", ", r->manifests[l->index]->name,
+                                     r->manifests[l->index]->version);
+    return berthi_fail(r->diag, BERTH_E_REJECTED,
+                       "cycle: %s would require each other in a circle", list);
+}
+
 /* New providers may close a circle, and a circle could not be unloaded in any order. */
 static berth_status check_circles(reload *r)
 {
@@ -186,11 +225,7 @@ static berth_status check_circles(reload *r)
             }
         }
     }
-    return left == 0 ? BERTH_OK
-                     : berthi_fail(r->diag, BERTH_E_REJECTED,
-                                   "cycle: %u loaded bundles would require each other in a "
-                                   "circle",
-                                   (unsigned)left);
+    return left == 0 ? BERTH_OK : refuse_circle(r);
 }
 
 static berth_status plan(reload *r, berthi_bundle *bundle)
@@ -235,7 +270,10 @@ static berth_status prepare(reload *r)
         berthi_bundles_warn_instances(r->b, at(r, r->order[i]));
         status = berthi_bundles_prepare(r->b, c->bundle, at(r, r->order[i])->slot, c->providers,
                                         &c->prepared, r->diag);
+        at(r, r->order[i])->ready = c->prepared.version;
     }
+    for (uint32_t i = 0; i < r->order_count; i++)
+        berthi_bundles_settle(at(r, r->order[i]), &r->changes[r->order[i]].prepared);
     return status;
 }
 

@@ -26,7 +26,8 @@ static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
                                             NULL,
                                             NULL,
                                             NULL,
-                                            false };
+                                            false,
+                                            NULL };
 
 /* A foreign library's heap, failing like ours. */
 typedef struct foreign_heap {

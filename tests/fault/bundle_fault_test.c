@@ -18,21 +18,38 @@ typedef struct rig {
     const char *loads[1], *reloads;
 } rig;
 
-static void put_bundle(rig *t, const char *dir, const char *name, const char *version,
-                       const char *more)
+static void sign(rig *t, const char *dir)
 {
-    char path[128], text[BERTH_SIGNATURE_TEXT_MAX], manifest[512];
+    char path[128], text[BERTH_SIGNATURE_TEXT_MAX];
 
-    snprintf(manifest, sizeof manifest, "[[provides]]\ncontract = \"x:y/%s@1.0.0\"\n%s", name,
-             more);
-    bundle_folder_bundle(&t->folder, dir, name, version, manifest);
-    snprintf(path, sizeof path, "%s/it.wasm", dir);
-    bundle_component_put(&t->folder, path, name, "1.0.0", 7);
     assert_int_equal(
         berth_bundle_sign(NULL, bundle_folder_at(&t->folder, dir), &t->key, text, NULL, NULL),
         BERTH_OK);
     snprintf(path, sizeof path, "%s/berth.sig", dir);
     bundle_folder_put(&t->folder, path, text, strlen(text));
+}
+
+static void put_base(rig *t, const char *dir, const char *version)
+{
+    char path[128];
+
+    bundle_folder_bundle(&t->folder, dir, "base", version,
+                         "[[provides]]\ncontract = \"x:y/base@1.0.0\"\n");
+    snprintf(path, sizeof path, "%s/it.wasm", dir);
+    bundle_component_put(&t->folder, path, "base", "1.0.0", 7);
+    sign(t, dir);
+}
+
+/* It calls the other one. */
+static void put_user(rig *t)
+{
+    const bundle_caller caller = { .exports = "user", .imports = "base" };
+
+    bundle_folder_bundle(&t->folder, "all/user", "user", "1.0.0",
+                         "[[provides]]\ncontract = \"x:u/user@1.0.0\"\n"
+                         "[[requires]]\ncontract = \"x:y/base@1.0.0\"\n");
+    bundle_component_put_caller(&t->folder, "all/user/it.wasm", &caller);
+    sign(t, "all/user");
 }
 
 static void start(rig *t, slot_rig *r)
@@ -42,9 +59,9 @@ static void start(rig *t, slot_rig *r)
     t->r = r;
     bundle_folder_make(&t->folder);
     assert_int_equal(berth_key_generate(&t->key, NULL), BERTH_OK);
-    put_bundle(t, "all/base", "base", "1.0.0", "");
-    put_bundle(t, "all/user", "user", "1.0.0", "[[requires]]\ncontract = \"x:y/base@1.0.0\"\n");
-    put_bundle(t, "new", "base", "1.1.0", "");
+    put_base(t, "all/base", "1.0.0");
+    put_user(t);
+    put_base(t, "new", "1.1.0");
     snprintf(all, sizeof all, "%s", bundle_folder_at(&t->folder, "all"));
     snprintf(again, sizeof again, "%s", bundle_folder_at(&t->folder, "new"));
     t->loads[0] = all;

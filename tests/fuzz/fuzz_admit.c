@@ -28,7 +28,8 @@ static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
                                             NULL,
                                             NULL,
                                             NULL,
-                                            true };
+                                            true,
+                                            NULL };
 
 static void check_text(const char *text)
 {

@@ -7,11 +7,9 @@
 
 #include <berth/invoke.h>
 
-#include "bundle_component.h"
-
-void bundle_rig_put(bundle_rig *t, const char *dir, const char *name, const char *version,
-                    const char *interfaces, const char *contracts, uint8_t value,
-                    const char *head, const char *tail)
+static void put_manifest(bundle_rig *t, const char *dir, const char *name, const char *version,
+                         const char *package, const char *interfaces, const char *contracts,
+                         const char *head, const char *tail)
 {
     char text[4096], path[128];
     size_t used;
@@ -24,15 +22,36 @@ void bundle_rig_put(bundle_rig *t, const char *dir, const char *name, const char
         int length = (int)strcspn(i, " ");
 
         used += (size_t)snprintf(text + used, sizeof text - used,
-                                 "[[provides]]\ncontract = \"x:y/%.*s@%s\"\n", length, i,
-                                 contracts);
+                                 "[[provides]]\ncontract = \"%s/%.*s@%s\"\n", package, length,
+                                 i, contracts);
         i += length + (i[length] == ' ');
     }
     snprintf(text + used, sizeof text - used, "%s", tail);
     snprintf(path, sizeof path, "%s/berth.toml", dir);
     bundle_folder_text(&t->folder, path, "%s", text);
+}
+
+void bundle_rig_put(bundle_rig *t, const char *dir, const char *name, const char *version,
+                    const char *interfaces, const char *contracts, uint8_t value,
+                    const char *head, const char *tail)
+{
+    char path[128];
+
+    put_manifest(t, dir, name, version, "x:y", interfaces, contracts, head, tail);
     snprintf(path, sizeof path, "%s/it.wasm", dir);
     bundle_component_put(&t->folder, path, interfaces, contracts, value);
+}
+
+void bundle_rig_put_caller(bundle_rig *t, const char *dir, const char *name,
+                           const char *version, const bundle_caller *caller, const char *head,
+                           const char *tail)
+{
+    char path[128];
+
+    put_manifest(t, dir, name, version, caller->own == NULL ? "x:u" : caller->own,
+                 caller->exports == NULL ? "u" : caller->exports, "1.0.0", head, tail);
+    snprintf(path, sizeof path, "%s/it.wasm", dir);
+    bundle_component_put_caller(&t->folder, path, caller);
 }
 
 static void note_warning(void *ctx, const char *text)
@@ -92,23 +111,41 @@ void bundle_rig_must_reload(bundle_rig *t, const char *dir)
         fail_msg("%s", t->r->diag.text);
 }
 
-unsigned bundle_rig_ask(bundle_rig *t, const char *slot_name, const char *interface)
+berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *interface,
+                            unsigned ms, unsigned *value)
 {
     berth_call call = BERTH_CALL_INIT;
     const char *text;
     char expression[128];
     berth_slot *slot;
+    berth_status status;
+
+    memset(&t->r->diag, 0, sizeof t->r->diag);
+    status = berth_slot_find(t->r->runtime, NULL, slot_name, &slot);
+    if (status != BERTH_OK)
+        return status;
+    call.arena = t->r->arena;
+    call.deadline_ns = (ms == 0 ? 20000 : ms) * MS;
+    snprintf(expression, sizeof expression, "%s#get()", interface);
+    status = berth_slot_evaluate(slot, expression, &call, BERTH_TEXT_WAVE, &text, &t->r->diag);
+    if (status == BERTH_OK)
+        *value = (unsigned)strtoul(text, NULL, 10);
+    berth_arena_reset(t->r->arena);
+    berth_slot_release(slot);
+    return status;
+}
+
+unsigned bundle_rig_ask(bundle_rig *t, const char *slot_name, const char *interface)
+{
+    char name[128];
     unsigned value = 1001;
+    berth_slot *slot;
 
     if (berth_slot_find(t->r->runtime, NULL, slot_name, &slot) != BERTH_OK)
         return 1000;
-    call.arena = t->r->arena;
-    call.deadline_ns = 20000 * MS;
-    snprintf(expression, sizeof expression, "x:y/%s#get()", interface);
-    if (berth_slot_evaluate(slot, expression, &call, BERTH_TEXT_WAVE, &text, NULL) == BERTH_OK)
-        value = (unsigned)strtoul(text, NULL, 10);
-    berth_arena_reset(t->r->arena);
     berth_slot_release(slot);
+    snprintf(name, sizeof name, "x:y/%s", interface);
+    (void)bundle_rig_get(t, slot_name, name, 0, &value);
     return value;
 }
 

@@ -4,6 +4,7 @@
 
 #include <berth/bundle.h>
 
+#include "bundle_component.h"
 #include "bundle_folder.h"
 #include "slot_rig.h"
 
@@ -24,12 +25,21 @@ void bundle_rig_end(bundle_rig *t);
 void bundle_rig_put(bundle_rig *t, const char *dir, const char *name, const char *version,
                     const char *interfaces, const char *contracts, uint8_t value,
                     const char *head, const char *tail);
+/* The same of a component that calls others; its version is that of the bundle, its contracts' is 1.0.0. */
+void bundle_rig_put_caller(bundle_rig *t, const char *dir, const char *name,
+                           const char *version, const bundle_caller *caller, const char *head,
+                           const char *tail);
 #define REQUIRES(contract) "[[requires]]\ncontract = \"" contract "\"\n"
 
 berth_status bundle_rig_load(bundle_rig *t, const char *dir, const char *name); /* NULL: all */
 void bundle_rig_must_load(bundle_rig *t, const char *dir, const char *name);
 berth_status bundle_rig_reload(bundle_rig *t, const char *dir);
 void bundle_rig_must_reload(bundle_rig *t, const char *dir);
+
+/* Calls get() of "ns:pkg/interface" in that slot within so many milliseconds (0: 20 000), which answers
+ * `value`, or fails as t->r->diag says. */
+berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *interface,
+                            unsigned ms, unsigned *value);
 
 /* What get() of the interface says in that slot; 1000: there is no such slot, 1001: it does not answer. */
 unsigned bundle_rig_ask(bundle_rig *t, const char *slot_name, const char *interface);

@@ -58,3 +58,11 @@ uint8_t *services_read(const char *name, size_t *size_out)
     snprintf(path, sizeof path, "%s/examples/services/%s", BERTH_TEST_BUILD_DIR, name);
     return read_file(path, "tests/CMakeLists.txt lists its builds", size_out);
 }
+
+uint8_t *links_read(const char *name, size_t *size_out)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/plugins/links/%s", BERTH_TEST_BUILD_DIR, name);
+    return read_file(path, "tests/CMakeLists.txt lists its builds", size_out);
+}

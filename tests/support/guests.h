@@ -17,4 +17,7 @@ uint8_t *one_source_read(const char *name, size_t *size_out);
 /* The same of <build>/examples/services/<name>. */
 uint8_t *services_read(const char *name, size_t *size_out);
 
+/* The same of <build>/plugins/links/<name>. */
+uint8_t *links_read(const char *name, size_t *size_out);
+
 #endif

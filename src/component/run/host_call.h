@@ -26,8 +26,9 @@ typedef struct berthi_host_instance {
     berthi_host_instance_options options;
     berthi_host_table objects;
     berth_host_usage usage;
-    berthi_lock *lock; /* of objects and usage; NULL: one thread alone comes */
-    void *owner;       /* of who holds the instance for itself; NULL: nobody does */
+    berthi_lock *lock;   /* of objects and usage; NULL: one thread alone comes */
+    void *owner;         /* of who holds the instance for itself; NULL: nobody does */
+    uint64_t until_tick; /* for layers above: when the component's call has to end */
 } berthi_host_instance;
 
 void berthi_host_instance_init(berthi_host_instance *i, const berth_allocator *allocator,

@@ -341,6 +341,12 @@ void *berthi_cm_host_room(berthi_cm_host_call *call, size_t size)
     return room == NULL ? NULL : berthi_reply_arena_alloc(room, size);
 }
 
+berth_arena *berthi_cm_host_arena(berthi_cm_host_call *call)
+{
+    call->has_room = true;
+    return berthi_cm_room(call->instance, NULL);
+}
+
 void *berthi_cm_host_reserve(berthi_cm_host_call *call, size_t size, berth_diag *diag)
 {
     berthi_cm_guest *guest;

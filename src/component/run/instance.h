@@ -131,6 +131,8 @@ berth_status berthi_cm_host_drop(berthi_cm_instance *instance, uint64_t handle,
 /* For functions of the host. */
 berthi_cm_instance *berthi_cm_host_instance(berthi_cm_host_call *call);
 void *berthi_cm_host_room(berthi_cm_host_call *call, size_t size); /* NULL: no memory */
+/* The same as an arena that others may use; NULL: no memory. */
+berth_arena *berthi_cm_host_arena(berthi_cm_host_call *call);
 /* Room in the guest for a string or list of bytes of the result, which is not copied when it begins
  * there (guest.h, `reserved`); the first one of a call.  Room of the host where the guest's strings are not
  * UTF-8, where it has no realloc, or when there was one.  NULL: failed, which has to end the call. */

@@ -116,6 +116,7 @@ struct berthi_cm_host_call {
     const berthi_cm_abi *abi; /* of that side */
     uint32_t from;            /* component instance of that side */
     bool has_failed;          /* realloc did, on the host's behalf */
+    bool has_room;            /* the instance's was given away as an arena */
 };
 
 struct berthi_cm_instance {

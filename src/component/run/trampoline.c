@@ -298,6 +298,8 @@ BERTHI_UNGUARDED static berth_status call_host_scalars(void *ctx, berthi_wasm_st
         status = berthi_cm_scalars_lift_params(scalars, cells, &args, diag);
     if (status == BERTH_OK)
         status = t->binding.function(t->binding.ctx, &call, &args, &result, diag);
+    if (__builtin_expect(call.has_room, 0)) /* nothing of the result is there */
+        berth_arena_reset(i->room);
     if (__builtin_expect(status != BERTH_OK, 0))
         return status;
     return berthi_cm_scalars_lower_result(scalars, &result, cells, diag);

@@ -14,7 +14,7 @@
 #include "admit_test.h"
 
 static const berthi_admit_limits limits = {
-    BERTHI_ARTIFACT_BYTES_MAX, 16 * 65536, 1000, NULL, NULL, NULL, NULL, false
+    BERTHI_ARTIFACT_BYTES_MAX, 16 * 65536, 1000, NULL, NULL, NULL, NULL, false, NULL
 };
 
 berth_status admit_bytes(const uint8_t *bytes, size_t size, const char *profile,

@@ -63,9 +63,8 @@ static uint8_t *build(component_recipe recipe, uint32_t pages, size_t *size_out)
 static berth_status admit_pages(rig *r, component_recipe recipe, uint32_t pages,
                                 const char *profile)
 {
-    const berthi_admit_limits limits = {
-        1 << 20, 4 * 65536, 100, NULL, NULL, NULL, NULL, false
-    };
+    const berthi_admit_limits limits = { 1 << 20, 4 * 65536, 100,   NULL, NULL,
+                                         NULL,    NULL,      false, NULL };
     size_t size;
     uint8_t *bytes = build(recipe, pages, &size);
     berth_status status =
@@ -194,7 +193,8 @@ static void what_keeps_a_component_out_is_said(void **state)
 /* Every truncation is refused, and every byte may be any other without harm. */
 static void broken_components_are_refused_in_words(void **state)
 {
-    const berthi_admit_limits limits = { 1 << 20, 1 << 20, 100, NULL, NULL, NULL, NULL, false };
+    const berthi_admit_limits limits = { 1 << 20, 1 << 20, 100,   NULL, NULL,
+                                         NULL,    NULL,    false, NULL };
     rig *r = *state;
     size_t size;
     uint8_t *bytes =
@@ -239,7 +239,8 @@ static void a_verdict_tells_of_components(void **state)
 
 static void without_memory_nothing_is_left(void **state)
 {
-    const berthi_admit_limits limits = { 1 << 20, 1 << 20, 100, NULL, NULL, NULL, NULL, false };
+    const berthi_admit_limits limits = { 1 << 20, 1 << 20, 100,   NULL, NULL,
+                                         NULL,    NULL,    false, NULL };
     rig *r = *state;
     size_t size, nth = 0;
     uint8_t *bytes =
