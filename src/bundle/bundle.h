@@ -120,6 +120,11 @@ void berthi_signature_check(const char *text, size_t size,
                             const uint8_t digest[BERTHI_SHA256_SIZE], const berthi_trust *trust,
                             berthi_signed *signed_out);
 
+/* The same of a polyplug bundle's bundle.sig, whose digest is the one below. */
+void berthi_signature_check_polyplug(const void *bytes, size_t size,
+                                     const uint8_t digest[BERTHI_SHA256_SIZE],
+                                     const berthi_trust *trust, berthi_signed *signed_out);
+
 /* ---------------------------------------------------------------- bundle_digest.c */
 
 typedef struct berthi_bundle_file {
@@ -131,6 +136,11 @@ typedef struct berthi_bundle_file {
 /* Of files in the order of their paths (docs/bundle-signature.md).  False: no memory for it. */
 bool berthi_bundle_digest(const berthi_bundle_file *files, uint32_t count,
                           const berth_allocator *a, uint8_t digest_out[BERTHI_SHA256_SIZE])
+    __attribute__((warn_unused_result));
+/* As polyplug digests a bundle: all but the bundle.sig at its top.  False: no memory for it. */
+bool berthi_bundle_digest_polyplug(const berthi_bundle_file *files, uint32_t count,
+                                   const berth_allocator *a,
+                                   uint8_t digest_out[BERTHI_SHA256_SIZE])
     __attribute__((warn_unused_result));
 
 /* ---------------------------------------------------------------- bundle_read.c */

@@ -13,8 +13,10 @@ typedef struct reading {
     const berthi_bundle_reading *how;
     berthi_bundle *bundle;
     berthi_beneath beneath;
-    berthi_file_bytes manifest, signature; /* signature.data NULL: there is none */
-    bool is_long_signature;                /* or one that was not read */
+    berthi_file_bytes manifest, signature;       /* signature.data NULL: there is none */
+    bool is_long_signature;                      /* or one that was not read */
+    bool is_polyplug_signature;                  /* it is its bundle.sig; ours is not there */
+    uint8_t polyplug_digest[BERTHI_SHA256_SIZE]; /* where that is asked for */
     berth_diag *diag;
 } reading;
 
@@ -137,16 +139,34 @@ static berth_status digest_file(const reading *r, const char *path, berthi_bundl
 }
 
 /* One that is too long for a signature is none, as is any other file in its place. */
-static berth_status read_signature(reading *r)
+static berth_status read_signature(reading *r, const char *name)
 {
     berth_status status;
 
     if (!is_judged(r))
         return BERTH_OK;
-    status = berthi_beneath_read(r->bundle->allocator, &r->beneath, BERTHI_SIGNATURE_NAME,
-                                 SIGNATURE_BYTES_MAX, &r->signature, r->diag);
+    status = berthi_beneath_read(r->bundle->allocator, &r->beneath, name, SIGNATURE_BYTES_MAX,
+                                 &r->signature, r->diag);
     r->is_long_signature = status == BERTH_E_LIMIT;
     return r->is_long_signature ? BERTH_OK : status;
+}
+
+/* Of a polyplug bundle that has no signature of ours: its own. */
+static berth_status find_polyplug_signature(reading *r, const berthi_bundle_file *files,
+                                            uint32_t count)
+{
+    berthi_bundle *b = r->bundle;
+    bool is_there = false;
+
+    for (uint32_t i = 0;
+         strcmp(b->manifest_name, BERTHI_POLYPLUG_MANIFEST_NAME) == 0 && i < count; i++)
+        is_there |= strcmp(files[i].path, BERTHI_POLYPLUG_SIGNATURE_NAME) == 0;
+    if (!is_there)
+        return BERTH_OK;
+    r->is_polyplug_signature = true;
+    if (!berthi_bundle_digest_polyplug(files, count, b->allocator, r->polyplug_digest))
+        return berthi_fail(r->diag, BERTH_E_NOMEM, "%s: no memory for a digest", b->folder);
+    return read_signature(r, BERTHI_POLYPLUG_SIGNATURE_NAME);
 }
 
 static berth_status digest_all(reading *r, berthi_arena *scratch)
@@ -168,7 +188,7 @@ static berth_status digest_all(reading *r, berthi_arena *scratch)
         has_manifest |= strcmp(all.paths[i], b->manifest_name) == 0;
         has_artifact |= b->bytes.data != NULL && strcmp(all.paths[i], b->artifact->file) == 0;
         status = strcmp(all.paths[i], BERTHI_SIGNATURE_NAME) == 0
-                     ? read_signature(r)
+                     ? read_signature(r, BERTHI_SIGNATURE_NAME)
                      : digest_file(r, all.paths[i], &files[count++]);
     }
     if (status != BERTH_OK)
@@ -179,7 +199,7 @@ static berth_status digest_all(reading *r, berthi_arena *scratch)
     if (!berthi_bundle_digest(files, count, b->allocator, b->digest))
         return berthi_fail(r->diag, BERTH_E_NOMEM, "%s: no memory for a digest", b->folder);
     b->is_digested = true;
-    return BERTH_OK;
+    return count == all.count ? find_polyplug_signature(r, files, count) : BERTH_OK;
 }
 
 /* ---------------------------------------------------------------- trust */
@@ -191,7 +211,11 @@ static berth_status judge(reading *r)
 
     if (!is_judged(r))
         return BERTH_OK;
-    if (r->is_long_signature)
+    if (r->is_polyplug_signature)
+        berthi_signature_check_polyplug(r->signature.data,
+                                        r->is_long_signature ? 0 : r->signature.size,
+                                        r->polyplug_digest, trust, &b->signature);
+    else if (r->is_long_signature)
         berthi_signature_check("", 0, b->digest, trust, &b->signature);
     else if (r->signature.data == NULL)
         b->signature =

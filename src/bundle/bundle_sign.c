@@ -129,6 +129,18 @@ size_t berth_key_write(const berth_key_pair *pair, uint32_t with_secret,
     return (size_t)(w.at - text_out);
 }
 
+/* A verifying key in polyplug's form: 39 bytes. */
+static bool read_polyplug_key(const char *bytes, size_t size, berth_key_pair *pair_out)
+{
+    static const char head[] = "PPKEY\0\2"; /* without a terminator of its own */
+
+    if (size != sizeof head - 1 + BERTH_KEY_SIZE || memcmp(bytes, head, sizeof head - 1) != 0)
+        return false;
+    memset(pair_out, 0, sizeof *pair_out);
+    memcpy(pair_out->public_key, bytes + sizeof head - 1, BERTH_KEY_SIZE);
+    return true;
+}
+
 berth_status berth_key_read(const char *text, size_t size, berth_key_pair *pair_out,
                             berth_diag *diag)
 {
@@ -138,6 +150,8 @@ berth_status berth_key_read(const char *text, size_t size, berth_key_pair *pair_
     bool is_sound, fits = true;
 
     BERTHI_REQUIRE(text != NULL && pair_out != NULL, diag);
+    if (read_polyplug_key(text, size, pair_out))
+        return BERTH_OK;
     pair.has_secret = take(&r, SECRET_HEAD);
     is_sound = (pair.has_secret || take(&r, PUBLIC_HEAD)) &&
                take_hex(&r, pair.public_key, sizeof pair.public_key) &&
@@ -203,24 +217,17 @@ static bool is_trusted(const uint8_t *key, const berthi_trust *trust)
     return false;
 }
 
-void berthi_signature_check(const char *text, size_t size,
-                            const uint8_t digest[BERTHI_SHA256_SIZE], const berthi_trust *trust,
-                            berthi_signed *signed_out)
+/* What a signature of that message is worth. */
+static void weigh(const uint8_t made[SIGNATURE], const void *signed_bytes, size_t size,
+                  const uint8_t key[BERTH_KEY_SIZE], const berthi_trust *trust,
+                  berthi_signed *signed_out)
 {
-    reader r = { text, text + size };
-    message m = message_of(digest);
-    uint8_t made[SIGNATURE], key[BERTH_KEY_SIZE];
     int wrong;
 
-    *signed_out = (berthi_signed){ .state = BERTH_SIGNATURE_MALFORMED,
-                                   .why = "its berth.sig is no signature" };
-    if (!take(&r, SIGN_HEAD) || !take_hex(&r, key, sizeof key) || !take(&r, SIGN_ITEM) ||
-        !take_hex(&r, made, sizeof made) || !ends(&r))
-        return;
-    memcpy(signed_out->key, key, sizeof key);
+    memcpy(signed_out->key, key, BERTH_KEY_SIZE);
     berthi_calling_out();
     /* Refuses keys of small order and signatures that are not in their one form, too. */
-    wrong = crypto_sign_verify_detached(made, (const unsigned char *)&m, sizeof m, key);
+    wrong = crypto_sign_verify_detached(made, signed_bytes, size, key);
     if (wrong != 0) {
         signed_out->state = BERTH_SIGNATURE_WRONG;
         signed_out->why = "it is not what was signed: a file was changed, added or removed";
@@ -231,6 +238,38 @@ void berthi_signature_check(const char *text, size_t size,
         signed_out->state = BERTH_SIGNATURE_GOOD;
         signed_out->why = "";
     }
+}
+
+void berthi_signature_check(const char *text, size_t size,
+                            const uint8_t digest[BERTHI_SHA256_SIZE], const berthi_trust *trust,
+                            berthi_signed *signed_out)
+{
+    reader r = { text, text + size };
+    message m = message_of(digest);
+    uint8_t made[SIGNATURE], key[BERTH_KEY_SIZE];
+
+    *signed_out = (berthi_signed){ .state = BERTH_SIGNATURE_MALFORMED,
+                                   .why = "its berth.sig is no signature" };
+    if (!take(&r, SIGN_HEAD) || !take_hex(&r, key, sizeof key) || !take(&r, SIGN_ITEM) ||
+        !take_hex(&r, made, sizeof made) || !ends(&r))
+        return;
+    weigh(made, &m, sizeof m, key, trust, signed_out);
+}
+
+void berthi_signature_check_polyplug(const void *bytes, size_t size,
+                                     const uint8_t digest[BERTHI_SHA256_SIZE],
+                                     const berthi_trust *trust, berthi_signed *signed_out)
+{
+    static const char head[] = "PPSIG\0\1"; /* without a terminator of its own */
+    const uint8_t *from = bytes;
+
+    *signed_out = (berthi_signed){ .state = BERTH_SIGNATURE_MALFORMED,
+                                   .why = "its bundle.sig is no signature" };
+    if (size != sizeof head - 1 + BERTH_KEY_SIZE + SIGNATURE ||
+        memcmp(from, head, sizeof head - 1) != 0)
+        return;
+    from += sizeof head - 1;
+    weigh(from + BERTH_KEY_SIZE, digest, BERTHI_SHA256_SIZE, from, trust, signed_out);
 }
 
 /* ---------------------------------------------------------------- of folders */

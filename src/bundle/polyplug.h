@@ -7,7 +7,8 @@
 
 #include "bundle/bundle.h"
 
-#define BERTHI_POLYPLUG_MANIFEST_NAME "manifest.toml"
+#define BERTHI_POLYPLUG_MANIFEST_NAME  "manifest.toml"
+#define BERTHI_POLYPLUG_SIGNATURE_NAME "bundle.sig"
 
 enum {                                       /* what is taken at most (I8) */
        BERTHI_POLYPLUG_NAME_MAX = 128,       /* bytes of a contract's name */

@@ -350,6 +350,106 @@ static void signatures_that_are_required_need_a_key(void **state)
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, make, clean)
 
+/* ---------------------------------------------------------------- of another system */
+
+#define POLYPLUG                                                                               \
+    "name = \"test_plugin\"\nid = 11175554700064995833\nversion = \"1.0.0\"\nloader = "        \
+    "\"native\"\nfile = \"libx.so\"\n"
+
+/* Made by another program, of the key whose seed is 0, 1, ... 31, for the files below. */
+static const uint8_t polyplug_signature[103] = {
+    0x50, 0x50, 0x53, 0x49, 0x47, 0x00, 0x01, 0x03, 0xa1, 0x07, 0xbf, 0xf3, 0xce, 0x10, 0xbe,
+    0x1d, 0x70, 0xdd, 0x18, 0xe7, 0x4b, 0xc0, 0x99, 0x67, 0xe4, 0xd6, 0x30, 0x9b, 0xa5, 0x0d,
+    0x5f, 0x1d, 0xdc, 0x86, 0x64, 0x12, 0x55, 0x31, 0xb8, 0x65, 0x5b, 0x10, 0x8a, 0x74, 0x00,
+    0x5b, 0xce, 0x73, 0xd3, 0xac, 0xc8, 0x4e, 0x09, 0xb4, 0x0a, 0x5a, 0x1b, 0x44, 0xaa, 0x77,
+    0x29, 0x4e, 0xa2, 0xf6, 0xa7, 0xb9, 0xce, 0xe6, 0x51, 0xef, 0xbc, 0x64, 0xa9, 0xca, 0xa4,
+    0xb8, 0x37, 0x74, 0x1c, 0xd1, 0xf8, 0xfd, 0x76, 0xf9, 0xcf, 0xf9, 0x43, 0x61, 0xf4, 0x1a,
+    0x52, 0x42, 0x24, 0xb4, 0xe7, 0xfb, 0x87, 0xe7, 0x30, 0xb8, 0x67, 0xb2, 0x00,
+};
+static const uint8_t polyplug_key[BERTH_KEY_SIZE] = {
+    0x03, 0xa1, 0x07, 0xbf, 0xf3, 0xce, 0x10, 0xbe, 0x1d, 0x70, 0xdd,
+    0x18, 0xe7, 0x4b, 0xc0, 0x99, 0x67, 0xe4, 0xd6, 0x30, 0x9b, 0xa5,
+    0x0d, 0x5f, 0x1d, 0xdc, 0x86, 0x64, 0x12, 0x55, 0x31, 0xb8,
+};
+
+static uint32_t state_of(const rig *t, const char *name, const uint8_t *key)
+{
+    berth_bundle_trust trust = BERTH_BUNDLE_TRUST_INIT;
+    berth_diag diag = { 0 };
+
+    if (berth_bundle_verify(NULL, bundle_folder_at(&t->folder, name), key, 1, &trust, &diag) !=
+        BERTH_OK)
+        fail_msg("%s", diag.text);
+    return trust.state;
+}
+
+static void put_polyplug_bundle(const rig *t)
+{
+    bundle_folder_put(&t->folder, "p/manifest.toml", POLYPLUG, strlen(POLYPLUG));
+    bundle_folder_put(&t->folder, "p/libx.so", "no ELF", 6);
+    bundle_folder_put(&t->folder, "p/data/a", "1", 1);
+}
+
+static void a_bundle_of_polyplug_keeps_its_signature(void **state)
+{
+    rig *t = *state;
+    uint8_t changed[sizeof polyplug_signature + 1] = { 0 };
+    char key_file[39] = "PPKEY\0\2";
+    berth_key_pair pair;
+
+    memcpy(key_file + 7, polyplug_key, sizeof polyplug_key);
+    assert_int_equal(berth_key_read(key_file, sizeof key_file, &pair, NULL), BERTH_OK);
+    assert_int_equal(pair.has_secret, 0);
+    assert_memory_equal(pair.public_key, polyplug_key, sizeof polyplug_key);
+    key_file[6] = 1; /* a signing key is none of ours */
+    assert_int_equal(berth_key_read(key_file, sizeof key_file, &pair, NULL), BERTH_E_REJECTED);
+
+    put_polyplug_bundle(t);
+    assert_int_equal(state_of(t, "p", polyplug_key), BERTH_SIGNATURE_UNSIGNED);
+    bundle_folder_put(&t->folder, "p/bundle.sig", polyplug_signature,
+                      sizeof polyplug_signature);
+    assert_int_equal(state_of(t, "p", polyplug_key), BERTH_SIGNATURE_GOOD);
+    assert_int_equal(state_of(t, "p", t->ours.public_key), BERTH_SIGNATURE_UNTRUSTED);
+    for (size_t at = 0; at < sizeof polyplug_signature; at++) {
+        uint32_t found;
+
+        memcpy(changed, polyplug_signature, sizeof polyplug_signature);
+        changed[at] ^= 1;
+        bundle_folder_put(&t->folder, "p/bundle.sig", changed, sizeof polyplug_signature);
+        found = state_of(t, "p", polyplug_key);
+        assert_int_equal(found, at < 7 ? BERTH_SIGNATURE_MALFORMED : BERTH_SIGNATURE_WRONG);
+    }
+    bundle_folder_put(&t->folder, "p/bundle.sig", changed, sizeof changed);
+    assert_int_equal(state_of(t, "p", polyplug_key), BERTH_SIGNATURE_MALFORMED);
+    bundle_folder_put(&t->folder, "p/bundle.sig", "", 0);
+    assert_int_equal(state_of(t, "p", polyplug_key), BERTH_SIGNATURE_MALFORMED);
+}
+
+static void what_polyplug_did_not_sign_is_seen(void **state)
+{
+    rig *t = *state;
+
+    put_polyplug_bundle(t);
+    bundle_folder_put(&t->folder, "p/bundle.sig", polyplug_signature,
+                      sizeof polyplug_signature);
+    bundle_folder_put(&t->folder, "p/data/a", "2", 1);
+    assert_int_equal(state_of(t, "p", polyplug_key), BERTH_SIGNATURE_WRONG);
+    bundle_folder_put(&t->folder, "p/data/a", "1", 1);
+    bundle_folder_put(&t->folder, "p/data/bundle.sig", "x",
+                      1); /* at the top alone it is left out */
+    assert_int_equal(state_of(t, "p", polyplug_key), BERTH_SIGNATURE_WRONG);
+    /* One of ours covers all of it, and is what counts where it is there. */
+    sign(t, "p", &t->ours);
+    assert_int_equal(state_of(t, "p", t->ours.public_key), BERTH_SIGNATURE_GOOD);
+    bundle_folder_put(&t->folder, "p/bundle.sig", "", 0);
+    assert_int_equal(state_of(t, "p", t->ours.public_key), BERTH_SIGNATURE_WRONG);
+    /* In a bundle of ours it is a file like others. */
+    bundle_folder_bundle(&t->folder, "q", "q", "1.0.0", "");
+    bundle_folder_put(&t->folder, "q/bundle.sig", polyplug_signature,
+                      sizeof polyplug_signature);
+    assert_int_equal(state_of(t, "q", polyplug_key), BERTH_SIGNATURE_UNSIGNED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +469,8 @@ int main(void)
         cmocka_unit_test(a_key_of_small_order_signs_for_nobody),
         WITH_RIG(verifying_says_what_a_signature_is_worth),
         WITH_RIG(signatures_that_are_required_need_a_key),
+        WITH_RIG(a_bundle_of_polyplug_keeps_its_signature),
+        WITH_RIG(what_polyplug_did_not_sign_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
