@@ -53,7 +53,8 @@ typedef struct cli_options {
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
         *world, *output, *out, *prefix, *contract, *key, *keys, *pins, *json_args;
-    const char *flow, *live;
+    const char *flow, *live, *baseline;
+    uint64_t count, threshold, duration_ns; /* of flow */
     cli_texts grants, settings;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns, drain_ns;
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;

@@ -77,6 +77,7 @@ int flow_load(flow_job *job, flow_findings *findings)
     o.found = flow_found;
     o.found_ctx = findings;
     o.flags = BERTH_FLOW_PROCESS_STDIO;
+    o.traces = job->traces;
     status = berth_flows_create(&flows, &job->flows, &diag);
     if (status == BERTH_OK)
         status =
@@ -151,6 +152,8 @@ static const sub_command sub_commands[] = {
     { "check", 2, "a FILE", check },
     { "graph", 2, "a FILE", flow_graph },
     { "run", 2, "a FILE", flow_run },
+    { "trace", 2, "a FILE", flow_trace },
+    { "bench", 2, "a FILE", flow_bench },
     { "ps", 2, "a SOCKET", flow_ask },
     { "swap", 4, "a SOCKET, a STAGE and a FILE", flow_ask },
     { "rollback", 3, "a SOCKET and a STAGE", flow_ask },
@@ -164,17 +167,21 @@ static int check_options(const cli_options *o, const char *name)
         bool is_given;
     } only[] = {
         { "--control", "run", o->control != NULL },
-        { "--summary", "run", o->summary != NULL },
+        { "--summary", "run bench", o->summary != NULL },
         { "--drain", "run", o->drain_ns != 0 },
         { "--prometheus", "ps", o->prometheus },
         { "--timeout", "ps swap rollback graph", o->timeout_ns != 0 },
-        { "--set", "check graph run", o->settings.count != 0 },
-        { "--flow", "check graph run", o->flow != NULL },
+        { "--set", "check graph run trace bench", o->settings.count != 0 },
+        { "--flow", "check graph run trace bench", o->flow != NULL },
         { "--svg", "graph", o->svg },
         { "--live", "graph", o->live != NULL },
         { "--output", "graph", o->output != NULL },
-        { "--json", "check run ps", o->json },
-        { "--engine", "check run", o->engine != NULL },
+        { "--json", "check run ps trace bench", o->json },
+        { "--count", "trace", o->count != 0 },
+        { "--duration", "bench", o->duration_ns != 0 },
+        { "--baseline", "bench", o->baseline != NULL },
+        { "--threshold", "bench", o->threshold != 0 },
+        { "--engine", "check run trace bench", o->engine != NULL },
     };
 
     for (size_t i = 0; i < sizeof only / sizeof *only; i++)

@@ -5,6 +5,7 @@
  *   flow_serve.c what its control socket is asked for
  *   flow_ask.c   the other side: ps, swap, rollback
  *   flow_graph.c the graph, drawn
+ *   flow_trace.c where records spent their time   flow_bench.c how fast it is
  *   flow_view.c  numbers as a table: while it runs, at its end, from a socket
  */
 #ifndef BERTH_FLOW_CLI_H
@@ -34,6 +35,7 @@ typedef struct flow_job {
     berth_flows *flows;
     berth_flow_file *file;
     berth_loaded_flow *loaded;
+    uint32_t traces; /* records that are traced */
 } flow_job;
 int flow_load(flow_job *job, flow_findings *findings);
 void flow_unload(flow_job *job); /* and the file */
@@ -44,6 +46,10 @@ json_t *flow_numbers(const flow_job *job);
 int flow_run(const cli_options *options);
 int flow_ask(const cli_options *options);
 int flow_graph(const cli_options *options);
+int flow_trace(const cli_options *options);
+int flow_bench(const cli_options *options);
+/* Writes --summary.  Gives an exit code. */
+int flow_summary_write(const flow_job *job, const json_t *numbers);
 
 bool flow_request_is_slow(const char *request);
 char *flow_answer(void *context,

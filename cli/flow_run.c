@@ -121,7 +121,7 @@ static berth_status supervise(const flow_job *job, control *server, view *v, ber
     }
 }
 
-static int write_summary(const flow_job *job, const json_t *numbers)
+int flow_summary_write(const flow_job *job, const json_t *numbers)
 {
     char *text = json_dumps(numbers, JSON_INDENT(2));
     size_t size = text == NULL ? 0 : strlen(text);
@@ -145,7 +145,7 @@ static int print_summary(const flow_job *job, const char *why)
         return cli_fail(CLI_FAILED, "memory", "free some", "there is none left");
     json_object_set_new(numbers, "ended", json_string(why));
     if (job->options->summary != NULL)
-        code = write_summary(job, numbers);
+        code = flow_summary_write(job, numbers);
     if (job->options->json) {
         (void)json_dumpf(numbers, stdout, JSON_INDENT(2));
         putchar('\n');

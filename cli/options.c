@@ -51,9 +51,12 @@ static const option_spec specs[] = {
       1,
       GIB,
       0 },
+    { "baseline", 0, TEXT, CLI_FLOW, AT(baseline), { 0 }, 0, 0, 0 },
     { "contract", 0, TEXT, HOST | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
     { "control", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, RUNS, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
+    { "count", 0, NUMBER, CLI_FLOW, AT(count), { 0 }, 1, 65536, 0 },
+    { "duration", 0, TIME, CLI_FLOW, AT(duration_ns), { 0 }, MS, 3600 * SECOND, 0 },
     { "drain", 0, TIME, CLI_FLOW, AT(drain_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "engine", 0, TEXT, RUNS | CLI_FLOW, AT(engine), { 0 }, 0, 0, 0 },
     { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
@@ -122,6 +125,7 @@ static const option_spec specs[] = {
     { "summary", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(summary), { 0 }, 0, 0, 0 },
     { "svg", 0, FLAG, CLI_FLOW, AT(svg), { 0 }, 0, 0, 0 },
     { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
+    { "threshold", 0, NUMBER, CLI_FLOW, AT(threshold), { 0 }, 1, 1000, 0 },
     { "timeout", 0, TIME, CLI_CTL | CLI_FLOW, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
     { "wit", 0, TEXT, HOST | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
@@ -398,7 +402,7 @@ static const char *operand_word(cli_command command)
     case CLI_BUNDLE:
         return "command: check, list or graph";
     case CLI_FLOW:
-        return "command: check, graph, run, ps, swap or rollback";
+        return "command: check, graph, run, trace, bench, ps, swap or rollback";
     case CLI_SIGN:
     case CLI_VERIFY:
         return "DIR";
@@ -414,9 +418,8 @@ static const char *const *first_words(cli_command command, const char **are_out)
 {
     static const char *const bundle[] = { "check", "list", "graph", NULL };
     static const char *const bindgen[] = { "host", "native", "guest", NULL };
-    static const char *const flow[] = {
-        "check", "graph", "run", "ps", "swap", "rollback", NULL
-    };
+    static const char *const flow[] = { "check", "graph", "run",      "trace", "bench",
+                                        "ps",    "swap",  "rollback", NULL };
 
     switch (command) {
     case CLI_BUNDLE:
@@ -426,7 +429,7 @@ static const char *const *first_words(cli_command command, const char **are_out)
         *are_out = "is no side; there are host, native and guest";
         return bindgen;
     case CLI_FLOW:
-        *are_out = "is none of check, graph, run, ps, swap and rollback";
+        *are_out = "is none of check, graph, run, trace, bench, ps, swap and rollback";
         return flow;
     default:
         break;

@@ -93,22 +93,32 @@ void berthi_meter_begin(berth_stage *stage, const berth_record *record)
     m->begun_ns = berthi_clock_ns();
 }
 
-static void add_span(berth_stage *stage, uint64_t end_ns, bool has_failed)
+static void add_span(berthi_meter *m, uint64_t sequence, uint64_t end_ns, uint64_t copies,
+                     bool has_failed)
 {
-    berthi_meter *m = stage->meter;
     uint32_t count = atomic_load_explicit(&m->count, memory_order_relaxed);
 
-    if (!m->has_record) { /* a pull: what it made is the record */
-        if (stage->outbox_count == stage->call_from)
-            return;
-        m->sequence = stage->outbox[stage->call_from].sequence;
-        if (m->sequence >= m->traces)
-            return;
-    }
-    m->spans[count] = (berth_span){ m->sequence, m->begun_ns, end_ns,
-                                    (uint32_t)(copies_of(stage) - m->copies), has_failed };
+    if (count == m->room || sequence >= m->traces)
+        return;
+    m->spans[count] =
+        (berth_span){ sequence, m->begun_ns, end_ns, (uint32_t)copies, has_failed };
     /* release: pairs with berth_flow_spans(). */
     atomic_store_explicit(&m->count, count + 1, memory_order_release);
+}
+
+/* Of a pull, one for each record that it made. */
+static void add_spans(berth_stage *stage, uint64_t end_ns, bool has_failed)
+{
+    berthi_meter *m = stage->meter;
+    uint64_t copies = copies_of(stage) - m->copies;
+    uint32_t made = stage->outbox_count - stage->call_from;
+
+    if (m->has_record)
+        add_span(m, m->sequence, end_ns, copies, has_failed);
+    else if (stage->options.role == BERTH_ROLE_SOURCE)
+        for (uint32_t i = 0; i < made; i++)
+            add_span(m, stage->outbox[stage->call_from + i].sequence, end_ns, copies / made,
+                     has_failed);
 }
 
 void berthi_meter_end(berth_stage *stage, bool has_failed)
@@ -122,7 +132,7 @@ void berthi_meter_end(berth_stage *stage, bool has_failed)
     end_ns = berthi_clock_ns();
     berth_histogram_record(m->calls, end_ns - m->begun_ns);
     if (m->is_traced)
-        add_span(stage, end_ns, has_failed);
+        add_spans(stage, end_ns, has_failed);
     if (m->ages == NULL || !m->has_record || has_failed)
         return;
     berthi_clock_wall(&seconds, &ns);

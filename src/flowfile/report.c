@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+#include "metrics/histogram.h"
+
 #define FLOW(field)  offsetof(ff_flow_numbers, field), sizeof(((ff_flow_numbers *)0)->field)
 #define STAGE(field) offsetof(ff_stage_numbers, field), sizeof(((ff_stage_numbers *)0)->field)
 #define EDGE(field)  offsetof(ff_edge_numbers, field), sizeof(((ff_edge_numbers *)0)->field)
@@ -67,6 +69,7 @@ static const ff_metric stage_metrics[] = {
     { "swaps", "swaps_total", "of its plugin, between two records", true, STAGE(stats.swaps) },
     { "time_calls", "time_calls_total", "calls whose time was measured", true,
       STAGE(calls.count) },
+    { "time_mean_ns", "time_mean_nanoseconds", "of a call", false, STAGE(calls.mean) },
     { "time_p50_ns", "time_p50_nanoseconds", "half of the calls took no longer", false,
       STAGE(calls.p50) },
     { "time_p90_ns", "time_p90_nanoseconds", "90 % took no longer", false, STAGE(calls.p90) },
@@ -77,6 +80,7 @@ static const ff_metric stage_metrics[] = {
       STAGE(calls.max) },
     { "age_p50_ns", "age_p50_nanoseconds", "of a sink: half of the records were no older",
       false, STAGE(ages.p50) },
+    { "age_p90_ns", "age_p90_nanoseconds", "90 % were no older", false, STAGE(ages.p90) },
     { "age_p99_ns", "age_p99_nanoseconds", "99 % were no older", false, STAGE(ages.p99) },
     { "age_p999_ns", "age_p999_nanoseconds", "99.9 % were no older", false, STAGE(ages.p999) },
     { "age_max_ns", "age_max_nanoseconds", "the oldest that was measured", false,
@@ -168,6 +172,13 @@ static const ff_metric runtime_metrics[] = {
 
 /* ---------------------------------------------------------------- reading */
 
+/* Others hold what a batch leaves. */
+static bool is_queue(const ff_queue *q)
+{
+    return q->records_max != 0 || q->bytes_max != 0 || q->low_percent != 0 || q->full != 0 ||
+           q->rate != 0;
+}
+
 static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
 {
     const ff_model *m = &loaded->file->model;
@@ -180,7 +191,7 @@ static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
         e->records_max = m->edges[i].queue.records_max;
         e->bytes_max = m->edges[i].queue.bytes_max;
         if (e->records_max == 0)
-            e->records_max = 256;
+            e->records_max = is_queue(&m->edges[i].queue) ? 256 : 64;
         if (e->bytes_max == 0)
             e->bytes_max = UINT64_C(4) << 20;
         n->flow.queued += e->stats.queued;
@@ -192,6 +203,13 @@ static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
     }
 }
 
+static uint64_t mean_of(const berth_histogram *h)
+{
+    uint64_t count = berth_histogram_count(h);
+
+    return count == 0 ? 0 : atomic_load_explicit(&h->sum, memory_order_relaxed) / count;
+}
+
 static void read_times(ff_numbers *n, berth_flow *flow, uint32_t stage, uint32_t what,
                        ff_times *times)
 {
@@ -200,10 +218,13 @@ static void read_times(ff_numbers *n, berth_flow *flow, uint32_t stage, uint32_t
     if (berth_histogram_create(&n->loaded->allocator, &h, NULL) != BERTH_OK)
         return;
     if (berth_flow_measured(flow, stage, what, h) == BERTH_OK)
-        *times =
-            (ff_times){ berth_histogram_count(h),           berth_histogram_quantile(h, 0.5),
-                        berth_histogram_quantile(h, 0.9),   berth_histogram_quantile(h, 0.99),
-                        berth_histogram_quantile(h, 0.999), berth_histogram_max(h) };
+        *times = (ff_times){ berth_histogram_count(h),
+                             mean_of(h),
+                             berth_histogram_quantile(h, 0.5),
+                             berth_histogram_quantile(h, 0.9),
+                             berth_histogram_quantile(h, 0.99),
+                             berth_histogram_quantile(h, 0.999),
+                             berth_histogram_max(h) };
     berth_histogram_destroy(h);
 }
 

@@ -10,7 +10,7 @@ typedef struct ff_flow_numbers {
 } ff_flow_numbers;
 
 typedef struct ff_times {
-    uint64_t count, p50, p90, p99, p999, max; /* in nanoseconds */
+    uint64_t count, mean, p50, p90, p99, p999, max; /* in nanoseconds */
 } ff_times;
 
 typedef struct ff_stage_numbers {

@@ -202,6 +202,42 @@ class Run(Folder):
         process.communicate()
         self.assertEqual(143, process.returncode)
 
+    def test_a_trace_tells_where_the_first_records_were(self):
+        result = run("flow", "trace", self.flow(50), "--count", "3", "--json")
+        self.assert_exit(result, 0)
+        steps = json.loads(result.stdout)
+        self.assertEqual([(r, s) for r in range(3) for s in ("in", "up", "out")],
+                         [(s["record"], s["stage"]) for s in steps])
+        self.assertEqual({3}, {s["copies"] for s in steps if s["stage"] == "up"})
+        for step in steps:
+            self.assertGreaterEqual(step["waited_ns"], 0)
+        text = run("flow", "trace", self.path("flow.toml"), "--count", "2", "--set",
+                   "stage.out.config.path=" + self.path("other")).stdout.decode()
+        self.assertRegex(text, r"record 1: \d+\.\d us, 3 copies\n  in +waited")
+        self.assertIn("stage up ", text)
+
+    def test_a_bench_is_compared_with_what_was_before(self):
+        flow, base = self.flow(2000), self.path("summary")
+        result = run("flow", "bench", flow, "--duration", "60s", "--summary", base)
+        self.assert_exit(result, 0)
+        self.assertRegex(result.stdout.decode(), r"^2000 records in \d.* 3\.00 copies a record\n")
+        numbers = self.numbers()
+        again = ["flow", "bench", flow, "--baseline", base, "--set",
+                 "stage.out.config.path=" + self.path("other")]
+        for stage in numbers["stages"]:
+            stage["age_p99_ns"] = 10**15
+        for running_ns, code in ((10**15, 0), (1, 1)):  # slower than any, faster than any
+            numbers["running_ns"] = running_ns
+            with open(base, "w", encoding="utf-8") as file:
+                json.dump(numbers, file)
+            result = run(*again)
+            self.assert_exit(result, code)
+            self.assertIn(b"against ", result.stdout)
+            os.unlink(self.path("other"))
+        self.assertIn(b"it got slower by more than 10 %", result.stderr)
+        self.assert_error(run(*again[:-1], "stage.out.config.path=" + self.path("third"),
+                              "--baseline", self.flow(1)), 1, "no summary of a bench")
+
     def test_every_metric_is_in_the_reference(self):
         with open(os.path.join(SOURCE, "docs", "metrics.md"), encoding="utf-8") as file:
             reference = file.read()
