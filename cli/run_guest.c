@@ -1,4 +1,5 @@
-/* run_guest.c - `berth run-guest`: a component of the world wasi:cli/command, run as a program.  Layer: cli. */
+/* run_guest.c - `berth run-guest`: a component of the world wasi:cli/command, or a core module built for WASI preview 1,
+ * run as a program.  Layer: cli. */
 #include <string.h>
 
 #include <jansson.h>
@@ -24,6 +25,19 @@ static bool find_run(const char *world, char *call, size_t size)
     return end != NULL && snprintf(call, size, "%.*s#run()", (int)(end - at), at) < (int)size;
 }
 
+/* A core module that is a program fits its profile. */
+static bool is_command(json_t *root)
+{
+    const json_t *fit;
+    size_t i;
+
+    json_array_foreach(json_object_get(root, "fits"), i,
+                       fit) if (strcmp(json_string_value(json_object_get(fit, "profile")),
+                                       "wasi-command/1") == 0) return true;
+    return false;
+}
+
+/* An empty call: the hook of a core module. */
 static int find_call(const cli_options *options, const cli_bytes *bytes, char *call,
                      size_t size)
 {
@@ -39,12 +53,23 @@ static int find_call(const cli_options *options, const cli_bytes *bytes, char *c
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
     root = json_loads(berth_verdict_json(verdict), 0, NULL);
     world = json_string_value(json_object_get(json_object_get(root, "component"), "wit"));
-    is_there = world != NULL && find_run(world, call, size);
+    call[0] = '\0';
+    is_there = world != NULL ? find_run(world, call, size) : is_command(root);
     json_decref(root);
     berth_verdict_destroy(verdict);
     return is_there ? CLI_OK
                     : cli_fail(CLI_REJECTED, path, "'berth call' calls other functions",
-                               "is no component that exports wasi:cli/run");
+                               "is no component that exports wasi:cli/run, and no core module "
+                               "that exports "
+                               "_start and imports nothing but WASI preview 1");
+}
+
+static berth_status call_start(berth_slot *slot, berth_call *call, berth_diag *diag)
+{
+    berth_status status = berth_slot_hook(slot, "run", &call->hook, diag);
+    berth_reply reply;
+
+    return status == BERTH_OK ? berth_slot_call(slot, call, &reply, diag) : status;
 }
 
 /* The program's own exit code, where it came to one. */
@@ -52,13 +77,15 @@ static int run_once(const cli_host *host, const char *text)
 {
     berth_call call = BERTH_CALL_INIT;
     berth_diag diag = { 0 };
-    const char *result = NULL;
+    const char *result = "ok";
     berth_status status = berth_arena_create(NULL, 0, &call.arena, &diag);
     int code;
 
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, "memory", NULL, status, &diag);
-    status = berth_slot_evaluate(host->slot, text, &call, BERTH_TEXT_WAVE, &result, &diag);
+    status = text[0] == '\0' ? call_start(host->slot, &call, &diag)
+                             : berth_slot_evaluate(host->slot, text, &call, BERTH_TEXT_WAVE,
+                                                   &result, &diag);
     if (status == BERTH_OK)
         code = strcmp(result, "ok") == 0 ? CLI_OK : CLI_FAILED;
     else if (diag.reason == BERTH_REASON_EXIT)

@@ -3,10 +3,16 @@
 
 #include <berth/admit.h>
 
+#include "compat/command/command.h"
 #include "compat/extism/extism.h"
 
-const berthi_profile *const berthi_families[] = { &berthi_profile_berth, &berthi_profile_cclb,
-                                                  &berthi_profile_extism, NULL };
+const berthi_profile *const berthi_families[] = {
+    &berthi_profile_berth,
+    &berthi_profile_cclb, /* admission's own */
+    &berthi_profile_extism,
+    &berthi_profile_command, /* src/compat */
+    NULL,
+};
 
 berth_status berth_inspect(const berth_allocator *allocator, const void *bytes, size_t size,
                            uint64_t artifact_bytes_max, berth_verdict **verdict_out,

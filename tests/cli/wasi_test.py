@@ -44,11 +44,12 @@ class Grants(Folder):
 class Programs(Folder):
     def test_a_program_has_streams_arguments_and_an_exit_code(self):
         data = bytes(range(256)) * 300
-        for last, code in (("well", 0), ("fail", 1), ("exit", 42)):
-            result = run("run-guest", guest("wasi_command"), "--", "-x", last, stdin=data)
-            self.assertEqual(result.returncode, code, result.stderr)
-            self.assertEqual(result.stdout, data)
-            self.assertEqual(result.stderr, f"-x\n{last}\n".encode())
+        for program in ("wasi_command", "p1_command"):
+            for last, code in (("well", 0), ("fail", 1), ("exit", 42)):
+                result = run("run-guest", guest(program), "--", "-x", last, stdin=data)
+                self.assertEqual(result.returncode, code, result.stderr)
+                self.assertEqual(result.stdout, data)
+                self.assertEqual(result.stderr, f"-x\n{last}\n".encode())
 
     def test_a_program_ends_when_nobody_reads_it(self):
         with subprocess.Popen([PROGRAM, "run-guest", guest("wasi_command"), "fail"],
@@ -69,12 +70,13 @@ class Programs(Folder):
     def test_a_program_that_waits_for_input_ends_by_its_deadline(self):
         read, write = os.pipe()
         try:
-            result = run("run-guest", "--deadline", "100ms", guest("wasi_command"), stdin_file=read)
+            for program in ("wasi_command", "p1_command"):
+                result = run("run-guest", "--deadline", "100ms", guest(program), stdin_file=read)
+                self.assert_exit(result, 1)
+                self.assertIn(b"longer than its call may take", result.stderr)
         finally:
             os.close(read)
             os.close(write)
-        self.assert_exit(result, 1)
-        self.assertIn(b"longer than its call may take", result.stderr)
 
 
 class Packages(Folder):

@@ -9,8 +9,3 @@ static const berthi_host_import functions[] = {
 
 const berthi_host_module berthi_preview1_module = { "wasi_snapshot_preview1", functions,
                                                     sizeof functions / sizeof *functions };
-
-void berthi_preview1_end(berthi_guest *g)
-{
-    (void)g;
-}

@@ -10,6 +10,7 @@
 
 #include "admit/family.h"
 #include "base/diag.h"
+#include "guests.h"
 #include "plugin_builder.h"
 #include "registry/registry.h"
 #include "service/preview1/preview1.h"
@@ -338,18 +339,126 @@ static void fresh_slots_begin_and_end_a_family_with_each_call(void **state)
     assert_int_equal(slot_rig_stats(slot).answered, 20);
 }
 
+/* ---------------------------------------------------------------- berth-hook/1 with preview 1 */
+
+static void keep_line(void *ctx, const berth_report *report)
+{
+    (void)ctx;
+    if (report->kind == BERTH_REPORT_LOG)
+        snprintf(logged, sizeof logged, "%s", report->text);
+}
+
+static berth_slot *open_with(slot_rig *r, const char *name, const char *const *lines,
+                             uint32_t count)
+{
+    berth_grants_options options = BERTH_GRANTS_OPTIONS_INIT;
+    berth_slot_options with = BERTH_SLOT_OPTIONS_INIT;
+    berth_grants *grants = NULL;
+    berth_slot *slot;
+
+    options.grants = lines;
+    options.grants_count = count;
+    assert_int_equal(berth_grants_create(&r->allocator, &options, &grants, &r->diag), BERTH_OK);
+    with.grants = grants;
+    slot = slot_rig_open(r, name, &with);
+    berth_grants_destroy(grants);
+    return slot;
+}
+
+static void a_plugin_uses_preview_1_behind_the_grants_of_its_slot(void **state)
+{
+    static const char *const lines[] = { "clock:monotonic", "stdio:out" };
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    slot_rig *r = *state;
+    berth_slot *slot;
+
+    options.reporter = keep_line;
+    slot_rig_restart(r, options);
+    logged[0] = '\0';
+    slot = open_with(r, "rich", lines, 2);
+    slot_rig_install_guest(r, slot, "p1_plugin");
+    assert_string_equal(logged, "begun");
+    expect_reply(r, slot, "first line", "11"); /* begun once, before anything */
+    assert_string_equal(logged, "first line");
+    expect_reply(r, slot, "next", "12");
+}
+
+static void a_plugin_without_a_grant_it_needs_is_refused_by_its_name(void **state)
+{
+    static const char *const lines[] = { "stdio:out" };
+    static const char *const denied[] = { "deny:clock" };
+    slot_rig *r = *state;
+    size_t size;
+    uint8_t *bytes = guest_read("p1_plugin", &size);
+    berth_slot *slot = open_with(r, "poor", lines, 1);
+
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED, 0,
+                   "`wasi_snapshot_preview1` `clock_time_get`: the slot has no grant "
+                   "`clock:wall`");
+    slot = open_with(r, "denied", denied, 1);
+    slot_rig_install_guest(r, slot, "p1_plugin");
+    expect_reply(r, slot, "x", "11"); /* and nothing is written */
+}
+
+static void waits_and_exits_of_preview_1_end_the_instance(void **state)
+{
+    static const char *const lines[] = { "clock" };
+    slot_rig *r = *state;
+    berth_slot *slot = open_with(r, "ends", lines, 1);
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply;
+
+    slot_rig_install_guest(r, slot, "p1_plugin");
+    call.arena = r->arena;
+    call.hook = slot_rig_hook(r, slot, "exit");
+    slot_rig_check(r, berth_slot_call(slot, &call, &reply, &r->diag), BERTH_E_TRAP,
+                   BERTH_REASON_EXIT, "exited with 7");
+    assert_int_equal(r->diag.os_code, 7);
+    call.hook = slot_rig_hook(r, slot, "sleep");
+    call.deadline_ns = 20 * MS;
+    slot_rig_check(r, berth_slot_call(slot, &call, &reply, &r->diag), BERTH_E_DEADLINE,
+                   BERTH_REASON_DEADLINE, "longer than its call may take");
+    expect_reply(r, slot, "x", "11"); /* a new one */
+}
+
+static void a_program_runs_when_it_is_called_and_once(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "program", NULL);
+    berth_call call = BERTH_CALL_INIT;
+    berth_reply reply;
+
+    slot_rig_install_guest(r, slot, "p1_command");
+    call.arena = r->arena;
+    call.hook = slot_rig_hook(r, slot, "run");
+    for (int n = 0; n < 3; n++)
+        slot_rig_check(r, berth_slot_call(slot, &call, &reply, &r->diag), BERTH_OK, 0, "");
+    assert_int_equal(slot_rig_stats(slot).answered, 3);
+    assert_int_equal(slot_rig_stats(slot).instances_discarded, 4); /* and the probe's */
+}
+
 /* ---------------------------------------------------------------- modules of others */
 
 static const char *const corpus = BERTH_TEST_SOURCE_DIR "/../shared/corpus/guests";
 
 static void run_corpus_guest(slot_rig *r, const char *name, const char *log)
 {
+    static const char *const lines[] = { "clock", "random" };
+    berth_grants_options options = BERTH_GRANTS_OPTIONS_INIT;
+    berth_slot_options with = BERTH_SLOT_OPTIONS_INIT;
+    berth_grants *grants = NULL;
     char path[512];
     FILE *file;
     uint8_t *bytes;
     size_t size;
-    berth_slot *slot = slot_rig_open(r, name, NULL);
+    berth_slot *slot;
 
+    options.grants = lines;
+    options.grants_count = 2;
+    assert_int_equal(berth_grants_create(&r->allocator, &options, &grants, &r->diag), BERTH_OK);
+    with.grants = grants;
+    slot = slot_rig_open(r, name, &with);
+    berth_grants_destroy(grants);
     snprintf(path, sizeof path, "%s/%s", corpus, name);
     file = fopen(path, "rb");
     if (file == NULL) {
@@ -370,6 +479,9 @@ static void modules_of_tool_chains_run_as_they_are(void **state)
 
     run_corpus_guest(r, "probe-as.core.wasm", "1 HELLO");
     run_corpus_guest(r, "probe-zig.core.wasm", "1 HELLO");
+    run_corpus_guest(r, "probe-rust163-wasi.core.wasm", "1 5 bytes");
+    if (strcmp(r->engine, "wasmtime") == 0) /* its runtime takes its time to begin */
+        run_corpus_guest(r, "probe-go-reactor.core.wasm", "1 go: process");
 }
 
 int main(void)
@@ -382,6 +494,10 @@ int main(void)
         slot_test(a_span_out_of_bounds_ends_the_instance),
         slot_test(an_instance_that_is_over_answers_and_goes),
         slot_test(fresh_slots_begin_and_end_a_family_with_each_call),
+        slot_test(a_plugin_uses_preview_1_behind_the_grants_of_its_slot),
+        slot_test(a_plugin_without_a_grant_it_needs_is_refused_by_its_name),
+        slot_test(waits_and_exits_of_preview_1_end_the_instance),
+        slot_test(a_program_runs_when_it_is_called_and_once),
         slot_test(modules_of_tool_chains_run_as_they_are),
     };
 
