@@ -3,9 +3,9 @@
  * What this directory is: grant/ reads grants and matches them.  services.c is what one instance of
  * a plugin has of all this: its grants, its objects, its bounds, its clock.  files/ and net/ are the
  * services themselves, over os/, and know no ABI.  wasi/ is WASI 0.2 over them, one small file for
- * each interface, with tables that are made of wit/wasi; Preview 1, the ABI of core modules, is
- * not there; it would stand beside wasi/, in preview1/.  Why it is so: docs/design/0013-wasi.md.  Read first: this file, objects.h,
- * grant/grants.h.
+ * each interface, with tables that are made of wit/wasi; preview1/ the same for core modules, which find
+ * what they have by guest.h.  Why it is so: docs/design/0013-wasi.md and 0015.  Read first: this file,
+ * objects.h, grant/grants.h.
  *
  * A service that may block waits through berthi_services_wait() and nowhere else, so that the call's
  * deadline and the revocation of its grants end every wait.
