@@ -126,7 +126,10 @@ static void look_up(const berth_version *v, berthi_instance *i)
     if (!is_there)
         berthi_panic("an admitted module has not the exports that it was admitted with");
     i->memory = g->memory;
+    i->memory_name = plugin->profile->memory;
     i->look = i->ops->memory_view;
+    i->view_is_old = true; /* as in instance.c */
+    i->view_ages = !i->ops->memories_stay;
     g->handle = i->handle;
     g->is_begun = true;
 }

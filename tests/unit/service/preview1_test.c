@@ -619,8 +619,8 @@ static uint32_t list_names(rig *r, uint64_t fd, uint32_t room, char *names)
         while (at + 24 <= used && at + 24 + get32(r, DATA + at + 16) <= used) {
             uint32_t size = get32(r, DATA + at + 16);
 
-            sprintf(names + strlen(names), "%.*s:%d ", (int)size,
-                    (const char *)r->memory + DATA + at + 24, r->memory[DATA + at + 20]);
+            snprintf(names + strlen(names), 512 - strlen(names), "%.*s:%d ", (int)size,
+                     (const char *)r->memory + DATA + at + 24, r->memory[DATA + at + 20]);
             assert_true(get64(r, DATA + at + 8) != 0);
             cookie = get64(r, DATA + at);
             at += 24 + size;
