@@ -18,6 +18,7 @@
 
 #include "admit/admit.h"
 #include "base/utf8.h"
+#include "runtime/families.h"
 #include "wasm_builder.h"
 #include "fuzz.h"
 
@@ -27,7 +28,7 @@ static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
                                             NULL,
                                             NULL,
                                             NULL,
-                                            NULL,
+                                            berthi_families,
                                             true,
                                             NULL };
 
@@ -45,7 +46,8 @@ static void check_text(const char *text)
 /* A component's hook is exported under its own name, a core module's behind a prefix. */
 static void check_plugin(const berthi_plugin *plugin, bool is_component)
 {
-    const char *hook_prefix = is_component ? "" : plugin->profile->hook_prefix;
+    bool is_foreign = plugin->profile->family != NULL; /* which names its hooks as it likes */
+    const char *hook_prefix = is_component || is_foreign ? "" : plugin->profile->hook_prefix;
     size_t prefix = strlen(hook_prefix);
 
     CHECK(plugin->name[0] != '\0' && plugin->version[0] != '\0');
@@ -56,7 +58,7 @@ static void check_plugin(const berthi_plugin *plugin, bool is_component)
         const berthi_hook *hook = &plugin->hooks[i];
 
         CHECK(strncmp(hook->export_name, hook_prefix, prefix) == 0);
-        CHECK(strcmp(hook->export_name + prefix, hook->name) == 0);
+        CHECK(is_foreign || strcmp(hook->export_name + prefix, hook->name) == 0);
         CHECK(i == 0 || strcmp(plugin->hooks[i - 1].name, hook->name) < 0);
         CHECK(hook->probe.size == 0 || hook->probe.data != NULL);
     }
@@ -107,10 +109,10 @@ static void look_at(const uint8_t *bytes, size_t size)
     CHECK(root != NULL);
     fits = json_object_get(root, "fits");
     CHECK(json_array_size(fits) == berth_verdict_fits(verdict));
-    for (size_t i = 0; berthi_profiles[i] != NULL; i++)
-        for (size_t k = 0; berthi_profiles[i]->kinds[k] != NULL; k++)
-            admit_one(bytes, size, berthi_profiles[i]->id, berthi_profiles[i]->kinds[k],
-                      says_fits(fits, berthi_profiles[i]->id, berthi_profiles[i]->kinds[k]));
+    for (size_t i = 0; berthi_families[i] != NULL; i++)
+        for (size_t k = 0; berthi_families[i]->kinds[k] != NULL; k++)
+            admit_one(bytes, size, berthi_families[i]->id, berthi_families[i]->kinds[k],
+                      says_fits(fits, berthi_families[i]->id, berthi_families[i]->kinds[k]));
     admit_one(bytes, size, NULL, NULL, berth_verdict_fits(verdict) > 0);
     json_decref(root);
     berth_verdict_destroy(verdict);
