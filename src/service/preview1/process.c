@@ -1,6 +1,7 @@
 /* process.c - preview 1: arguments, environment, clocks, random bytes, the end.  Layer: service. */
 #include "service/preview1/private.h"
 
+enum { RANDOM_AT_ONCE = 1 << 20 };
 enum { CLOCK_REALTIME_ID, CLOCK_MONOTONIC_ID, CLOCK_PROCESS_ID, CLOCK_THREAD_ID };
 
 /* ---------------------------------------------------------------- lists of strings */
@@ -158,6 +159,25 @@ static int32_t clock_res_get(p1_call *c)
 
 /* ---------------------------------------------------------------- the rest */
 
+/* It cannot be short, and as much as a memory holds takes its time: the call's deadline is asked meanwhile. */
+static int32_t fill(const p1_call *c, uint8_t *to, uint32_t size)
+{
+    while (size > 0) {
+        uint32_t part = size < RANDOM_AT_ONCE ? size : RANDOM_AT_ONCE;
+
+        if (!berthi_services_random(c->s, to, part))
+            return P1_IO;
+        to += part;
+        size -= part;
+        if (size > 0 && berthi_deadline_left_ns(&c->s->deadline) == 0)
+            return p1_end(
+                berthi_fail_because(c->diag, BERTH_E_DEADLINE, BERTH_REASON_DEADLINE,
+                                    "it asked for more random bytes than its call has "
+                                    "time for"));
+    }
+    return P1_OK;
+}
+
 static int32_t random_get(p1_call *c)
 {
     uint32_t size = p1_u32(c, 1);
@@ -167,9 +187,7 @@ static int32_t random_get(p1_call *c)
         return P1_NOTCAPABLE;
     if (to == NULL)
         return P1_FAULT;
-    if (size > BERTHI_SERVICE_BYTES_MAX)
-        return P1_INVAL; /* it cannot be short */
-    return berthi_services_random(c->s, to, size) ? P1_OK : P1_IO;
+    return fill(c, to, size);
 }
 
 static int32_t proc_exit(p1_call *c)
