@@ -51,7 +51,8 @@ BERTH_API BERTH_CHECKED berth_status berth_key_generate(berth_key_pair *pair_out
 BERTH_API size_t berth_key_write(const berth_key_pair *pair, uint32_t with_secret,
                                  char text_out[BERTH_KEY_TEXT_MAX]);
 
-/* Reads such a text, byte for byte as it was written.  Gives *pair_out.
+/* Reads such a text, byte for byte as it was written; or a verifying key of polyplug, 39 bytes.
+ * Gives *pair_out.
  * Thread: any.  Blocks: never.  Fails: BERTH_E_REJECTED. */
 BERTH_API BERTH_CHECKED berth_status berth_key_read(const char *text, size_t size,
                                                     berth_key_pair *pair_out, berth_diag *diag);
