@@ -5,7 +5,8 @@
  *
  *   settings.c  the table of kinds, and what settings come to    kinds.c   the table itself, adding ends
  *   framing.c   bytes to records and back                        json_check.c  one JSON text
- *   made.c      generator and null                               file_*.c  files
+ *   made.c      generator and null                               file_*.c  files, standard streams
+ *   peers.c     connections                                      socket_*.c  TCP, Unix
  *
  * An end is one allocation that begins with a berthi_end; it goes with its stage.  Its functions are those of a
  * stage: never two at a time, on any worker.  Only its counts are read by others.
@@ -35,7 +36,8 @@ typedef struct berthi_end {
 /* ---------------------------------------------------------------- kinds */
 
 extern const berthi_end_kind berthi_end_generator, berthi_end_null, berthi_end_file_source,
-    berthi_end_file_sink;
+    berthi_end_file_sink, berthi_end_stdin, berthi_end_stdout, berthi_end_tcp_source,
+    berthi_end_tcp_sink, berthi_end_unix_source, berthi_end_unix_sink;
 
 /* The settings that name a framing and its bounds, in the order of the table. */
 #define BERTHI_END_AT(field) offsetof(berthi_end_values, field)
@@ -61,6 +63,17 @@ extern const berthi_end_kind berthi_end_generator, berthi_end_null, berthi_end_f
     BERTHI_END_RECORD_MAX,                                                                     \
     { "past", BERTHI_END_WORDS, "fail|truncate", "fail", NULL, NULL, BERTHI_END_AT(past),     \
       "a record past `record_max` fails, or is cut" }
+#define BERTHI_END_SOCKET_SETTINGS                                                             \
+    { "mode", BERTHI_END_WORDS, "connect|listen", "connect", NULL, NULL,                      \
+      BERTHI_END_AT(listens), "reaches a peer, or lets peers in" },                           \
+    { "peers_max", BERTHI_END_NUMBER, NULL, "64", "1", "1024", BERTHI_END_AT(peers_max),      \
+      "peers at once, with `listen`; further ones wait to be let in" },                        \
+    { "retry", BERTHI_END_TIME, NULL, "100ms", "1ms", "1h", BERTHI_END_AT(retry_ns),          \
+      "before it tries again to reach a peer; each further time twice as long" },              \
+    { "retry_max", BERTHI_END_TIME, NULL, "30s", "1ms", "1h", BERTHI_END_AT(retry_ns_max),    \
+      "at most between two tries" },                                                           \
+    { "retries", BERTHI_END_NUMBER, NULL, "0", "0", "1000000", BERTHI_END_AT(retries),        \
+      "further tries in a row, then it fails; 0: no end of them" }
 /* clang-format on */
 
 /* `past` as the tables above number it. */

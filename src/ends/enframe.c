@@ -121,5 +121,6 @@ berth_status berthi_framed_add(berthi_framed *f, const berthi_end_values *values
     if (framing == BERTHI_FRAMING_LINES || framing == BERTHI_FRAMING_JSON_LINES ||
         framing == BERTHI_FRAMING_CSV)
         f->data[f->size++] = '\n';
+    f->records++;
     return BERTH_OK;
 }

@@ -12,6 +12,8 @@ enum { MODE_APPEND, MODE_CREATE, MODE_REPLACE };
 enum { SYNC_NONE, SYNC_BATCH, SYNC_END };
 enum { TORN_FAIL, TORN_CUT, TORN_KEEP };
 
+enum { STDOUT = 1 };
+
 typedef struct file_sink {
     berthi_end end;
     berthi_framed framed;
@@ -21,6 +23,16 @@ typedef struct file_sink {
     bool has_torn;
     uint64_t torn_from; /* a part of a record is there, and could not be cut off */
 } file_sink;
+
+static bool is_stdout(const file_sink *f)
+{
+    return f->end.kind == &berthi_end_stdout;
+}
+
+static const char *name_of(const file_sink *f)
+{
+    return is_stdout(f) ? "standard output" : f->end.values.path;
+}
 
 /* ---------------------------------------------------------------- opening */
 
@@ -98,15 +110,20 @@ static berth_status init(void *self, berth_stage *stage, berth_diag *diag)
         .permissions = 0666, /* as the process's mask leaves it */
     };
     berth_status status;
-    int code = berthi_stream_open(values->path, &how, &f->fd);
+    int code;
 
     (void)stage;
-    if (code != 0)
-        return berthi_fail_os(diag, code, "%s: cannot be opened", values->path);
-    status = prepare(f, diag);
-    if (status != BERTH_OK) {
-        berthi_stream_close(f->fd);
-        return status;
+    f->fd = STDOUT;
+    f->is_file = false;
+    if (!is_stdout(f)) {
+        code = berthi_stream_open(values->path, &how, &f->fd);
+        if (code != 0)
+            return berthi_fail_os(diag, code, "%s: cannot be opened", values->path);
+        status = prepare(f, diag);
+        if (status != BERTH_OK) {
+            berthi_stream_close(f->fd);
+            return status;
+        }
     }
     berthi_framed_init(&f->framed, f->end.allocator);
     f->sent = 0;
@@ -145,16 +162,23 @@ static void cut_off(file_sink *f, size_t written)
 
 static berth_status fail_write(file_sink *f, int code, const char *what, berth_diag *diag)
 {
-    f->framed.size = f->sent = 0; /* these records come again */
-    return berthi_fail_os(diag, code, "%s: %s", f->end.values.path, what);
+    berthi_framed_clear(&f->framed); /* these records come again */
+    f->sent = 0;
+    return berthi_fail_os(diag, code, "%s: %s", name_of(f), what);
+}
+
+/* The standard streams are others' too, and wait: it is written what they take. */
+static int write_some(file_sink *f, const uint8_t *from, size_t size, size_t *done_out)
+{
+    return is_stdout(f) ? berthi_stream_write_ready(f->fd, from, size, done_out)
+                        : berthi_stream_write(f->fd, from, size, done_out);
 }
 
 static berth_status write_all(file_sink *f, berth_stage *stage, berth_diag *diag)
 {
     while (f->sent < f->framed.size) {
         size_t done = 0;
-        int code = berthi_stream_write(f->fd, f->framed.data + f->sent,
-                                       f->framed.size - f->sent, &done);
+        int code = write_some(f, f->framed.data + f->sent, f->framed.size - f->sent, &done);
 
         if (berthi_code_of(code) == BERTHI_CODE_WOULD_BLOCK) {
             berth_stage_pause(stage, UINT64_MAX);
@@ -192,7 +216,9 @@ static berth_status flush(void *self, berth_stage *stage, berth_diag *diag)
         return fail_write(f, code, "cannot be brought to the disk", diag);
     }
     berthi_count(&f->end.counts.bytes, f->framed.size);
-    f->framed.size = f->sent = 0;
+    berthi_count(&f->end.counts.records, f->framed.records);
+    berthi_framed_clear(&f->framed);
+    f->sent = 0;
     return BERTH_OK;
 }
 
@@ -202,9 +228,9 @@ static berth_status complete(void *self, berth_stage *stage, berth_diag *diag)
     int code = f->end.values.sync == SYNC_END ? berthi_stream_sync(f->fd) : 0;
 
     (void)stage;
-    return code == 0 ? BERTH_OK
-                     : berthi_fail_os(diag, code, "%s: cannot be brought to the disk",
-                                      f->end.values.path);
+    return code == 0
+               ? BERTH_OK
+               : berthi_fail_os(diag, code, "%s: cannot be brought to the disk", name_of(f));
 }
 
 static void teardown(void *self, berth_stage *stage)
@@ -212,7 +238,8 @@ static void teardown(void *self, berth_stage *stage)
     file_sink *f = self;
 
     berth_stage_forget_fd(stage, f->fd);
-    berthi_stream_close(f->fd);
+    if (!is_stdout(f))
+        berthi_stream_close(f->fd);
     berthi_framed_fini(&f->framed);
 }
 
@@ -240,6 +267,23 @@ const berthi_end_kind berthi_end_file_sink = {
     "writes records to a file, whole ones only",
     settings,
     sizeof settings / sizeof *settings,
+    &ops,
+    sizeof(file_sink),
+    berthi_end_check_write,
+};
+
+static const berthi_end_setting stdout_settings[] = {
+    BERTHI_END_WRITE_SETTINGS,
+    { "write_bytes", BERTHI_END_BYTES, NULL, "64KiB", "1", "16MiB", BERTHI_END_AT(write_bytes),
+      "are written at once, if a batch has so many" },
+};
+
+const berthi_end_kind berthi_end_stdout = {
+    "stdout",
+    BERTH_ROLE_SINK,
+    "writes records to the standard output of the process",
+    stdout_settings,
+    sizeof stdout_settings / sizeof *stdout_settings,
     &ops,
     sizeof(file_sink),
     berthi_end_check_write,

@@ -4,11 +4,14 @@
  * for what was asked.  So a change that comes between is told when it waits, and not lost. */
 #include "ends/framing.h"
 #include "os/code.h"
+#include "os/stdio.h"
 #include "os/stream.h"
 
 enum { FROM_START, FROM_END };
 enum { READS_MAX = 16 };
 #define SECOND_NS UINT64_C(1000000000)
+
+enum { STDIN = 0 };
 
 typedef struct file_source {
     berthi_end end;
@@ -21,6 +24,16 @@ typedef struct file_source {
     int change_watch;
     bool has_changes; /* it watches the file and its folder */
 } file_source;
+
+static bool is_stdin(const file_source *f)
+{
+    return f->end.kind == &berthi_end_stdin;
+}
+
+static const char *name_of(const file_source *f)
+{
+    return is_stdin(f) ? "standard input" : f->end.values.path;
+}
 
 /* ---------------------------------------------------------------- opening */
 
@@ -56,7 +69,13 @@ static berth_status open_file(file_source *f, berth_diag *diag)
 {
     static const berthi_stream_how how = { .writes = false };
     const char *path = f->end.values.path;
-    int code = berthi_stream_open(path, &how, &f->fd);
+    int code;
+
+    if (is_stdin(f)) {
+        f->fd = STDIN;
+        return BERTH_OK;
+    }
+    code = berthi_stream_open(path, &how, &f->fd);
 
     if (berthi_code_of(code) == BERTHI_CODE_NO_ENTRY && f->end.values.follows) {
         f->fd = -1;
@@ -83,7 +102,8 @@ static void close_file(file_source *f, berth_stage *stage)
     if (f->fd < 0)
         return;
     berth_stage_forget_fd(stage, f->fd);
-    berthi_stream_close(f->fd);
+    if (!is_stdin(f))
+        berthi_stream_close(f->fd);
     f->fd = -1;
 }
 
@@ -202,23 +222,40 @@ static berth_status take_end(file_source *f, berth_stage *stage, bool has_asked,
     return wait_for_change(f, stage, diag);
 }
 
+/* The standard streams are others' too, and wait: it is read what is there. */
+static berthi_code read_some(const file_source *f, void *to, size_t room, size_t *done_out,
+                             int *os_code_out)
+{
+    *os_code_out = 0;
+    if (is_stdin(f)) {
+        *done_out = room;
+        return berthi_stdio_read(f->fd, to, done_out);
+    }
+    *os_code_out = berthi_stream_read(f->fd, to, room, done_out);
+    return *os_code_out == 0 ? BERTHI_CODE_OK : berthi_code_of(*os_code_out);
+}
+
 static berth_status fill(file_source *f, berth_stage *stage, bool has_asked, filled *what_out,
                          berth_diag *diag)
 {
     size_t room, done = 0;
     uint8_t *to = berthi_deframer_room(&f->deframer, (size_t)f->end.values.read_bytes, &room);
-    int code;
+    berthi_code code;
+    int os_code;
 
     if (to == NULL)
-        return berthi_fail(diag, BERTH_E_NOMEM, "no memory to read %s", f->end.values.path);
-    code = berthi_stream_read(f->fd, to, room, &done);
-    if (berthi_code_of(code) == BERTHI_CODE_WOULD_BLOCK) {
+        return berthi_fail(diag, BERTH_E_NOMEM, "no memory to read %s", name_of(f));
+    code = read_some(f, to, room, &done, &os_code);
+    if (code == BERTHI_CODE_WOULD_BLOCK) {
         *what_out = FILLED_WAITS;
         berth_stage_pause(stage, UINT64_MAX);
         return berth_stage_wait_fd(stage, f->fd, BERTH_WAIT_READ, diag);
     }
-    if (code != 0)
-        return berthi_fail_os(diag, code, "%s: cannot be read", f->end.values.path);
+    if (os_code != 0)
+        return berthi_fail_os(diag, os_code, "%s: cannot be read", name_of(f));
+    if (code != BERTHI_CODE_OK)
+        return berthi_fail(diag, BERTH_E_OS, "%s: cannot be read (%s)", name_of(f),
+                           berthi_code_name(code));
     if (done == 0)
         return take_end(f, stage, has_asked, what_out, diag);
     berthi_deframer_filled(&f->deframer, done);
@@ -318,6 +355,23 @@ const berthi_end_kind berthi_end_file_source = {
     "reads records from a file, and follows it",
     settings,
     sizeof settings / sizeof *settings,
+    &ops,
+    sizeof(file_source),
+    berthi_end_check_read,
+};
+
+static const berthi_end_setting stdin_settings[] = {
+    BERTHI_END_READ_SETTINGS(BERTHI_END_FRAMINGS),
+    { "read_bytes", BERTHI_END_BYTES, NULL, "64KiB", "4KiB", "16MiB", BERTHI_END_AT(read_bytes),
+      "are read at once, at most" },
+};
+
+const berthi_end_kind berthi_end_stdin = {
+    "stdin",
+    BERTH_ROLE_SOURCE,
+    "reads records from the standard input of the process, until that ends",
+    stdin_settings,
+    sizeof stdin_settings / sizeof *stdin_settings,
     &ops,
     sizeof(file_source),
     berthi_end_check_read,

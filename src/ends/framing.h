@@ -88,10 +88,16 @@ typedef struct berthi_framed { /* bytes to be written */
     const berth_allocator *allocator;
     uint8_t *data;
     size_t size, room;
+    uint64_t records; /* in them */
 } berthi_framed;
 
 void berthi_framed_init(berthi_framed *f, const berth_allocator *a);
 void berthi_framed_fini(berthi_framed *f);
+static inline void berthi_framed_clear(berthi_framed *f)
+{
+    f->size = 0;
+    f->records = 0;
+}
 /* Appends a record in its frame, or nothing.
  * Fails: BERTH_E_INVALID (it does not fit into the framing), BERTH_E_LIMIT (record_max), BERTH_E_NOMEM. */
 berth_status berthi_framed_add(berthi_framed *f, const berthi_end_values *values,

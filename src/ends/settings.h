@@ -20,7 +20,7 @@ typedef struct berthi_end_values {
     uint64_t framing, record_max, past, malformed, header;
     uint64_t from, follows, recheck_ns, read_bytes;
     uint64_t mode, sync, torn, write_bytes, permissions;
-    uint64_t connects, peers_max, retry_ns, retry_ns_max, retries, slow_ns;
+    uint64_t listens, reconnects, peers_max, retry_ns, retry_ns_max, retries, slow_ns;
     uint64_t body_max, queue_bytes, timeout_ns, batch_records;
 } berthi_end_values;
 

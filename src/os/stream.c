@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -118,6 +120,25 @@ int berthi_stream_write(int fd, const void *data, size_t size, size_t *done_out)
     if (n >= 0)
         *done_out = (size_t)n;
     return code_of(n);
+}
+
+int berthi_stream_write_ready(int fd, const void *data, size_t size, size_t *done_out)
+{
+    struct pollfd p = { .fd = fd, .events = POLLOUT };
+    struct stat at;
+    int n;
+
+    if (fails("poll"))
+        return errno;
+    do
+        n = poll(&p, 1, 0);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? errno : EAGAIN;
+    /* A file takes all of it; of others nobody knows how much goes without waiting but this. */
+    if (size > PIPE_BUF && (fstat(fd, &at) != 0 || !S_ISREG(at.st_mode)))
+        size = PIPE_BUF;
+    return berthi_stream_write(fd, data, size, done_out);
 }
 
 int berthi_stream_place(int fd, uint64_t *place_out)

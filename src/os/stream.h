@@ -40,6 +40,8 @@ int berthi_stream_stat_at(const char *path, berthi_stream_stat *stat_out);
 int berthi_stream_read(int fd, void *data, size_t size, size_t *done_out); /* 0: the end */
 int berthi_stream_read_at(int fd, void *data, size_t size, uint64_t offset, size_t *done_out);
 int berthi_stream_write(int fd, const void *data, size_t size, size_t *done_out);
+/* Of a descriptor that waits: as much as a pipe or a terminal takes at once (PIPE_BUF), or EAGAIN. */
+int berthi_stream_write_ready(int fd, const void *data, size_t size, size_t *done_out);
 /* Where the next byte is read, or behind the last one that was written. */
 int berthi_stream_place(int fd, uint64_t *place_out);
 int berthi_stream_go_to(int fd, uint64_t place, bool from_end);
