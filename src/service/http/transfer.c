@@ -31,6 +31,7 @@ struct berthi_transfer {
     uint64_t connect_ns, first_byte_ns, between_bytes_ns;
     uint64_t heard_ns; /* when something came */
     bool has_heard;
+    bool has_tried, has_refused; /* addresses of the name, which has several */
     berthi_http_code code;
     uint16_t status;
     berthi_bytes headers, content;
@@ -188,10 +189,11 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
           berthi_grants_http_address(t->grants, t->method, strlen(t->method), bytes, size,
                                      t->host, strlen(t->host), port);
     berthi_mutex_unlock(&t->mutex);
-    if (!may) {
-        t->code = BERTHI_HTTP_PROHIBITED;
+    if (!may) { /* the name may have others */
+        t->has_refused = true;
         return CURL_SOCKET_BAD;
     }
+    t->has_tried = true;
     return berthi_socket_plain(to->family, to->socktype, to->protocol);
 }
 
@@ -286,6 +288,14 @@ static berthi_http_code code_of(CURLcode code)
     }
 }
 
+/* Not less than was asked for: 0 would be five minutes. */
+static long milliseconds(uint64_t ns)
+{
+    uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
+
+    return ms < INT32_MAX ? (long)ms : INT32_MAX;
+}
+
 #define SET(option, value) ok = ok && curl_easy_setopt(curl, option, value) == CURLE_OK
 
 static bool set_up(berthi_transfer *t, CURL *curl)
@@ -301,7 +311,7 @@ static bool set_up(berthi_transfer *t, CURL *curl)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FORBID_REUSE, 1L);
     SET(CURLOPT_HTTPHEADER, t->lines);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(t->connect_ns / NS_PER_MS));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(t->connect_ns));
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, look_at_time);
     SET(CURLOPT_XFERINFODATA, t);
@@ -336,6 +346,8 @@ static berthi_http_code perform(berthi_transfer *t, CURL *curl)
     code = code_of(curl_easy_perform(curl));
     if (t->code != BERTHI_HTTP_OK) /* one of ours ended it, and knows why */
         return t->code;
+    if (code != BERTHI_HTTP_OK && t->has_refused && !t->has_tried)
+        return BERTHI_HTTP_PROHIBITED;
     if (code == BERTHI_HTTP_OK &&
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK)
         code = BERTHI_HTTP_INTERNAL;

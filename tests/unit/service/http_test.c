@@ -1,12 +1,15 @@
 /* http_test.c - header fields that can be sent as they are, and requests that cannot start. */
 #include "service/http/fields.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "memory.h"
 #include "os/clock.h"
@@ -30,7 +33,8 @@ typedef struct rig {
 static int setup(void **state)
 {
     static const berthi_service_owner owner = { "tenant", "slot", "plugin", NULL, NULL };
-    static const char *const lines[] = { "http:get:127.0.0.1:*", "http:get:a.example" };
+    static const char *const lines[] = { "http:get:127.0.0.1:*", "http:get:a.example",
+                                         "http:get:[::1]:*" };
     berth_grants_options options = BERTH_GRANTS_OPTIONS_INIT;
     rig *r = calloc(1, sizeof *r);
 
@@ -39,7 +43,7 @@ static int setup(void **state)
     memory_init(&r->memory);
     r->allocator = memory_allocator(&r->memory);
     options.grants = lines;
-    options.grants_count = 2;
+    options.grants_count = 3;
     assert_int_equal(berth_grants_create(&r->allocator, &options, &r->grants, NULL), BERTH_OK);
     r->services = berthi_services_make(&r->allocator, r->grants, &owner);
     assert_non_null(r->services);
@@ -261,6 +265,124 @@ static void transfers_are_counted_and_bounded(void **state)
 #endif
 }
 
+/* Takes one connection and answers it. */
+static void *answer_once(void *arg)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const int *listener = arg;
+    int fd = accept4(*listener, NULL, NULL, SOCK_CLOEXEC);
+    char request[1024];
+
+    if (fd >= 0) {
+        (void)!recv(fd, request, sizeof request, 0);
+        (void)send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL);
+        (void)close(fd);
+    }
+    return NULL;
+}
+
+/* At one address of this machine alone, at that port (0: any).  -1: it is not there. */
+static int listen_at(int family, uint16_t port, int backlog, uint16_t *port_out)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+                                .sin6_port = htons(port),
+                                .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct sockaddr_in four = { .sin_family = AF_INET,
+                                .sin_port = htons(port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    void *at = family == AF_INET ? (void *)&four : (void *)&six;
+    socklen_t size = family == AF_INET ? sizeof four : sizeof six;
+
+    if (fd >= 0 && (bind(fd, at, size) != 0 || listen(fd, backlog) != 0 ||
+                    getsockname(fd, at, &size) != 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    *port_out = ntohs(family == AF_INET ? four.sin_port : six.sin6_port);
+    return fd;
+}
+
+/* Of a name that, where there is IPv6, has two addresses, of which `may` may be come to. */
+static berthi_http_code ask(rig *r, const char *may, unsigned port, uint64_t connect_ns,
+                            uint16_t *status_out)
+{
+    berthi_transfer *t;
+    berthi_http_code code;
+    char url[64];
+
+    snprintf(url, sizeof url, "http://localhost:%u/", port);
+    assert_int_equal(berthi_transfer_make("GET", url, may, r->grants, &t), BERTHI_HTTP_OK);
+    berthi_transfer_timeouts(t, connect_ns, 0, 0);
+    assert_int_equal(berthi_transfer_start(t), BERTHI_HTTP_OK);
+    while (!berthi_transfer_is_done(t))
+        berthi_thread_yield();
+    code = berthi_transfer_code(t);
+    *status_out = berthi_transfer_status(t);
+    berthi_transfer_drop(t);
+    return code;
+}
+
+static void settle(void)
+{
+    while (berthi_transfers_living() > 0) /* the thread has its reference still */
+        berthi_thread_yield();
+}
+
+/* Whichever of the two comes first; where there is no IPv6 it has one only. */
+static void one_address_that_may_not_be_come_to_spoils_no_other(void **state)
+{
+    static const struct {
+        int family;
+        const char *host;
+    } ways[] = { { AF_INET, "127.0.0.1" }, { AF_INET6, "[::1]" } };
+    rig *r = *state;
+    berthi_http_code code;
+    berthi_thread thread;
+    uint16_t status, port;
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        int listener = listen_at(ways[i].family, 0, 1, &port);
+
+        if (listener < 0 && ways[i].family == AF_INET6)
+            continue;
+        assert_int_equal(
+            berthi_thread_start(&thread, "answer", 256 * 1024, answer_once, &listener), 0);
+        code = ask(r, ways[i].host, port, 0, &status);
+        (void)shutdown(listener, SHUT_RDWR);
+        berthi_thread_join(&thread);
+        assert_int_equal(code, BERTHI_HTTP_OK);
+        assert_int_equal(status, 200);
+        assert_int_equal(ask(r, "a.example", port, 0, &status),
+                         BERTHI_HTTP_PROHIBITED); /* none may be */
+        (void)close(listener);
+    }
+    settle();
+}
+
+/* Nobody accepts, and there is no room to wait in. */
+static void a_short_time_to_connect_is_not_taken_for_none(void **state)
+{
+    enum { FILL = 64 };
+    rig *r = *state;
+    uint16_t status, port;
+    int listener = listen_at(AF_INET, 0, 0, &port), fds[FILL];
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons(port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+    for (int i = 0; i < FILL; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(fds[i] >= 0);
+        (void)!connect(fds[i], (const struct sockaddr *)&at, sizeof at);
+    }
+    assert_int_equal(ask(r, "127.0.0.1", port, 1, &status), BERTHI_HTTP_CONNECT_TIMEOUT);
+    for (int i = 0; i < FILL; i++)
+        (void)close(fds[i]);
+    (void)close(listener);
+    settle();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -273,6 +395,8 @@ int main(void)
         TEST(a_response_is_not_read_once_its_grants_are_revoked),
         TEST(a_name_may_not_come_to_its_neighbours),
         TEST(transfers_are_counted_and_bounded),
+        TEST(one_address_that_may_not_be_come_to_spoils_no_other),
+        TEST(a_short_time_to_connect_is_not_taken_for_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
