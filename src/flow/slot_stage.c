@@ -5,6 +5,7 @@
 #include "flow/flow.h"
 
 #include "base/diag.h"
+#include "base/utf8.h"
 
 typedef struct slot_stage {
     berth_slot *slot; /* lent */
@@ -29,10 +30,14 @@ static berth_status route(berth_stage *stage, const berth_record *record,
                (port == stage->dead_port || strlen(stage->ports[port].name) != end - at ||
                 memcmp(stage->ports[port].name, text + at, end - at) != 0))
             port++;
-        if (port == stage->ports_count)
+        if (port == stage->ports_count) {
+            char shown[4 * 64 + 8];
+
             return berthi_fail(diag, BERTH_E_ABI,
-                               "it routed to a port '%.*s', which there is not",
-                               end - at > 64 ? 64 : (int)(end - at), text + at);
+                               "it routed to a port '%s', which there is not",
+                               berthi_utf8_show(shown, sizeof shown, text + at,
+                                                end - at > 64 ? 64 : end - at));
+        }
         if (end != at) {
             berth_status status = berth_stage_pass(stage, port, record);
 

@@ -245,6 +245,26 @@ static void a_router_plugin_names_its_ports(void **state)
     line_close(&l);
 }
 
+static void a_port_that_is_not_there_is_shown_and_drives_no_terminal(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "stage", NULL);
+    line l = { .middle = BERTH_STAGE_OPTIONS_INIT };
+    plugin_spec echo = { .number = 5 };
+
+    slot_rig_install_spec(r, slot, &echo);
+    l.ends.count = 2;
+    l.ends.first_word = "\033]0;x\007";
+    l.middle.on_error = BERTH_ON_ERROR_FAIL;
+    line_open(r, &l, BERTH_ROLE_ROUTER, slot);
+    connect(r, &l, 1, "record", 2, 0);
+    must(r, berth_flow_start(l.flow, &r->diag));
+    assert_int_equal(berth_flow_wait(l.flow, UINT64_MAX, &r->diag), BERTH_E_ABI);
+    assert_non_null(strstr(r->diag.text, "\\x1b]0;x\\x07"));
+    assert_null(strchr(r->diag.text, '\033'));
+    line_close(&l);
+}
+
 static void a_hook_is_no_source(void **state)
 {
     slot_rig *r = *state;
@@ -270,6 +290,7 @@ int main(void)
         slot_test(a_plugin_that_traps_is_rolled_back_and_no_record_is_lost),
         slot_test(a_plugin_that_spins_costs_its_record_and_no_more),
         slot_test(a_router_plugin_names_its_ports),
+        slot_test(a_port_that_is_not_there_is_shown_and_drives_no_terminal),
         slot_test(a_hook_is_no_source),
     };
 
