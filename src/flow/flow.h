@@ -107,6 +107,7 @@ typedef struct berthi_meter {
     uint32_t left; /* calls until the next that is measured */
     /* the call that is running */
     bool has_record, is_traced;
+    uint32_t batch;    /* records of the inbox that it was given together; 0: it is no batch */
     uint64_t begun_ns; /* 0: it is not measured */
     uint64_t sequence, time_ns, copies;
 } berthi_meter;

@@ -79,6 +79,7 @@ void berthi_meter_begin(berth_stage *stage, const berth_record *record)
     berthi_meter *m = stage->meter;
 
     m->has_record = record != NULL;
+    m->batch = 0;
     m->is_traced = m->traces != 0 && (record == NULL || record->sequence < m->traces) &&
                    atomic_load_explicit(&m->count, memory_order_relaxed) < m->room;
     m->begun_ns = 0;
@@ -106,7 +107,7 @@ static void add_span(berthi_meter *m, uint64_t sequence, uint64_t end_ns, uint64
     atomic_store_explicit(&m->count, count + 1, memory_order_release);
 }
 
-/* Of a pull, one for each record that it made. */
+/* Of a pull, one for each record that it made; of a batch, one for each record in it. */
 static void add_spans(berth_stage *stage, uint64_t end_ns, bool has_failed)
 {
     berthi_meter *m = stage->meter;
@@ -115,6 +116,10 @@ static void add_spans(berth_stage *stage, uint64_t end_ns, bool has_failed)
 
     if (m->has_record)
         add_span(m, m->sequence, end_ns, copies, has_failed);
+    else if (m->batch != 0)
+        for (uint32_t i = 0; i < m->batch; i++)
+            add_span(m, stage->inbox[stage->inbox_at + i].sequence, end_ns, copies / m->batch,
+                     has_failed);
     else if (stage->options.role == BERTH_ROLE_SOURCE)
         for (uint32_t i = 0; i < made; i++)
             add_span(m, stage->outbox[stage->call_from + i].sequence, end_ns, copies / made,
@@ -133,6 +138,10 @@ void berthi_meter_end(berth_stage *stage, bool has_failed)
     berth_histogram_record(m->calls, end_ns - m->begun_ns);
     if (m->is_traced)
         add_spans(stage, end_ns, has_failed);
+    if (m->batch != 0) { /* a batch: its first, which is its oldest */
+        m->has_record = true;
+        m->time_ns = stage->inbox[stage->inbox_at].time_ns;
+    }
     if (m->ages == NULL || !m->has_record || has_failed)
         return;
     berthi_clock_wall(&seconds, &ns);

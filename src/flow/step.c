@@ -357,6 +357,8 @@ static bool process_batch(berth_stage *stage, berthi_worker *worker)
     clear(&diag);
     berthi_call_begin(stage, worker, NULL);
     stage->call_records = count;
+    if (stage->meter != NULL)
+        stage->meter->batch = count;
     status = stage->more->process_batch(stage->options.self, stage,
                                         &stage->inbox[stage->inbox_at], count, &done, &diag);
     status = berthi_call_end(stage, status, &diag);

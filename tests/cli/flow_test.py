@@ -216,6 +216,28 @@ class Run(Folder):
         self.assertRegex(text, r"record 1: \d+\.\d us, 3 copies\n  in +waited")
         self.assertIn("stage up ", text)
 
+    def test_records_that_are_given_together_are_traced_each(self):
+        path = self.write("flow.toml", """[stage.in]
+end = "generator"
+config = { count = 20, size = 32 }
+[stage.up]
+plugin = "%s"
+role = "processor"
+[stage.out]
+end = "null"
+[[edge]]
+from = "in"
+to = "up"
+[[edge]]
+from = "up"
+to = "out"
+""".encode() % guest("stage/batch").encode())
+        result = run("flow", "trace", path, "--count", "3", "--json", "--set",
+                     "stage.up.limits.deadline=60s", "--set", "stage.up.limits.probe-deadline=60s")
+        self.assert_exit(result, 0)
+        self.assertEqual([(r, s) for r in range(3) for s in ("in", "up", "out")],
+                         [(s["record"], s["stage"]) for s in json.loads(result.stdout)])
+
     def test_a_bench_is_compared_with_what_was_before(self):
         flow, base = self.flow(2000), self.path("summary")
         result = run("flow", "bench", flow, "--duration", "60s", "--summary", base)
