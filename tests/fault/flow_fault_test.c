@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <berth/flow.h>
+#include <berth/host.h>
 
 #include "fault_sweep.h"
 
@@ -11,7 +12,9 @@ typedef struct trial {
     slot_rig *rig;
     bertht_memory memory;
     berth_allocator allocator;
-    berth_slot *slot; /* NULL: no plugin takes part */
+    berth_slot *slot;   /* NULL: no plugin takes part */
+    const char *config; /* of a plugin that keeps a contract; NULL: it has a hook */
+    bool may_trap;      /* it answers a refusal with a trap */
     uint32_t made, seen;
 } trial;
 
@@ -70,8 +73,10 @@ static berth_status add_stage(trial *t, berth_flow *flow, uint32_t at, berth_dia
     o.name = names[at];
     o.role = roles[at];
     o.takes = o.gives = "bytes";
+    o.config = at == 1 ? t->config : NULL;
     if (at == 1 && t->slot != NULL)
-        return berth_flow_add_slot(flow, &o, t->slot, "do", NULL, diag);
+        return berth_flow_add_slot(flow, &o, t->slot, t->config == NULL ? "do" : NULL, NULL,
+                                   diag);
     o.ops = ops[at];
     o.self = t;
     return berth_flow_add(flow, &o, NULL, diag);
@@ -120,6 +125,8 @@ static berth_status live(void *ctx, berth_diag *diag)
         berth_flow_close(flow);
     }
     berth_flows_destroy(flows);
+    if (t->may_trap && status == BERTH_E_TRAP)
+        diag->status = (int32_t)(status = BERTH_E_NOMEM);
     return status;
 }
 
@@ -159,11 +166,38 @@ static void a_flow_with_a_plugin_does_too(void **state)
     sweep(&t);
 }
 
+/* The guest makes a payload of its own for each record, and says what it is. */
+static void a_stage_that_keeps_a_contract_does_too(void **state)
+{
+    static const struct {
+        const char *guest, *config;
+    } rows[] = { { "stage/batch", "copy" }, { "stage/plain", "mark=" } };
+    trial t = { .rig = *state };
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT,
+                          none = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_host *host;
+
+    assert_int_equal(berth_host_create(&t.rig->allocator, &host, &t.rig->diag), BERTH_OK);
+    assert_int_equal(berth_flow_offer(host, &t.rig->diag), BERTH_OK);
+    options.host = host;
+    slot_rig_restart(t.rig, options);
+    for (size_t i = 0; i < 2; i++) {
+        t.slot = slot_rig_open(t.rig, rows[i].guest + 6, NULL);
+        slot_rig_install_guest(t.rig, t.slot, rows[i].guest);
+        t.config = rows[i].config;
+        t.may_trap = i == 1;
+        sweep(&t);
+    }
+    slot_rig_restart(t.rig, none);
+    berth_host_destroy(host);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(a_flow_lives_whole_or_leaves_nothing),
         slot_test(a_flow_with_a_plugin_does_too),
+        slot_test(a_stage_that_keeps_a_contract_does_too),
     };
 
     return slot_rig_run("flows that fail", tests, sizeof tests / sizeof *tests);
