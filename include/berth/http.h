@@ -88,6 +88,24 @@ BERTH_API BERTH_CHECKED berth_status berth_slot_http(berth_slot *slot,
                                                      const berth_call *call,
                                                      uint64_t *version_out, berth_diag *diag);
 
+/* Who is behind a filter: answers `request` through `sink`, as berth_slot_http() does, which it may call for another
+ * slot.  It runs within the call, on its thread.  What it fails with fails the call with BERTH_E_PLUGIN. */
+typedef berth_status (*berth_http_next)(void *ctx, const berth_http_request *request,
+                                        const berth_http_sink *sink, berth_diag *diag);
+
+/* The same through a filter: a plugin that sees the request before `next` does, and the response of `next` before
+ * `sink` does, may change both, and may answer by itself (docs/proxy-wasm.md).  `next` is called once at the most; NULL: nobody
+ * is behind it.  A plugin that answers requests by itself does so, and `next` is not called.
+ * Gives *version_out, as berth_slot_http().
+ * Thread: any; `next` is called on this one.  Blocks: as berth_slot_call().
+ * Fails: as berth_slot_http(); BERTH_E_PLUGIN also when the filter lets a request go and nobody is behind it,
+ *        when it pauses and nothing would continue it, and when `next` failed; BERTH_E_LIMIT when a
+ *        body has more than 1 MiB, which is what a filter is shown. */
+BERTH_API BERTH_CHECKED berth_status
+berth_slot_http_filter(berth_slot *slot, const berth_http_request *request,
+                       berth_http_next next, void *next_ctx, const berth_http_sink *sink,
+                       const berth_call *call, uint64_t *version_out, berth_diag *diag);
+
 /* A whole response, in the call's arena. */
 typedef struct berth_http_response {
     uint32_t size; /* sizeof(berth_http_response), set by the _INIT */

@@ -7,9 +7,20 @@
 #ifndef BERTHI_ADMIT_FAMILY_H
 #define BERTHI_ADMIT_FAMILY_H
 
+#include <berth/http.h>
+
 #include "admit/findings.h"
 #include "admit/metadata.h"
 #include "service/guest.h"
+
+/* A request for a filter. */
+typedef struct berthi_family_http {
+    const berth_http_request *request;
+    berth_http_next next; /* NULL: nobody is behind it */
+    void *next_ctx;
+    const berth_http_sink *sink;
+    uint64_t bytes_in, bytes_out; /* of bodies; set by who answers */
+} berthi_family_http;
 
 typedef struct berthi_family {
     const char *says;  /* what shows that a module is one: "it imports `extism:host/env`" */
@@ -31,6 +42,8 @@ typedef struct berthi_family {
      * Anything else ends the instance. */
     berth_status (*enter)(berthi_guest *g, uint32_t hook, const berth_call *call,
                           berth_reply *reply, berth_diag *diag);
+    /* Answers a request, as berth_slot_http_filter(); statuses as above.  NULL: its plugins are no filters. */
+    berth_status (*http)(berthi_guest *g, berthi_family_http *http, berth_diag *diag);
     /* The instance is gone, or never began: gives back what `state` has.  May be NULL. */
     void (*end)(berthi_guest *g);
 } berthi_family;

@@ -5,26 +5,38 @@
  * session is needed.  Bytes that are counted are those of bodies. */
 #include <berth/http.h>
 
+#include "admit/family.h"
 #include "registry/hot.h"
 #include "service/http/served.h"
 #include "service/wasi/wasi_serve.h"
 
-typedef struct http_values {
-    const berth_http_request *request;
-    const berth_http_sink *sink;
-    uint64_t bytes_in;
-} http_values;
+/* A filter's. */
+static berth_status run_filter(berth_version *v, berthi_instance *i, const berth_call *call,
+                               uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
+{
+    const berthi_family *family = v->content->plugin.profile->family;
+    berthi_family_http *http = more;
+    berth_status status;
+
+    (void)call;
+    i->calls++;
+    *reply = (berth_reply){ .version = v->number };
+    berthi_instance_deadline(&v->runtime->domain, i, ticks);
+    status = family->http(i->guest, http, diag);
+    reply->size = http->bytes_out;
+    return status;
+}
 
 static berth_status run(berth_version *v, berthi_instance *i, const berth_call *call,
                         uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
 {
-    http_values *values = more;
+    berthi_family_http *http = more;
     berthi_wasi_serving serving;
     berth_status status;
 
     i->calls++;
     *reply = (berth_reply){ .version = v->number };
-    status = berthi_wasi_serve(v->runtime->options.host, i->host, values->request, values->sink,
+    status = berthi_wasi_serve(v->runtime->options.host, i->host, http->request, http->sink,
                                &serving, diag);
     if (status != BERTH_OK)
         return status;
@@ -32,38 +44,54 @@ static berth_status run(berth_version *v, berthi_instance *i, const berth_call *
     status = berthi_cm_call(i->component, &v->content->http, serving.handles, NULL, call->arena,
                             diag);
     status = berthi_wasi_served(&serving, status, diag);
-    values->bytes_in = serving.bytes_in;
+    http->bytes_in = serving.bytes_in;
     reply->size = serving.bytes_out;
     return status;
+}
+
+static berthi_run find_way(const berth_version *v, berth_diag *diag)
+{
+    const berthi_content *content = v->content;
+    const berthi_family *family = v->is_native ? NULL : content->plugin.profile->family;
+
+    if (family != NULL && family->http != NULL)
+        return run_filter;
+    if (v->is_native || content->http.type == NULL)
+        (void)berthi_fail(diag, BERTH_E_ABSENT,
+                          "version %llu of slot '%s' answers no requests: it exports no "
+                          "wasi:http/incoming-handler 0.2",
+                          (unsigned long long)v->number, v->slot->name);
+    else if (!content->component->asks_services)
+        (void)berthi_fail(diag, BERTH_E_ABSENT, "the runtime's host offers no WASI");
+    else
+        return run;
+    return NULL;
 }
 
 static berth_status enter(berth_version *v, berthi_record *mine, const berth_call *call,
                           uint64_t ticks, void *more, berth_reply *reply, berth_diag *diag)
 {
-    const http_values *values = more;
+    const berthi_family_http *http = more;
+    berthi_run way = find_way(v, diag);
     berthi_seat *seat;
     berth_status status;
 
     reply->version = 0;
-    if (v->is_native || v->content->http.type == NULL)
-        return berthi_fail(diag, BERTH_E_ABSENT,
-                           "version %llu of slot '%s' answers no requests: it exports no "
-                           "wasi:http/incoming-handler 0.2",
-                           (unsigned long long)v->number, v->slot->name);
-    if (!v->content->component->asks_services)
-        return berthi_fail(diag, BERTH_E_ABSENT, "the runtime's host offers no WASI");
-    status = berthi_call_pooled(v, mine, call, ticks, run, more, reply, diag);
+    if (way == NULL)
+        return BERTH_E_ABSENT;
+    status = berthi_call_pooled(v, mine, call, ticks, way, more, reply, diag);
     seat = berthi_seat_find(v, mine->index);
     if (seat != NULL)
-        berthi_count(&seat->counts.bytes_in, values->bytes_in);
+        berthi_count(&seat->counts.bytes_in, http->bytes_in);
     return status;
 }
 
-berth_status berth_slot_http(berth_slot *slot, const berth_http_request *request,
-                             const berth_http_sink *sink, const berth_call *call,
-                             uint64_t *version_out, berth_diag *diag)
+berth_status berth_slot_http_filter(berth_slot *slot, const berth_http_request *request,
+                                    berth_http_next next, void *next_ctx,
+                                    const berth_http_sink *sink, const berth_call *call,
+                                    uint64_t *version_out, berth_diag *diag)
 {
-    http_values values = { request, sink, 0 };
+    berthi_family_http http = { request, next, next_ctx, sink, 0, 0 };
     berth_reply reply = { .version = 0 };
     berth_status status;
 
@@ -73,10 +101,17 @@ berth_status berth_slot_http(berth_slot *slot, const berth_http_request *request
     BERTHI_REQUIRE(call != NULL && call->arena != NULL && call->input_size == 0, diag);
     status = berthi_http_check_request(request, diag);
     if (status == BERTH_OK)
-        status = berthi_slot_enter(slot, call, enter, &values, &reply, diag);
+        status = berthi_slot_enter(slot, call, enter, &http, &reply, diag);
     if (version_out != NULL)
         *version_out = reply.version;
     return status;
+}
+
+berth_status berth_slot_http(berth_slot *slot, const berth_http_request *request,
+                             const berth_http_sink *sink, const berth_call *call,
+                             uint64_t *version_out, berth_diag *diag)
+{
+    return berth_slot_http_filter(slot, request, NULL, NULL, sink, call, version_out, diag);
 }
 
 /* ---------------------------------------------------------------- a whole response */

@@ -176,6 +176,8 @@ void berthi_module_close(berth_version *v, berthi_instance *i)
     const berthi_family *family = v->content->plugin.profile->family;
     berthi_guest *g = i->guest;
 
+    if (g == NULL) /* there was no memory for it */
+        return;
     if (g->services != NULL) {
         if (family != NULL && family->end != NULL)
             family->end(g);

@@ -5,11 +5,13 @@
 
 #include "compat/command/command.h"
 #include "compat/extism/extism.h"
+#include "compat/proxywasm/proxywasm.h"
 
 const berthi_profile *const berthi_families[] = {
     &berthi_profile_berth,
     &berthi_profile_cclb, /* admission's own */
     &berthi_profile_extism,
+    &berthi_profile_proxywasm,
     &berthi_profile_command, /* src/compat */
     NULL,
 };

@@ -499,6 +499,37 @@ static void a_plugin_that_does_it_wrong_is_named(void **state)
     end(&t);
 }
 
+/* The call fails and the instance goes, or nothing happens; nothing is left, and the slot serves on. */
+static void each_allocation_may_fail(void **state)
+{
+    static const char *const paths[] = { "/echo", "/early", "/tell" };
+    static const berth_http_field field = { TEXT("a"), TEXT("b") };
+    rig t;
+
+    begin(&t, *state, 1);
+    for (size_t i = 0; i < 3; i++) {
+        berth_http_request request = request_of("POST", paths[i]);
+        bool has_failed = true;
+
+        request.body = "body";
+        request.body_size = 4;
+        request.fields = request.trailers = &field;
+        request.fields_count = request.trailers_count = 1;
+        for (size_t n = 0; has_failed; n++) {
+            size_t before = atomic_load(&t.r->memory.failures);
+
+            assert_int_equal(ask(&t, &request), BERTH_OK);
+            memory_fail(&t.r->memory, n, false);
+            (void)ask(&t, &request);
+            has_failed = atomic_load(&t.r->memory.failures) != before;
+            memory_fail(&t.r->memory, SIZE_MAX, false);
+            if (n > 2000)
+                fail_msg("%s: %zu allocations", paths[i], n);
+        }
+    }
+    end(&t);
+}
+
 static void a_plugin_that_spins_ends_at_its_deadline(void **state)
 {
     berth_http_request request = request_of("GET", "/spin");
@@ -561,6 +592,7 @@ int main(void)
         slot_test(a_peer_that_stops_ends_the_exchange),
         slot_test(a_peer_that_stalls_ends_the_call_at_its_deadline),
         slot_test(a_plugin_that_does_it_wrong_is_named),
+        slot_test(each_allocation_may_fail),
         slot_test(a_plugin_that_spins_ends_at_its_deadline),
         slot_test(a_response_is_bounded_and_the_plugin_serves_on),
         slot_test(slots_that_answer_no_requests_say_so),
