@@ -260,6 +260,31 @@ static void no_object_ends_behind_the_runtime(void **state)
     close_desk(&d);
 }
 
+/* With the runtime at the latest; page_destroy() aborts at the second time. */
+static void what_a_plugin_holds_at_its_end_is_destroyed_once(void **state)
+{
+    static const char *const ends[] = { "left_page.so", "held_page.so" };
+    berth_runtime_stats stats;
+    notes_slot in;
+    desk d;
+
+    for (unsigned e = 0; e < sizeof ends / sizeof *ends; e++) {
+        open_desk(&d, *state, ends[e], NULL);
+        in = enter(&d);
+        (void)draft_of(&d, &in, "kept");
+        notes_leave(&in);
+        assert_int_equal(atomic_load(&d.store->destroyed), 0);
+        assert_int_equal(berth_slot_evict(d.r->runtime, NULL, "desk"), BERTH_OK);
+        do {
+            (void)sched_yield();
+            stats = slot_rig_runtime_stats(d.r);
+        } while (stats.versions_retired != 0 || stats.natives_ending != 0);
+        assert_int_equal(stats.natives_abandoned, e); /* the second one is */
+        close_desk(&d);
+        assert_int_equal(atomic_load(&d.store->destroyed), 1);
+    }
+}
+
 static void objects_of_a_plugin_live_in_a_session(void **state)
 {
     desk d;
@@ -774,6 +799,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         slot_test(objects_of_a_plugin_live_in_a_session),
         slot_test(no_object_ends_behind_the_runtime),
+        slot_test(what_a_plugin_holds_at_its_end_is_destroyed_once),
         slot_test(handles_are_values_in_a_session),
         slot_test(handles_are_refused_outside_of_a_session),
         slot_test(a_handle_that_is_none_is_refused_and_harms_nobody),

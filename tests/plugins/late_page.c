@@ -1,4 +1,5 @@
-/* late_page.c - a plugin that keeps an object of its host's until it is drained, and drops it then. */
+/* late_page.c - a plugin that keeps an object of its host's until it is drained, and drops it then; or leaves
+ * it where it is; or is never drained. */
 #include <notes_plugin.h>
 
 static notes_store_page kept;
@@ -19,8 +20,14 @@ void notes_plugin_desk_draft_destroy(void *object)
 int32_t notes_plugin_drain(void *self, uint64_t deadline_ns)
 {
     (void)self, (void)deadline_ns;
+#if defined(LATE_PAGE_IS_LEFT)
+    return 0;
+#elif defined(LATE_PAGE_IS_HELD) /* and the plugin is given up with it */
+    return 1;
+#else
     notes_store_page_drop(kept);
     return 0;
+#endif
 }
 
 /* Nobody calls these. */
