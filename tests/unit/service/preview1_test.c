@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { MEMORY_SIZE = 1 << 18, OUT = 64, PATH = 256, OTHER = 512, DATA = 4096, LINES_MAX = 12 };
+enum { MEMORY_SIZE = 1 << 23, OUT = 64, PATH = 256, OTHER = 512, DATA = 4096, LINES_MAX = 12 };
 enum { OK, ACCES = 2, BADF = 8, EXIST = 20, FAULT = 21, INVAL = 28, ISDIR = 31, LOOP = 32 };
 enum { NAMETOOLONG = 37, NOENT = 44, NOTDIR = 54, NOTSOCK = 57, NOTSUP = 58, PERM = 63 };
 enum { SPIPE = 70, NOTCAPABLE = 76, ILSEQ = 25, ENDED = -1, TOP = 3 };
@@ -381,6 +381,9 @@ static void lists_of_spans_are_bounded_and_all_in_the_memory(void **state)
     (void)put_iov(r, 1, UINT32_MAX, UINT32_MAX);
     assert_int_equal(P1(r, fd_write, 1, iovs, 2, OUT), FAULT);
     assert_int_equal(P1(r, fd_write, 1, iovs, 1, MEMORY_SIZE - 3), FAULT);
+    for (uint32_t i = 0; i < 1024; i++)
+        (void)put_iov(r, i, 0, MEMORY_SIZE);
+    assert_int_equal(P1(r, fd_write, 1, iovs, 1024, OUT), INVAL); /* 8 GiB */
     /* Spans that lie in each other, and in the list itself, are read one after the other. */
     (void)put_iov(r, 0, 1024, 2);
     (void)put_iov(r, 1, 1025, 3);
@@ -644,6 +647,8 @@ static void folders_are_listed_in_any_portions(void **state)
         assert_int_equal(list_names(r, TOP, room, some), 6);
         assert_string_equal(some, all);
     }
+    assert_int_equal(P1(r, fd_readdir, TOP, DATA, 24, 1, OUT), OK); /* back */
+    assert_int_equal(get64(r, DATA), 2);
     assert_int_equal(open_at(r, "deep/er", 2, ALL, 0), 4);
     assert_int_equal(list_names(r, 4, 100, some), 2);
     assert_int_equal(P1(r, fd_readdir, TOP, DATA, 100, UINT64_MAX, OUT), OK);
@@ -679,6 +684,13 @@ static void a_poll_tells_what_came_first(void **state)
     assert_int_equal(get32(r, OUT), 1);
     assert_int_equal(get64(r, 8192), 701);
     assert_int_equal(r->memory[8192 + 10], 0);
+    subscribe(r, 0, 0, 1, 100000000, 0);
+    assert_int_equal(P1(r, poll_oneoff, DATA, 8192, 1, OUT), OK);
+    assert_int_equal(P1(r, clock_time_get, 1, 1, OUT), OK);
+    subscribe(r, 0, 0, 1, get64(r, OUT) + 1000000, 1);
+    subscribe(r, 1, 0, 1, 5000000, 0);
+    assert_int_equal(P1(r, poll_oneoff, DATA, 8192, 2, OUT), OK);
+    assert_int_equal(get64(r, 8192), 700);
     subscribe(r, 0, 1, 0, 0, 0);
     subscribe(r, 1, 2, 1, 0, 0);
     subscribe(r, 2, 1, 55, 0, 0);
