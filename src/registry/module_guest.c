@@ -120,8 +120,10 @@ static void look_up(const berth_version *v, berthi_instance *i)
                 i->ops->instance_export(i->store, i->handle, plugin->hooks[h].export_name,
                                         strlen(plugin->hooks[h].export_name), &hooks[h]);
         g->hooks = hooks;
-        g->is_program =
-            plugin->hooks_count == 1 && strcmp(plugin->hooks[0].export_name, "_start") == 0;
+        g->is_program = plugin->hooks_count > 0;
+        for (uint32_t h = 0; h < plugin->hooks_count; h++)
+            if (strcmp(plugin->hooks[h].export_name, "_start") != 0)
+                g->is_program = false;
     }
     if (!is_there)
         berthi_panic("an admitted module has not the exports that it was admitted with");

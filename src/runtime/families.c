@@ -5,12 +5,16 @@
 
 #include "compat/command/command.h"
 #include "compat/extism/extism.h"
+#include "compat/fluvio/fluvio.h"
 #include "compat/proxywasm/proxywasm.h"
+#include "compat/redpanda/redpanda.h"
 
 const berthi_profile *const berthi_families[] = {
     &berthi_profile_berth,
     &berthi_profile_cclb, /* admission's own */
     &berthi_profile_extism,
+    &berthi_profile_fluvio,
+    &berthi_profile_redpanda,
     &berthi_profile_proxywasm,
     &berthi_profile_command, /* src/compat */
     NULL,

@@ -74,6 +74,37 @@ berth_status berthi_guest_reply(const berthi_guest *g, const berth_call *call, c
     return BERTH_OK;
 }
 
+static berth_status bad_config(size_t at, const char *why, berth_diag *diag)
+{
+    return berthi_fail(
+        diag, BERTH_E_INVALID,
+        "plugin_config is a JSON object of strings for this plugin; at byte %zu: %s", at, why);
+}
+
+berth_status berthi_guest_config(const berthi_guest *g, berthi_arena *arena,
+                                 const berthi_json **object_out, berth_diag *diag)
+{
+    const berthi_json *object;
+    berthi_json_error error;
+    berth_status status;
+
+    *object_out = NULL;
+    if (g->config_size == 0)
+        return BERTH_OK;
+    status = berthi_json_read(g->config, g->config_size, arena, &object, &error);
+    if (status == BERTH_E_NOMEM)
+        return berthi_fail(diag, status, "the plugin's configuration");
+    if (status != BERTH_OK)
+        return bad_config(error.offset, error.why, diag);
+    if (object->kind != BERTHI_JSON_OBJECT)
+        return bad_config(object->at, "it is not an object", diag);
+    for (const berthi_json *m = object->first; m != NULL; m = m->next)
+        if (m->kind != BERTHI_JSON_STRING)
+            return bad_config(m->at, "a value that is not a string", diag);
+    *object_out = object;
+    return BERTH_OK;
+}
+
 void berthi_guest_log(berthi_guest *g, uint32_t level, const char *text, size_t size)
 {
     berthi_services_log(g->services, (int32_t)level, text, size);

@@ -21,6 +21,7 @@
 
 #include <berth/slot.h>
 
+#include "base/json_reader.h"
 #include "service/services.h"
 #include "wasm/module.h"
 
@@ -106,6 +107,12 @@ static inline berth_status berthi_guest_call(berthi_guest *g, const berthi_exter
 /* Copies `data` into the call's arena and makes it the reply.  BERTH_E_LIMIT, BERTH_E_NOMEM. */
 berth_status berthi_guest_reply(const berthi_guest *g, const berth_call *call, const void *data,
                                 size_t size, berth_reply *reply, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
+/* The slot's `plugin_config` as a JSON object of strings, held by `arena`; NULL: it has none.
+ * BERTH_E_INVALID, BERTH_E_NOMEM. */
+berth_status berthi_guest_config(const berthi_guest *g, berthi_arena *arena,
+                                 const berthi_json **object_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
 /* One line of a log, as the plugin's; any bytes.  Bounded by what the grants say of output. */

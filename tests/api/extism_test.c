@@ -234,25 +234,6 @@ static void what_was_built_for_an_older_host_is_refused(void **state)
 
 /* ---------------------------------------------------------------- upstream's */
 
-/* NULL, with a line, where there is none. */
-static uint8_t *read_corpus(const char *name, size_t *size_out)
-{
-    char path[512];
-    uint8_t *bytes = NULL;
-    FILE *file;
-
-    snprintf(path, sizeof path, "%s/../shared/corpus/guests/%s", BERTH_TEST_SOURCE_DIR, name);
-    file = fopen(path, "rb");
-    if (file == NULL) {
-        print_message("skipped: no %s in ../shared/corpus/guests\n", name);
-        return NULL;
-    }
-    bytes = malloc(8 << 20);
-    *size_out = fread(bytes, 1, 8 << 20, file);
-    fclose(file);
-    return bytes;
-}
-
 static void expect_of_upstream(slot_rig *r, const char *guest, const char *const *grants,
                                const char *hook, const char *input, const char *output)
 {
@@ -261,7 +242,7 @@ static void expect_of_upstream(slot_rig *r, const char *guest, const char *const
     berth_grants *granted = NULL;
     berth_slot *slot;
     size_t size = 0;
-    uint8_t *bytes = read_corpus(guest, &size);
+    uint8_t *bytes = corpus_guest_read(guest, &size);
 
     if (bytes == NULL)
         return;
@@ -279,10 +260,13 @@ static void expect_of_upstream(slot_rig *r, const char *guest, const char *const
 
 static void plugins_of_upstreams_kits_run_as_they_are(void **state)
 {
+    static const char *const of_go[] = { "clock:wall", "clock:monotonic", "random", NULL };
     slot_rig *r = *state;
 
     expect_of_upstream(r, "extism-rs-count-vowels.wasm", NULL, "count_vowels",
                        "this is a test of vowels", "{\"count\":7}");
+    expect_of_upstream(r, "extism-go-countvowels.wasip1-command.wasm", of_go, "_start",
+                       "{\"input\":\"hello\"}", "JSON roundtrip: a === b");
 }
 
 int main(void)

@@ -24,28 +24,29 @@ typedef struct model {
 static void check_all(const model *m)
 {
     for (unsigned i = 0; i < m->count; i++) {
-        const uint8_t *bytes = extism_blocks_span(&m->real, m->blocks[i].at, m->blocks[i].size);
+        const uint8_t *bytes =
+            berthi_extism_blocks_span(&m->real, m->blocks[i].at, m->blocks[i].size);
 
-        CHECK(extism_blocks_size(&m->real, m->blocks[i].at) == m->blocks[i].size);
+        CHECK(berthi_extism_blocks_size(&m->real, m->blocks[i].at) == m->blocks[i].size);
         CHECK(bytes != NULL);
         for (uint64_t n = 0; n < m->blocks[i].size; n++)
             CHECK(bytes[n] == m->blocks[i].fill);
     }
     CHECK(m->real.used >= m->highest);
-    CHECK(extism_blocks_span(&m->real, m->real.used, 1) == NULL);
-    CHECK(extism_blocks_span(&m->real, UINT64_MAX, 2) == NULL);
-    CHECK(extism_blocks_span(&m->real, 16, UINT64_MAX) == NULL);
+    CHECK(berthi_extism_blocks_span(&m->real, m->real.used, 1) == NULL);
+    CHECK(berthi_extism_blocks_span(&m->real, UINT64_MAX, 2) == NULL);
+    CHECK(berthi_extism_blocks_span(&m->real, 16, UINT64_MAX) == NULL);
 }
 
 static void allocate(model *m, uint64_t size, uint8_t fill)
 {
-    uint64_t at = extism_blocks_alloc(&m->real, size);
+    uint64_t at = berthi_extism_blocks_alloc(&m->real, size);
 
     CHECK((at == 0) == (size == 0));
     if (at == 0)
         return;
     CHECK(at % 16 == 0);
-    memset(extism_blocks_span(&m->real, at, size), fill, size);
+    memset(berthi_extism_blocks_span(&m->real, at, size), fill, size);
     m->blocks[m->count++] = (live){ at, size, fill };
     if (at + size > m->highest)
         m->highest = at + size;
@@ -53,9 +54,9 @@ static void allocate(model *m, uint64_t size, uint8_t fill)
 
 static void release(model *m, unsigned which)
 {
-    extism_blocks_free(&m->real, m->blocks[which].at);
-    CHECK(extism_blocks_size(&m->real, m->blocks[which].at) == 0);
-    extism_blocks_free(&m->real, m->blocks[which].at);
+    berthi_extism_blocks_free(&m->real, m->blocks[which].at);
+    CHECK(berthi_extism_blocks_size(&m->real, m->blocks[which].at) == 0);
+    berthi_extism_blocks_free(&m->real, m->blocks[which].at);
     m->blocks[which] = m->blocks[--m->count];
 }
 
@@ -81,14 +82,14 @@ static void operate(model *m, const uint8_t *op)
         if (m->count > 0)
             release(m, number % m->count);
         if (!is_block(m, number)) { /* nothing begins there */
-            extism_blocks_free(&m->real, number);
-            CHECK(extism_blocks_size(&m->real, number) == 0);
+            berthi_extism_blocks_free(&m->real, number);
+            CHECK(berthi_extism_blocks_size(&m->real, number) == 0);
         }
         break;
     case 3:
         if (op[1] != 0)
             break;
-        extism_blocks_reset(&m->real);
+        berthi_extism_blocks_reset(&m->real);
         m->count = 0;
         m->highest = 0;
         allocate(m, 1 + op[2], op[3]);
@@ -104,12 +105,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (s == NULL)
         return 0;
-    extism_blocks_init(&m.real, s);
+    berthi_extism_blocks_init(&m.real, s);
     for (; size >= 4 && size <= 1024; data += 4, size -= 4) {
         operate(&m, data);
         check_all(&m);
     }
-    extism_blocks_end(&m.real);
+    berthi_extism_blocks_end(&m.real);
     CHECK(s->held == 0);
     berthi_services_end(s);
     return 0;

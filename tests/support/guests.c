@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -65,4 +66,16 @@ uint8_t *links_read(const char *name, size_t *size_out)
 
     snprintf(path, sizeof path, "%s/plugins/links/%s", BERTH_TEST_BUILD_DIR, name);
     return read_file(path, "tests/CMakeLists.txt lists its builds", size_out);
+}
+
+uint8_t *corpus_guest_read(const char *name, size_t *size_out)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/../shared/corpus/guests/%s", BERTH_TEST_SOURCE_DIR, name);
+    if (access(path, R_OK) != 0) {
+        print_message("skipped: no %s in ../shared/corpus/guests\n", name);
+        return NULL;
+    }
+    return read_file(path, "it was there just now", size_out);
 }

@@ -20,4 +20,8 @@ uint8_t *services_read(const char *name, size_t *size_out);
 /* The same of <build>/plugins/links/<name>. */
 uint8_t *links_read(const char *name, size_t *size_out);
 
+/* The same of a guest in ../shared/corpus/guests, by its whole name; NULL, and a line that says so, when
+ * there is none. */
+uint8_t *corpus_guest_read(const char *name, size_t *size_out);
+
 #endif

@@ -3,12 +3,12 @@
 
 enum { FIRST = 16, GRAIN = 16, ROOM_FIRST = 4096, BLOCKS_FIRST = 32, ROOM_KEPT = 1 << 20 };
 
-void extism_blocks_init(extism_blocks *b, berthi_services *services)
+void berthi_extism_blocks_init(extism_blocks *b, berthi_services *services)
 {
     *b = (extism_blocks){ .services = services, .used = FIRST };
 }
 
-void extism_blocks_end(extism_blocks *b)
+void berthi_extism_blocks_end(extism_blocks *b)
 {
     const berth_allocator *a = b->services->allocator;
     size_t table = b->blocks_room * sizeof *b->blocks;
@@ -16,15 +16,15 @@ void extism_blocks_end(extism_blocks *b)
     berthi_free(a, b->bytes, b->room);
     berthi_free(a, b->blocks, table);
     berthi_services_let_go(b->services, b->room + table);
-    extism_blocks_init(b, b->services);
+    berthi_extism_blocks_init(b, b->services);
 }
 
-void extism_blocks_reset(extism_blocks *b)
+void berthi_extism_blocks_reset(extism_blocks *b)
 {
     if (b->count == 0)
         return;
     if (b->room > ROOM_KEPT) {
-        extism_blocks_end(b);
+        berthi_extism_blocks_end(b);
         return;
     }
     memset(b->bytes + FIRST, 0, b->used - FIRST);
@@ -97,7 +97,7 @@ static uint32_t class_of(uint64_t size, uint64_t *room_out)
     return 4 * (doubling - 1) + (uint32_t)(grains / step) - 5;
 }
 
-uint64_t extism_blocks_alloc(extism_blocks *b, uint64_t size)
+uint64_t berthi_extism_blocks_alloc(extism_blocks *b, uint64_t size)
 {
     extism_block *block;
     uint32_t class, first;
@@ -122,9 +122,9 @@ uint64_t extism_blocks_alloc(extism_blocks *b, uint64_t size)
     return block->at;
 }
 
-uint64_t extism_blocks_put(extism_blocks *b, const void *data, size_t size)
+uint64_t berthi_extism_blocks_put(extism_blocks *b, const void *data, size_t size)
 {
-    uint64_t at = extism_blocks_alloc(b, size);
+    uint64_t at = berthi_extism_blocks_alloc(b, size);
 
     if (at != 0)
         memcpy(b->bytes + at, data, size);
@@ -149,7 +149,7 @@ static extism_block *find(const extism_blocks *b, uint64_t at)
                : NULL;
 }
 
-void extism_blocks_free(extism_blocks *b, uint64_t at)
+void berthi_extism_blocks_free(extism_blocks *b, uint64_t at)
 {
     extism_block *block = find(b, at);
 
@@ -160,7 +160,7 @@ void extism_blocks_free(extism_blocks *b, uint64_t at)
     b->free_first[block->class] = (uint32_t)(block - b->blocks) + 1;
 }
 
-uint64_t extism_blocks_size(const extism_blocks *b, uint64_t at)
+uint64_t berthi_extism_blocks_size(const extism_blocks *b, uint64_t at)
 {
     const extism_block *block = find(b, at);
 

@@ -30,22 +30,23 @@ typedef struct extism_blocks {
         free_first[EXTISM_CLASSES]; /* 1 + index of a free block of 2^n to 2^(n+1) - 1 bytes */
 } extism_blocks;
 
-void extism_blocks_init(extism_blocks *b, berthi_services *services);
-void extism_blocks_end(extism_blocks *b);
+void berthi_extism_blocks_init(extism_blocks *b, berthi_services *services);
+void berthi_extism_blocks_end(extism_blocks *b);
 /* Forgets all blocks, and gives back the memory that was much. */
-void extism_blocks_reset(extism_blocks *b);
+void berthi_extism_blocks_reset(extism_blocks *b);
 
 /* A block of zeros, or of what a block before it left there; 0: of 0 bytes, or there is no room. */
-uint64_t extism_blocks_alloc(extism_blocks *b, uint64_t size);
+uint64_t berthi_extism_blocks_alloc(extism_blocks *b, uint64_t size);
 /* A new block with a copy of these bytes; 0 as above. */
-uint64_t extism_blocks_put(extism_blocks *b, const void *data, size_t size);
+uint64_t berthi_extism_blocks_put(extism_blocks *b, const void *data, size_t size);
 /* What begins at no block is left alone. */
-void extism_blocks_free(extism_blocks *b, uint64_t at);
+void berthi_extism_blocks_free(extism_blocks *b, uint64_t at);
 /* How long the block is that begins there; 0: none does. */
-uint64_t extism_blocks_size(const extism_blocks *b, uint64_t at);
+uint64_t berthi_extism_blocks_size(const extism_blocks *b, uint64_t at);
 
 /* The bytes from `at` on, where all `size` of them were given to blocks once; else NULL. */
-static inline void *extism_blocks_span(const extism_blocks *b, uint64_t at, uint64_t size)
+static inline void *berthi_extism_blocks_span(const extism_blocks *b, uint64_t at,
+                                              uint64_t size)
 {
     return at <= b->used && size <= b->used - at && at != 0 ? b->bytes + at : NULL;
 }

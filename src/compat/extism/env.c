@@ -6,13 +6,13 @@
 
 static inline extism_state *state(berthi_wasm_store *store)
 {
-    return extism_state_of(berthi_guest_of(store));
+    return berthi_extism_state_of(berthi_guest_of(store));
 }
 
 /* WebAssembly is little-endian, and so is each machine that Berth is built for (os/). */
 static inline uint64_t load(const extism_blocks *b, uint64_t at, size_t size)
 {
-    const void *from = extism_blocks_span(b, at, size);
+    const void *from = berthi_extism_blocks_span(b, at, size);
     uint64_t value = 0;
 
     if (from != NULL)
@@ -22,7 +22,7 @@ static inline uint64_t load(const extism_blocks *b, uint64_t at, size_t size)
 
 static inline void store_at(extism_blocks *b, uint64_t at, const void *from, size_t size)
 {
-    void *to = extism_blocks_span(b, at, size);
+    void *to = berthi_extism_blocks_span(b, at, size);
 
     if (to != NULL)
         memcpy(to, from, size);
@@ -58,9 +58,9 @@ static inline uint64_t load_input(const extism_state *s, uint64_t at, size_t siz
         .i32 = (int32_t)(value)                                                                \
     }
 
-FUNCTION(alloc, ANSWER(extism_blocks_alloc(&s->blocks, ARGUMENT(0))))
-FUNCTION(length, ANSWER(extism_blocks_size(&s->blocks, ARGUMENT(0))))
-FUNCTION(length_unsafe, ANSWER(extism_blocks_size(&s->blocks, ARGUMENT(0))))
+FUNCTION(alloc, ANSWER(berthi_extism_blocks_alloc(&s->blocks, ARGUMENT(0))))
+FUNCTION(length, ANSWER(berthi_extism_blocks_size(&s->blocks, ARGUMENT(0))))
+FUNCTION(length_unsafe, ANSWER(berthi_extism_blocks_size(&s->blocks, ARGUMENT(0))))
 FUNCTION(load_u8, ANSWER_32(load(&s->blocks, ARGUMENT(0), 1)))
 FUNCTION(load_u64, ANSWER(load(&s->blocks, ARGUMENT(0), 8)))
 FUNCTION(store_u8, store_at(&s->blocks, ARGUMENT(0), &cells[1], 1))
@@ -80,7 +80,7 @@ EXTISM(free)
 
     (void)ctx;
     (void)diag;
-    extism_blocks_free(&s->blocks, ARGUMENT(0));
+    berthi_extism_blocks_free(&s->blocks, ARGUMENT(0));
     if (ARGUMENT(0) == s->input)
         s->input_size = 0;
     return BERTH_OK;
@@ -89,7 +89,8 @@ EXTISM(free)
 static void set_range(const extism_state *s, const berthi_val *cells, uint64_t *at,
                       uint64_t *size)
 {
-    if (ARGUMENT(1) != 0 && extism_blocks_span(&s->blocks, ARGUMENT(0), ARGUMENT(1)) == NULL)
+    if (ARGUMENT(1) != 0 &&
+        berthi_extism_blocks_span(&s->blocks, ARGUMENT(0), ARGUMENT(1)) == NULL)
         return;
     *at = ARGUMENT(0);
     *size = ARGUMENT(1);
@@ -104,7 +105,7 @@ EXTISM(error_set)
 
     (void)ctx;
     (void)diag;
-    if (ARGUMENT(0) == 0 || extism_blocks_span(&s->blocks, ARGUMENT(0), 1) != NULL)
+    if (ARGUMENT(0) == 0 || berthi_extism_blocks_span(&s->blocks, ARGUMENT(0), 1) != NULL)
         s->error = ARGUMENT(0);
     return BERTH_OK;
 }
@@ -116,30 +117,30 @@ EXTISM(reset)
     (void)ctx;
     (void)cells;
     (void)diag;
-    extism_blocks_reset(&s->blocks);
+    berthi_extism_blocks_reset(&s->blocks);
     s->input = s->input_size = s->output = s->output_size = s->error = 0;
     return BERTH_OK;
 }
 
-berth_status extism_block_of(berthi_guest *g, const void *ctx, const berthi_val *cells, int n,
-                             berthi_name *block_out, berth_diag *diag)
+berth_status berthi_extism_block_of(berthi_guest *g, const void *ctx, const berthi_val *cells,
+                                    int n, berthi_name *block_out, berth_diag *diag)
 {
-    const extism_state *s = extism_state_of(g);
-    uint64_t size = extism_blocks_size(&s->blocks, ARGUMENT(n));
+    const extism_state *s = berthi_extism_state_of(g);
+    uint64_t size = berthi_extism_blocks_size(&s->blocks, ARGUMENT(n));
 
     if (size == 0)
         return berthi_fail(diag, BERTH_E_ABI, "%s: there is no block at %llu",
                            ((const berthi_host_import *)ctx)->name,
                            (unsigned long long)ARGUMENT(n));
-    *block_out =
-        (berthi_name){ extism_blocks_span(&s->blocks, ARGUMENT(n), size), (uint32_t)size };
+    *block_out = (berthi_name){ berthi_extism_blocks_span(&s->blocks, ARGUMENT(n), size),
+                                (uint32_t)size };
     return BERTH_OK;
 }
 
-berth_status extism_give(extism_state *s, const void *data, size_t size, berthi_val *cells,
-                         berth_diag *diag)
+berth_status berthi_extism_give(extism_state *s, const void *data, size_t size,
+                                berthi_val *cells, berth_diag *diag)
 {
-    uint64_t at = extism_blocks_put(&s->blocks, data, size);
+    uint64_t at = berthi_extism_blocks_put(&s->blocks, data, size);
 
     if (at == 0 && size != 0)
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_MEMORY,

@@ -28,7 +28,7 @@ static berth_status say(berthi_wasm_store *store, const void *ctx, const berthi_
 
     if (level < level_least)
         return BERTH_OK;
-    status = extism_block_of(g, ctx, cells, 0, &text, diag);
+    status = berthi_extism_block_of(g, ctx, cells, 0, &text, diag);
     if (status == BERTH_OK)
         berthi_guest_log(g, levels[level], text.text, text.size);
     return status;

@@ -74,11 +74,11 @@ static bool describe(const berthi_wasm_info *info, berthi_scope scope,
 
 /* ---------------------------------------------------------------- how it lives */
 
-void extism_state_begin(berthi_guest *g)
+void berthi_extism_state_begin(berthi_guest *g)
 {
     extism_state *s = g->state;
 
-    extism_blocks_init(&s->blocks, g->services);
+    berthi_extism_blocks_init(&s->blocks, g->services);
     berthi_arena_init(&s->arena, g->allocator, CONFIG_ROOM_MAX);
 }
 
@@ -98,7 +98,7 @@ static berth_status initialize(berthi_guest *g, const char *name, const char *ty
 
 static berth_status begin(berthi_guest *g, berth_diag *diag)
 {
-    berth_status status = extism_read_config(g, diag);
+    berth_status status = berthi_extism_read_config(g, diag);
     berthi_extern init;
 
     if (status == BERTH_OK && !berthi_guest_find(g, "_initialize", ":", &init))
@@ -108,8 +108,8 @@ static berth_status begin(berthi_guest *g, berth_diag *diag)
 
 static void end(berthi_guest *g)
 {
-    extism_end_values(g);
-    extism_blocks_end(&extism_state_of(g)->blocks);
+    berthi_extism_end_values(g);
+    berthi_extism_blocks_end(&berthi_extism_state_of(g)->blocks);
 }
 
 /* ---------------------------------------------------------------- calls */
@@ -119,9 +119,9 @@ static berth_status put_input(extism_state *s, const berth_call *call, berth_dia
     berthi_val at;
     berth_status status;
 
-    extism_blocks_reset(&s->blocks);
+    berthi_extism_blocks_reset(&s->blocks);
     s->output = s->output_size = s->error = 0;
-    status = extism_give(s, call->input, call->input_size, &at, diag);
+    status = berthi_extism_give(s, call->input, call->input_size, &at, diag);
     if (status != BERTH_OK)
         return status;
     s->input = (uint64_t)at.i64;
@@ -132,13 +132,13 @@ static berth_status put_input(extism_state *s, const berth_call *call, berth_dia
 /* The plugin said why. */
 static berth_status tell_error(const extism_state *s, berth_status status, berth_diag *diag)
 {
-    uint64_t size = extism_blocks_size(&s->blocks, s->error);
+    uint64_t size = berthi_extism_blocks_size(&s->blocks, s->error);
     char shown[sizeof diag->text];
 
     if (size == 0)
         return status;
-    (void)berthi_utf8_show(shown, sizeof shown, extism_blocks_span(&s->blocks, s->error, size),
-                           size);
+    (void)berthi_utf8_show(shown, sizeof shown,
+                           berthi_extism_blocks_span(&s->blocks, s->error, size), size);
     if (status == BERTH_OK)
         return berthi_fail(diag, BERTH_E_PLUGIN, "%s", shown);
     berthi_diag_append(diag, "; it said: %s", shown);
@@ -149,7 +149,7 @@ static berth_status tell_error(const extism_state *s, berth_status status, berth
 static berth_status run(berthi_guest *g, uint32_t hook, const berth_call *call,
                         berth_reply *reply, berth_diag *diag)
 {
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
     berthi_val answer = { .i32 = 0 };
     berth_diag own, *why = diag != NULL ? diag : &own;
     berth_status status = berthi_guest_call(g, &g->hooks[hook], &answer, 1, why);
@@ -166,24 +166,25 @@ static berth_status run(berthi_guest *g, uint32_t hook, const berth_call *call,
         return berthi_fail(diag, BERTH_E_PLUGIN, "it answered %d", answer.i32);
     return berthi_guest_reply(
         g, call,
-        s->output_size == 0 ? NULL : extism_blocks_span(&s->blocks, s->output, s->output_size),
+        s->output_size == 0 ? NULL
+                            : berthi_extism_blocks_span(&s->blocks, s->output, s->output_size),
         s->output_size, reply, diag);
 }
 
 static berth_status enter(berthi_guest *g, uint32_t hook, const berth_call *call,
                           berth_reply *reply, berth_diag *diag)
 {
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
     berth_status status = put_input(s, call, diag);
 
     if (status == BERTH_OK)
         status = run(g, hook, call, reply, diag);
-    extism_blocks_reset(&s->blocks);
+    berthi_extism_blocks_reset(&s->blocks);
     return status;
 }
 
 static const berthi_host_import functions[] = {
-#define X(name, type) { #name, type, extism_##name, 0 },
+#define X(name, type) { #name, type, berthi_extism_##name, 0 },
     EXTISM_FUNCTIONS(X)
 #undef X
 };

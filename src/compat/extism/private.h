@@ -28,21 +28,21 @@ typedef struct extism_state {
 } extism_state;
 
 /* Begins with the first function that the plugin calls, which may be before the family's begin(). */
-void extism_state_begin(berthi_guest *g);
+void berthi_extism_state_begin(berthi_guest *g);
 
-static inline extism_state *extism_state_of(berthi_guest *g)
+static inline extism_state *berthi_extism_state_of(berthi_guest *g)
 {
     extism_state *s = g->state;
 
     if (__builtin_expect(s->blocks.services == NULL, 0))
-        extism_state_begin(g);
+        berthi_extism_state_begin(g);
     return s;
 }
 
 /* A function of the plugin's host: `cells` holds the arguments, then the result. */
 #define EXTISM(name)                                                                           \
-    berth_status extism_##name(void *ctx, berthi_wasm_store *store, berthi_val *cells,         \
-                               berth_diag *diag)
+    berth_status berthi_extism_##name(void *ctx, berthi_wasm_store *store, berthi_val *cells,  \
+                                      berth_diag *diag)
 
 /* All of them: name, type. */
 /* clang-format off */
@@ -64,16 +64,17 @@ EXTISM_FUNCTIONS(X)
 #undef X
 
 /* The block that argument `n` names, for a function that cannot do without one: BERTH_E_ABI. */
-berth_status extism_block_of(berthi_guest *g, const void *ctx, const berthi_val *cells, int n,
-                             berthi_name *block_out, berth_diag *diag)
+berth_status berthi_extism_block_of(berthi_guest *g, const void *ctx, const berthi_val *cells,
+                                    int n, berthi_name *block_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 /* Makes a block of these bytes the result; 0 where there are none.  BERTH_E_LIMIT. */
-berth_status extism_give(extism_state *s, const void *data, size_t size, berthi_val *cells,
-                         berth_diag *diag) __attribute__((warn_unused_result));
+berth_status berthi_extism_give(extism_state *s, const void *data, size_t size,
+                                berthi_val *cells, berth_diag *diag)
+    __attribute__((warn_unused_result));
 
 /* What the slot is configured with.  BERTH_E_INVALID, BERTH_E_NOMEM. */
-berth_status extism_read_config(berthi_guest *g, berth_diag *diag)
+berth_status berthi_extism_read_config(berthi_guest *g, berth_diag *diag)
     __attribute__((warn_unused_result));
-void extism_end_values(berthi_guest *g);
+void berthi_extism_end_values(berthi_guest *g);
 
 #endif

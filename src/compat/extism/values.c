@@ -3,50 +3,29 @@
 
 enum { OVERHEAD = 48 }; /* of a variable, as upstream's host counts */
 
-berth_status extism_read_config(berthi_guest *g, berth_diag *diag)
+berth_status berthi_extism_read_config(berthi_guest *g, berth_diag *diag)
 {
-    extism_state *s = extism_state_of(g);
-    berthi_json_error error = { .why = "it is not an object" };
-    berth_status status;
+    extism_state *s = berthi_extism_state_of(g);
 
-    if (g->config_size == 0 || s->config != NULL)
-        return BERTH_OK;
-    status = berthi_json_read(g->config, g->config_size, &s->arena, &s->config, &error);
-    if (status == BERTH_E_NOMEM)
-        return berthi_fail(diag, status, "the plugin's configuration");
-    if (status == BERTH_OK && s->config->kind != BERTHI_JSON_OBJECT)
-        status = BERTH_E_REJECTED;
-    for (const berthi_json *m = status == BERTH_OK ? s->config->first : NULL;
-         m != NULL && status == BERTH_OK; m = m->next)
-        if (m->kind != BERTHI_JSON_STRING) {
-            status = BERTH_E_REJECTED;
-            error = (berthi_json_error){ "a value that is not a string", m->at };
-        }
-    if (status == BERTH_OK)
-        return BERTH_OK;
-    s->config = NULL;
-    return berthi_fail(
-        diag, BERTH_E_INVALID,
-        "plugin_config is a JSON object of strings for this plugin; at byte %zu: %s",
-        error.offset, error.why);
+    return s->config != NULL ? BERTH_OK : berthi_guest_config(g, &s->arena, &s->config, diag);
 }
 
 EXTISM(config_get)
 {
     berthi_guest *g = berthi_guest_of(store);
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
     berthi_name name;
-    berth_status status = extism_block_of(g, ctx, cells, 0, &name, diag);
+    berth_status status = berthi_extism_block_of(g, ctx, cells, 0, &name, diag);
 
     if (status == BERTH_OK)
-        status = extism_read_config(g, diag);
+        status = berthi_extism_read_config(g, diag);
     if (status != BERTH_OK)
         return status;
     cells[0] = (berthi_val){ .i64 = 0 };
     for (const berthi_json *m = s->config == NULL ? NULL : s->config->first; m != NULL;
          m = m->next)
         if (m->name_size == name.size && memcmp(m->name, name.text, name.size) == 0)
-            return extism_give(s, m->text, m->size, cells, diag);
+            return berthi_extism_give(s, m->text, m->size, cells, diag);
     return BERTH_OK;
 }
 
@@ -70,7 +49,7 @@ static size_t size_of(const extism_variable *v)
 
 static void drop(berthi_guest *g, extism_variable **link)
 {
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
     extism_variable *v = *link;
 
     if (v == NULL)
@@ -83,21 +62,22 @@ static void drop(berthi_guest *g, extism_variable **link)
 EXTISM(var_get)
 {
     berthi_guest *g = berthi_guest_of(store);
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
     berthi_name name;
-    berth_status status = extism_block_of(g, ctx, cells, 0, &name, diag);
+    berth_status status = berthi_extism_block_of(g, ctx, cells, 0, &name, diag);
     const extism_variable *v;
 
     if (status != BERTH_OK)
         return status;
     v = *find(s, name);
     cells[0] = (berthi_val){ .i64 = 0 };
-    return v == NULL ? BERTH_OK : extism_give(s, v->bytes + v->name_size, v->size, cells, diag);
+    return v == NULL ? BERTH_OK
+                     : berthi_extism_give(s, v->bytes + v->name_size, v->size, cells, diag);
 }
 
 static berth_status set(berthi_guest *g, berthi_name name, berthi_name value, berth_diag *diag)
 {
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
     extism_variable **link = find(s, name), *v;
     size_t size = OVERHEAD + (size_t)name.size + value.size;
     size_t before = *link == NULL ? 0 : OVERHEAD + (*link)->name_size + (*link)->size;
@@ -123,21 +103,21 @@ EXTISM(var_set)
 {
     berthi_guest *g = berthi_guest_of(store);
     berthi_name name, value;
-    berth_status status = extism_block_of(g, ctx, cells, 0, &name, diag);
+    berth_status status = berthi_extism_block_of(g, ctx, cells, 0, &name, diag);
 
     if (status != BERTH_OK)
         return status;
     if (cells[1].i64 == 0) {
-        drop(g, find(extism_state_of(g), name));
+        drop(g, find(berthi_extism_state_of(g), name));
         return BERTH_OK;
     }
-    status = extism_block_of(g, ctx, cells, 1, &value, diag);
+    status = berthi_extism_block_of(g, ctx, cells, 1, &value, diag);
     return status == BERTH_OK ? set(g, name, value, diag) : status;
 }
 
-void extism_end_values(berthi_guest *g)
+void berthi_extism_end_values(berthi_guest *g)
 {
-    extism_state *s = extism_state_of(g);
+    extism_state *s = berthi_extism_state_of(g);
 
     while (s->variables != NULL)
         drop(g, &s->variables);
