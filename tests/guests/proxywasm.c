@@ -65,16 +65,45 @@ EXPORT("proxy_abi_version_0_2_1") void abi(void)
 {
 }
 
+/* An allocator that asks for what needs an allocator, or changes what it makes room for. */
+static int32_t meddle(u how, char **data, u *n)
+{
+    static const char more[] = "\2\0\0\0\1\0\0\0\2\0\0\0\1\0\0\0\1\0\0\0c\0cc\0d\0d";
+
+    switch (how) {
+    case 1:
+        return property_get(T("plugin_name"), data, n);
+    case 2:
+        return field_remove(0, T("a"));
+    case 3:
+        return field_add(0, T("x-more"), said, said_size);
+    case 4:
+        return field_replace(0, T("a"), T("other"));
+    case 5:
+        return pairs_set(0, more, sizeof more);
+    case 6:
+        return property_set(T("mine"), T("other"));
+    case 7:
+        return shared_set(T("k"), T("other"), 0);
+    case 8:
+        return local(200, T(""), T("other"), T(""), 0);
+    case 9:
+        return queue_take(1, data, n);
+    default:
+        return buffer_set(0, 0, 4, T("longer"));
+    }
+}
+
 EXPORT("proxy_on_memory_allocate") char *allocate(u size)
 {
     char *at = heap + used;
 
-    if (asked != 0) { /* an allocator that asks for what needs an allocator */
+    if (asked != 0) {
         char *data;
         u n;
 
+        body_asked = (u)meddle(asked, &data, &n);
         asked = 0;
-        body_asked = (u)property_get(T("plugin_name"), &data, &n);
     }
     if (size > sizeof heap - used)
         return 0;
@@ -234,9 +263,18 @@ static void others(u id)
     CODE("close", close_stream(2));
     CODE("local-status", local(100, T(""), T(""), T(""), 0));
     CODE("local-pairs", local(200, T(""), T(""), T("x"), 0));
-    asked = 1;
-    CODE("nested", property_get(T("plugin_name"), &data, &n));
-    number(body_asked);
+    (void)queue_put(1, T("item"));
+    for (u how = 1; how <= 9; how++) {
+        asked = how;
+        CODE("nested", how == 3 || how == 5 ? pairs_get(0, &data, &n)
+                       : how == 6           ? property_get(T("mine"), &data, &n)
+                       : how == 7           ? shared_get(T("k"), &data, &n, &k)
+                                            : field_get(0, T("a"), &data, &n));
+        number(body_asked);
+        say(data, how == 3 || how == 5 ? 0 : n);
+    }
+    CODE("kept", queue_take(1, &data, &n));
+    say(data, n);
 }
 
 EXPORT("proxy_on_context_create") void create(u id, u root)
@@ -309,6 +347,16 @@ EXPORT("proxy_on_request_body") u request_body(u id, u size, u end)
     (void)end;
     if (is(T("/change")))
         (void)buffer_set(0, size, 0, T("!"));
+    if (is(T("/meddle"))) {
+        char *data;
+        u n;
+
+        asked = 10;
+        CODE("nested", buffer_get(0, 0, 99, &data, &n));
+        number(body_asked);
+        say(data, n);
+        (void)field_add(0, T("x-said"), said, said_size);
+    }
     return 0;
 }
 

@@ -131,7 +131,7 @@ PW_HOST(berthi_pw_get_map_pairs)
     (void)ctx;
     if (m == NULL)
         return berthi_pw_answer(cells, PW_BAD_ARGUMENT);
-    if (berthi_pw_of(g)->is_allocating)
+    if (!berthi_pw_may_change(g))
         return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     status = berthi_pw_make_room(g, written_size(m), &at, &room, diag);
     if (status != BERTH_OK)
@@ -166,6 +166,8 @@ PW_HOST(berthi_pw_set_map_pairs)
 
     (void)ctx;
     (void)diag;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (m == NULL)
         return berthi_pw_answer(cells, PW_BAD_ARGUMENT);
     if (!berthi_pw_in(g, &cells[1], &from))
@@ -210,6 +212,8 @@ static berth_status change(berthi_wasm_store *store, berthi_val *cells, change_f
     berthi_pw_map *m = map_of(g, cells[0].i32);
     berthi_pw_view name, value;
 
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (m == NULL)
         return berthi_pw_answer(cells, PW_BAD_ARGUMENT);
     if (!berthi_pw_in(g, &cells[1], &name) || !berthi_pw_in(g, &cells[3], &value))
@@ -241,6 +245,8 @@ PW_HOST(berthi_pw_remove_map_value)
 
     (void)ctx;
     (void)diag;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (m == NULL)
         return berthi_pw_answer(cells, PW_BAD_ARGUMENT);
     if (!berthi_pw_in(g, &cells[1], &name))
@@ -350,6 +356,8 @@ PW_HOST(berthi_pw_set_buffer_bytes)
 
     (void)ctx;
     (void)diag;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (!buffer_of(g, kind, &b))
         return berthi_pw_answer(cells, PW_NOT_FOUND);
     if (kind > 1 || !x->may_change[kind])
@@ -448,6 +456,8 @@ PW_HOST(berthi_pw_send_local_response)
 
     (void)ctx;
     (void)diag;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (!berthi_pw_of(g)->x.is_live || berthi_pw_of(g)->x.has_local || status < 200 ||
         status > 999)
         return berthi_pw_answer(cells, PW_BAD_ARGUMENT);

@@ -65,7 +65,7 @@ berth_status berthi_pw_give(berthi_guest *g, const void *data, size_t size,
     berth_status status;
 
     *code = PW_OK;
-    if (berthi_pw_of(g)->is_allocating) {
+    if (!berthi_pw_may_change(g)) {
         *code = PW_INTERNAL_FAILURE;
         return BERTH_OK;
     }

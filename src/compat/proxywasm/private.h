@@ -112,6 +112,13 @@ static inline berthi_pw_state *berthi_pw_of(const berthi_guest *g)
     return g->state;
 }
 
+/* What the plugin is given lies still while it makes room for it (berthi_pw_make_room()): nothing that may be given
+ * is changed by its allocator. */
+static inline bool berthi_pw_may_change(const berthi_guest *g)
+{
+    return !berthi_pw_of(g)->is_allocating;
+}
+
 /* ---------------------------------------------------------------- texts.c */
 
 /* PW_OK, or PW_INTERNAL_FAILURE: no memory, or the instance has the host keep too much. */

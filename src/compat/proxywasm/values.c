@@ -143,6 +143,8 @@ PW_HOST(berthi_pw_set_property)
 
     (void)ctx;
     (void)diag;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (!berthi_pw_in(g, &cells[0], &path) || !berthi_pw_in(g, &cells[2], &value))
         return berthi_pw_answer(cells, PW_INVALID_MEMORY);
     return berthi_pw_answer(cells, put(g, &berthi_pw_of(g)->properties, path, value, &p));
@@ -185,6 +187,8 @@ PW_HOST(berthi_pw_set_shared_data)
 
     (void)ctx;
     (void)diag;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (!berthi_pw_in(g, &cells[0], &key) || !berthi_pw_in(g, &cells[2], &value))
         return berthi_pw_answer(cells, PW_INVALID_MEMORY);
     p = find_exactly(m, key);
@@ -301,6 +305,8 @@ PW_HOST(berthi_pw_dequeue)
     int code;
 
     (void)ctx;
+    if (!berthi_pw_may_change(g))
+        return berthi_pw_answer(cells, PW_INTERNAL_FAILURE);
     if (q == NULL)
         return berthi_pw_answer(cells, PW_NOT_FOUND);
     if (q->count == 0)

@@ -233,13 +233,26 @@ static void every_function_answers_its_codes(void **state)
         "histogram-add=2 histogram-set=0 histogram-get=2 no-metric=1 "
         "log=0 level=2 log-out=6 log-level=0 now=10 effective=0 effective-own=0 "
         "effective-none=2 done=1 foreign=1 status=0 http=12 grpc=12 continue=2 close=2 "
-        "local-status=2 local-pairs=4 nested=0 10";
+        "local-status=2 local-pairs=4 nested=0 10bnested=0 10bnested=0 10nested=0 10b"
+        "nested=0 10nested=0 10yesnested=0 10v2nested=0 10bnested=0 10bkept=0 item";
     slot_rig *r = *state;
     berth_slot *slot = with_guest(r);
     exchange x;
 
     assert_int_equal(ask(r, slot, "/codes", &x), BERTH_OK);
     check_text(x.body, wanted);
+}
+
+/* What is given stays as it is while the filter makes room for it. */
+static void an_allocator_of_a_filter_changes_nothing(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = with_guest(r);
+    exchange x;
+
+    assert_int_equal(ask(r, slot, "/meddle", &x), BERTH_OK);
+    check_text(x.request, "POST /meddle here http [body] x-one=1 x-gone=2 content-length=4 "
+                          "x-said=nested=0 10body ");
 }
 
 static void a_configuration_that_it_refuses_is_no_plugin(void **state)
@@ -385,6 +398,7 @@ int main(void)
         slot_test(a_filter_answers_pauses_and_goes_on),
         slot_test(what_a_filter_does_wrong_is_named),
         slot_test(every_function_answers_its_codes),
+        slot_test(an_allocator_of_a_filter_changes_nothing),
         slot_test(each_allocation_may_fail),
         slot_test(a_configuration_that_it_refuses_is_no_plugin),
         slot_test(versions_of_the_abi_are_checked),
