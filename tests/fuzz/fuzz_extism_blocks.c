@@ -36,6 +36,8 @@ static void check_all(const model *m)
     CHECK(berthi_extism_blocks_span(&m->real, m->real.used, 1) == NULL);
     CHECK(berthi_extism_blocks_span(&m->real, UINT64_MAX, 2) == NULL);
     CHECK(berthi_extism_blocks_span(&m->real, 16, UINT64_MAX) == NULL);
+    CHECK(berthi_extism_blocks_span(&m->real, 1, 1) == NULL);
+    CHECK(berthi_extism_blocks_span(&m->real, 8, 8) == NULL);
 }
 
 static void allocate(model *m, uint64_t size, uint8_t fill)

@@ -170,6 +170,20 @@ PLUGIN(bounds)
     return 0;
 }
 
+/* Before there is any block: an empty input is none. */
+PLUGIN(no_blocks_yet)
+{
+    for (uint64_t at = 0; at < 64; at++) {
+        x_store_u8(at, 1);
+        x_store_u64(at, UINT64_MAX);
+        NEED(x_load_u8(at) == 0 && x_load_u64(at) == 0);
+        x_output_set(at, 1);
+        x_error_set(at);
+        NEED(x_output_length() == 0 && x_error_get() == 0);
+    }
+    return 0;
+}
+
 /* Blocks of 64 KiB until there is no room; then all of them again. */
 PLUGIN(greedy)
 {

@@ -1,7 +1,13 @@
 /* blocks.c - the memory that an Extism plugin and its host share.  Layer: compat. */
 #include "compat/extism/blocks.h"
 
-enum { FIRST = 16, GRAIN = 16, ROOM_FIRST = 4096, BLOCKS_FIRST = 32, ROOM_KEPT = 1 << 20 };
+enum {
+    FIRST = EXTISM_BLOCKS_FIRST,
+    GRAIN = 16,
+    ROOM_FIRST = 4096,
+    BLOCKS_FIRST = 32,
+    ROOM_KEPT = 1 << 20
+};
 
 void berthi_extism_blocks_init(extism_blocks *b, berthi_services *services)
 {

@@ -10,7 +10,7 @@
 
 #include "service/services.h"
 
-enum { EXTISM_CLASSES = 96 };
+enum { EXTISM_CLASSES = 96, EXTISM_BLOCKS_FIRST = 16 /* where the first begins */ };
 
 typedef struct extism_block {
     uint32_t at;   /* a multiple of 16 */
@@ -44,11 +44,13 @@ void berthi_extism_blocks_free(extism_blocks *b, uint64_t at);
 /* How long the block is that begins there; 0: none does. */
 uint64_t berthi_extism_blocks_size(const extism_blocks *b, uint64_t at);
 
-/* The bytes from `at` on, where all `size` of them were given to blocks once; else NULL. */
+/* The bytes from `at` on, where all `size` of them were given to blocks once; else NULL.  Before the first
+ * block there is nothing, and while there is none not even memory. */
 static inline void *berthi_extism_blocks_span(const extism_blocks *b, uint64_t at,
                                               uint64_t size)
 {
-    return at <= b->used && size <= b->used - at && at != 0 ? b->bytes + at : NULL;
+    return at >= EXTISM_BLOCKS_FIRST && at < b->used && size <= b->used - at ? b->bytes + at
+                                                                             : NULL;
 }
 
 #endif
