@@ -45,7 +45,8 @@ static bool read_quantity(const char *text, size_t size, const unit *units, uint
     for (; units->name != NULL; units++) {
         size_t i = 0;
 
-        while (i < size - at && (units->name[i] | 0x20) == (text[at + i] | 0x20))
+        while (i < size - at && units->name[i] != '\0' &&
+               (units->name[i] | 0x20) == (text[at + i] | 0x20))
             i++;
         if (i == size - at && units->name[i] == '\0')
             return !__builtin_mul_overflow(number, units->factor, out);

@@ -162,6 +162,18 @@ static void a_text_that_is_no_toml_has_a_line(void **state)
     expect_found(t, "`the file` has no `stage`");
 }
 
+static void a_unit_with_blanks_behind_it_is_none(void **state)
+{
+    reading *t = *state;
+
+    assert_int_equal(
+        parse(t, "[flow]\ndeadline = \"5h                                        \"\n"
+                 "buffers = \"64M                                                  \"\n" CHAIN),
+        BERTH_E_REJECTED);
+    expect_found(t, "2:12 e `flow.deadline`: cannot be read");
+    expect_found(t, "3:11 e `flow.buffers`: cannot be read");
+}
+
 static void settings_of_ends_are_checked_with_their_lines(void **state)
 {
     reading *t = *state;
@@ -469,6 +481,7 @@ int main(void)
         TEST(a_file_comes_to_what_it_says_with_defaults),
         TEST(all_errors_are_told_at_once_with_their_lines),
         TEST(a_text_that_is_no_toml_has_a_line),
+        TEST(a_unit_with_blanks_behind_it_is_none),
         TEST(settings_of_ends_are_checked_with_their_lines),
         TEST(the_graph_is_checked_with_the_lines_of_the_file),
         TEST(variables_stand_for_their_values),
