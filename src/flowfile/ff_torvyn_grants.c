@@ -12,7 +12,8 @@ typedef enum scope_kind {
     PATH_SCOPE,
     NET_SCOPE,
     LISTEN_SCOPE,
-    HTTP_SCOPE
+    HTTP_SCOPE,
+    NAME_SCOPE
 } scope_kind;
 
 /* The beginning of a capability, and of the grant; none: it is always there. */
@@ -45,7 +46,7 @@ static const capability capabilities[] = {
     { "random:insecure", "random", NO_SCOPE },
     { "wasi:random/random", "random", NO_SCOPE },
     { "wasi-random", "random", NO_SCOPE },
-    { "environment:read", "env:*", NO_SCOPE },
+    { "environment:read", "env", NAME_SCOPE },
     { "stdio:stdout", "stdio:out", NO_SCOPE },
     { "stdio:stderr", "stdio:err", NO_SCOPE },
     { "torvyn:resource-allocate", NULL, NO_SCOPE },
@@ -152,6 +153,15 @@ static void add_hosts(ff_reader *r, const berthi_toml *value, const capability *
     }
 }
 
+/* A variable, or all of them. */
+static void add_name(ff_reader *r, const capability *c, const char *scope, ff_list *list)
+{
+    const char *line = berthi_ff_print(r, "%s:%s", c->grant, scope[0] == '\0' ? "*" : scope);
+
+    if (line != NULL)
+        add(r, list, line);
+}
+
 static const capability *find(const char *text, const char **scope_out)
 {
     const capability *best = NULL;
@@ -204,6 +214,11 @@ static void translate(ff_reader *r, const berthi_toml *value, ff_list *list)
     else if (c->scope == NET_SCOPE || c->scope == HTTP_SCOPE ||
              (c->scope == LISTEN_SCOPE && scope[0] != '\0'))
         add_hosts(r, value, c, scope, list);
+    else if (c->scope == NAME_SCOPE)
+        add_name(r, c, scope, list);
+    else if (c->grant != NULL && scope[0] != '\0')
+        berthi_ff_wrong(r, value, NULL, "`%.80s` has a scope, and is given whole or not at all",
+                        text);
     else if (c->grant != NULL)
         add(r, list, c->grant);
 }

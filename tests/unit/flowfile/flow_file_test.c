@@ -378,6 +378,23 @@ static void wrong_torvyn_files_are_told_all(void **state)
     expect_found(t, "e there is no stage `q`");
 }
 
+static void a_scope_that_no_grant_has_grants_nothing(void **state)
+{
+    reading *t = *state;
+    static const char tail[] = "\"]\n" NODES EDGES;
+    char text[2048];
+
+    snprintf(text, sizeof text, TORVYN COMPONENT "[security.grants.p]\ncapabilities = [\"%s%s",
+             "environment:read:HOME", tail);
+    parse(t, text);
+    expect_json(t, "\"env:HOME\"");
+    assert_null(strstr(t->json, "env:*"));
+    snprintf(text, sizeof text, TORVYN COMPONENT "[security.grants.p]\ncapabilities = [\"%s%s",
+             "random:crypto:16", tail);
+    assert_int_equal(parse(t, text), BERTH_E_REJECTED);
+    expect_found(t, "e `random:crypto:16` has a scope, and is given whole or not at all");
+}
+
 static void one_of_several_flows_is_chosen(void **state)
 {
     reading *t = *state;
@@ -490,6 +507,7 @@ int main(void)
         TEST(a_torvyn_flow_loads_in_both_spellings_of_edges),
         TEST(every_key_of_torvyn_is_implemented),
         TEST(wrong_torvyn_files_are_told_all),
+        TEST(a_scope_that_no_grant_has_grants_nothing),
         TEST(one_of_several_flows_is_chosen),
         TEST(the_template_of_another_system_loads),
         TEST(the_reference_lists_keys_that_there_are),
