@@ -14,7 +14,7 @@
 #define SECOND UINT64_C(1000000000)
 #define HOUR   (3600 * SECOND)
 
-enum { WHERE_ROOM = 80, SHOWN = 64 };
+enum { WHERE_ROOM = 80, SHOWN = 64, RECORDS_DEFAULT = 256 };
 
 static const char *const policies[] = { "", "reuse", "fresh", NULL };
 
@@ -370,7 +370,7 @@ static void check_queue(ff_reader *r, const berthi_toml *table, const ff_queue *
 }
 
 static void read_edge(ff_reader *r, const berthi_toml *table, const ff_queue *defaults,
-                      ff_edge *edge)
+                      bool is_full_default, ff_edge *edge)
 {
     const char *to_port = NULL;
 
@@ -380,6 +380,8 @@ static void read_edge(ff_reader *r, const berthi_toml *table, const ff_queue *de
     if (table->kind != BERTHI_TOML_TABLE)
         return;
     check_queue(r, table, &edge->queue);
+    if (edge->queue.records_max == 0 && (is_full_default || berthi_toml_member(table, "full")))
+        edge->queue.records_max = RECORDS_DEFAULT; /* `block` is 0, as nothing is */
     (void)berthi_ff_endpoint(r, table, "from", &edge->from, &edge->port);
     (void)berthi_ff_endpoint(r, table, "to", &edge->to, &to_port);
     if (to_port != NULL && strcmp(to_port, "in") != 0)
@@ -391,6 +393,8 @@ static void read_edges(ff_reader *r, const berthi_toml *root, const ff_queue *de
                        ff_model *model)
 {
     const berthi_toml *edges = berthi_toml_member(root, "edge");
+    const berthi_toml *all = berthi_toml_member(root, "defaults");
+    bool is_full_default = false;
 
     if (edges == NULL)
         return;
@@ -399,9 +403,11 @@ static void read_edges(ff_reader *r, const berthi_toml *root, const ff_queue *de
                         BERTH_FLOW_EDGES_MAX);
         return;
     }
+    all = all == NULL ? NULL : berthi_toml_member(all, "edge");
+    is_full_default = all != NULL && berthi_toml_member(all, "full") != NULL;
     model->edges = berthi_ff_array(r, edges->count, sizeof *model->edges);
     for (const berthi_toml *m = edges->as.in.first; m != NULL && !r->has_no_memory; m = m->next)
-        read_edge(r, m, defaults, &model->edges[model->edges_count++]);
+        read_edge(r, m, defaults, is_full_default, &model->edges[model->edges_count++]);
 }
 
 /* ---------------------------------------------------------------- the whole */

@@ -174,6 +174,19 @@ static void a_unit_with_blanks_behind_it_is_none(void **state)
     expect_found(t, "3:11 e `flow.buffers`: cannot be read");
 }
 
+static void an_edge_that_says_block_is_a_queue(void **state)
+{
+    reading *t = *state;
+
+    parse(t, CHAIN "full = \"block\"\n");
+    expect_json(t, "\"records\": 256");
+    parse(t, "[defaults.edge]\nfull = \"block\"\n" CHAIN "records = 10\n");
+    expect_json(t, "\"records\": 256");
+    expect_json(t, "\"records\": 10");
+    parse(t, CHAIN);
+    assert_null(strstr(t->json, "\"records\""));
+}
+
 static void settings_of_ends_are_checked_with_their_lines(void **state)
 {
     reading *t = *state;
@@ -499,6 +512,7 @@ int main(void)
         TEST(all_errors_are_told_at_once_with_their_lines),
         TEST(a_text_that_is_no_toml_has_a_line),
         TEST(a_unit_with_blanks_behind_it_is_none),
+        TEST(an_edge_that_says_block_is_a_queue),
         TEST(settings_of_ends_are_checked_with_their_lines),
         TEST(the_graph_is_checked_with_the_lines_of_the_file),
         TEST(variables_stand_for_their_values),
