@@ -79,7 +79,7 @@ static void expand_text(ff_reader *r, berthi_toml *value)
     if (memchr(text, '$', size) == NULL)
         return;
     berthi_text_buf_init(&out, r->arena->allocator);
-    while (at < size) {
+    while (at < size && out.size <= EXPANDED_MAX) {
         size_t step = 1;
 
         if (size - at >= 3 && memcmp(text + at, "$${", 3) == 0) {
@@ -93,8 +93,7 @@ static void expand_text(ff_reader *r, berthi_toml *value)
         at = step == 0 ? size : at + step;
     }
     if (out.size > EXPANDED_MAX) {
-        berthi_ff_wrong(r, value, NULL,
-                        "has %zu bytes with its variables; expected 1 MiB at most", out.size);
+        berthi_ff_wrong(r, value, NULL, "has more than 1 MiB with its variables");
     } else {
         value->as.string.text = berthi_ff_copy(r, out.data == NULL ? "" : out.data, out.size);
         value->as.string.length = out.size;
@@ -168,18 +167,22 @@ static void move_value(ff_reader *r, berthi_toml *value, uint32_t base)
 static berthi_toml *read_value(ff_reader *r, const char *text, uint32_t base)
 {
     static const berthi_toml_limits limits = { .nesting = 8, .allows_unsigned = true };
-    const char *line = berthi_ff_print(r, "v = %s", text);
-    berthi_text source = { "", line, line == NULL ? 0 : strlen(line) };
+    static const char head[] = "v = ";
+    size_t size = sizeof head - 1 + strlen(text);
+    char *line = berthi_ff_array(r, size + 1, 1);
+    berthi_text source = { "", line, size };
     const berthi_toml *root;
     berthi_toml *value;
     berth_status status;
 
     if (line == NULL)
         return NULL;
+    memcpy(line, head, sizeof head - 1);
+    memcpy(line + sizeof head - 1, text, size + 2 - sizeof head);
     status = berthi_toml_read(&source, &limits, r->arena, &root, NULL);
     if (status == BERTH_E_NOMEM)
         r->has_no_memory = true;
-    if (status == BERTH_OK && root->count == 1 && source.size == strlen(text) + 4) {
+    if (status == BERTH_OK && root->count == 1) {
         value = root->as.in.first;
         walk(r, value, base, move_value);
         return value;
@@ -237,9 +240,14 @@ static berthi_toml *add_member(ff_reader *r, berthi_toml *table, const char *nam
     return member;
 }
 
-/* Below these are things that the file has to have: a new name there is a mistake. */
-static bool names_things(const berthi_toml *table)
+/* Below these are things that the file has to have: a new name there is a mistake.  `defaults.stage` has keys. */
+static bool names_things(const berthi_toml *root, const berthi_toml *table)
 {
+    const berthi_toml *defaults = berthi_toml_member(root, "defaults");
+
+    if (defaults != NULL && defaults->kind == BERTHI_TOML_TABLE &&
+        berthi_toml_member(defaults, "stage") == table)
+        return false;
     return table->name != NULL &&
            (strcmp(table->name, "stage") == 0 || strcmp(table->name, "nodes") == 0);
 }
@@ -263,14 +271,14 @@ static void wrong_name(ff_reader *r, const berthi_toml *in, const char *name, si
 }
 
 /* The member or item of that name, made when it may be; NULL: there is none, and that was said. */
-static berthi_toml *enter(ff_reader *r, berthi_toml *in, const char *name, size_t size,
-                          uint32_t base)
+static berthi_toml *enter(ff_reader *r, const berthi_toml *root, berthi_toml *in,
+                          const char *name, size_t size, uint32_t base)
 {
     berthi_toml *found = NULL;
 
     if (in->kind == BERTHI_TOML_TABLE) {
         found = find_member(in, name, size);
-        if (found == NULL && size != 0 && !names_things(in))
+        if (found == NULL && size != 0 && !names_things(root, in))
             return add_member(r, in, name, size, base);
     } else if (in->kind == BERTHI_TOML_ARRAY) {
         found = find_item(in, name, size);
@@ -309,7 +317,7 @@ void berthi_ff_override(ff_reader *r, berthi_toml *root, const char *what, const
         dot = memchr(at, '.', (size_t)(equals - at));
         if (dot == NULL)
             dot = equals;
-        in = enter(r, in, at, (size_t)(dot - at), base);
+        in = enter(r, root, in, at, (size_t)(dot - at), base);
     }
     value = in == NULL ? NULL : read_value(r, r->texts[text].text, base);
     if (value == NULL)

@@ -243,6 +243,29 @@ static void variables_stand_for_their_values(void **state)
     expect_found(t, "e `9` is no name of a variable");
 }
 
+static void variables_that_make_a_text_too_long_take_no_memory_for_it(void **state)
+{
+    enum { EACH = 64 * 1024, TIMES = 4096 };
+    reading *t = *state;
+    char *variable = malloc(EACH), *text = malloc(sizeof CHAIN + 64 + TIMES * 4), *at = text;
+    const char *environment[] = { variable, NULL };
+
+    assert_true(variable != NULL && text != NULL);
+    memset(variable, 'x', EACH - 1);
+    memcpy(variable, "V=", 2);
+    variable[EACH - 1] = '\0';
+    at += sprintf(at, "%s", "[flow]\ndescription = \"");
+    for (unsigned i = 0; i < TIMES; i++)
+        at += sprintf(at, "%s", "${V}");
+    sprintf(at, "\"\n%s", CHAIN);
+    t->options.environment = environment;
+    t->memory.bytes_max = (size_t)16 << 20; /* of the 256 MiB that the text would come to */
+    assert_int_equal(parse(t, text), BERTH_E_REJECTED);
+    expect_found(t, "2:15 e has more than 1 MiB with its variables");
+    free(text);
+    free(variable);
+}
+
 static void whoever_comes_later_has_the_last_word(void **state)
 {
     static const char *const environment[] = {
@@ -264,6 +287,36 @@ static void whoever_comes_later_has_the_last_word(void **state)
     expect_json(t, "\"full\": \"drop-oldest\"");
     expect_json(t, "\"clock\"");
     expect_json(t, "\"deadline_ns\": 3000000");
+}
+
+static void a_long_value_from_outside_is_read_as_toml_too(void **state)
+{
+    enum { GRANTS = 60 };
+    reading *t = *state;
+    char line[2048];
+    const char *settings[] = { line };
+    size_t used = (size_t)sprintf(line, "stage.b.grants=[");
+
+    for (unsigned i = 0; i < GRANTS; i++)
+        used += (size_t)sprintf(line + used, "\"env:NAME%u\",", i);
+    sprintf(line + used, "]");
+    t->options.settings = settings;
+    t->options.settings_count = 1;
+    parse(t, CHAIN);
+    expect_json(t, "\"env:NAME59\"");
+}
+
+static void defaults_can_be_set_from_outside(void **state)
+{
+    static const char *const settings[] = { "defaults.stage.retries=3",
+                                            "defaults.edge.records=9" };
+    reading *t = *state;
+
+    t->options.settings = settings;
+    t->options.settings_count = 2;
+    parse(t, CHAIN);
+    expect_json(t, "\"retries\": 3");
+    expect_json(t, "\"records\": 9");
 }
 
 static void what_is_set_from_outside_is_named_when_it_is_wrong(void **state)
@@ -516,7 +569,10 @@ int main(void)
         TEST(settings_of_ends_are_checked_with_their_lines),
         TEST(the_graph_is_checked_with_the_lines_of_the_file),
         TEST(variables_stand_for_their_values),
+        TEST(variables_that_make_a_text_too_long_take_no_memory_for_it),
         TEST(whoever_comes_later_has_the_last_word),
+        TEST(a_long_value_from_outside_is_read_as_toml_too),
+        TEST(defaults_can_be_set_from_outside),
         TEST(what_is_set_from_outside_is_named_when_it_is_wrong),
         TEST(a_torvyn_flow_loads_in_both_spellings_of_edges),
         TEST(every_key_of_torvyn_is_implemented),
