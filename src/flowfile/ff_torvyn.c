@@ -236,7 +236,9 @@ static const berthi_toml *choose_flow(ff_reader *r, const berthi_toml *root, con
     chosen = berthi_toml_member(flows, flow == NULL ? "main" : flow);
     if (chosen == NULL && flow == NULL && flows->count == 1)
         chosen = flows->as.in.first;
-    for (const berthi_toml *m = flows->as.in.first; m != NULL; m = m->next)
+    /* What is set from outside may make them more than a file has. */
+    for (const berthi_toml *m = flows->as.in.first;
+         m != NULL && count < BERTHI_TOML_MEMBERS_MAX; m = m->next)
         names[count++] = m->name;
     names[count] = NULL;
     if (chosen == NULL && flow == NULL)
