@@ -69,14 +69,13 @@ static int32_t moved(const p1_call *c, p1_fd *fd, int32_t error, uint32_t done, 
 
 /* ---------------------------------------------------------------- reading */
 
-static int32_t read_input(const p1_call *c, p1_fd *fd, void *to, size_t *size_io)
+static int32_t read_input(const p1_call *c, p1_fd *fd, bool waits, void *to, size_t *size_io)
 {
     berthi_input *in = (berthi_input *)(void *)fd->object;
     size_t room = *size_io;
     berthi_code code;
 
-    while ((code = in->ops->read(in, to, size_io)) == BERTHI_CODE_WOULD_BLOCK &&
-           (fd->flags & P1_NONBLOCK) == 0) {
+    while ((code = in->ops->read(in, to, size_io)) == BERTHI_CODE_WOULD_BLOCK && waits) {
         berth_status status = berthi_object_wait(fd->object, c->diag);
 
         if (status != BERTH_OK)
@@ -91,8 +90,10 @@ static int32_t read_input(const p1_call *c, p1_fd *fd, void *to, size_t *size_io
 static int32_t read_part(const p1_call *c, p1_fd *fd, uint64_t offset, void *bytes,
                          size_t *size_io)
 {
+    /* Whoever has something already is not kept waiting for more. */
     if (fd->kind == P1_INPUT)
-        return read_input(c, fd, bytes, size_io);
+        return read_input(c, fd, offset == fd->offset && (fd->flags & P1_NONBLOCK) == 0, bytes,
+                          size_io);
     return p1_errno(berthi_files_read(p1_node_of(fd), bytes, *size_io, offset, size_io));
 }
 

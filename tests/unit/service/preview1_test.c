@@ -37,6 +37,7 @@ typedef struct rig {
     uint8_t *memory;
     berth_diag diag;
     char output[256];
+    uint32_t flags; /* of the grants, besides: BERTH_GRANTS_PROCESS_STDIO */
 } rig;
 
 static const char *in(const rig *r, const char *path)
@@ -153,14 +154,16 @@ static void grant(rig *r, const char *first, ...)
         lines[options.grants_count++] = line;
     va_end(rest);
     options.grants = lines;
-    options.flags = BERTH_GRANTS_DETERMINISTIC;
+    options.flags = BERTH_GRANTS_DETERMINISTIC | r->flags;
     options.wall_ns = 5000000000;
     options.arguments = arguments;
     options.arguments_count = 2;
-    options.input = "input";
-    options.input_size = 5;
-    options.output = on_output;
-    options.output_ctx = r;
+    if (r->flags == 0) {
+        options.input = "input";
+        options.input_size = 5;
+        options.output = on_output;
+        options.output_ctx = r;
+    }
     options.objects_max = 16;
     if (berth_grants_create(&r->allocator, &options, &r->grants, &r->diag) != BERTH_OK)
         fail_msg("%s", r->diag.text);
@@ -359,6 +362,35 @@ static void streams_are_descriptors_while_they_are_granted(void **state)
     assert_int_equal(P1(r, fd_write, 1, iovs, 3, OUT), BADF);
     berth_grants_revoke(r->grants);
     assert_int_equal(P1(r, fd_read, 0, iovs, 1, OUT), BADF);
+}
+
+/* Its deadline is over, so that waiting fails. */
+static void what_came_is_read_without_waiting_for_more(void **state)
+{
+    static _Atomic(uint64_t) tick = 2;
+    rig *r = *state;
+    int ends[2], before = dup(0);
+    uint32_t iovs;
+
+    assert_true(before >= 0);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[0], 0), 0);
+    r->flags = BERTH_GRANTS_PROCESS_STDIO;
+    GRANT(r, "stdio:in");
+    r->guest.services->deadline = (berthi_deadline){ &tick, 1000, 1 };
+    assert_int_equal(write(ends[1], "abcd", 4), 4);
+    (void)put_iov(r, 0, DATA, 0);
+    (void)put_iov(r, 1, DATA, 4);
+    iovs = put_iov(r, 2, DATA + 4, 8);
+    assert_int_equal(P1(r, fd_read, 0, iovs, 3, OUT), OK);
+    assert_int_equal(get32(r, OUT), 4);
+    assert_memory_equal(r->memory + DATA, "abcd", 4);
+    assert_int_equal(P1(r, fd_read, 0, iovs, 3, OUT), ENDED); /* there is nothing: it waits */
+    assert_int_equal(r->diag.status, BERTH_E_DEADLINE);
+    assert_int_equal(dup2(before, 0), 0);
+    close(before);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void lists_of_spans_are_bounded_and_all_in_the_memory(void **state)
@@ -810,6 +842,7 @@ int main(void)
         p1_test(clocks_and_random_bytes_ask_each_time),
         p1_test(an_exit_ends_the_guest_with_its_code),
         p1_test(streams_are_descriptors_while_they_are_granted),
+        p1_test(what_came_is_read_without_waiting_for_more),
         p1_test(lists_of_spans_are_bounded_and_all_in_the_memory),
         p1_test(folders_are_given_from_3_on),
         p1_test(files_are_read_and_written_where_they_stand),
