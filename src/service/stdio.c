@@ -63,15 +63,30 @@ void berthi_services_end_lines(berthi_services *s)
         berthi_free(s->allocator, s->lines[i], sizeof *s->lines[i]);
 }
 
+/* Once. */
+static void tell_dropped(berthi_services *s)
+{
+    static const char dropped[] = "it writes more than it may: the rest is dropped";
+
+    if (!s->has_dropped && s->owner.report != NULL)
+        report(s, BERTH_LOG_WARNING, dropped, sizeof dropped - 1);
+    s->has_dropped = true;
+}
+
 void berthi_services_log(berthi_services *s, int32_t level, const char *text, size_t size)
 {
     size_t part;
 
     if (s->owner.report == NULL)
         return;
-    if (size > s->output_left)
-        size = (size_t)s->output_left;
-    s->output_left -= size;
+    /* The end of a line counts, too: there is a bound to empty ones. */
+    if (size >= s->output_left) {
+        tell_dropped(s);
+        if (s->output_left == 0)
+            return;
+        size = (size_t)s->output_left - 1;
+    }
+    s->output_left -= size + 1;
     do {
         part = size < LINE_BYTES ? size : LINE_BYTES;
         report(s, level, text, part);
@@ -149,7 +164,6 @@ static berthi_code write_output(berthi_output *output, const void *from, size_t 
     const stdio_output *o = (const stdio_output *)output;
     berthi_services *s = output->object.services;
     const berth_grants_options *opt = berthi_grants_options(s->grants);
-    static const char dropped[] = "it writes more than it may: the rest is dropped";
 
     if (!berthi_grants_has(s->grants, right_of(o->stream)))
         return BERTHI_CODE_CLOSED;
@@ -157,9 +171,7 @@ static berthi_code write_output(berthi_output *output, const void *from, size_t 
         return write_process(o, from, size);
     if (size > s->output_left) {
         size = (size_t)s->output_left;
-        if (!s->has_dropped && s->owner.report != NULL)
-            report(s, BERTH_LOG_WARNING, dropped, sizeof dropped - 1);
-        s->has_dropped = true;
+        tell_dropped(s);
     }
     s->output_left -= size;
     if (size == 0)

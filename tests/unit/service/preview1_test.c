@@ -364,6 +364,34 @@ static void streams_are_descriptors_while_they_are_granted(void **state)
     assert_int_equal(P1(r, fd_read, 0, iovs, 1, OUT), BADF);
 }
 
+static void on_report(void *ctx, const berth_report *report)
+{
+    rig *r = ctx;
+    size_t used = strlen(r->output);
+
+    snprintf(r->output + used, sizeof r->output - used, "%d:%s;", (int)report->level,
+             report->text);
+}
+
+/* Empty ones as well: a line costs its end, too. */
+static void lines_of_a_log_are_bounded(void **state)
+{
+    rig *r = *state;
+
+    GRANT(r, "clock");
+    r->guest.services->owner.report = on_report;
+    r->guest.services->owner.report_ctx = r;
+    r->guest.services->output_left = 12;
+    berthi_guest_log(&r->guest, 3, "first", 5);
+    berthi_guest_log(&r->guest, 3, "", 0);
+    for (int i = 0; i < 10; i++) {
+        berthi_guest_log(&r->guest, 3, "second", 6);
+        berthi_guest_log(&r->guest, 3, "", 0);
+    }
+    assert_string_equal(r->output, "3:first;3:;2:it writes more than it may: the rest is "
+                                   "dropped;3:seco;");
+}
+
 /* Its deadline is over, so that waiting fails. */
 static void what_came_is_read_without_waiting_for_more(void **state)
 {
@@ -842,6 +870,7 @@ int main(void)
         p1_test(clocks_and_random_bytes_ask_each_time),
         p1_test(an_exit_ends_the_guest_with_its_code),
         p1_test(streams_are_descriptors_while_they_are_granted),
+        p1_test(lines_of_a_log_are_bounded),
         p1_test(what_came_is_read_without_waiting_for_more),
         p1_test(lists_of_spans_are_bounded_and_all_in_the_memory),
         p1_test(folders_are_given_from_3_on),
