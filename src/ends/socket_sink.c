@@ -117,6 +117,18 @@ static void begin_batch(socket_sink *s)
         s->peers.peers[i].sent = 0;
 }
 
+/* These records come again, or others do.  Who has a part of them would take what follows for the rest of it. */
+static void give_back(socket_sink *s)
+{
+    for (uint32_t i = 0; i < s->peers.room; i++) {
+        berthi_peer *peer = &s->peers.peers[i];
+
+        if (peer->fd >= 0 && peer->sent != 0 && peer->sent < s->framed.size)
+            berthi_peer_lose(&s->peers, peer);
+    }
+    begin_batch(s);
+}
+
 static berth_status flush(void *self, berth_stage *stage, berth_diag *diag)
 {
     socket_sink *s = self;
@@ -130,8 +142,8 @@ static berth_status flush(void *self, berth_stage *stage, berth_diag *diag)
     count = s->peers.count;
     if (status == BERTH_OK)
         status = send_all(s, &wait_ns, &is_done, diag);
-    if (status != BERTH_OK) { /* these records come again */
-        begin_batch(s);
+    if (status != BERTH_OK) {
+        give_back(s);
         return status;
     }
     if (is_done && s->is_sent) {

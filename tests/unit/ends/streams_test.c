@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -295,6 +296,72 @@ static void a_sink_whose_reader_vanishes_goes_on_with_the_next(void **state)
     assert_int_equal(end_rig_edge_stats(r, 0).out, 5000);
     (void)close(peer);
     (void)close(listener);
+}
+
+/* No descriptor can be opened until the bound is given back. */
+static struct rlimit bar_descriptors(void)
+{
+    struct rlimit before, barred;
+    int lowest = dup(0);
+
+    assert_true(lowest >= 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    barred = before;
+    barred.rlim_cur = (rlim_t)lowest;
+    (void)close(lowest);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &barred), 0);
+    return before;
+}
+
+/* What comes are whole records in order, from the first one on; behind the last may be a part of one. */
+static void hear_to_the_end(int fd, size_t size)
+{
+    static char data[1 << 14];
+    uint64_t count = 0;
+
+    for (;; count++) {
+        ssize_t n = recv(fd, data, size, MSG_WAITALL);
+
+        assert_true(n >= 0);
+        if ((size_t)n < size)
+            return;
+        assert_int_equal(strtoull(data, NULL, 10), count);
+        assert_int_equal(data[size - 1], '\n');
+    }
+}
+
+static void a_batch_that_comes_again_is_not_sent_behind_a_part_of_itself(void **state)
+{
+    end_rig *r = *state;
+    berth_stage_options options = BERTH_STAGE_OPTIONS_INIT;
+    berth_stage_stats stats = { .size = sizeof stats };
+    struct sockaddr_un to = address_of(r);
+    struct rlimit before;
+    int first, second = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    options.retries = 1000;
+    options.retry_ns = options.retry_ns_max = 20000000;
+    (void)end_rig_add(r, "generator", SOURCE, "count=200;size=9999");
+    (void)end_rig_add_with(r, &options, "unix", SINK, "path=@/s;mode=listen;write_bytes=16MiB");
+    end_rig_edge(r, 0, 1, NULL);
+    end_rig_start(r);
+    first = connect_to(r);
+    while (end_rig_stats(r, 1).bytes == 0) /* more does not go: nobody reads */
+        (void)sched_yield();
+    before = bar_descriptors();
+    assert_int_equal(connect(second, (struct sockaddr *)&to, sizeof to), 0);
+    while (stats.failures == 0) {
+        assert_int_equal(berth_flow_stage_stats(r->flow, 1, &stats), BERTH_OK);
+        (void)sched_yield();
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(hear_records(second, 10000, 0, 64) >= 64, 1);
+    hear_to_the_end(first, 10000);
+    assert_int_equal(end_rig_stats(r, 1).lost, 1);
+    (void)close(first);
+    (void)close(second);
+    berth_flow_cancel(r->flow);
+    assert_int_equal(end_rig_wait(r), BERTH_E_CLOSED);
 }
 
 static void tcp_peers_are_reached_by_number_and_by_name(void **state)
@@ -583,6 +650,7 @@ int main(void)
         end_case(a_slow_reader_holds_the_flow_back_and_loses_nothing),
         end_case(a_peer_that_takes_nothing_for_too_long_is_let_go),
         end_case(a_sink_whose_reader_vanishes_goes_on_with_the_next),
+        end_case(a_batch_that_comes_again_is_not_sent_behind_a_part_of_itself),
         end_case(tcp_peers_are_reached_by_number_and_by_name),
         end_case(what_cannot_be_reached_fails_when_its_tries_are_used_up),
         end_case(what_cannot_be_listened_at_keeps_the_flow_from_starting),
