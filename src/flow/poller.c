@@ -172,7 +172,7 @@ berth_status berthi_watch_add(berthi_watch *watch, berth_flows *flows, int fd,
     bool has_room = true;
 
     *watch = (berthi_watch){
-        .flows = flows, .fire = on_ready, .ctx = ctx, .fd = fd, .due_ns = UINT64_MAX
+        .flows = flows, .fire = on_ready, .ctx = ctx, .fd = fd, .twin = -1, .due_ns = UINT64_MAX
     };
     berthi_lock_take(&p->lock);
     if (!p->is_running)
@@ -193,11 +193,22 @@ berth_status berthi_watch_add(berthi_watch *watch, berth_flows *flows, int fd,
     return has_room ? BERTH_OK : berthi_fail(diag, BERTH_E_NOMEM, "no memory to wait");
 }
 
+static int arm(berthi_watch *watch, uint32_t events)
+{
+    return berthi_poll_set_arm(watch->flows->poller.set,
+                               watch->twin >= 0 ? watch->twin : watch->fd, events, watch->key,
+                               !watch->is_known);
+}
+
 int berthi_watch_arm(berthi_watch *watch, uint32_t events)
 {
-    int code = berthi_poll_set_arm(watch->flows->poller.set, watch->fd, events, watch->key,
-                                   !watch->is_known);
+    int code = arm(watch, events);
 
+    if (code == BERTHI_POLL_KNOWN && watch->twin < 0) {
+        code = berthi_poll_set_twin(watch->fd, &watch->twin);
+        if (code == 0)
+            code = arm(watch, events);
+    }
     if (code == 0)
         watch->is_known = true;
     return code;
@@ -228,7 +239,9 @@ void berthi_watch_remove(berthi_watch *watch)
         return;
     p = &watch->flows->poller;
     if (watch->is_known)
-        berthi_poll_set_remove(p->set, watch->fd);
+        berthi_poll_set_remove(p->set, watch->twin >= 0 ? watch->twin : watch->fd);
+    if (watch->twin >= 0)
+        berthi_poll_set_drop_twin(watch->twin);
     berthi_lock_take(&p->lock);
     p->table[place - 1] = NULL;
     p->generations[place - 1]++;

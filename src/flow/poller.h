@@ -22,6 +22,7 @@ struct berthi_watch { /* zeroed: it watches nothing */
     berthi_watch_fn fire;
     void *ctx; /* the owner's */
     int fd;
+    int twin; /* of fd, for the set: it knows fd of another watch; -1: none.  The stage's alone */
     bool is_known; /* to the set; the stage's alone */
     uint64_t key;  /* fixed */
     /* guarded by the poller's lock */

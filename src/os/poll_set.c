@@ -2,6 +2,7 @@
 #include "os/poll_set.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -48,12 +49,29 @@ int berthi_poll_set_arm(int set, int fd, uint32_t events, uint64_t key, bool is_
 
     int code = control(set, is_new ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, asked, key);
 
-    return code == EPERM ? BERTHI_POLL_ALWAYS : code;
+    return code == EPERM              ? BERTHI_POLL_ALWAYS
+           : code == EEXIST && is_new ? BERTHI_POLL_KNOWN
+                                      : code;
 }
 
 void berthi_poll_set_remove(int set, int fd)
 {
     (void)epoll_ctl(set, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int berthi_poll_set_twin(int fd, int *twin_out)
+{
+    int twin = fails("fcntl") ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    if (twin < 0)
+        return errno;
+    *twin_out = twin;
+    return 0;
+}
+
+void berthi_poll_set_drop_twin(int twin)
+{
+    (void)close(twin);
 }
 
 int berthi_poll_set_add_latch(int set, int latch, uint64_t key)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "flow/flow.h"
 #include "flow_rig.h"
@@ -678,6 +679,46 @@ static void records_are_queued_until_a_flush_that_rested_has_succeeded(void **st
     assert_int_equal(sink->flush_pauses, 0);
 }
 
+/* ---------------------------------------------------------------- descriptors */
+
+typedef struct shared_pipe {
+    int ends[2];
+    _Atomic(int) waits;
+} shared_pipe;
+
+static void wait_for_pipe(flow_part *p, berth_stage *stage)
+{
+    shared_pipe *shared = p->hook_ctx;
+
+    if (berth_stage_wait_fd(stage, shared->ends[0], BERTH_WAIT_READ, NULL) == BERTH_OK)
+        shared->waits++;
+}
+
+static void stages_that_wait_for_the_same_descriptor_are_all_told(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *middle, *sink = line_of_three(r, NULL, 6, &middle), *both[] = { middle, sink };
+    shared_pipe shared = { .waits = 0 };
+
+    assert_int_equal(pipe(shared.ends), 0);
+    for (int i = 0; i < 2; i++) {
+        both[i]->on_init = wait_for_pipe;
+        both[i]->hook_ctx = &shared;
+        both[i]->pause_every = 5;
+        both[i]->pause_ns = HOUR_NS;
+    }
+    flow_rig_start(r);
+    assert_int_equal(shared.waits, 2);
+    for (int i = 0; i < 2; i++)
+        while (flow_rig_stage_stats(r, both[i]).pauses == 0)
+            (void)sched_yield();
+    assert_int_equal(write(shared.ends[1], "x", 1), 1);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_seen_all(sink, 6);
+    (void)close(shared.ends[0]);
+    (void)close(shared.ends[1]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -708,6 +749,7 @@ int main(void)
         flow_case(a_flush_that_always_fails_loses_what_its_policy_says_and_no_more),
         flow_case(a_flush_that_fails_the_flow_has_let_nothing_out),
         flow_case(records_are_queued_until_a_flush_that_rested_has_succeeded),
+        flow_case(stages_that_wait_for_the_same_descriptor_are_all_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
