@@ -465,6 +465,7 @@ static void a_plugin_that_does_it_wrong_is_named(void **state)
         { "/long", "had not finished", BERTH_E_PLUGIN },
         { "/nonsense", "had not finished", BERTH_E_PLUGIN },
         { "/101", "status 101", BERTH_E_PLUGIN },
+        { "/bare", "had not finished", BERTH_E_PLUGIN }, /* a length, and no body at all */
         { "/calls", "", BERTH_OK },
         { "/trap", "", BERTH_E_TRAP },
         { "/late", "", BERTH_E_TRAP },
@@ -485,8 +486,8 @@ static void a_plugin_that_does_it_wrong_is_named(void **state)
         if (status != cases[i].status ||
             (status != BERTH_OK && strstr(t.r->diag.text, cases[i].text) == NULL))
             fail_msg("%s: %d: %s", cases[i].path, status, t.r->diag.text);
-        if (i == 8)
-            check_body(&t, "9"); /* still the first instance */
+        if (i == 9)
+            check_body(&t, "10"); /* still the first instance */
     }
     check_body(&t, "1");
     stats = slot_rig_stats(t.slot);
@@ -494,6 +495,8 @@ static void a_plugin_that_does_it_wrong_is_named(void **state)
     assert_int_equal(stats.answered, 3);
     assert_int_equal(stats.calls, stats.answered + stats.traps + stats.other_failures);
     /* A response to HEAD says how long a body would be that it does not have. */
+    request = request_of("HEAD", "/bare");
+    assert_int_equal(ask(&t, &request), BERTH_OK);
     request = request_of("HEAD", "/short");
     assert_int_equal(ask(&t, &request), BERTH_E_TRAP); /* finish() had no error */
     end(&t);

@@ -198,9 +198,9 @@ static berth_status take_response(berthi_http_served *d, const berthi_http_respo
     status = berthi_http_served_head(d, r->status, r->headers);
     if (status != BERTH_OK)
         return berth_host_fail(call, status, "no memory for the fields of a response");
-    return r->body == NULL
-               ? berthi_http_served_finish(d, NULL)
-               : berthi_http_outgoing_body_serve(r->body, d, berthi_host_call_diag(call));
+    if (r->body != NULL)
+        return berthi_http_outgoing_body_serve(r->body, d, berthi_host_call_diag(call));
+    return berthi_http_served_fits(d) ? berthi_http_served_finish(d, NULL) : BERTH_OK;
 }
 
 /* The outparam is taken, so that it is set once; one that was kept past its call leads nowhere. */

@@ -342,10 +342,11 @@ static void half(answer *a)
     (void)put(a, (const uint8_t *)"half", 4);
 }
 
-static void empty(answer *a)
+static void empty(answer *a, const char *said)
 {
-    (void)serve_types_outgoing_response_new(a->call, fields_with(a->call, NULL, NULL),
-                                            &a->response);
+    (void)serve_types_outgoing_response_new(
+        a->call, fields_with(a->call, said == NULL ? NULL : "content-length", said),
+        &a->response);
     set(a);
 }
 
@@ -371,6 +372,8 @@ static bool misbehave(answer *a, berth_string path)
         lie(a, "4");
     else if (is(path, "/nonsense"))
         lie(a, "x");
+    else if (is(path, "/bare"))
+        empty(a, "10");
     else if (is(path, "/101"))
         hello(a, 101);
     else if (is(path, "/trap")) {
@@ -420,7 +423,7 @@ int32_t serve_plugin_incoming_handler_handle(void *self,
     else if (is(path.some, "/much"))
         much(&a);
     else if (is(path.some, "/empty"))
-        empty(&a);
+        empty(&a, NULL);
     else if (is(path.some, "/calls"))
         count_calls(&a);
     else if (is(path.some, "/hello") || is(path.some, "/keep") || is(path.some, "/kept"))
