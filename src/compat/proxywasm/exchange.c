@@ -149,7 +149,7 @@ static berth_status wait_until_continued(berthi_guest *g, int side, berth_diag *
     berth_status status = BERTH_OK;
 
     while (status == BERTH_OK && !s->x.is_continued[side] && !is_over(&s->x)) {
-        if (s->tick_ns == 0)
+        if (s->tick_ns == 0 || !s->callbacks[PW_ON_TICK].is_there)
             return berthi_fail(diag, BERTH_E_PLUGIN,
                                "the filter paused the %s, and nothing would continue it",
                                side == 0 ? "request" : "response");

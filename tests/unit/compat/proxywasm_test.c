@@ -299,26 +299,28 @@ static void each_allocation_may_fail(void **state)
 
 /* ---------------------------------------------------------------- versions of the ABI */
 
-static uint8_t *of_versions(const char *one, const char *other, const char *headers_type,
-                            size_t *size_out)
+static const uint8_t zero[] = { 0x41, 0 };
+
+/* `code` is told of a request's fields. */
+static uint8_t *finish_filter(bertht_wasm *m, const char *one, const char *other,
+                              const char *headers_type, const uint8_t *code, size_t code_size,
+                              size_t *size_out)
 {
-    static const uint8_t zero[] = { 0x41, 0 };
-    bertht_wasm m = { 0 };
     uint8_t *bytes;
     uint32_t f;
 
-    wasm_memory(&m, 0, 1, 0);
-    wasm_export(&m, "memory", BERTHI_EXTERN_MEMORY, 0);
-    f = wasm_func(&m, ":", NULL, 0);
-    wasm_export(&m, one, BERTHI_EXTERN_FUNC, f);
+    wasm_memory(m, 0, 1, 0);
+    wasm_export(m, "memory", BERTHI_EXTERN_MEMORY, 0);
+    f = wasm_func(m, ":", NULL, 0);
+    wasm_export(m, one, BERTHI_EXTERN_FUNC, f);
     if (other != NULL)
-        wasm_export(&m, other, BERTHI_EXTERN_FUNC, f);
-    f = wasm_func(&m, headers_type, zero, sizeof zero);
-    wasm_export(&m, "proxy_on_request_headers", BERTHI_EXTERN_FUNC, f);
-    f = wasm_func(&m, "i:i", zero, sizeof zero);
-    wasm_export(&m, "proxy_on_memory_allocate", BERTHI_EXTERN_FUNC, f);
-    bytes = wasm_finish(&m, size_out);
-    wasm_free(&m);
+        wasm_export(m, other, BERTHI_EXTERN_FUNC, f);
+    f = wasm_func(m, headers_type, code, code_size);
+    wasm_export(m, "proxy_on_request_headers", BERTHI_EXTERN_FUNC, f);
+    f = wasm_func(m, "i:i", zero, sizeof zero);
+    wasm_export(m, "proxy_on_memory_allocate", BERTHI_EXTERN_FUNC, f);
+    bytes = wasm_finish(m, size_out);
+    wasm_free(m);
     return bytes;
 }
 
@@ -342,7 +344,9 @@ static void versions_of_the_abi_are_checked(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char name[16];
         size_t size;
-        uint8_t *bytes = of_versions(cases[i].one, cases[i].other, cases[i].type, &size);
+        bertht_wasm m = { 0 };
+        uint8_t *bytes = finish_filter(&m, cases[i].one, cases[i].other, cases[i].type, zero,
+                                       sizeof zero, &size);
         berth_slot *slot;
 
         snprintf(name, sizeof name, "slot%zu", i);
@@ -356,6 +360,25 @@ static void versions_of_the_abi_are_checked(void **state)
         assert_int_equal(ask(r, slot, "/x", &x), BERTH_OK);
         check_text(x.body, "hello");
     }
+}
+
+/* Time alone changes nothing. */
+static void a_timer_that_no_function_hears_continues_nothing(void **state)
+{
+    static const uint8_t pause[] = { 0x41, 1, 0x10, 0, 0x1a, 0x41, 1 }; /* of 1 ms; dropped */
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "filter", NULL);
+    bertht_wasm m = { 0 };
+    exchange x;
+    size_t size;
+    uint8_t *bytes;
+
+    (void)wasm_import_func(&m, "env", "proxy_set_tick_period_milliseconds", "i:i");
+    bytes =
+        finish_filter(&m, "proxy_abi_version_0_2_1", NULL, "iii:i", pause, sizeof pause, &size);
+    slot_rig_install(r, slot, bytes, size);
+    slot_rig_check(r, ask(r, slot, "/x", &x), BERTH_E_PLUGIN, 0, "nothing would continue it");
+    assert_int_equal(x.asked, 0);
 }
 
 /* ---------------------------------------------------------------- with the published SDK */
@@ -402,6 +425,7 @@ int main(void)
         slot_test(each_allocation_may_fail),
         slot_test(a_configuration_that_it_refuses_is_no_plugin),
         slot_test(versions_of_the_abi_are_checked),
+        slot_test(a_timer_that_no_function_hears_continues_nothing),
         slot_test(a_filter_of_the_sdk_runs_as_it_is),
     };
 
