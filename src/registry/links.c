@@ -549,21 +549,28 @@ static berth_status refuse_call(const berthi_link *link, uint64_t now, uint64_t 
     return BERTH_OK;
 }
 
+/* Ticks are rounded up: those of the longest time there is are more of it than a number holds. */
+static uint64_t time_left(uint64_t ticks)
+{
+    return ticks <= UINT64_MAX / BERTHI_TICK_NS ? ticks * BERTHI_TICK_NS : UINT64_MAX;
+}
+
 berth_status berthi_link_call(const berthi_link *link, uint64_t until_tick, const void *args,
                               void *result, berth_arena *arena, berth_diag *diag)
 {
     berth_slot *slot = link->from->slot;
     uint64_t now = atomic_load_explicit(&link->of->runtime->domain.tick, memory_order_relaxed);
-    uint64_t left_ns = until_tick > now ? (until_tick - now) * BERTHI_TICK_NS : 0;
     berth_call call = BERTH_CALL_INIT;
     berth_diag why = { 0 };
     berth_status status = refuse_call(link, now, until_tick, &why);
     berth_version *ready;
+    uint64_t left_ns;
 
     if (BERTHI_UNUSUAL(status != BERTH_OK))
         return fail_call(link, &why, status, diag);
     call.hook = link->number;
     call.arena = arena;
+    left_ns = time_left(until_tick - now);
     call.deadline_ns =
         slot->options.deadline_ns < left_ns ? slot->options.deadline_ns : left_ns;
     /* acquire: pairs with the release in berthi_links_settle(). */

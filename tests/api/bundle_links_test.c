@@ -311,6 +311,45 @@ static void what_is_left_of_the_outer_call_bounds_the_inner_one(void **state)
     bundle_rig_end(&t);
 }
 
+/* The coarse clock is another one when it comes back. */
+static berth_status rest(void *ctx, const void *args, void *result, berth_host_call *call)
+{
+    (void)args, (void)call;
+    slot_rig_sleep_ms(5);
+    slot_rig_wait_ticks(ctx);
+    *(uint32_t *)result = 9;
+    return BERTH_OK;
+}
+
+/* u calls m, which rests and calls b. */
+static void a_call_without_end_leaves_its_inner_calls_what_their_slots_give(void **state)
+{
+    static const char wit[] = "package x:y@1.0.0; interface rest { get: func() -> u32; }";
+    const bundle_caller resting = { .own = "x:m", .imports = "rest b" };
+    const bundle_caller caller = { .from = "x:m", .imports = "u", .value = 20 };
+    berth_runtime_options runtime = BERTH_RUNTIME_OPTIONS_INIT;
+    slot_rig *r = *state;
+    unsigned value = 0;
+    bundle_rig t;
+
+    assert_int_equal(berth_host_create(&r->allocator, &runtime.host, NULL), BERTH_OK);
+    assert_int_equal(berth_host_declare(runtime.host, wit, sizeof wit - 1, NULL), BERTH_OK);
+    assert_int_equal(
+        berth_host_bind(runtime.host, "x:y/rest@1.0.0", "get", 0, 4, rest, r, NULL), BERTH_OK);
+    slot_rig_restart(r, runtime);
+    start(&t, r);
+    bundle_rig_put(&t, "all/b", "b", "1.0.0", "b", "1.0.0", 30, "", "");
+    bundle_rig_put_caller(&t, "all/m", "m", "1.0.0", &resting, "", REQUIRES("x:y/b@1.0.0"));
+    bundle_rig_put_caller(&t, "all/u", "u", "1.0.0", &caller, "", REQUIRES("x:m/u@1.0.0"));
+    bundle_rig_must_load(&t, "all", NULL);
+    if (bundle_rig_get_within(&t, "u@1", "x:u/u@1.0.0", UINT64_MAX, &value) != BERTH_OK)
+        fail_msg("%s", t.r->diag.text);
+    assert_int_equal(value, 59);
+    bundle_rig_end(&t);
+    slot_rig_restart(r, (berth_runtime_options)BERTH_RUNTIME_OPTIONS_INIT);
+    berth_host_destroy(runtime.host);
+}
+
 /* ---------------------------------------------------------------- chains and circles */
 
 /* Each calls the one before; the last but one is as deep as calls go. */
@@ -632,6 +671,7 @@ int main(void)
         slot_test(a_provider_that_was_evicted_is_named_with_who_calls_it),
         slot_test(a_provider_that_traps_ends_the_call_and_nothing_else),
         slot_test(what_is_left_of_the_outer_call_bounds_the_inner_one),
+        slot_test(a_call_without_end_leaves_its_inner_calls_what_their_slots_give),
         slot_test(chains_are_as_long_as_calls_may_be_nested),
         slot_test(nobody_is_in_one_chain_twice),
         slot_test(what_others_call_is_not_taken_away),

@@ -111,8 +111,8 @@ void bundle_rig_must_reload(bundle_rig *t, const char *dir)
         fail_msg("%s", t->r->diag.text);
 }
 
-berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *interface,
-                            unsigned ms, unsigned *value)
+berth_status bundle_rig_get_within(bundle_rig *t, const char *slot_name, const char *interface,
+                                   uint64_t deadline_ns, unsigned *value)
 {
     berth_call call = BERTH_CALL_INIT;
     const char *text;
@@ -125,7 +125,7 @@ berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *in
     if (status != BERTH_OK)
         return status;
     call.arena = t->r->arena;
-    call.deadline_ns = (ms == 0 ? 20000 : ms) * MS;
+    call.deadline_ns = deadline_ns;
     snprintf(expression, sizeof expression, "%s#get()", interface);
     status = berth_slot_evaluate(slot, expression, &call, BERTH_TEXT_WAVE, &text, &t->r->diag);
     if (status == BERTH_OK)
@@ -133,6 +133,12 @@ berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *in
     berth_arena_reset(t->r->arena);
     berth_slot_release(slot);
     return status;
+}
+
+berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *interface,
+                            unsigned ms, unsigned *value)
+{
+    return bundle_rig_get_within(t, slot_name, interface, (ms == 0 ? 20000 : ms) * MS, value);
 }
 
 unsigned bundle_rig_ask(bundle_rig *t, const char *slot_name, const char *interface)

@@ -40,6 +40,8 @@ void bundle_rig_must_reload(bundle_rig *t, const char *dir);
  * `value`, or fails as t->r->diag says. */
 berth_status bundle_rig_get(bundle_rig *t, const char *slot_name, const char *interface,
                             unsigned ms, unsigned *value);
+berth_status bundle_rig_get_within(bundle_rig *t, const char *slot_name, const char *interface,
+                                   uint64_t deadline_ns, unsigned *value);
 
 /* What get() of the interface says in that slot; 1000: there is no such slot, 1001: it does not answer. */
 unsigned bundle_rig_ask(bundle_rig *t, const char *slot_name, const char *interface);
