@@ -303,6 +303,7 @@ EXPORT("proxy_on_tick") void tick(u root)
 
 EXPORT("proxy_on_request_headers") u request(u id, u count, u end)
 {
+    static const char lie[] = "\1\0\0\0\16\0\0\0\1\0\0\0content-length\0001";
     static const char one[] = "\1\0\0\0\7\0\0\0\1\0\0\0x-local\0001";
     char *data;
     u size;
@@ -318,6 +319,14 @@ EXPORT("proxy_on_request_headers") u request(u id, u count, u end)
         values();
         others(id);
         (void)local(200, T(""), said, said_size, T(""), 0);
+        return 1;
+    }
+    if (is(T("/lie"))) {
+        (void)field_replace(0, T("content-length"), T("1"));
+        (void)field_add(0, T("content-length"), T("2"));
+    }
+    if (is(T("/local-lie"))) {
+        (void)local(203, T(""), T("local"), lie, sizeof lie, 0);
         return 1;
     }
     if (is(T("/local"))) {
@@ -374,6 +383,8 @@ EXPORT("proxy_on_response_headers") u response(u id, u count, u end)
     (void)count;
     (void)end;
     (void)field_add(2, T("x-seen"), T("1"));
+    if (is(T("/lie")))
+        (void)field_replace(2, T("content-length"), T("3"));
     if (is(T("/status")))
         (void)field_replace(2, T(":status"), T("299"));
     if (is(T("/refuse")))

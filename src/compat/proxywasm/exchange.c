@@ -212,8 +212,19 @@ static void hide_fields(const berthi_guest *g, const berthi_pw_map *m, berth_htt
     berthi_free(g->allocator, all, all == NULL ? 0 : (m->count + 1) * sizeof *all);
 }
 
-/* A body that is another than it was is as long as it is now. */
-static bool fix_length(berthi_guest *g, int side)
+/* A response may say the length of a body that it does not have. */
+static bool is_bodyless(const berthi_pw_exchange *x, const berth_http_request *r)
+{
+    const berthi_pw_pair *code = berthi_pw_map_find(&x->maps[PW_RESPONSE], ":status", 7);
+
+    return !x->is_changed[1] && x->bodies[1].size == 0 &&
+           ((r->method.size == 4 && memcmp(r->method.text, "HEAD", 4) == 0) ||
+            (code != NULL && memcmp(code->value.text, "304", 3) == 0));
+}
+
+/* A body is as long as its field says, whatever the filter made of either: who writes the message takes what
+ * is behind a shorter length for another message. */
+static bool fix_length(berthi_guest *g, const berth_http_request *r, int side)
 {
     berthi_pw_exchange *x = &berthi_pw_of(g)->x;
     berthi_pw_map *m = &x->maps[2 * side];
@@ -221,7 +232,8 @@ static bool fix_length(berthi_guest *g, int side)
     char digits[24];
     int size;
 
-    if (!x->is_changed[side] || berthi_pw_map_find(m, name, sizeof name - 1) == NULL)
+    if (berthi_pw_map_find(m, name, sizeof name - 1) == NULL ||
+        (side == 1 && is_bodyless(x, r)))
         return true;
     size = snprintf(digits, sizeof digits, "%zu", x->bodies[side].size);
     return berthi_pw_map_replace(g, m, name, sizeof name - 1, digits, (size_t)size) == PW_OK;
@@ -304,7 +316,7 @@ static berth_status ask_next(berthi_guest *g, const berthi_family_http *http, be
     if (http->next == NULL)
         return berthi_fail(diag, BERTH_E_PLUGIN,
                            "a filter, which let the request go, and nobody is behind it");
-    if (!fix_length(g, 0))
+    if (!fix_length(g, http->request, 0))
         return no_room(diag);
     for (size_t i = 0; i < 4; i++) {
         const berthi_pw_pair *p = berthi_pw_map_find(m, names[i], strlen(names[i]));
@@ -396,7 +408,7 @@ static berth_status pass(berthi_guest *g, berthi_family_http *http, berth_diag *
         status = ask_next(g, http, diag);
     if (status == BERTH_OK && !x->has_local)
         status = filter(g, 1, diag);
-    if (status == BERTH_OK && !fix_length(g, 1))
+    if (status == BERTH_OK && !fix_length(g, http->request, 1))
         status = no_room(diag);
     if (status == BERTH_OK)
         status = send_response(g, http->sink, diag);

@@ -23,7 +23,7 @@ typedef struct exchange {
     uint16_t status;
     char fields[512], body[4096], trailers[128];
     size_t body_size;
-    bool is_ended;
+    bool is_ended, is_head;
 } exchange;
 
 static void list(char *to, size_t room, const berth_http_field *fields, size_t count)
@@ -87,7 +87,8 @@ static berth_status behind(void *ctx, const berth_http_request *r, const berth_h
     list(x->request, sizeof x->request, r->trailers, r->trailers_count);
     /* A filter that has no memory takes none of it, and says so itself. */
     (void)sink->head(sink->ctx, 200, fields, 1);
-    (void)sink->body(sink->ctx, "hello", 5);
+    if (!x->is_head)
+        (void)sink->body(sink->ctx, "hello", 5);
     (void)sink->end(sink->ctx, trailers, 1);
     return BERTH_OK;
 }
@@ -104,7 +105,7 @@ static berth_status ask_with(slot_rig *r, berth_slot *slot, const char *path, si
     berth_http_sink sink = BERTH_HTTP_SINK_INIT;
     berth_call call = BERTH_CALL_INIT;
 
-    request.method = (berth_string)TEXT("POST");
+    request.method = x->is_head ? (berth_string)TEXT("HEAD") : (berth_string)TEXT("POST");
     request.path = (berth_string){ path, strlen(path) };
     request.authority = (berth_string)TEXT("here");
     request.scheme = (berth_string)TEXT("http");
@@ -168,6 +169,25 @@ static void a_filter_sees_and_changes_both_ways(void **state)
     assert_int_equal(slot_rig_stats(slot).answered, 3);
     assert_int_equal(slot_rig_stats(slot).bytes_in, 12);
     assert_int_equal(slot_rig_stats(slot).bytes_out, 16);
+}
+
+static void a_length_is_that_of_the_body_whatever_a_filter_says(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = with_guest(r);
+    exchange x;
+
+    assert_int_equal(ask(r, slot, "/lie", &x), BERTH_OK);
+    check_text(x.request, "POST /lie here http [body] x-one=1 x-gone=2 content-length=4 ");
+    check_text(x.fields, "content-length=5 x-seen=1 ");
+    check_text(x.body, "hello");
+    assert_int_equal(ask(r, slot, "/local-lie", &x), BERTH_OK);
+    check_text(x.fields, "content-length=5 ");
+    check_text(x.body, "local");
+    x = (exchange){ .is_head = true };
+    assert_int_equal(ask_with(r, slot, "/plain", 4, &x, true), BERTH_OK);
+    check_text(x.fields, "content-length=5 x-seen=1 "); /* of a body that is not sent */
+    check_text(x.body, "");
 }
 
 static void a_filter_answers_pauses_and_goes_on(void **state)
@@ -418,6 +438,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(a_filter_sees_and_changes_both_ways),
+        slot_test(a_length_is_that_of_the_body_whatever_a_filter_says),
         slot_test(a_filter_answers_pauses_and_goes_on),
         slot_test(what_a_filter_does_wrong_is_named),
         slot_test(every_function_answers_its_codes),
