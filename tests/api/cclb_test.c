@@ -177,7 +177,7 @@ static void guests_of_other_systems_are_refused_with_a_reason(void **state)
                                          "torvyn-tmpl-filter.component.wasm",
                                          "polyplug-add.so" };
     slot_rig *r = *state;
-    berth_slot *slot = slot_rig_open(r, "others", NULL);
+    berth_slot *slot = open_kind(r, "others", "filter");
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (try_corpus(r, slot, names[i]) != BERTH_E_REJECTED)

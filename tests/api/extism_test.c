@@ -8,6 +8,7 @@
 #include <berth/grant.h>
 
 #include "guests.h"
+#include "http_server.h"
 #include "slot_rig.h"
 
 static char lines[1024];
@@ -198,6 +199,69 @@ static void its_lines_are_reported(void **state)
     assert_string_equal(lines, "3 info\n2 warn\n1 error\n");
 }
 
+static berth_slot *open_granted(slot_rig *r, const char *name, const char *grant)
+{
+    berth_grants_options with = BERTH_GRANTS_OPTIONS_INIT;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_grants *granted = NULL;
+    berth_slot *slot;
+
+    with.grants = &grant;
+    with.grants_count = 1;
+    assert_int_equal(berth_grants_create(&r->allocator, &with, &granted, &r->diag), BERTH_OK);
+    options.grants = granted;
+    slot = slot_rig_open(r, name, &options);
+    berth_grants_destroy(granted);
+    return slot;
+}
+
+static void a_plugin_asks_the_servers_that_it_may(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot;
+    char grant[64], request[256], refused[64];
+    uint8_t *bytes;
+    size_t size;
+    server s;
+
+    if (!server_start(&s))
+        skip();
+    snprintf(grant, sizeof grant, "http:*:127.0.0.1:%u", s.port);
+    slot = open_granted(r, "asks", grant);
+    slot_rig_install_guest(r, slot, "extism_plugin");
+    snprintf(request, sizeof request,
+             "{\"url\":\"http://127.0.0.1:%u/hello?q=1#part\",\"method\":\"POST\",\"headers\":{"
+             "\"X-Own\":\"a value\"}}",
+             s.port);
+    expect(r, slot, "ask", request,
+           "200\n{   \"content-length\": \"5\",   \"x-one\": \"1\" } \nhello");
+    assert_non_null(strstr(s.last, "POST /hello?q=1 HTTP/1.1\r\n"));
+    assert_non_null(strstr(s.last, "X-Own: a value\r\n"));
+    assert_non_null(strstr(s.last, "what is sentEND"));
+    expect_failure(r, slot, "ask", "{\"url\":\"http://127.0.0.2/hello\"}", BERTH_E_TRAP,
+                   BERTH_REASON_HOST, "the slot has no grant for it");
+    expect_failure(r, slot, "ask", "{}", BERTH_E_TRAP, BERTH_REASON_HOST, "it has no URL");
+    expect_failure(r, slot, "ask", "{", BERTH_E_TRAP, BERTH_REASON_HOST, "is no JSON");
+    snprintf(request, sizeof request,
+             "{\"url\":\"http://127.0.0.1:%u/\",\"headers\":{\"a\":\"b\\r\\nc\"}}", s.port);
+    expect_failure(r, slot, "ask", request, BERTH_E_TRAP, BERTH_REASON_HOST,
+                   "a header may not be sent");
+    snprintf(request, sizeof request, "{\"url\":\"http://127.0.0.1:%u/cut\"}", s.port);
+    expect_failure(r, slot, "ask", request, BERTH_E_TRAP, BERTH_REASON_HOST,
+                   "the response was cut");
+    snprintf(refused, sizeof refused, "http://u@127.0.0.1:%u/", s.port);
+    snprintf(request, sizeof request, "{\"url\":\"%s\"}", refused);
+    expect_failure(r, slot, "ask", request, BERTH_E_TRAP, BERTH_REASON_HOST, "its URL is none");
+    bytes = corpus_guest_read("extism-rs-http.wasm", &size);
+    if (bytes != NULL) {
+        slot = open_granted(r, "http-of-upstream", grant);
+        slot_rig_install(r, slot, bytes, size);
+        snprintf(request, sizeof request, "{\"url\":\"http://127.0.0.1:%u/hello\"}", s.port);
+        expect(r, slot, "http_get", request, "hello");
+    }
+    server_stop(&s);
+}
+
 static void a_program_runs_once_in_each_instance(void **state)
 {
     slot_rig *r = *state;
@@ -281,6 +345,7 @@ int main(void)
         slot_test(variables_live_as_long_as_the_instance),
         slot_test(a_plugin_reads_what_its_slot_is_configured_with),
         slot_test(its_lines_are_reported),
+        slot_test(a_plugin_asks_the_servers_that_it_may),
         slot_test(a_program_runs_once_in_each_instance),
         slot_test(a_start_function_may_ask_the_host),
         slot_test(what_was_built_for_an_older_host_is_refused),

@@ -1,6 +1,11 @@
 /* An Extism plugin that does everything, right and wrong. */
 #include "extism.h"
 
+/* Each answers where it found something else than it should. */
+#define NEED(condition)                                                                        \
+    if (!(condition))                                                                          \
+    return __LINE__
+
 static int initialised;
 
 __attribute__((export_name("hs_init"))) void hs_init(int32_t a, int32_t b)
@@ -95,6 +100,27 @@ PLUGIN(spin)
         (void)x_memory_bytes();
 }
 
+/* The input is the request; the output status, headers and body of the response, line by line. */
+PLUGIN(ask)
+{
+    uint64_t body = put("what is sentEND"), got, headers, at, size = 4;
+
+    NEED(x_http_status_code() == 0 && x_http_headers() == 0);
+    got = x_http_request(x_input_offset(), body);
+    headers = x_http_headers();
+    at = x_alloc(size + x_length(headers) + 1 + x_length(got));
+    for (uint32_t n = x_http_status_code(), i = 3; i-- > 0; n /= 10)
+        x_store_u8(at + i, '0' + n % 10);
+    x_store_u8(at + 3, '\n');
+    for (uint64_t i = 0; i < x_length(headers); i++, size++)
+        x_store_u8(at + size, x_load_u8(headers + i) == '\n' ? ' ' : x_load_u8(headers + i));
+    x_store_u8(at + size++, '\n');
+    for (uint64_t i = 0; i < x_length(got); i++, size++)
+        x_store_u8(at + size, x_load_u8(got + i));
+    x_output_set(at, size);
+    return 0;
+}
+
 PLUGIN(logs)
 {
     x_log_trace(put("trace"));
@@ -104,11 +130,6 @@ PLUGIN(logs)
     x_log_error(put("error"));
     return x_get_log_level() == 2 ? 0 : 1;
 }
-
-/* Each answers where it found something else than it should. */
-#define NEED(condition)                                                                        \
-    if (!(condition))                                                                          \
-    return __LINE__
 
 PLUGIN(blocks)
 {

@@ -1,6 +1,7 @@
 /* plugin.c - what an Extism plugin is, and how it is called.  Layer: compat. */
 #include "admit/describe.h"
 #include "admit/family.h"
+#include "compat/extism/extism.h"
 #include "compat/extism/private.h"
 #include "base/utf8.h"
 #include "service/preview1/preview1.h"
@@ -108,6 +109,7 @@ static berth_status begin(berthi_guest *g, berth_diag *diag)
 
 static void end(berthi_guest *g)
 {
+    berthi_extism_end_http(berthi_extism_state_of(g));
     berthi_extism_end_values(g);
     berthi_extism_blocks_end(&berthi_extism_state_of(g)->blocks);
 }
@@ -180,6 +182,7 @@ static berth_status enter(berthi_guest *g, uint32_t hook, const berth_call *call
     if (status == BERTH_OK)
         status = run(g, hook, call, reply, diag);
     berthi_extism_blocks_reset(&s->blocks);
+    berthi_extism_end_http(s);
     return status;
 }
 

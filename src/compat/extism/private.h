@@ -5,7 +5,6 @@
 #include "base/diag.h"
 #include "base/json_reader.h"
 #include "compat/extism/blocks.h"
-#include "compat/extism/extism.h"
 #include "service/guest.h"
 
 enum { EXTISM_VARIABLES_BYTES_MAX = 1 << 20 }; /* names, values, and 48 for each */
@@ -23,6 +22,7 @@ typedef struct extism_state {
     const berthi_json *config; /* an object of strings; NULL: none, or not read yet */
     extism_variable *variables;
     size_t variables_bytes;
+    struct berthi_http_exchange *exchange; /* of the last request; NULL: there was none */
     uint64_t input, input_size, output, output_size;
     uint64_t error;
 } extism_state;
@@ -55,6 +55,7 @@ static inline extism_state *berthi_extism_state_of(berthi_guest *g)
     X(output_offset, ":I")     X(error_set, "I:")         X(error_get, ":I")                   \
     X(memory_bytes, ":I")      X(reset, ":")                                                   \
     X(config_get, "I:I")       X(var_get, "I:I")          X(var_set, "II:")                    \
+    X(http_request, "II:I")    X(http_status_code, ":i")  X(http_headers, ":I")                \
     X(get_log_level, ":i")     X(log_trace, "I:")         X(log_debug, "I:")                   \
     X(log_info, "I:")          X(log_warn, "I:")          X(log_error, "I:")
 /* clang-format on */
@@ -76,5 +77,6 @@ berth_status berthi_extism_give(extism_state *s, const void *data, size_t size,
 berth_status berthi_extism_read_config(berthi_guest *g, berth_diag *diag)
     __attribute__((warn_unused_result));
 void berthi_extism_end_values(berthi_guest *g);
+void berthi_extism_end_http(extism_state *s);
 
 #endif

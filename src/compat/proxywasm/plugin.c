@@ -203,7 +203,7 @@ static const berthi_family family = { .says = "it exports `proxy_abi_version_...
                                       .end = end };
 static const berthi_host_module *const imports[] = { &berthi_pw_module, &berthi_preview1_module,
                                                      NULL };
-static const char *const kinds[] = { "filter", NULL };
+static const char *const kinds[] = { "http-filter", NULL };
 
 const berthi_profile berthi_profile_proxywasm = { .id = "proxy-wasm/0.2",
                                                   .memory = "memory",

@@ -405,17 +405,16 @@ static uint8_t *read_file(const char *path, size_t *size_out)
 /* The slot kind that a guest is made for, by how its name begins, the first that does; NULL: none. */
 static const char *kind_of_guest(const char *name)
 {
-    static const char
-        *const kinds[]
-                    [2] = {
-                        { "cclb-shape-", "shape" },
-                        { "cclb-", "filter" }, /* the hostile ones are sound to look at; their probe tells */
-                        { "extism-rs-http", NULL }, /* it wants HTTP */
-                        { "extism-", "hook" },
-                        { "fluvio-", "hook" },
-                        { "redpanda-", "hook" },
-                        { "proxywasm-", "filter" },
-                    };
+    static const char *const
+        kinds[]
+             [2] = {
+                 { "cclb-shape-", "shape" },
+                 { "cclb-", "filter" }, /* the hostile ones are sound to look at; their probe tells */
+                 { "extism-", "hook" },
+                 { "fluvio-", "hook" },
+                 { "redpanda-", "hook" },
+                 { "proxywasm-", "http-filter" },
+             };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strncmp(name, kinds[i][0], strlen(kinds[i][0])) == 0)
