@@ -30,7 +30,11 @@ berth_status berthi_peer_await(berthi_peer *peer, uint32_t events, berth_diag *d
 {
     int code = berthi_watch_arm(&peer->watch, events);
 
-    return code == 0 ? BERTH_OK : berthi_fail_os(diag, code, "a connection");
+    if (code == 0)
+        return BERTH_OK;
+    /* Nobody will say so: the stage looks for itself when it is called again. */
+    atomic_store_explicit(&peer->is_ready, true, memory_order_relaxed);
+    return berthi_fail_os(diag, code, "a connection");
 }
 
 static void close_peer(berthi_peer *peer)
@@ -85,6 +89,7 @@ static berth_status add_peer(berthi_peers *p, berth_stage *stage, int fd,
     peer->sent = 0;
     peer->blocked_ns = 0;
     peer->stage = stage;
+    atomic_store_explicit(&peer->is_ready, false, memory_order_relaxed); /* of the one before */
     status = berthi_watch_add(&peer->watch, stage->flow->flows, fd, tell, peer, diag);
     if (status != BERTH_OK) {
         berthi_socket_close(fd);
@@ -316,19 +321,22 @@ static berth_status begin(berthi_peers *p, berth_stage *stage, berth_diag *diag)
     return BERTH_OK;
 }
 
-static void go_on(berthi_peers *p, berthi_peer *peer)
+static berth_status go_on(berthi_peers *p, berthi_peer *peer, berth_diag *diag)
 {
     berthi_code code;
 
     if (!berthi_peer_is_ready(peer))
-        return;
+        return BERTH_OK;
     code = berthi_socket_connected(peer->fd);
+    if (code == BERTHI_CODE_WOULD_BLOCK)
+        return berthi_peer_await(peer, BERTHI_POLL_WRITE, diag);
     if (code == BERTHI_CODE_OK) {
         be_connected(p, peer);
     } else {
         close_peer(peer);
         try_later(p, code);
     }
+    return BERTH_OK;
 }
 
 static berth_status reach(berthi_peers *p, berth_stage *stage, uint64_t *wait_ns_io,
@@ -340,7 +348,7 @@ static berth_status reach(berthi_peers *p, berth_stage *stage, uint64_t *wait_ns
     berth_status status = BERTH_OK;
 
     if (peer->fd >= 0 && peer->is_connecting)
-        go_on(p, peer);
+        status = go_on(p, peer, diag);
     while (status == BERTH_OK && peer->fd < 0 && now_ns >= p->not_before_ns &&
            p->resolving == NULL && (max == 0 || p->tries <= max)) {
         uint32_t tries = p->tries;

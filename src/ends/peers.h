@@ -48,7 +48,7 @@ void berthi_peers_close(berthi_peers *p, berth_stage *stage);
 /* Takes who has come, or goes on reaching the one.  *wait_ns_io becomes shorter when a time is to be waited for. */
 berth_status berthi_peers_meet(berthi_peers *p, berth_stage *stage, uint64_t *wait_ns_io,
                                berth_diag *diag);
-/* The stage is told when the peer is ready for `events`. */
+/* The stage is told when the peer is ready for `events`.  When that fails, the peer counts as ready. */
 berth_status berthi_peer_await(berthi_peer *peer, uint32_t events, berth_diag *diag);
 /* True once after the poller has said so, and for one that is new. */
 bool berthi_peer_is_ready(berthi_peer *peer);

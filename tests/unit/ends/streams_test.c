@@ -1,5 +1,6 @@
 /* streams_test.c - standard streams, TCP and Unix sockets: peers that come, stall, vanish and come again. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -18,8 +19,10 @@
 #include <unistd.h>
 
 #include "end_rig.h"
+#include "fault_sweep.h"
 #include "os/clock.h"
 #include "os/local_socket.h"
+#include "os_faults.h"
 #include "process.h"
 
 #include <cmocka.h>
@@ -392,6 +395,47 @@ static void tcp_peers_are_reached_by_number_and_by_name(void **state)
     }
 }
 
+/* Of the system calls that arm a watch the first adds the latch; each other one fails once. */
+static void a_peer_that_could_not_be_waited_for_is_waited_for_again(void **state)
+{
+    end_rig *r = *state;
+    berth_stage_options options = BERTH_STAGE_OPTIONS_INIT;
+
+    if (!fault_sweep_has_os())
+        skip();
+    options.retries = 1000;
+    options.retry_ns = options.retry_ns_max = 1000000;
+    for (size_t nth = 1; nth < 3; nth++) {
+        struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+        socklen_t size = sizeof at;
+        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+        char settings[128];
+
+        assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+        assert_int_equal(listen(listener, 4), 0);
+        assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+        snprintf(settings, sizeof settings, "address=127.0.0.1:%u", ntohs(at.sin_port));
+        os_faults_begin(nth, false, ENOMEM);
+        os_faults_only("epoll_ctl");
+        (void)end_rig_add_with(r, &options, "tcp", SOURCE, settings);
+        (void)end_rig_add(r, "null", SINK, "");
+        end_rig_edge(r, 0, 1, NULL);
+        end_rig_start(r);
+        peer = take(listener);
+        while (os_faults_failed() == 0)
+            (void)sched_yield();
+        say(peer, "one\n");
+        end_rig_await(r, 0, 1);
+        assert_int_equal(end_rig_stats(r, 0).connections, 1);
+        os_faults_end();
+        assert_int_equal(end_rig_drain(r), BERTH_OK);
+        (void)close(peer);
+        (void)close(listener);
+        end_rig_fini(r); /* the next thread that waits has a latch of its own */
+        (void)set_up(state);
+    }
+}
+
 static void what_cannot_be_reached_fails_when_its_tries_are_used_up(void **state)
 {
     end_rig *r = *state;
@@ -652,6 +696,7 @@ int main(void)
         end_case(a_sink_whose_reader_vanishes_goes_on_with_the_next),
         end_case(a_batch_that_comes_again_is_not_sent_behind_a_part_of_itself),
         end_case(tcp_peers_are_reached_by_number_and_by_name),
+        end_case(a_peer_that_could_not_be_waited_for_is_waited_for_again),
         end_case(what_cannot_be_reached_fails_when_its_tries_are_used_up),
         end_case(what_cannot_be_listened_at_keeps_the_flow_from_starting),
         end_case(a_socket_that_a_killed_run_has_left_is_taken_over),
