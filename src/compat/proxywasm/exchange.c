@@ -31,27 +31,40 @@ static berth_status no_room(berth_diag *diag)
 
 /* ---------------------------------------------------------------- in */
 
+/* Room doubles: a peer may send a megabyte byte by byte. */
+static bool widen(berthi_guest *g, berthi_pw_text *body, size_t wanted)
+{
+    berthi_pw_text more = { NULL, body->size, 2 * body->room };
+
+    if (more.room > PW_BODY_MAX + 1)
+        more.room = PW_BODY_MAX + 1;
+    if (more.room < wanted)
+        more.room = wanted;
+    if (!berthi_services_hold(g->services, more.room))
+        return false;
+    more.text = berthi_alloc(g->allocator, more.room);
+    if (more.text == NULL) {
+        berthi_services_let_go(g->services, more.room);
+        return false;
+    }
+    if (body->size != 0)
+        memcpy(more.text, body->text, body->size);
+    berthi_pw_text_end(g, body);
+    *body = more;
+    return true;
+}
+
 static bool append(berthi_guest *g, berthi_pw_text *body, const void *from, size_t size)
 {
-    berthi_pw_text more = { NULL, 0 };
-    size_t had = body->size;
+    size_t wanted = body->size + size + 1;
 
     if (size == 0)
         return true;
-    if (size > PW_BODY_MAX - had || !berthi_services_hold(g->services, had + size + 1))
+    if (size > PW_BODY_MAX - body->size || (wanted > body->room && !widen(g, body, wanted)))
         return false;
-    more.text = berthi_alloc(g->allocator, had + size + 1);
-    if (more.text == NULL) {
-        berthi_services_let_go(g->services, had + size + 1);
-        return false;
-    }
-    if (had != 0)
-        memcpy(more.text, body->text, had);
-    memcpy(more.text + had, from, size);
-    more.text[had + size] = '\0';
-    more.size = had + size;
-    berthi_pw_text_end(g, body);
-    *body = more;
+    memcpy(body->text + body->size, from, size);
+    body->size += size;
+    body->text[body->size] = '\0';
     return true;
 }
 

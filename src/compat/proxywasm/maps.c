@@ -316,7 +316,7 @@ PW_HOST(berthi_pw_get_buffer_status)
 static int splice(berthi_guest *g, berthi_pw_text *body, size_t start, size_t size,
                   berthi_pw_view with)
 {
-    berthi_pw_text made = { NULL, 0 };
+    berthi_pw_text made = { NULL, 0, 0 };
     size_t rest;
 
     if (start > body->size)
@@ -334,6 +334,7 @@ static int splice(berthi_guest *g, berthi_pw_text *body, size_t start, size_t si
         return PW_INTERNAL_FAILURE;
     }
     made.size = start + with.size + rest;
+    made.room = made.size + 1;
     if (start != 0)
         memcpy(made.text, body->text, start);
     if (with.size != 0)
@@ -420,7 +421,7 @@ static int take_local(berthi_guest *g, uint32_t status, berthi_pw_view body,
 {
     berthi_pw_exchange *x = &berthi_pw_of(g)->x;
     berthi_pw_map made = { NULL, 0, 0, 0 };
-    berthi_pw_text text = { NULL, 0 };
+    berthi_pw_text text = { NULL, 0, 0 };
     char digits[4];
     int code;
 

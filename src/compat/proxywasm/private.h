@@ -35,6 +35,7 @@ enum { PW_REQUEST, PW_REQUEST_TRAILERS, PW_RESPONSE, PW_RESPONSE_TRAILERS, PW_MA
 typedef struct berthi_pw_text {
     char *text; /* size + 1 bytes, terminated, held by the services; NULL: empty */
     size_t size;
+    size_t room; /* bytes that are held, more than `size` */
 } berthi_pw_text;
 
 typedef struct berthi_pw_pair {

@@ -18,7 +18,7 @@ int berthi_pw_text_set(berthi_guest *g, berthi_pw_text *to, const void *from, si
         memcpy(text, from, size);
     text[size] = '\0';
     berthi_pw_text_end(g, to);
-    *to = (berthi_pw_text){ text, size };
+    *to = (berthi_pw_text){ text, size, size + 1 };
     return PW_OK;
 }
 
@@ -26,9 +26,9 @@ void berthi_pw_text_end(berthi_guest *g, berthi_pw_text *text)
 {
     if (text->text == NULL)
         return;
-    berthi_free(g->allocator, text->text, text->size + 1);
-    berthi_services_let_go(g->services, text->size + 1);
-    *text = (berthi_pw_text){ NULL, 0 };
+    berthi_free(g->allocator, text->text, text->room);
+    berthi_services_let_go(g->services, text->room);
+    *text = (berthi_pw_text){ NULL, 0, 0 };
 }
 
 static char lower(char c)

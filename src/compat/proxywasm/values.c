@@ -312,7 +312,7 @@ PW_HOST(berthi_pw_dequeue)
     if (q->count == 0)
         return berthi_pw_answer(cells, PW_EMPTY);
     taken = q->items[q->first];
-    q->items[q->first] = (berthi_pw_text){ NULL, 0 };
+    q->items[q->first] = (berthi_pw_text){ NULL, 0, 0 };
     q->first = (q->first + 1) % PW_QUEUED_MAX;
     q->count--;
     status = berthi_pw_give(g, taken.text, taken.size, &cells[1], &code, diag);

@@ -24,6 +24,7 @@ typedef struct exchange {
     char fields[512], body[4096], trailers[128];
     size_t body_size;
     bool is_ended, is_head;
+    unsigned pieces; /* of the response behind the filter; 0: "hello" */
 } exchange;
 
 static void list(char *to, size_t room, const berth_http_field *fields, size_t count)
@@ -87,7 +88,9 @@ static berth_status behind(void *ctx, const berth_http_request *r, const berth_h
     list(x->request, sizeof x->request, r->trailers, r->trailers_count);
     /* A filter that has no memory takes none of it, and says so itself. */
     (void)sink->head(sink->ctx, 200, fields, 1);
-    if (!x->is_head)
+    for (unsigned i = 0; i < x->pieces; i++)
+        (void)sink->body(sink->ctx, "p", 1);
+    if (!x->is_head && x->pieces == 0)
         (void)sink->body(sink->ctx, "hello", 5);
     (void)sink->end(sink->ctx, trailers, 1);
     return BERTH_OK;
@@ -290,6 +293,20 @@ static void a_configuration_that_it_refuses_is_no_plugin(void **state)
                    "proxy_on_configure");
 }
 
+/* What a peer sends byte by byte is not copied whole for each of them. */
+static void a_body_in_small_pieces_takes_few_allocations(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = with_guest(r);
+    exchange x = { .pieces = 4000 };
+    size_t before;
+
+    before = atomic_load(&r->memory.calls);
+    assert_int_equal(ask_with(r, slot, "/plain", 4, &x, true), BERTH_OK);
+    assert_true(atomic_load(&r->memory.calls) - before < 1000);
+    assert_int_equal(x.body_size, 4000);
+}
+
 /* The filter hears of it, or the call fails; whatever happens, nothing is left, and the slot serves on. */
 static void each_allocation_may_fail(void **state)
 {
@@ -443,6 +460,7 @@ int main(void)
         slot_test(what_a_filter_does_wrong_is_named),
         slot_test(every_function_answers_its_codes),
         slot_test(an_allocator_of_a_filter_changes_nothing),
+        slot_test(a_body_in_small_pieces_takes_few_allocations),
         slot_test(each_allocation_may_fail),
         slot_test(a_configuration_that_it_refuses_is_no_plugin),
         slot_test(versions_of_the_abi_are_checked),
