@@ -654,6 +654,56 @@ static void calls_without_end_take_no_memory(void **state)
     bundle_rig_end(&t);
 }
 
+/* Until it succeeds: `act` with one more allocation before the one that fails, and all behind that.  What
+ * was there is there after each failure. */
+static void must_fail_cleanly(bundle_rig *t,
+                              berth_status (*act)(bundle_rig *t, const char *what),
+                              const char *what, bool is_there)
+{
+    berth_status status = BERTH_E_NOMEM;
+    size_t n;
+
+    for (n = 0; status != BERTH_OK; n++) {
+        memset(&t->r->diag, 0, sizeof t->r->diag);
+        memory_fail(&t->r->memory, n, true);
+        status = act(t, what);
+        memory_fail(&t->r->memory, MEMORY_NEVER, false);
+        if (status != BERTH_OK && status != BERTH_E_NOMEM)
+            fail_msg("%s, allocation %zu: %s", what, n, t->r->diag.text);
+        bundle_rig_assert_loaded(t, is_there || status == BERTH_OK ? "giver@1 taker@1" : "");
+    }
+    assert_true(n > 3);
+    assert_says(t, "sum(1, 2, 3)", "7");
+}
+
+static berth_status load(bundle_rig *t, const char *dir)
+{
+    return bundle_rig_load(t, dir, NULL);
+}
+
+static berth_status say(bundle_rig *t, const char *expression)
+{
+    const char *text;
+
+    return ask(t, expression, &text);
+}
+
+static void without_memory_nothing_is_bound_and_nothing_left(void **state)
+{
+    bundle_rig t;
+
+    start(&t, *state);
+    links_put(&t.folder, "all/giver", "1.0.0", "component", "giver", "");
+    links_put(&t.folder, "all/taker", "1.0.0", "native", "taker", "");
+    must_fail_cleanly(&t, load, "all", false);
+    links_put(&t.folder, "taker", "1.0.1", "component", "taker", "");
+    must_fail_cleanly(&t, bundle_rig_reload, "taker", true);
+    links_put(&t.folder, "giver", "1.0.1", "native", "giver", "");
+    must_fail_cleanly(&t, bundle_rig_reload, "giver", true);
+    must_fail_cleanly(&t, say, "shout(\"ab\", 3)", true);
+    bundle_rig_end(&t);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -683,6 +733,7 @@ int main(void)
         slot_test(a_thread_of_the_plugins_own_calls_nobody),
         slot_test(a_shared_object_has_to_declare_as_well),
         slot_test(calls_without_end_take_no_memory),
+        slot_test(without_memory_nothing_is_bound_and_nothing_left),
     };
 
     return slot_rig_run("plugins that call others", tests, sizeof tests / sizeof *tests);
