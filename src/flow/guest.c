@@ -231,6 +231,7 @@ static berth_status look(berthi_guest *g, berth_diag *diag)
     if (!berthi_session_has_content(g->live.session, &next))
         return swap(g, &next, diag);
     g->seen = next; /* gone back to what is called here anyway */
+    g->must_leave = false;
     return BERTH_OK;
 }
 
@@ -255,10 +256,12 @@ static berth_status prepare(void *self, berth_stage *stage, berth_diag *diag)
     (void)stage;
     if (g->is_broken && berthi_session_is_dead(g->live.session))
         close_live(g);
-    if (g->live.session == NULL)
+    if (g->live.session == NULL) {
+        g->must_leave = false; /* it was left: what follows the next one has a state to take */
         status = open_and_init(g, diag);
-    else if (must_look(g))
+    } else if (must_look(g)) {
         status = look(g, diag);
+    }
     g->is_broken = false;
     return status;
 }

@@ -387,6 +387,33 @@ static void a_version_that_cannot_take_over_is_rolled_back(void **state)
     stage_rig_end(&s);
 }
 
+static void state_is_kept_from_what_refuses_it_also_after_a_circuit_opened(void **state)
+{
+    berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 2);
+    slot = stage_rig_slot(&s, "stage", "state");
+    install(&s, slot, "state2"); /* traps, and what it follows takes over with no state */
+    s.keeps_text = false;
+    o.circuit_failures = 1;
+    o.circuit_ns = 1000;
+    line(&s, slot, BERTH_ROLE_AGGREGATOR, "trick=break at=50", UINT64_MAX, &o);
+    assert_int_equal(berth_flow_start(s.flow, &s.r->diag), BERTH_OK);
+    slot_rig_wait_until(stage_rig_stats(&s, 1).circuit_opened == 1);
+    await_more(&s, 50);
+    install(&s, slot, "refuses"); /* the state of one that is sound */
+    slot_rig_wait_until(stage_rig_stats(&s, 1).swaps + stage_rig_stats(&s, 1).swaps_refused !=
+                        0);
+    await_more(&s, 20);
+    end_endless(&s);
+    assert_int_equal(stage_rig_stats(&s, 1).swaps, 0);
+    assert_int_equal(stage_rig_stats(&s, 1).swaps_refused, 1);
+    assert_int_equal(stage_rig_stats(&s, 1).circuit_opened, 1);
+    stage_rig_end(&s);
+}
+
 /* ---------------------------------------------------------------- batches */
 
 static void a_flow_of_batches_takes_many_records_in_one_call(void **state)
@@ -642,6 +669,7 @@ int main(void)
         slot_test(a_stage_is_swapped_between_two_records),
         slot_test(state_is_handed_on_or_written_out_before),
         slot_test(a_version_that_cannot_take_over_is_rolled_back),
+        slot_test(state_is_kept_from_what_refuses_it_also_after_a_circuit_opened),
         slot_test(a_flow_of_batches_takes_many_records_in_one_call),
         slot_test(keys_headers_types_and_deadlines_go_with_a_record),
         slot_test(a_batch_says_which_records_failed_and_which_are_dead),
