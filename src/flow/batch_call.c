@@ -231,6 +231,13 @@ static berth_status emit_new(berthi_guest *g, const emission *e, const uint8_t *
                                       bytes + e->payload.at, e->payload.size, &label, diag);
 }
 
+static uint64_t time_after(uint64_t by_ns)
+{
+    uint64_t now_ns = berthi_clock_ns();
+
+    return by_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + by_ns;
+}
+
 static berth_status emit_one(berthi_guest *g, const emission *e, const source_of *from,
                              const output *o, berth_diag *diag)
 {
@@ -242,7 +249,7 @@ static berth_status emit_one(berthi_guest *g, const emission *e, const source_of
     if (record != NULL)
         stage->stamp = *record;
     if (e->left_ns != 0)
-        stage->stamp.deadline_ns = berthi_clock_ns() + e->left_ns;
+        stage->stamp.deadline_ns = time_after(e->left_ns);
     if (e->payload.size == UINT32_MAX)
         status = berthi_stage_pass_stamped(stage, port_of(stage, e->port), record, diag);
     else

@@ -467,6 +467,14 @@ static void keys_headers_types_and_deadlines_go_with_a_record(void **state)
     must_run(&s);
     assert_string_equal(s.seen, "payload////; payload////; payload////; ");
     assert_int_equal(stage_rig_edge_stats(&s, 0).dropped[BERTH_DROPPED_EXPIRED], 3);
+    stage_rig_open(&s); /* and these for longer than any clock runs */
+    stage_rig_plugin(&s, slot, BERTH_ROLE_SOURCE, "ever 2", NULL);
+    stage_rig_plugin(&s, slot, BERTH_ROLE_PROCESSOR, "tell", NULL);
+    stage_rig_sink(&s);
+    stage_rig_edge(&s, 0, NULL, 1, 0);
+    stage_rig_edge(&s, 1, NULL, 2, 0);
+    must_run(&s);
+    assert_string_equal(s.seen, "payload////timed; payload////timed; ");
     stage_rig_end(&s);
 }
 

@@ -141,6 +141,9 @@ int32_t batch_plugin_source_pull(void *self, const batch_source_pull_args *args,
         } else if (is("late")) {
             e->payload = put("payload", 7);
             e->left_ns = made % 2 == 0 ? 1 : 0;
+        } else if (is("ever")) {
+            e->payload = put("payload", 7);
+            e->left_ns = UINT64_MAX;
         } else {
             e->payload = (batch_types_span){ (uint32_t)used, 256 };
             used += 256;
@@ -310,6 +313,13 @@ int32_t batch_plugin_sink_push(void *self, const batch_sink_push_args *args,
     (void)self, (void)call;
     __builtin_memset(result, 0, sizeof *result);
     begin();
+    if (is("later") && tried == 0) { /* once, it fails and says when it wants to be asked again */
+        tried = 1;
+        result->failure.is_some = 1;
+        set_error(&result->failure.some, BATCH_TYPES_FAILURE_UNAVAILABLE, "not now");
+        result->pause_ns = 1000000;
+        return 0;
+    }
     sum += args->input.entries.count;
     result->done = (uint32_t)args->input.entries.count;
     if (is("pause"))
