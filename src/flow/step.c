@@ -373,8 +373,11 @@ static bool process_batch(berth_stage *stage, berthi_worker *worker)
         succeed(stage);
     if (!settle_batch(stage, worker, &done))
         return false;
-    if (done.failure != BERTH_OK)
-        return fail_record(stage, worker, done.failure, &diag) && !stage->has_paused;
+    if (done.failure != BERTH_OK && !fail_record(stage, worker, done.failure, &diag)) {
+        if (later(berthi_clock_ns(), stage->pause_ns) > stage->not_before_ns)
+            pause_stage(stage); /* it wants to be left alone for longer than it would be */
+        return false;
+    }
     pause_stage(stage);
     return !stage->has_paused;
 }

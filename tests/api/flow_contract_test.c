@@ -587,6 +587,24 @@ static void a_native_plugin_takes_batches_too(void **state)
     stage_rig_end(&s);
 }
 
+static void a_sink_that_fails_is_left_alone_for_as_long_as_it_says(void **state)
+{
+    berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
+    stage_rig s;
+
+    stage_rig_begin(&s, *state, 1);
+    o.retries = 1;
+    o.retry_ns = o.retry_ns_max = 1;
+    stage_rig_source(&s, 5);
+    stage_rig_plugin(&s, stage_rig_slot(&s, "stage", "batch"), BERTH_ROLE_SINK, "later", &o);
+    stage_rig_edge(&s, 0, NULL, 1, 0);
+    must_run(&s);
+    assert_int_equal(stage_rig_edge_stats(&s, 0).out, 5);
+    assert_int_equal(stage_rig_stats(&s, 1).retries, 1);
+    assert_int_equal(stage_rig_stats(&s, 1).pauses, 1);
+    stage_rig_end(&s);
+}
+
 /* ---------------------------------------------------------------- Torvyn's own */
 
 static bool has_corpus(const char *what)
@@ -684,6 +702,7 @@ int main(void)
         slot_test(a_batch_that_traps_is_given_record_by_record),
         slot_test(what_a_batch_gives_is_looked_at_first),
         slot_test(a_native_plugin_takes_batches_too),
+        slot_test(a_sink_that_fails_is_left_alone_for_as_long_as_it_says),
         slot_test(the_pipeline_of_torvyns_template_gives_its_output),
         slot_test(torvyns_source_sink_and_filter_templates_are_stages),
     };
