@@ -5,6 +5,7 @@
 #include "flow/flow.h"
 
 #include "base/diag.h"
+#include "base/utf8.h"
 
 berth_string berthi_content_type_text(const berth_flow *flow, uint32_t number)
 {
@@ -62,6 +63,8 @@ berth_status berthi_content_type_number(berth_flow *flow, const char *text, size
     *number_out = find(flow, 0, count, text, size);
     if (*number_out != 0)
         return BERTH_OK;
+    if (!berthi_utf8_is_valid(text, size)) /* it is a string to whoever gets the payload next */
+        return berthi_fail(diag, BERTH_E_INVALID, "a content type is UTF-8");
     berthi_lock_take(&flow->flows->lock);
     *number_out = find(flow, count,
                        atomic_load_explicit(&flow->content_types_count, memory_order_relaxed),

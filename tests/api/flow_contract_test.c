@@ -547,6 +547,7 @@ static void what_a_batch_gives_is_looked_at_first(void **state)
         { "span", "lies outside of the 0 bytes", BERTH_E_ABI },
         { "far", "lies outside of the 0 bytes", BERTH_E_ABI },
         { "port", "into port", BERTH_E_INVALID },
+        { "type", "a content type is UTF-8", BERTH_E_INVALID },
         { "none", "it dealt with no entry, and does not say why", BERTH_E_ABI },
         { "beyond", "it dealt with 2 of 1 entries", BERTH_E_ABI },
         { "dead-beyond", "entry 1 is a dead letter, and it dealt with 1", BERTH_E_ABI },

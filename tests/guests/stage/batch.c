@@ -197,6 +197,10 @@ static void break_rules(void)
         e->payload = (batch_types_span){ 0xfffffff0, 32 };
     if (is("port"))
         e->port = 9;
+    if (is("type")) {
+        e->payload.size = 0;
+        e->content_type = put("text/\xff", 6);
+    }
     if (is("headers"))
         e->headers = put("\1\0\0\0\1\0\0\0", 8);
 }
@@ -313,7 +317,7 @@ int32_t batch_plugin_sink_push(void *self, const batch_sink_push_args *args,
     (void)self, (void)call;
     __builtin_memset(result, 0, sizeof *result);
     begin();
-    if (is("later") && tried == 0) { /* once, it fails and says when it wants to be asked again */
+    if (is("later") && tried == 0) { /* not now, but once that time is over */
         tried = 1;
         result->failure.is_some = 1;
         set_error(&result->failure.some, BATCH_TYPES_FAILURE_UNAVAILABLE, "not now");
