@@ -809,6 +809,30 @@ static uint64_t any_number(uint64_t *seed)
     }
 }
 
+/* Descriptors that are there, and what fits them: the calls of a sequence meet what others left. */
+static void likely_numbers(rig *r, const char *function, uint64_t *seed, uint64_t *numbers)
+{
+    static const uint64_t likely[] = { 0, 1, 2, 10, OUT, PATH, OTHER, DATA, ALL, 1024 };
+    static const char *const names[] = {
+        "deep/c.txt", "deep", "a.txt", "deep/er", "odd", "new"
+    };
+
+    numbers[0] = TOP + next(seed) % 6;
+    for (int n = 1; n < 10; n++)
+        if (next(seed) % 2 != 0)
+            numbers[n] = likely[next(seed) % (sizeof likely / sizeof *likely)];
+    for (uint32_t n = 0; n < 4; n++)
+        (void)put_iov(r, n, (uint32_t)next(seed) % 9000, (uint32_t)next(seed) % 300);
+    if (strcmp(function, "path_open") == 0) {
+        uint64_t size = put_text(r, PATH, names[next(seed) % (sizeof names / sizeof *names)]);
+
+        memcpy(numbers,
+               (const uint64_t[]){ TOP, 1, PATH, size, next(seed) % 16, ALL, ALL,
+                                   next(seed) % 32, OUT },
+               9 * sizeof *numbers);
+    }
+}
+
 /* A sanitizer sees what is touched besides the memory, which is a block of its own. */
 static void no_numbers_hurt_the_host(void **state)
 {
@@ -824,6 +848,8 @@ static void no_numbers_hurt_the_host(void **state)
 
         for (int n = 0; n < 16; n++)
             numbers[n] = any_number(&seed);
+        if (next(&seed) % 2 != 0)
+            likely_numbers(r, row->name, &seed, numbers);
         if (round % 64 == 0) {
             (void)put_text(r, PATH, "deep/c.txt");
             for (int n = 0; n < 256; n++)
