@@ -97,7 +97,8 @@ static berth_status open_live(berthi_guest *g, berth_diag *diag)
 
     if (status != BERTH_OK)
         return status;
-    status = berthi_guest_choose(g->live.session, g->role, &g->live.contract, diag);
+    status =
+        berthi_guest_choose(g->live.session, g->role, g->interface, &g->live.contract, diag);
     if (status == BERTH_OK)
         status = give_objects(g, diag);
     if (status != BERTH_OK)
@@ -414,4 +415,12 @@ berth_status berthi_guest_add(berth_flow *flow, const berth_stage_options *optio
     if (stage_out != NULL)
         *stage_out = stage;
     return BERTH_OK;
+}
+
+void berthi_guest_set_interface(berth_flow *flow, uint32_t stage, const char *interface)
+{
+    berthi_guest *g = flow->stages[stage]->options.self;
+
+    assert(flow->stages[stage]->more == &guest_more);
+    g->interface = interface;
 }

@@ -98,6 +98,7 @@ struct berthi_guest {
     berth_stage *stage;
     berth_slot *slot; /* lent */
     uint32_t role;
+    const char *interface; /* that is called, and no other; NULL: the first that it keeps */
     char *config;
     const berthi_torvyn_imports *imports; /* NULL: the slot's host does not offer them */
     berth_arena *arena;
@@ -125,7 +126,12 @@ berth_status berthi_guest_has(const berth_session *session, berthi_guest_func fu
 /* The contract that the version keeps in this role.  Fails: BERTH_E_ABSENT (none; `diag` says which there are),
  * BERTH_E_NOMEM. */
 berth_status berthi_guest_choose(const berth_session *session, uint32_t role,
+                                 const char *interface,
                                  const berthi_guest_contract **contract_out, berth_diag *diag);
+/* Whether stages of the role may be called by the interface, with its version or without. */
+bool berthi_guest_knows(uint32_t role, const char *interface);
+/* Of a stage that was made without a hook: by which interface it is called.  Lent until the flow is closed. */
+void berthi_guest_set_interface(berth_flow *flow, uint32_t stage, const char *interface);
 
 /* ---------------------------------------------------------------- guest.c */
 

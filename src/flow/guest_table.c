@@ -131,7 +131,27 @@ static const berthi_guest_contract *contract_at(uint32_t i)
                                       : &berthi_torvyn_contracts[i - BERTHI_BATCH_CONTRACTS];
 }
 
-static berth_status refuse(uint32_t role, berth_diag *diag)
+/* `interface` may leave its version out; NULL: any. */
+static bool is_wanted(const berthi_guest_contract *contract, uint32_t role,
+                      const char *interface)
+{
+    size_t size = interface == NULL ? 0 : strlen(interface);
+
+    return contract->role == role &&
+           (interface == NULL ||
+            (strncmp(contract->name, interface, size) == 0 &&
+             (contract->name[size] == '\0' || contract->name[size] == '@')));
+}
+
+bool berthi_guest_knows(uint32_t role, const char *interface)
+{
+    for (uint32_t i = 0; i < CONTRACTS; i++)
+        if (is_wanted(contract_at(i), role, interface))
+            return true;
+    return false;
+}
+
+static berth_status refuse(uint32_t role, const char *interface, berth_diag *diag)
 {
     char names[160] = "";
     size_t used = 0;
@@ -140,7 +160,7 @@ static berth_status refuse(uint32_t role, berth_diag *diag)
         const berthi_guest_contract *contract = contract_at(i);
         size_t size = strlen(contract->name);
 
-        if (contract->role != role || used + size + 3 > sizeof names)
+        if (!is_wanted(contract, role, interface) || used + size + 3 > sizeof names)
             continue;
         if (used != 0) {
             memcpy(names + used, ", ", 3);
@@ -153,6 +173,7 @@ static berth_status refuse(uint32_t role, berth_diag *diag)
 }
 
 berth_status berthi_guest_choose(const berth_session *session, uint32_t role,
+                                 const char *interface,
                                  const berthi_guest_contract **contract_out, berth_diag *diag)
 {
     for (uint32_t i = 0; i < CONTRACTS; i++) {
@@ -160,7 +181,7 @@ berth_status berthi_guest_choose(const berth_session *session, uint32_t role,
         bool is_kept = false;
         berth_status status = BERTH_OK;
 
-        if (contract->role == role)
+        if (is_wanted(contract, role, interface))
             status = keeps(session, contract, &is_kept, diag);
         if (status != BERTH_OK)
             return status;
@@ -169,5 +190,5 @@ berth_status berthi_guest_choose(const berth_session *session, uint32_t role,
             return BERTH_OK;
         }
     }
-    return refuse(role, diag);
+    return refuse(role, interface, diag);
 }

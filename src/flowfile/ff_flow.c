@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "base/json_writer.h"
 #include "base/utf8.h"
+#include "flow/guest.h"
 
 #define KIB    UINT64_C(1024)
 #define MIB    (1024 * KIB)
@@ -301,6 +302,11 @@ static void check_what(ff_reader *r, const ff_stage *s)
     if (s->hook != NULL && s->contract != NULL)
         berthi_ff_wrong_key(r, berthi_ff_at(t, "contract"), "give it one of both",
                             "stage `%s` has a hook and a contract", s->name);
+    if (s->contract != NULL && s->role != 0 && s->hook == NULL &&
+        !berthi_guest_knows(s->role, s->contract))
+        berthi_ff_wrong(r, berthi_ff_at(t, "contract"), "docs/flows.md has those of each role",
+                        "`%.64s` is no contract of a %s", s->contract,
+                        berthi_ff_roles[s->role]);
     if (s->hook != NULL && s->config_text != NULL)
         berthi_ff_warn(r, berthi_ff_at(t, "config"), NULL,
                        "a hook has no configuration; that of stage `%s` means nothing",

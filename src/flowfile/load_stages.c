@@ -1,4 +1,5 @@
 /* load_stages.c - the stages and edges of a flow file, as a flow.  Layer: flowfile. */
+#include "flow/guest.h"
 #include "flowfile/loaded.h"
 
 static void stage_options(const ff_stage *s, berth_stage_options *o)
@@ -23,14 +24,20 @@ static berth_status add_stage(ff_loading *l, uint32_t at, berth_diag *diag)
 {
     const ff_stage *s = &l->loaded->file->model.stages[at];
     berth_stage_options o;
+    berth_status status;
+    uint32_t stage;
 
     stage_options(s, &o);
     if (s->end != NULL)
         return berth_flow_add_end(l->loaded->flow, &o, s->end, s->settings, s->settings_count,
                                   NULL, diag);
     o.config = s->config_text;
-    return berth_flow_add_slot(l->loaded->flow, &o, l->loaded->stages[at].slot, s->hook, NULL,
-                               diag);
+    status = berth_flow_add_slot(l->loaded->flow, &o, l->loaded->stages[at].slot, s->hook,
+                                 &stage, diag);
+    /* Torvyn's name the role, in more spellings than plugins keep. */
+    if (status == BERTH_OK && s->contract != NULL && !l->loaded->file->model.is_torvyn)
+        berthi_guest_set_interface(l->loaded->flow, stage, s->contract);
+    return status;
 }
 
 static void add_stages(ff_loading *l)

@@ -162,6 +162,14 @@ class Run(Folder):
                                                      numbers["ended"]))
         self.assertEqual(1000, len(self.lines()))
 
+    def test_a_contract_that_is_named_is_the_one_that_is_called(self):
+        text = read(self.flow(10)).replace(guest("echo").encode(), guest("stage/plain").encode())
+        for contract, code in ("torvyn:streaming/processor", 0), ("berth:flow/processor", 1):
+            named = text.replace(b'hook = "echo"', b'contract = "%s"' % contract.encode())
+            result = run("flow", "run", self.write("flow.toml", named), "--quiet")
+            self.assert_exit(result, code)
+        self.assertIn("exports none of berth:flow/processor@0.1.0;", result.stderr.decode())
+
     def test_a_flow_that_runs_is_asked_and_its_plugin_replaced_and_rolled_back(self):
         process = self.start(0)
         before = self.ps()["records"]

@@ -187,6 +187,26 @@ static void an_edge_that_says_block_is_a_queue(void **state)
     assert_null(strstr(t->json, "\"records\""));
 }
 
+static void a_contract_is_one_of_the_role(void **state)
+{
+    static const char tail[] = "[stage.a]\nend = \"generator\"\n[stage.c]\nend = \"null\"\n"
+                               "[[edge]]\nfrom = \"a\"\nto = \"b\"\n"
+                               "[[edge]]\nfrom = \"b\"\nto = \"c\"\n"
+                               "[stage.b]\nplugin = \"b\"\nrole = \"processor\"\ncontract = ";
+    reading *t = *state;
+    char text[512];
+
+    snprintf(text, sizeof text, "%s\"torvyn:streaming/processor\"", tail);
+    parse(t, text);
+    expect_json(t, "\"contract\": \"torvyn:streaming/processor\"");
+    snprintf(text, sizeof text, "%s\"berth:flow/processor@0.1.0\"", tail);
+    parse(t, text);
+    expect_json(t, "\"contract\": \"berth:flow/processor@0.1.0\"");
+    snprintf(text, sizeof text, "%s\"berth:flow/sink@0.1.0\"", tail);
+    assert_int_equal(parse(t, text), BERTH_E_REJECTED);
+    expect_found(t, "14:12 e `berth:flow/sink@0.1.0` is no contract of a processor");
+}
+
 static void settings_of_ends_are_checked_with_their_lines(void **state)
 {
     reading *t = *state;
@@ -566,6 +586,7 @@ int main(void)
         TEST(a_text_that_is_no_toml_has_a_line),
         TEST(a_unit_with_blanks_behind_it_is_none),
         TEST(an_edge_that_says_block_is_a_queue),
+        TEST(a_contract_is_one_of_the_role),
         TEST(settings_of_ends_are_checked_with_their_lines),
         TEST(the_graph_is_checked_with_the_lines_of_the_file),
         TEST(variables_stand_for_their_values),
