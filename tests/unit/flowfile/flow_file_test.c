@@ -267,17 +267,18 @@ static void variables_that_make_a_text_too_long_take_no_memory_for_it(void **sta
 {
     enum { EACH = 64 * 1024, TIMES = 4096 };
     reading *t = *state;
-    char *variable = malloc(EACH), *text = malloc(sizeof CHAIN + 64 + TIMES * 4), *at = text;
+    size_t room = sizeof CHAIN + 64 + TIMES * 4, used;
+    char *variable = malloc(EACH), *text = malloc(room);
     const char *environment[] = { variable, NULL };
 
     assert_true(variable != NULL && text != NULL);
     memset(variable, 'x', EACH - 1);
     memcpy(variable, "V=", 2);
     variable[EACH - 1] = '\0';
-    at += sprintf(at, "%s", "[flow]\ndescription = \"");
+    used = (size_t)snprintf(text, room, "%s", "[flow]\ndescription = \"");
     for (unsigned i = 0; i < TIMES; i++)
-        at += sprintf(at, "%s", "${V}");
-    sprintf(at, "\"\n%s", CHAIN);
+        used += (size_t)snprintf(text + used, room - used, "%s", "${V}");
+    snprintf(text + used, room - used, "\"\n%s", CHAIN);
     t->options.environment = environment;
     t->memory.bytes_max = (size_t)16 << 20; /* of the 256 MiB that the text would come to */
     assert_int_equal(parse(t, text), BERTH_E_REJECTED);
@@ -315,11 +316,11 @@ static void a_long_value_from_outside_is_read_as_toml_too(void **state)
     reading *t = *state;
     char line[2048];
     const char *settings[] = { line };
-    size_t used = (size_t)sprintf(line, "stage.b.grants=[");
+    size_t used = (size_t)snprintf(line, sizeof line, "stage.b.grants=[");
 
     for (unsigned i = 0; i < GRANTS; i++)
-        used += (size_t)sprintf(line + used, "\"env:NAME%u\",", i);
-    sprintf(line + used, "]");
+        used += (size_t)snprintf(line + used, sizeof line - used, "\"env:NAME%u\",", i);
+    snprintf(line + used, sizeof line - used, "]");
     t->options.settings = settings;
     t->options.settings_count = 1;
     parse(t, CHAIN);
