@@ -98,7 +98,7 @@ static void the_shared_memory_is_bounded_and_nothing_in_it_is_believed(void **st
     expect(r, slot, "bounds", "word", "");
     expect(r, slot, "greedy", "", "");
     expect(r, slot, "no_blocks_yet", "", ""); /* the many were given back */
-    expect(r, slot, "blocks", "", ""); /* as if nothing had been before it */
+    expect(r, slot, "blocks", "", "");        /* as if nothing had been before it */
     assert_int_equal(slot_rig_stats(slot).instances_discarded, 1); /* that of the probe */
 }
 
