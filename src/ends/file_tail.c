@@ -52,7 +52,8 @@ static berth_status tail_of_rows(const tail *t, uint64_t *whole_out)
 
     while (at < t->size) {
         size_t done = 0, row, from = 0;
-        berth_status status = read_block(t, at, BLOCK, &done);
+        size_t want = t->size - at < BLOCK ? (size_t)(t->size - at) : BLOCK;
+        berth_status status = read_block(t, at, want, &done);
 
         if (status != BERTH_OK)
             return status;

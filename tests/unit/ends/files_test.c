@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "end_rig.h"
+#include "ends/file_tail.h"
 #include "os/clock.h"
 
 #include <cmocka.h>
@@ -360,6 +361,24 @@ static void a_file_that_is_not_there_yet_is_waited_for(void **state)
     assert_int_equal(end_rig_drain(r), BERTH_OK);
 }
 
+static void the_whole_records_of_a_file_are_those_within_its_size(void **state)
+{
+    static const berthi_framing framings[] = { BERTHI_FRAMING_LINES, BERTHI_FRAMING_CSV };
+    end_rig *r = *state;
+    uint64_t whole;
+    int fd;
+
+    end_rig_write(r, "grows", "one\ntwo\nthree\n");
+    fd = open(end_rig_path(r, "grows"), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < 2; i++) { /* the rest came when its size had been read */
+        assert_int_equal(berthi_file_tail(fd, framings[i], 6, &r->allocator, &whole, &r->diag),
+                         BERTH_OK);
+        assert_int_equal(whole, 4);
+    }
+    (void)close(fd);
+}
+
 static void following_from_the_end_leaves_out_what_is_there(void **state)
 {
     end_rig *r = *state;
@@ -597,6 +616,7 @@ int main(void)
         end_case(a_followed_file_grows_is_rotated_and_cut),
         end_case(a_file_that_is_not_there_yet_is_waited_for),
         end_case(following_from_the_end_leaves_out_what_is_there),
+        end_case(the_whole_records_of_a_file_are_those_within_its_size),
         end_case(what_a_killed_run_left_is_reported_or_cut),
         end_case(a_second_sink_of_a_file_is_refused),
         end_case(a_full_device_fails_by_the_policy),
