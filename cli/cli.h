@@ -32,7 +32,9 @@ typedef enum cli_command {
     CLI_SIGN = 1024,
     CLI_VERIFY = 2048,
     CLI_RUN_GUEST = 4096,
-    CLI_FLOW = 8192
+    CLI_FLOW = 8192,
+    CLI_TEST = 16384,
+    CLI_CHECK = 32768
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -67,6 +69,10 @@ typedef struct cli_options {
 
 /* Reads what follows the command's name.  False: said why on stderr; the exit code is 2. */
 bool cli_options_read(cli_options *options, cli_command command, int argc, char **argv);
+
+/* A size such as 16MiB, a time such as 50ms.  False: it is none. */
+bool cli_size_read(const char *text, uint64_t *bytes_out);
+bool cli_time_read(const char *text, uint64_t *ns_out);
 
 const char *cli_help_hint(cli_command command); /* "see 'berth help COMMAND'" */
 
@@ -270,5 +276,7 @@ int cli_keygen(const cli_options *options);
 int cli_sign(const cli_options *options);
 int cli_verify(const cli_options *options);
 int cli_flow(const cli_options *options);
+int cli_test(const cli_options *options);
+int cli_check(const cli_options *options);
 
 #endif

@@ -11,6 +11,8 @@ static const char program_help[] =
     "Runs WebAssembly and native plugins, and replaces them while they are in use.\n"
     "\n"
     "  inspect FILE                  says what an artifact is and which slots it fits\n"
+    "  check FILE                    says what every check of production finds, one a line\n"
+    "  test FILE [CASES]             calls a plugin with cases that a file describes\n"
     "  call FILE --hook NAME         calls a hook once: stdin in, reply out\n"
     "  call PLUGIN 'f(1, [2])'       calls an exported function and prints its result\n"
     "  pipe FILE --hook NAME         passes records from stdin through a hook to stdout\n"
@@ -79,6 +81,37 @@ static const char inspect_help[] =
     "                                again (nothing)\n"                                        \
     "      --log error|warning|info|debug\n"                                                   \
     "                                lines of plugins that are printed (info)\n"
+
+static const char test_help[] =
+    "usage: berth test FILE [CASES] [OPTION]...\n"
+    "\n"
+    "Installs the artifact and calls it with the cases in CASES (cases.toml beside FILE), in "
+    "their\n"
+    "order.  Prints TAP; docs/testing.md says what a case may say.\n"
+    "\n"
+    "      --json                    prints JSON\n" HOST_HELP
+    "  -q, --quiet                   --log error\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "A deadline is 10s and a probe's 60s unless an option or a case says another.\n"
+    "\n"
+    "Exit status: 0 all passed, 1 a case failed, 2 usage or CASES is wrong, 3 FILE was "
+    "rejected.\n";
+
+static const char check_help[] =
+    "usage: berth check FILE [OPTION]...\n"
+    "\n"
+    "Makes every check that an install in production makes, goes on after one that fails, and "
+    "prints\n"
+    "a line for each: what the artifact is, which slots take it, the contract, what it asks "
+    "for,\n"
+    "and that it compiles, instantiates within its limits, starts and answers its probes.\n"
+    "\n"
+    "      --json                    prints JSON\n" HOST_HELP
+    "  -q, --quiet                   --log error\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 it would serve, 1 failed, 2 usage, 3 it would be rejected.\n";
 
 static const char call_help[] =
     "usage: berth call FILE --hook NAME [OPTION]... <IN >OUT\n"
@@ -364,6 +397,8 @@ static const struct {
     { CLI_VERIFY, "verify", verify_help },
     { CLI_RUN_GUEST, "run-guest", run_guest_help },
     { CLI_FLOW, "flow", flow_help },
+    { CLI_TEST, "test", test_help },
+    { CLI_CHECK, "check", check_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

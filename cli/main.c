@@ -105,6 +105,12 @@ static void *run_job(void *context)
     case CLI_FLOW:
         j->code = cli_flow(j->options);
         break;
+    case CLI_TEST:
+        j->code = cli_test(j->options);
+        break;
+    case CLI_CHECK:
+        j->code = cli_check(j->options);
+        break;
     case CLI_RUN_GUEST:
         j->code = cli_run_guest(j->options);
         break;

@@ -18,9 +18,12 @@ enum {
     CHOICES_MAX = 4,
     HOST = CLI_CALL | CLI_PIPE,
     ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE |
-          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY | CLI_RUN_GUEST | CLI_FLOW,
+          CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY | CLI_RUN_GUEST | CLI_FLOW |
+          CLI_TEST | CLI_CHECK,
+    /* what opens a slot as production does */
+    SLOT = HOST | CLI_TEST | CLI_CHECK,
     /* what runs plugins */
-    RUNS = HOST | CLI_RUN_GUEST
+    RUNS = SLOT | CLI_RUN_GUEST
 };
 
 typedef struct option_spec {
@@ -52,7 +55,7 @@ static const option_spec specs[] = {
       GIB,
       0 },
     { "baseline", 0, TEXT, CLI_FLOW, AT(baseline), { 0 }, 0, 0, 0 },
-    { "contract", 0, TEXT, HOST | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
+    { "contract", 0, TEXT, SLOT | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
     { "control", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, RUNS, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "count", 0, NUMBER, CLI_FLOW, AT(count), { 0 }, 1, 65536, 0 },
@@ -68,7 +71,7 @@ static const option_spec specs[] = {
       0,
       FLAG,
       CLI_INSPECT | CLI_CALL | CLI_CTL | CLI_WIT | CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN |
-          CLI_VERIFY | CLI_FLOW,
+          CLI_VERIFY | CLI_FLOW | CLI_TEST | CLI_CHECK,
       AT(json),
       { 0 },
       0,
@@ -77,7 +80,7 @@ static const option_spec specs[] = {
     { "json-args", 0, TEXT, CLI_CALL, AT(json_args), { 0 }, 0, 0, 0 },
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
-    { "kind", 0, TEXT, HOST, AT(kind), { 0 }, 0, 0, 0 },
+    { "kind", 0, TEXT, SLOT, AT(kind), { 0 }, 0, 0, 0 },
     { "live", 0, TEXT, CLI_FLOW, AT(live), { 0 }, 0, 0, 0 },
     { "log",
       0,
@@ -91,10 +94,10 @@ static const option_spec specs[] = {
     { "memory", 0, SIZE, RUNS, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
-    { "output-max", 0, SIZE, HOST, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
+    { "output-max", 0, SIZE, SLOT, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
     { "output", 'o', TEXT, CLI_WRAP | CLI_COMPONENTIZE | CLI_FLOW, AT(output), { 0 }, 0, 0, 0 },
     { "pins", 0, TEXT, CLI_BUNDLE, AT(pins), { 0 }, 0, 0, 0 },
-    { "policy", 0, CHOICE, HOST, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
+    { "policy", 0, CHOICE, SLOT, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },
     { "prefix", 0, TEXT, CLI_BINDGEN, AT(prefix), { 0 }, 0, 0, 0 },
     { "probe-deadline",
       0,
@@ -105,7 +108,7 @@ static const option_spec specs[] = {
       MS / 1000,
       3600 * SECOND,
       0 },
-    { "profile", 0, TEXT, HOST, AT(profile), { 0 }, 0, 0, 0 },
+    { "profile", 0, TEXT, SLOT, AT(profile), { 0 }, 0, 0, 0 },
     { "progress", 0, FLAG, CLI_PIPE, AT(progress), { 0 }, 0, 0, 0 },
     { "prometheus", 0, FLAG, CLI_FLOW, AT(prometheus), { 0 }, 0, 0, 0 },
     { "quiet", 'q', FLAG, RUNS | CLI_FLOW, AT(quiet), { 0 }, 0, 0, 0 },
@@ -124,10 +127,10 @@ static const option_spec specs[] = {
     { "stack", 0, SIZE, RUNS, AT(stack_bytes), { 0 }, 16 * KIB, 2 * MIB, 0 },
     { "summary", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(summary), { 0 }, 0, 0, 0 },
     { "svg", 0, FLAG, CLI_FLOW, AT(svg), { 0 }, 0, 0, 0 },
-    { "tenant", 0, TEXT, HOST, AT(tenant), { 0 }, 0, 0, 0 },
+    { "tenant", 0, TEXT, SLOT, AT(tenant), { 0 }, 0, 0, 0 },
     { "threshold", 0, NUMBER, CLI_FLOW, AT(threshold), { 0 }, 1, 1000, 0 },
     { "timeout", 0, TIME, CLI_CTL | CLI_FLOW, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
-    { "wit", 0, TEXT, HOST | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
+    { "wit", 0, TEXT, SLOT | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
     { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE, AT(world), { 0 }, 0, 0, 0 },
 };
@@ -170,6 +173,10 @@ const char *cli_help_hint(cli_command command)
         return "see 'berth help run-guest'";
     case CLI_FLOW:
         return "see 'berth help flow'";
+    case CLI_TEST:
+        return "see 'berth help test'";
+    case CLI_CHECK:
+        return "see 'berth help check'";
     }
     return "see 'berth help'";
 }
@@ -207,6 +214,16 @@ static bool read_number(const char *text, const unit *units, uint64_t *value_out
         if (strcmp(end, units->name) == 0)
             return !__builtin_mul_overflow((uint64_t)number, units->factor, value_out);
     return false;
+}
+
+bool cli_size_read(const char *text, uint64_t *bytes_out)
+{
+    return read_number(text, size_units, bytes_out);
+}
+
+bool cli_time_read(const char *text, uint64_t *ns_out)
+{
+    return read_number(text, time_units, ns_out);
 }
 
 static const char *value_form(value_kind kind)
@@ -384,6 +401,7 @@ static uint32_t operands_max(cli_command command)
     case CLI_CTL:
         return CTL_OPERANDS_MAX;
     case CLI_CALL:
+    case CLI_TEST:
         return CALL_OPERANDS_MAX;
     case CLI_FLOW:
         return FLOW_OPERANDS_MAX;

@@ -31,6 +31,7 @@
 #include <berth/session.h>
 #include <berth/slot.h>
 #include <berth/stage.h>
+#include <berth/toml.h>
 #include <berth/value.h>
 #include <berth/wasi.h>
 #include <berth/wit.h>

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <berth/toml.h>
+
 #include "base/text_buf.h"
 #include "base/toml_reader.h"
 #include "base/utf8.h"
@@ -480,6 +482,79 @@ static void each_allocation_may_fail(void **state)
     }
 }
 
+static berth_status as_json(const char *text, berth_arena *arena, const char **json,
+                            berth_diag *diag)
+{
+    memset(diag, 0, sizeof *diag);
+    return berth_toml_json("f", text, strlen(text), arena, json, diag);
+}
+
+static void a_document_becomes_json_with_the_lines_of_its_tables(void **state)
+{
+    const char *json = NULL;
+    berth_diag diag;
+    berth_arena *arena;
+
+    (void)state;
+    assert_int_equal(berth_arena_create(NULL, 0, &arena, &diag), BERTH_OK);
+    assert_int_equal(
+        as_json("a = [1, 2.5, 3.0]\n[t]\nb = true\n[[c]]\n[[c]]\ns = \"\\u00e9\"\n", arena,
+                &json, &diag),
+        BERTH_OK);
+    assert_string_equal(json,
+                        "{\n  \"\": 1,\n  \"a\": [\n    1,\n    2.5,\n    3.0\n  ],\n"
+                        "  \"t\": {\n    \"\": 2,\n    \"b\": true\n  },\n"
+                        "  \"c\": [\n    {\n      \"\": 4\n    },\n    {\n      \"\": 5,\n"
+                        "      \"s\": \"\xc3\xa9\"\n    }\n  ]\n}\n");
+    berth_arena_destroy(arena);
+}
+
+static void what_json_cannot_say_is_refused_with_its_line(void **state)
+{
+    static const char *const texts[] = { "\nd = 2020-01-01\n", "\nn = nan\n", "\nn = -inf\n",
+                                         "\n\"\" = 1\n", "\n\"a\\u0000b\" = 1\n" };
+    const char *json = NULL;
+    berth_diag diag;
+    berth_arena *arena;
+
+    (void)state;
+    assert_int_equal(berth_arena_create(NULL, 0, &arena, &diag), BERTH_OK);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_int_equal(as_json(texts[i], arena, &json, &diag), BERTH_E_REJECTED);
+        assert_non_null(strstr(diag.text, "f:2:"));
+    }
+    assert_null(json);
+    assert_int_equal(as_json("a=[[[[[[[[[[[1]]]]]]]]]]]", arena, &json, &diag), BERTH_OK);
+    assert_int_equal(as_json("a=[[[[[[[[[[[[[1]]]]]]]]]]]]]", arena, &json, &diag),
+                     BERTH_E_LIMIT);
+    assert_int_equal(berth_toml_json(NULL, "", 0, arena, &json, &diag), BERTH_E_INVALID);
+    berth_arena_destroy(arena);
+}
+
+static void json_of_a_document_may_lack_any_memory(void **state)
+{
+    for (size_t failing = 0;; failing++) {
+        bertht_memory memory;
+        berth_allocator allocator;
+        berth_arena *arena = NULL;
+        const char *json;
+        berth_diag diag;
+        berth_status status;
+
+        (void)state;
+        memory_init(&memory);
+        allocator = memory_allocator(&memory);
+        assert_int_equal(berth_arena_create(&allocator, 0, &arena, NULL), BERTH_OK);
+        memory_fail(&memory, failing, true);
+        status = as_json("a = [1, 2]\n[t]\nb = 'text'\n", arena, &json, &diag);
+        berth_arena_destroy(arena);
+        memory_assert_empty(&memory);
+        if (status == BERTH_OK)
+            break;
+        assert_int_equal(status, BERTH_E_NOMEM);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +567,9 @@ int main(void)
         cmocka_unit_test(each_limit_holds_at_it_and_refuses_past_it),
         cmocka_unit_test(deep_nesting_is_refused_and_takes_no_stack),
         cmocka_unit_test(each_allocation_may_fail),
+        cmocka_unit_test(a_document_becomes_json_with_the_lines_of_its_tables),
+        cmocka_unit_test(what_json_cannot_say_is_refused_with_its_line),
+        cmocka_unit_test(json_of_a_document_may_lack_any_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""authors_test.py - `berth test` and `berth check`."""
+import json
+import random
+import unittest
+
+from program import Folder, guest, run
+
+HEAD = 'deadline = "60s"\n'
+GOOD = HEAD + """
+hook = "edit"
+[[case]]
+name = "text"
+input = "hello"
+output = "1:hello"
+
+[[case]]
+name = "bytes, thrice"
+input-hex = "00 FF"
+output-hex = "31 3a 00 ff"
+repeat = 3
+
+[[case]]
+name = "parts"
+input = "one two"
+contains = ["one", "two"]
+starts-with = "1:"
+ends-with = "two"
+one-of = ["no", "1:one two"]
+
+[[case]]
+name = "no such hook"
+hook = "nope"
+error = "absent"
+"""
+
+
+def case(text):
+    return HEAD + '[[case]]\nname = "a"\nhook = "edit"\n' + text
+
+
+class Cases(Folder):
+    def cases(self, text, *words, plugin="cli_v1"):
+        self.write("cases.toml", text.encode())
+        return run("test", guest(plugin), self.path("cases.toml"), *words)
+
+    def test_cases_that_hold_pass(self):
+        result = self.cases(GOOD)
+        self.assert_exit(result, 0)
+        lines = result.stdout.decode().splitlines()
+        self.assertEqual(["TAP version 14", "1..4", "ok 1 - text", "ok 2 - bytes, thrice",
+                          "ok 3 - parts", "ok 4 - no such hook", "# 4 passed, 0 failed"], lines)
+
+    def test_json_says_the_same_to_machines(self):
+        result = self.cases(GOOD + '[[case]]\nname = "bad"\ninput = "x"\noutput = "y"\n', "--json")
+        self.assert_exit(result, 1)
+        told = json.loads(result.stdout)
+        self.assertEqual((4, 1), (told["passed"], told["failed"]))
+        self.assertEqual([True] * 4 + [False], [c["passed"] for c in told["cases"]])
+        self.assertIn("- y\n+ 1:x", told["cases"][4]["why"])
+
+    def test_what_does_not_hold_fails_and_shows_the_difference(self):
+        for text, part in [('input = "a\\nb"\noutput = "1:a\\nc"', "      1:a\n    - c\n    + b\n"),
+                           ('input-hex = "01"\noutput-hex = "02"', "- 000000  02"),
+                           ('input = "a"\ncontains = "zz"', 'contain "zz"'),
+                           ('input = "a"\nstarts-with = "a"', 'start with "a"'),
+                           ('input = "a"\nends-with = "1:"', 'end with "1:"'),
+                           ('input = "a"\none-of = ["a"]', "none of 1 texts"),
+                           ('input = "a"\njson = "1"', "is no JSON"),
+                           ('input = "a"\nerror = "trap"', "a reply came"),
+                           ('hook = "nope"\nerror = "trap"', 'has no "trap" in it'),
+                           ('hook = "nope"\noutput = ""', "it failed: absent"),
+                           ('input = "a"\ndropped = true', "was not dropped")]:
+            body = case(text) if "hook" not in text else HEAD + '[[case]]\nname = "a"\n' + text
+            result = self.cases(body)
+            self.assert_exit(result, 1)
+            self.assertIn(part, result.stdout.decode())
+            self.assertIn("not ok 1 - a\n", result.stdout.decode())
+
+    def test_functions_are_called_with_wave_and_json(self):
+        text = HEAD + """
+[[case]]
+name = "wave"
+call = "sum([1, 2, 3])"
+output = "6"
+[[case]]
+name = "json"
+call = "sum([1, 2, 3])"
+json = " 6 "
+[[case]]
+name = "wrong"
+call = "sum(1)"
+error = "invalid"
+"""
+        self.assert_exit(self.cases(text, plugin="cli_values.component"), 0)
+
+    def test_files_are_found_beside_the_cases(self):
+        self.write("in.bin", b"\0x")
+        self.write("out.bin", b"1:\0x")
+        self.assert_exit(self.cases(case('input-file = "in.bin"\noutput-file = "out.bin"')), 0)
+        result = self.cases(case('input-file = "none"\noutput = ""'))
+        self.assert_error(result, 2, "cases.toml:2", "none")
+
+    def test_what_a_file_may_not_say_is_refused_with_its_line(self):
+        for text, part in [("", "has 0 cases"), ("x = 1\n", "'x' is no key of the file"),
+                           ("[[case]]\n", ":1 : a case needs a name"),
+                           (case('inptu = "x"\noutput = ""'), ":2 : 'inptu' is no key"),
+                           (case('input = 5\noutput = ""'), "'input' has to be a string"),
+                           (case('input = "a"'), "has to expect"),
+                           (case('output = ""\nerror = "x"'), "one of the three"),
+                           (case('output = ""\nrepeat = 0'), "'repeat'"),
+                           (case('output = ""\nmemory = "many"'), "'memory' has to be such as"),
+                           (case('output = ""\npolicy = "no"'), "'policy'"),
+                           (case('output-hex = "0g"'), "pairs of"),
+                           (case('json = "{"'), "is no JSON"),
+                           (case('input = "a"\ninput-hex = "61"\noutput = ""'), "second time"),
+                           (case('output = ""\ncall = "f()"'), "exclude"),
+                           ("case = [1]\n", "[[case]]"), ("a = \n", "cases.toml:1:"),
+                           ('[[case]]\nname = "a"\noutput = ""\n', "needs a hook or a call")]:
+            result = self.cases(text)
+            self.assert_exit(result, 2)
+            self.assertIn(part, result.stderr.decode())
+            self.assertEqual(b"", result.stdout)
+
+    def test_a_broken_file_is_refused_or_run_and_never_more(self):
+        chance = random.Random(7)
+        for _ in range(20):
+            text = bytearray(GOOD.encode())
+            for _ in range(chance.randint(1, 6)):
+                text[chance.randrange(len(text))] = chance.randrange(256)
+            self.write("cases.toml", bytes(text))
+            result = run("test", guest("cli_v1"), self.path("cases.toml"))
+            self.assertIn(result.returncode, (0, 1, 2))
+
+    def test_a_plugin_that_is_refused_is_no_failed_case(self):
+        self.write("junk.wasm", b"junk")
+        self.write("cases.toml", GOOD.encode())
+        result = run("test", self.path("junk.wasm"))
+        self.assert_exit(result, 3)
+
+
+class Check(Folder):
+    def test_a_line_says_of_each_check_what_it_found(self):
+        result = run("check", guest("cli_v1"), "--probe-deadline", "60s")
+        self.assert_exit(result, 0)
+        lines = [line.split()[:2] for line in result.stdout.decode().splitlines()]
+        self.assertEqual([["ok", "file"], ["ok", "admission"], ["skip", "contract"],
+                          ["ok", "compile"], ["ok", "instantiate"], ["ok", "probe"]], lines)
+
+    def test_all_findings_are_told(self):
+        self.write("junk.wasm", b"junk")
+        result = run("check", self.path("junk.wasm"))
+        self.assert_exit(result, 3)
+        self.assertIn(b"fail  admission    form: this is text", result.stdout)
+        self.assertIn(b"skip  install", result.stdout)
+        told = json.loads(run("check", self.path("junk.wasm"), "--json").stdout)
+        self.assertFalse(told["would_serve"])
+
+    def test_a_slot_that_was_asked_for_has_to_take_it(self):
+        result = run("check", guest("cli_v1"), "--profile", "cc-lb/1", "--probe-deadline", "60s")
+        self.assert_exit(result, 3)
+        self.assertIn(b"fail  admission    no slot of cc-lb/1 takes it", result.stdout)
+
+    def test_what_fails_when_it_starts_fails_its_probe(self):
+        result = run("check", guest("start_trap"), "--probe-deadline", "60s")
+        self.assert_exit(result, 3)
+        self.assertIn(b"fail ", result.stdout)
+
+    def test_usage_is_told_apart(self):
+        self.assert_exit(run("check"), 2)
+        self.assert_exit(run("test"), 2)
+        self.assert_exit(run("check", self.path("nothing")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
