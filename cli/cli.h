@@ -34,7 +34,8 @@ typedef enum cli_command {
     CLI_RUN_GUEST = 4096,
     CLI_FLOW = 8192,
     CLI_TEST = 16384,
-    CLI_CHECK = 32768
+    CLI_CHECK = 32768,
+    CLI_NEW = 65536
 } cli_command;
 
 enum { CLI_RECORDS_LINES = 1, CLI_RECORDS_U32LE = 2 };
@@ -55,7 +56,7 @@ typedef struct cli_options {
     uint32_t operands_count;
     const char *hook, *tenant, *engine, *profile, *kind, *control, *summary, *features, *wit,
         *world, *output, *out, *prefix, *contract, *key, *keys, *pins, *json_args;
-    const char *flow, *live, *baseline;
+    const char *flow, *live, *baseline, *language;
     uint64_t count, threshold, duration_ns; /* of flow */
     cli_texts grants, settings;
     uint64_t deadline_ns, probe_deadline_ns, timeout_ns, drain_ns;
@@ -278,5 +279,6 @@ int cli_verify(const cli_options *options);
 int cli_flow(const cli_options *options);
 int cli_test(const cli_options *options);
 int cli_check(const cli_options *options);
+int cli_new(const cli_options *options);
 
 #endif

@@ -11,6 +11,7 @@ static const char program_help[] =
     "Runs WebAssembly and native plugins, and replaces them while they are in use.\n"
     "\n"
     "  inspect FILE                  says what an artifact is and which slots it fits\n"
+    "  new DIR --lang LANGUAGE       makes the start of a plugin's project\n"
     "  check FILE                    says what every check of production finds, one a line\n"
     "  test FILE [CASES]             calls a plugin with cases that a file describes\n"
     "  call FILE --hook NAME         calls a hook once: stdin in, reply out\n"
@@ -81,6 +82,22 @@ static const char inspect_help[] =
     "                                again (nothing)\n"                                        \
     "      --log error|warning|info|debug\n"                                                   \
     "                                lines of plugins that are printed (info)\n"
+
+static const char new_help[] =
+    "usage: berth new DIR --lang LANGUAGE [--contract CONTRACT]\n"
+    "\n"
+    "Makes DIR, which must not be there, with a plugin that builds with its language's "
+    "ordinary tool\n"
+    "and tests itself with 'berth check' and 'berth test'.  The last part of DIR is its name.\n"
+    "\n"
+    "      --lang LANGUAGE           c, cpp, rust, js or python\n"
+    "      --contract CONTRACT       hook: a module of berth-hook/1 (c, cpp, rust); pipe: a "
+    "component\n"
+    "                                that exports process (c, cpp, js, python); the first of "
+    "these\n"
+    "  -h, --help                    this text\n"
+    "\n"
+    "Exit status: 0 made, 1 failed, 2 usage.\n";
 
 static const char test_help[] =
     "usage: berth test FILE [CASES] [OPTION]...\n"
@@ -399,6 +416,7 @@ static const struct {
     { CLI_FLOW, "flow", flow_help },
     { CLI_TEST, "test", test_help },
     { CLI_CHECK, "check", check_help },
+    { CLI_NEW, "new", new_help },
 };
 
 enum { COMMANDS_COUNT = sizeof commands / sizeof *commands };

@@ -108,6 +108,9 @@ static void *run_job(void *context)
     case CLI_TEST:
         j->code = cli_test(j->options);
         break;
+    case CLI_NEW:
+        j->code = cli_new(j->options);
+        break;
     case CLI_CHECK:
         j->code = cli_check(j->options);
         break;

@@ -19,7 +19,7 @@ enum {
     HOST = CLI_CALL | CLI_PIPE,
     ALL = HOST | CLI_INSPECT | CLI_CTL | CLI_WIT | CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE |
           CLI_BUNDLE | CLI_KEYGEN | CLI_SIGN | CLI_VERIFY | CLI_RUN_GUEST | CLI_FLOW |
-          CLI_TEST | CLI_CHECK,
+          CLI_TEST | CLI_CHECK | CLI_NEW,
     /* what opens a slot as production does */
     SLOT = HOST | CLI_TEST | CLI_CHECK,
     /* what runs plugins */
@@ -55,7 +55,7 @@ static const option_spec specs[] = {
       GIB,
       0 },
     { "baseline", 0, TEXT, CLI_FLOW, AT(baseline), { 0 }, 0, 0, 0 },
-    { "contract", 0, TEXT, SLOT | CLI_INSPECT, AT(contract), { 0 }, 0, 0, 0 },
+    { "contract", 0, TEXT, SLOT | CLI_INSPECT | CLI_NEW, AT(contract), { 0 }, 0, 0, 0 },
     { "control", 0, TEXT, CLI_PIPE | CLI_FLOW, AT(control), { 0 }, 0, 0, 0 },
     { "deadline", 0, TIME, RUNS, AT(deadline_ns), { 0 }, MS / 1000, 3600 * SECOND, 0 },
     { "count", 0, NUMBER, CLI_FLOW, AT(count), { 0 }, 1, 65536, 0 },
@@ -81,6 +81,7 @@ static const option_spec specs[] = {
     { "key", 0, TEXT, CLI_SIGN, AT(key), { 0 }, 0, 0, 0 },
     { "keys", 0, TEXT, CLI_BUNDLE | CLI_VERIFY, AT(keys), { 0 }, 0, 0, 0 },
     { "kind", 0, TEXT, SLOT, AT(kind), { 0 }, 0, 0, 0 },
+    { "lang", 0, TEXT, CLI_NEW, AT(language), { 0 }, 0, 0, 0 },
     { "live", 0, TEXT, CLI_FLOW, AT(live), { 0 }, 0, 0, 0 },
     { "log",
       0,
@@ -177,6 +178,8 @@ const char *cli_help_hint(cli_command command)
         return "see 'berth help test'";
     case CLI_CHECK:
         return "see 'berth help check'";
+    case CLI_NEW:
+        return "see 'berth help new'";
     }
     return "see 'berth help'";
 }
@@ -423,6 +426,7 @@ static const char *operand_word(cli_command command)
         return "command: check, graph, run, trace, bench, ps, swap or rollback";
     case CLI_SIGN:
     case CLI_VERIFY:
+    case CLI_NEW:
         return "DIR";
     case CLI_BINDGEN:
         return "side: host, guest or native";
@@ -505,7 +509,11 @@ static bool check_operands(const cli_options *options, cli_command command)
                  command == CLI_CALL ? ", or a call such as 'f(1)'" : "");
         return false;
     }
-    if (options->contract != NULL && options->wit == NULL) {
+    if (command == CLI_NEW && options->language == NULL) {
+        cli_fail(CLI_USAGE, "new", cli_help_hint(command), "needs --lang LANGUAGE");
+        return false;
+    }
+    if (command != CLI_NEW && options->contract != NULL && options->wit == NULL) {
         cli_fail(CLI_USAGE, "--contract", cli_help_hint(command), "needs --wit PATH");
         return false;
     }

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """authors_test.py - `berth test` and `berth check`."""
 import json
+import os
 import random
+import shutil
+import subprocess
 import unittest
 
-from program import Folder, guest, run
+from program import PATIENCE, PROGRAM, SOURCE, Folder, environment, guest, run
 
 HEAD = 'deadline = "60s"\n'
 GOOD = HEAD + """
@@ -170,6 +173,71 @@ class Check(Folder):
         self.assert_exit(run("check"), 2)
         self.assert_exit(run("test"), 2)
         self.assert_exit(run("check", self.path("nothing")), 1)
+
+
+def compiler(*names):
+    """The first of the compilers that is here and makes WebAssembly, or None."""
+    for name in names:
+        if shutil.which(name) and (shutil.which("wasm-ld") or shutil.which("wasm-ld-14")) \
+                and subprocess.run([name, "--target=wasm32", "-nostdlib", "-Wl,--no-entry", "-x", "c",
+                                    "-o", os.devnull, os.devnull], capture_output=True,
+                                   check=False).returncode == 0:
+            return name
+    return None
+
+
+class New(Folder):
+    def new(self, name, *words):
+        return run("new", self.path(name), *words)
+
+    def templates(self):
+        top = os.path.join(SOURCE, "templates")
+        return [(a, b) for a in sorted(os.listdir(top)) if os.path.isdir(os.path.join(top, a))
+                for b in sorted(os.listdir(os.path.join(top, a)))]
+
+    def test_a_project_has_the_files_of_its_template_with_its_name(self):
+        for language, contract in self.templates():
+            name = language + "-" + contract
+            self.assert_exit(self.new(name, "--lang", language, "--contract", contract), 0)
+            top = os.path.join(SOURCE, "templates", language, contract)
+            for folder, _, files in os.walk(top):
+                for file in files:
+                    with open(os.path.join(folder, file), encoding="utf-8") as source:
+                        want = source.read().replace("@NAME@", name)
+                    inside = os.path.relpath(os.path.join(folder, file), top)
+                    with open(os.path.join(self.path(name), inside), encoding="utf-8") as made:
+                        self.assertEqual(want, made.read(), inside)
+
+    def test_projects_in_c_and_cpp_build_and_test_themselves(self):
+        clang, clangxx = compiler("clang", "clang-14"), compiler("clang++", "clang++-14")
+        if clang is None or clangxx is None or shutil.which("make") is None:
+            self.skipTest("there is no clang that makes WebAssembly, or no make, here")
+        for language in ("c", "cpp"):
+            for contract in ("hook", "pipe"):
+                name = "%s-%s" % (language, contract)
+                self.assert_exit(self.new(name, "--lang", language, "--contract", contract), 0)
+                result = subprocess.run(
+                    ["make", "test", "CLANG=" + clang, "CLANGXX=" + clangxx,
+                     "BERTH=" + PROGRAM,
+                     "CHECKFLAGS=--probe-deadline 60s"], cwd=self.path(name), env=environment(),
+                    capture_output=True, timeout=PATIENCE, check=False)
+                self.assert_exit(result, 0)
+                self.assertIn(b"# 3 passed, 0 failed", result.stdout)
+
+    def test_what_is_there_is_left_alone(self):
+        self.write("mine", b"mine")
+        os.mkdir(self.path("folder"))
+        for name in ("mine", "folder"):
+            self.assert_error(self.new(name, "--lang", "c"), 1, "File exists")
+        self.assertEqual([], os.listdir(self.path("folder")))
+
+    def test_names_and_languages_that_are_none_are_refused(self):
+        for name in ("A", "1a", "a_b", "a-", "a--b", "a b", "a" * 65):
+            self.assert_exit(self.new(name, "--lang", "c"), 2)
+        for words in ([], ["--lang", "cobol"], ["--lang", "js", "--contract", "hook"],
+                      ["--lang", "c/hook", "--contract", "x"], ["--lang", ""]):
+            self.assert_exit(self.new("a", *words), 2)
+        self.assertEqual([], os.listdir(self.folder))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from program import PROGRAM, SOURCE, Folder, environment, guest, run
 
 GOLDEN = os.path.join(SOURCE, "tests", "cli", "golden")
 COMMANDS = ["inspect", "call", "pipe", "ctl", "wit", "wrap", "bindgen", "componentize", "bundle",
-            "keygen", "sign", "verify", "run-guest", "flow", "test", "check"]
+            "keygen", "sign", "verify", "run-guest", "flow", "test", "check",
+            "new"]
 
 
 class Help(Folder):
