@@ -165,7 +165,8 @@ class Run(Folder):
     def test_a_contract_that_is_named_is_the_one_that_is_called(self):
         text = read(self.flow(10)).replace(guest("echo").encode(), guest("stage/plain").encode())
         for contract, code in ("torvyn:streaming/processor", 0), ("berth:flow/processor", 1):
-            named = text.replace(b'hook = "echo"', b'contract = "%s"' % contract.encode())
+            named = text.replace(b'hook = "echo"', b'contract = "%s"\n' % contract.encode() +
+                                 b'limits = { deadline = "1min", probe-deadline = "1min" }')
             result = run("flow", "run", self.write("flow.toml", named), "--quiet")
             self.assert_exit(result, code)
         self.assertIn("exports none of berth:flow/processor@0.1.0;", result.stderr.decode())
