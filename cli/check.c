@@ -10,8 +10,6 @@
 
 #include "cli.h"
 
-enum { PROBE_INSTANCES_MAX = 8 };
-
 typedef struct checking {
     const cli_options *options;
     json_t *lines; /* of {result, check, text} */
@@ -155,7 +153,7 @@ static int check_install(checking *c, const cli_bytes *bytes, const json_t *verd
     int code;
 
     options.wit = options.contract = NULL; /* has a line of its own, and hides nothing here */
-    code = cli_host_open(&host, &options, "check", 0, PROBE_INSTANCES_MAX);
+    code = cli_host_open(&host, &options, "check", 0, 0);
     if (code != CLI_OK)
         return code;
     status = berth_slot_install(host.slot, bytes->data, bytes->size, NULL, &diag);

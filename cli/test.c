@@ -10,8 +10,6 @@
 
 #define SECOND 1000000000u
 
-enum { INSTANCES_MAX = 8 };
-
 typedef struct testing {
     const cli_options *options;
     const test_file *file;
@@ -62,7 +60,7 @@ static int open_host(testing *run, const test_case *t)
         options.deadline_ns = 10ull * SECOND;
     if (options.probe_deadline_ns == 0)
         options.probe_deadline_ns = 60ull * SECOND;
-    code = cli_host_open(&run->host, &options, "test", 0, INSTANCES_MAX);
+    code = cli_host_open(&run->host, &options, "test", 0, 0);
     if (code != CLI_OK)
         return code;
     run->settings = s;
