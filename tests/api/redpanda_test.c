@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <berth/grant.h>
+
 #include "guests.h"
 #include "slot_rig.h"
 
@@ -65,6 +67,26 @@ static void a_value_goes_through_a_transform(void **state)
     much[7000] = '\0';
     expect(r, slot, much, much);
     free(much);
+}
+
+static void a_record_has_a_time_for_who_may_know_it(void **state)
+{
+    static const char *const clock[] = { "clock:wall" };
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    berth_grants_options with = BERTH_GRANTS_OPTIONS_INIT;
+    berth_grants *granted;
+    berth_slot *slot = open_guest(r);
+
+    expect(r, slot, "when?", "whenn");
+    with.grants = clock;
+    with.grants_count = 1;
+    assert_int_equal(berth_grants_create(&r->allocator, &with, &granted, &r->diag), BERTH_OK);
+    options.grants = granted;
+    slot = slot_rig_open(r, "with a clock", &options);
+    berth_grants_destroy(granted);
+    slot_rig_install_guest(r, slot, "redpanda_transform");
+    expect(r, slot, "when?", "wheny");
 }
 
 static void a_transform_that_fails_says_how(void **state)
@@ -186,6 +208,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(a_value_goes_through_a_transform),
+        slot_test(a_record_has_a_time_for_who_may_know_it),
         slot_test(a_transform_that_fails_says_how),
         slot_test(a_batch_goes_through_with_keys_and_topics),
         slot_test(what_is_no_batch_is_refused),

@@ -55,13 +55,17 @@ static void check_refusals(int32_t size)
 }
 
 /* Gives what is to be done after this batch: 'r' return, 'e' exit well, 'E' exit badly; else the next. */
-static int transform(int32_t size)
+static int transform(int32_t size, int64_t time)
 {
     static const uint8_t topic[] = { 1, 10, 'o', 't', 'h', 'e', 'r' };
     const uint8_t *value = value_of(buffer);
 
     switch (*value) {
     case 'd':
+        break;
+    case 'w': /* when the record came: a wall clock's time, or none */
+        buffer[size - 2] = time > 0 ? 'y' : 'n';
+        NEED(x_write_record(buffer, (uint32_t)size) == size);
         break;
     case '2':
         NEED(x_write_record(buffer, (uint32_t)size) == size);
@@ -99,7 +103,7 @@ __attribute__((export_name("_start"))) void start(void)
                                            &last, &producer, &producer_epoch, &sequence);
 
         NEED(room >= 0 && room <= (int32_t)sizeof buffer && base == 0 && delta == count - 1);
-        NEED(epoch == -1 && attributes == 0 && first > 0 && last >= first && producer == -1);
+        NEED(epoch == -1 && attributes == 0 && first >= 0 && last >= first && producer == -1);
         for (int32_t i = 0; i < count && next != 's'; i++) {
             int32_t size = x_read_next_record(&attribute, &time, &offset, buffer, 1);
 
@@ -108,7 +112,7 @@ __attribute__((export_name("_start"))) void start(void)
                                     sizeof buffer) == -3);
             size = x_read_next_record(&attribute, &time, &offset, buffer, (uint32_t)room);
             NEED(size > 0 && attribute == 0 && time >= first && offset == i);
-            next = transform(size);
+            next = transform(size, time);
         }
         if (next == 's' || next == 'r')
             return;
