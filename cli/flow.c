@@ -157,6 +157,7 @@ static const sub_command sub_commands[] = {
     { "ps", 2, "a SOCKET", flow_ask },
     { "swap", 4, "a SOCKET, a STAGE and a FILE", flow_ask },
     { "rollback", 3, "a SOCKET and a STAGE", flow_ask },
+    { "cancel", 3, "a SOCKET and a STAGE", flow_ask },
 };
 
 /* Options that mean nothing to this one are mistakes. */
@@ -170,7 +171,7 @@ static int check_options(const cli_options *o, const char *name)
         { "--summary", "run bench", o->summary != NULL },
         { "--drain", "run", o->drain_ns != 0 },
         { "--prometheus", "ps", o->prometheus },
-        { "--timeout", "ps swap rollback graph", o->timeout_ns != 0 },
+        { "--timeout", "ps swap rollback cancel graph", o->timeout_ns != 0 },
         { "--set", "check graph run trace bench", o->settings.count != 0 },
         { "--flow", "check graph run trace bench", o->flow != NULL },
         { "--svg", "graph", o->svg },

@@ -3,7 +3,7 @@
  *   flow.c       which of them, files read and what is wrong with them told
  *   flow_run.c   a flow runs until it has ended, or somebody ends it
  *   flow_serve.c what its control socket is asked for
- *   flow_ask.c   the other side: ps, swap, rollback
+ *   flow_ask.c   the other side: ps, swap, rollback, cancel
  *   flow_graph.c the graph, drawn
  *   flow_trace.c where records spent their time   flow_bench.c how fast it is
  *   flow_view.c  numbers as a table: while it runs, at its end, from a socket

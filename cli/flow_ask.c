@@ -1,4 +1,4 @@
-/* flow_ask.c - `berth flow ps`, `swap` and `rollback`: asks a flow that runs.  Layer: cli. */
+/* flow_ask.c - `berth flow ps`, `swap`, `rollback` and `cancel`: asks a flow that runs.  Layer: cli. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +29,8 @@ static int form_request(const cli_options *options, char dst[static REQUEST_MAX]
     if (strpbrk(stage, " \n") != NULL)
         return cli_fail(CLI_USAGE, stage, "'berth flow ps SOCKET' lists the stages",
                         "is no name of a stage");
-    if (strcmp(verb, "rollback") == 0) {
-        length = snprintf(dst, REQUEST_MAX, "rollback %s\n", stage);
+    if (strcmp(verb, "swap") != 0) {
+        length = snprintf(dst, REQUEST_MAX, "%s %s\n", verb, stage);
     } else {
         path = realpath(file, NULL);
         if (path == NULL)
@@ -58,6 +58,8 @@ static void print_answer(const cli_options *options, const json_t *answer)
         table = flow_table(answer, NULL, 0, 0);
         puts(table);
         cli_free(table);
+    } else if (strcmp(verb, "cancel") == 0) {
+        printf("stage %s: takes nothing any more\n", options->operands[2]);
     } else {
         printf("stage %s: version %lld serves\n", options->operands[2],
                (long long)json_integer_value(json_object_get(answer, "version")));

@@ -1,6 +1,6 @@
 /* flow_serve.c - what the control socket of a running flow is asked for.  Layer: cli.
  *
- * ps, metrics, swap STAGE PATH, rollback STAGE, drain, cancel: a line each, answered by a line of JSON. */
+ * ps, metrics, swap STAGE PATH, rollback STAGE, cancel STAGE, drain, cancel: a line each, answered by a line of JSON. */
 #include <string.h>
 
 #include "flow.h"
@@ -74,6 +74,19 @@ static json_t *change(const flow_job *job, const char *what, bool is_swap)
     return o;
 }
 
+static json_t *cancel_branch(const flow_job *job, const char *stage)
+{
+    berth_diag diag = { 0 };
+    berth_status status = berth_loaded_flow_cancel_branch(job->loaded, stage, &diag);
+    json_t *o;
+
+    if (status != BERTH_OK)
+        return failure(status, &diag);
+    o = json_object();
+    json_object_set_new(o, "stage", json_string(stage));
+    return o;
+}
+
 bool flow_request_is_slow(const char *request)
 {
     return strncmp(request, "swap ", 5) == 0;
@@ -94,6 +107,8 @@ char *flow_answer(void *context, const char *request)
         o = change(job, request + 5, true);
     } else if (strncmp(request, "rollback ", 9) == 0) {
         o = change(job, request + 9, false);
+    } else if (strncmp(request, "cancel ", 7) == 0) {
+        o = cancel_branch(job, request + 7);
     } else if (strcmp(request, "drain") == 0) {
         berth_flow_drain(flow, berth_flow_file_drain_ns(job->file));
         o = json_object();

@@ -423,7 +423,7 @@ static const char *operand_word(cli_command command)
     case CLI_BUNDLE:
         return "command: check, list or graph";
     case CLI_FLOW:
-        return "command: check, graph, run, trace, bench, ps, swap or rollback";
+        return "command: check, graph, run, trace, bench, ps, swap, rollback or cancel";
     case CLI_SIGN:
     case CLI_VERIFY:
     case CLI_NEW:
@@ -440,8 +440,8 @@ static const char *const *first_words(cli_command command, const char **are_out)
 {
     static const char *const bundle[] = { "check", "list", "graph", NULL };
     static const char *const bindgen[] = { "host", "native", "guest", NULL };
-    static const char *const flow[] = { "check", "graph", "run",      "trace", "bench",
-                                        "ps",    "swap",  "rollback", NULL };
+    static const char *const flow[] = { "check", "graph", "run",      "trace",  "bench",
+                                        "ps",    "swap",  "rollback", "cancel", NULL };
 
     switch (command) {
     case CLI_BUNDLE:
@@ -451,7 +451,7 @@ static const char *const *first_words(cli_command command, const char **are_out)
         *are_out = "is no side; there are host, native and guest";
         return bindgen;
     case CLI_FLOW:
-        *are_out = "is none of check, graph, run, trace, bench, ps, swap and rollback";
+        *are_out = "is none of check, graph, run, trace, bench, ps, swap, rollback and cancel";
         return flow;
     default:
         break;

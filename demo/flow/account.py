@@ -131,8 +131,8 @@ def dropped_of(edge):
     return sum(value for key, value in edge.items() if key.startswith("dropped_"))
 
 
-def check_counts(expected, summary, seen):
-    """What Berth counted.  seen: {sink: lines in its file}"""
+def check_counts(expected, summary, seen, cancelled=()):
+    """What Berth counted.  seen: {sink: lines in its file}; cancelled: sinks that were taken off"""
     wrong = []
 
     def compare(what, theirs, ours):
@@ -153,4 +153,6 @@ def check_counts(expected, summary, seen):
     for sink, lines in seen.items():
         into = [edge for names, edge in edges.items() if names[1] == sink][0]
         compare("records that '%s' wrote" % sink, into["out"], lines)
+        compare("records that '%s' did not get" % sink, into["dropped_stopped"],
+                len(expected.pages) - lines if sink in cancelled else 0)
     return wrong

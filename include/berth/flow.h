@@ -207,6 +207,14 @@ BERTH_API void berth_flow_drain(berth_flow *flow, uint64_t within_ns);
  * Thread: any.  Blocks: briefly. */
 BERTH_API void berth_flow_cancel(berth_flow *flow);
 
+/* Ends one stage at its next record, and leaves the others: what waits for it is dropped and counted as stopped, as is
+ * what is given to it from then on; what it had emitted and no edge had taken is discarded; it is torn down at once,
+ * without complete().  What is behind it sees that input end, and so completes when it has no other.  In front of it
+ * everything goes on.  Said again it changes nothing.
+ * Thread: any.  Blocks: briefly.  Fails: BERTH_E_STATE (the flow does not run), BERTH_E_ABSENT (no such stage). */
+BERTH_API BERTH_CHECKED berth_status berth_flow_cancel_branch(berth_flow *flow, uint32_t stage,
+                                                              berth_diag *diag);
+
 typedef enum berth_flow_state {
     BERTH_FLOW_MADE = 1,
     BERTH_FLOW_RUNNING = 2,
@@ -235,7 +243,7 @@ enum {
     BERTH_DROPPED_FULL = 2,    /* the edge was full, which was an error */
     BERTH_DROPPED_EXPIRED = 3, /* past its deadline */
     BERTH_DROPPED_FAILED = 4,  /* the stage behind failed, and skips, or ended the flow */
-    BERTH_DROPPED_STOPPED = 5, /* the flow was stopped */
+    BERTH_DROPPED_STOPPED = 5, /* the flow was stopped, or the stage behind was cancelled */
     BERTH_DROPPED_REASONS = 6
 };
 

@@ -164,6 +164,12 @@ BERTH_API BERTH_CHECKED berth_status berth_loaded_flow_roll_back(berth_loaded_fl
                                                                  uint64_t *version_out,
                                                                  berth_diag *diag);
 
+/* berth_flow_cancel_branch() by name.
+ * Thread: any.  Blocks: briefly.  Fails: BERTH_E_ABSENT (no such stage), BERTH_E_STATE (the flow does not run). */
+BERTH_API BERTH_CHECKED berth_status berth_loaded_flow_cancel_branch(berth_loaded_flow *loaded,
+                                                                     const char *stage,
+                                                                     berth_diag *diag);
+
 typedef enum berth_flow_report {
     BERTH_FLOW_REPORT_JSON = 1,
     BERTH_FLOW_REPORT_PROMETHEUS = 2 /* text in the exposition format, version 0.0.4 */

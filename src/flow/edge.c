@@ -149,6 +149,14 @@ static bool put_into_full(berthi_edge *edge, const berth_record *record, uint64_
     return true;
 }
 
+static void drop_behind_close(berthi_edge *edge, const berth_record *record,
+                              berthi_buffer_cache *cache)
+{
+    edge->counts.in++;
+    edge->counts.dropped[BERTH_DROPPED_STOPPED]++;
+    berthi_buffer_unref(cache, record->buffer);
+}
+
 berthi_put berthi_edge_put(berthi_edge *edge, const berth_record *records, uint32_t count,
                            uint64_t now_ns, berthi_buffer_cache *cache)
 {
@@ -160,7 +168,9 @@ berthi_put berthi_edge_put(berthi_edge *edge, const berth_record *records, uint3
         const berth_record *record = &records[put.placed];
         bool is_open = edge->full != BERTH_FULL_BLOCK || !edge->is_pressed;
 
-        if (is_open && has_room(edge, record->size)) {
+        if (edge->is_closed) {
+            drop_behind_close(edge, record, cache);
+        } else if (is_open && has_room(edge, record->size)) {
             edge->counts.in++;
             append(edge, record, now_ns);
         } else if (!put_into_full(edge, record, now_ns, cache, &put)) {
@@ -271,14 +281,32 @@ bool berthi_edge_settle(berthi_edge *edge, const berthi_settled *settled, uint64
     return wakes;
 }
 
-void berthi_edge_discard(berthi_edge *edge, uint64_t now_ns, berthi_buffer_cache *cache)
+static void drop_waiting(berthi_edge *edge, uint64_t now_ns, berthi_buffer_cache *cache)
 {
-    berthi_lock_take(&edge->lock);
     while (edge->waiting != 0)
         drop_first(edge, BERTH_DROPPED_STOPPED, cache);
     assert(edge->taken == 0);
     relieve(edge, now_ns);
     check_account(edge);
+}
+
+bool berthi_edge_close(berthi_edge *edge, uint64_t now_ns, berthi_buffer_cache *cache)
+{
+    bool wakes;
+
+    berthi_lock_take(&edge->lock);
+    drop_waiting(edge, now_ns, cache);
+    edge->is_closed = true;
+    wakes = edge->producer_waits;
+    edge->producer_waits = false;
+    berthi_lock_drop(&edge->lock);
+    return wakes;
+}
+
+void berthi_edge_discard(berthi_edge *edge, uint64_t now_ns, berthi_buffer_cache *cache)
+{
+    berthi_lock_take(&edge->lock);
+    drop_waiting(edge, now_ns, cache);
     berthi_lock_drop(&edge->lock);
 }
 

@@ -36,6 +36,7 @@ typedef struct berthi_edge {
     uint64_t bytes_taken; /* of taken ones alone */
     uint64_t next_ns;     /* rate: when the next one may leave, if it left none ahead of time */
     bool has_ended;       /* nothing more will be put */
+    bool is_closed;       /* nothing more will be taken: what is put is dropped */
     bool is_pressed;      /* it was full, and has not fallen to the low mark */
     bool consumer_waits, producer_waits;
     uint64_t pressed_ns;     /* since when, while is_pressed */
@@ -72,6 +73,10 @@ berthi_taken berthi_edge_take(berthi_edge *edge, berth_record *to, uint32_t max,
                               uint64_t now_ns);
 /* The consumer is done with records it took.  True: notify the producer's lane. */
 bool berthi_edge_settle(berthi_edge *edge, const berthi_settled *settled, uint64_t now_ns);
+
+/* The stage behind was cancelled: drops what is in the ring and whatever is put from now on.  The consumer has settled
+ * what it took, and takes no more.  True: notify the producer's lane. */
+bool berthi_edge_close(berthi_edge *edge, uint64_t now_ns, berthi_buffer_cache *cache);
 
 /* The flow has ended: drops what is in the ring.  The consumer has settled what it took. */
 void berthi_edge_discard(berthi_edge *edge, uint64_t now_ns, berthi_buffer_cache *cache);

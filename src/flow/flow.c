@@ -188,20 +188,22 @@ berth_status berth_flow_open(berth_flows *flows, const berth_flow_options *optio
 
 /* ---------------------------------------------------------------- starting */
 
+void berthi_stage_tear_down(berth_stage *stage, berthi_worker *worker)
+{
+    BERTHI_ASSERT_UNLOCKED();
+    if (stage->is_initialised && stage->options.ops->teardown != NULL) {
+        stage->worker = worker;
+        stage->options.ops->teardown(stage->options.self, stage);
+        stage->worker = NULL;
+    }
+    stage->is_initialised = false;
+    berthi_stage_forget_fds(stage); /* also of one whose init() failed */
+}
+
 static void tear_down(berth_flow *flow, berthi_worker *worker)
 {
-    for (uint32_t i = flow->stages_count; i-- != 0;) {
-        berth_stage *stage = flow->stages[i];
-
-        BERTHI_ASSERT_UNLOCKED();
-        if (stage->is_initialised && stage->options.ops->teardown != NULL) {
-            stage->worker = worker;
-            stage->options.ops->teardown(stage->options.self, stage);
-            stage->worker = NULL;
-        }
-        stage->is_initialised = false;
-        berthi_stage_forget_fds(stage); /* also of one whose init() failed */
-    }
+    for (uint32_t i = flow->stages_count; i-- != 0;)
+        berthi_stage_tear_down(flow->stages[i], worker);
 }
 
 static berth_status initialise(berth_flow *flow, berthi_worker *worker, berth_diag *diag)
@@ -398,6 +400,26 @@ void berth_flow_cancel(berth_flow *flow)
     memset(&why, 0, sizeof why);
     (void)berthi_fail(&why, BERTH_E_CLOSED, "flow '%s' was cancelled", flow->name);
     berthi_flow_stop(flow, BERTHI_STOP_CANCELLED, &why);
+}
+
+berth_status berth_flow_cancel_branch(berth_flow *flow, uint32_t stage, berth_diag *diag)
+{
+    berth_flows *flows = flow->flows;
+    berth_status status = BERTH_OK;
+
+    berthi_lock_take(&flows->lock);
+    if (is_over(flow)) {
+        status = berthi_fail(diag, BERTH_E_STATE, "flow '%s' is not running", flow->name);
+    } else if (stage >= flow->stages_count) {
+        status = berthi_fail(diag, BERTH_E_ABSENT, "flow '%s' has no stage %u", flow->name,
+                             (unsigned)stage);
+    } else {
+        /* Before the notification: the lane that it wakes looks for it. */
+        atomic_store_explicit(&flow->stages[stage]->is_cut, true, memory_order_relaxed);
+        berthi_lane_notify_locked(flow->stages[stage]->lane);
+    }
+    berthi_lock_drop(&flows->lock);
+    return status;
 }
 
 void berthi_flow_finish(berth_flow *flow, berthi_worker *worker)

@@ -167,6 +167,7 @@ struct berth_stage {
     berth_buffer *reserved;
     /* any thread */
     _Atomic(bool) is_woken;
+    _Atomic(bool) is_cut; /* it was cancelled; its lane ends it */
     berthi_stage_counts counts;
 };
 
@@ -356,6 +357,8 @@ void berthi_flow_stop(berth_flow *flow, int stop, const berth_diag *why);
 void berthi_flow_stop_locked(berth_flow *flow, int stop, const berth_diag *why);
 /* Its time is up: that of draining, or its deadline.  Under the flows' lock. */
 void berthi_flow_time_up_locked(berth_flow *flow);
+/* Calls its teardown(), unless that was done or its init() did not succeed.  Without a lock. */
+void berthi_stage_tear_down(berth_stage *stage, berthi_worker *worker);
 /* The last lane has ended: empties and tears down everything.  Without a lock. */
 void berthi_flow_finish(berth_flow *flow, berthi_worker *worker);
 

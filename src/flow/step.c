@@ -33,6 +33,18 @@ static void rest(berth_stage *stage, uint64_t for_ns, bool is_pausing)
     stage->is_pausing = is_pausing;
 }
 
+static bool is_cut(const berth_stage *stage)
+{
+    /* What it was told before is not looked at: who told it took the flows' lock, and so did this turn. */
+    return atomic_load_explicit(&stage->is_cut, memory_order_relaxed);
+}
+
+/* It stops between two records: the flow does, or it alone. */
+static bool is_stopped(const berth_stage *stage)
+{
+    return berthi_flow_is_stopping(stage->flow) || is_cut(stage);
+}
+
 /* Told since the last look that it is ready. */
 static bool hears_ready(berth_stage *stage)
 {
@@ -213,7 +225,7 @@ static bool pull(berth_stage *stage, berthi_worker *worker)
     }
     pause_stage(stage);
     return !stage->has_paused && stage->outbox_count < BERTHI_FLOW_BATCH &&
-           !berthi_flow_is_stopping(stage->flow) && !berthi_flow_is_due(stage->flow);
+           !is_stopped(stage) && !berthi_flow_is_due(stage->flow);
 }
 
 static uint64_t wall_ns(void)
@@ -493,7 +505,7 @@ static void settle_inbox(berth_stage *stage, berthi_worker *worker)
 
 static void process_inbox(berth_stage *stage, berthi_worker *worker)
 {
-    while (stage->inbox_at < stage->inbox_count && !berthi_flow_is_stopping(stage->flow) &&
+    while (stage->inbox_at < stage->inbox_count && !is_stopped(stage) &&
            !berthi_flow_is_due(stage->flow)) {
         if (stage->inbox[stage->inbox_at].buffer == NULL)
             stage->inbox_at++; /* settled before its flush failed */
@@ -597,6 +609,20 @@ static void end_outputs(berth_stage *stage)
     atomic_store_explicit(&stage->counts.is_done, 1, memory_order_relaxed);
 }
 
+/* It was cancelled: nothing that it has goes anywhere, and what is behind it sees an end (0014-flows.md, claim 5). */
+static void cut(berth_stage *stage, berthi_worker *worker)
+{
+    berthi_stage_discard(stage, worker);
+    for (uint32_t i = 0; i < stage->inputs_count; i++) {
+        berthi_edge *edge = stage->flow->edges[stage->inputs[i]];
+
+        if (berthi_edge_close(edge, stage->lane->now_ns, &worker->cache) && edge->is_crossing)
+            berthi_lane_notify(stage->flow->stages[edge->from]->lane);
+    }
+    berthi_stage_tear_down(stage, worker);
+    end_outputs(stage);
+}
+
 bool berthi_stage_step(berth_stage *stage, berthi_worker *worker)
 {
     uint32_t at = stage->outbox_at, edge = stage->outbox_edge;
@@ -604,6 +630,10 @@ bool berthi_stage_step(berth_stage *stage, berthi_worker *worker)
 
     if (stage->phase == BERTHI_PHASE_DONE || berthi_flow_is_stopping(stage->flow))
         return false;
+    if (is_cut(stage)) {
+        cut(stage, worker);
+        return true;
+    }
     if (at < stage->outbox_count) {
         if (!berthi_outbox_deliver(stage, worker)) {
             if (stage->options.role == BERTH_ROLE_SOURCE)

@@ -35,21 +35,28 @@ berth_flow *berth_loaded_flow_flow(const berth_loaded_flow *loaded)
     return loaded->flow;
 }
 
-static berth_status find_plugin(berth_loaded_flow *loaded, const char *stage, uint32_t *at_out,
-                                berth_diag *diag)
+static berth_status find_stage(berth_loaded_flow *loaded, const char *stage, uint32_t *at_out,
+                               berth_diag *diag)
 {
     const ff_model *m = &loaded->file->model;
 
     BERTHI_REQUIRE(stage != NULL, diag);
-    for (uint32_t i = 0; i < m->stages_count; i++) {
-        if (strcmp(m->stages[i].name, stage) != 0)
-            continue;
-        if (loaded->stages[i].slot == NULL)
-            return berthi_fail(diag, BERTH_E_INVALID, "stage '%.64s' has no plugin", stage);
-        *at_out = i;
-        return BERTH_OK;
-    }
+    for (uint32_t i = 0; i < m->stages_count; i++)
+        if (strcmp(m->stages[i].name, stage) == 0) {
+            *at_out = i;
+            return BERTH_OK;
+        }
     return berthi_fail(diag, BERTH_E_ABSENT, "there is no stage '%.64s'", stage);
+}
+
+static berth_status find_plugin(berth_loaded_flow *loaded, const char *stage, uint32_t *at_out,
+                                berth_diag *diag)
+{
+    berth_status status = find_stage(loaded, stage, at_out, diag);
+
+    if (status == BERTH_OK && loaded->stages[*at_out].slot == NULL)
+        return berthi_fail(diag, BERTH_E_INVALID, "stage '%.64s' has no plugin", stage);
+    return status;
 }
 
 /* An install that is refused as well when the plugin lacks the hook that the stage calls. */
@@ -111,6 +118,16 @@ berth_status berth_loaded_flow_roll_back(berth_loaded_flow *loaded, const char *
 
     return status == BERTH_OK ? berth_slot_rollback(loaded->stages[at].slot, version_out, diag)
                               : status;
+}
+
+berth_status berth_loaded_flow_cancel_branch(berth_loaded_flow *loaded, const char *stage,
+                                             berth_diag *diag)
+{
+    uint32_t at = 0;
+    berth_status status = find_stage(loaded, stage, &at, diag);
+
+    /* The flow has the stages of the file, in its order. */
+    return status == BERTH_OK ? berth_flow_cancel_branch(loaded->flow, at, diag) : status;
 }
 
 void berth_loaded_flow_close(berth_loaded_flow *loaded)

@@ -191,6 +191,17 @@ class Run(Folder):
         self.assertRegex(text, r'\nberth_flow_stage_calls_total\{flow="made",stage="up"\} \d+\n')
         graph = run("flow", "graph", self.path("flow.toml"), "--live", self.socket)
         self.assertIn(b"/s, ", graph.stdout)
+        self.assert_error(run("flow", "cancel", self.socket, "none"), 1, "no stage 'none'")
+        self.assert_exit(run("flow", "cancel", self.socket), 2)
+        result = run("flow", "cancel", self.socket, "up")
+        self.assert_exit(result, 0)
+        self.assertEqual(b"stage up: takes nothing any more\n", result.stdout)
+        while not self.ps()["stages"][2]["done"]:  # what is behind it ends, and what is in front does not
+            pass
+        self.assertEqual("running", self.ps()["state"])
+        before = self.ps()["edges"][0]["dropped_stopped"]
+        while self.ps()["edges"][0]["dropped_stopped"] == before:
+            pass
         process.send_signal(signal.SIGINT)
         process.communicate()
         self.assertEqual(130, process.returncode)

@@ -90,6 +90,11 @@ class Verifier(unittest.TestCase):
                 other["edges"][edge][key] += 1
                 self.assertTrue(account.check_counts(expected, other, seen), (edge, key))
         self.assertTrue(account.check_counts(expected, summary, dict(seen, copy=pages - 1)))
+        cut = summary["edges"][5]
+        cut.update(out=10, dropped_stopped=pages - 10)
+        seen["copy"] = 10
+        self.assertEqual([], account.check_counts(expected, summary, seen, ["copy"]))
+        self.assertTrue(account.check_counts(expected, summary, seen))
 
 
 class Demo(unittest.TestCase):

@@ -14,6 +14,7 @@ enum { FLOW_RIG_STAGES = 16, FLOW_RIG_EDGES = 32 };
 typedef struct flow_part {
     /* orders */
     uint32_t count;    /* a source: records it makes; then it ends, unless it is endless */
+    bool is_cut;       /* somebody cancels it: it need not complete */
     bool is_endless;   /* ends only when it is drained */
     uint32_t per_pull; /* 0: 1 */
     uint32_t silent;   /* its first pulls do nothing and say nothing */

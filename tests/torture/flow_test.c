@@ -145,6 +145,13 @@ static void accounts_hold_at_every_moment_and_no_wake_up_is_lost(void **state)
            torture_now_ns() < until)
         (void)sched_yield();
     assert_int_equal(berth_flow_read_stats(rig.flow, &stats), BERTH_OK);
+    /* The branch with the resting sink is taken off under load, and the others go on. */
+    rig.parts[3].is_cut = true;
+    assert_int_equal(berth_flow_cancel_branch(rig.flow, 3, &rig.diag), BERTH_OK);
+    while (flow_rig_edge_stats(&rig, 1).dropped[BERTH_DROPPED_STOPPED] < ENOUGH &&
+           torture_now_ns() < until)
+        (void)sched_yield();
+    assert_true(flow_rig_edge_stats(&rig, 1).dropped[BERTH_DROPPED_STOPPED] >= ENOUGH);
     berth_flow_drain(rig.flow, UINT64_MAX);
     while (berth_flow_wait(rig.flow, 1000000, &rig.diag) == BERTH_E_BUSY)
         continue; /* the resting sink is still woken */
@@ -187,8 +194,13 @@ static void *start_and_end(void *arg)
         flow_rig_await(&mine->parts[5], i % 5);
         if (i % 3 == 1)
             berth_flow_cancel(mine->flow);
-        else if (i % 3 == 2)
+        else if (i % 3 == 2) {
+            mine->parts[i % 6].is_cut = mine->parts[i / 3 % 6].is_cut = true;
+            if (berth_flow_cancel_branch(mine->flow, i % 6, NULL) != BERTH_OK ||
+                berth_flow_cancel_branch(mine->flow, i / 3 % 6, NULL) == BERTH_E_ABSENT)
+                mine->diag.reserved = 1;
             berth_flow_drain(mine->flow, UINT64_MAX);
+        }
         if (flow_rig_wait(mine) != (i % 3 == 1 ? BERTH_E_CLOSED : BERTH_OK))
             mine->diag.reserved = 1;
         flow_rig_close(mine);

@@ -1,4 +1,5 @@
 /* driver_test.c - what a flow promises, one promise at a time; after each the accounts are looked at. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -572,6 +573,103 @@ static void a_source_that_fails_is_not_called_without_pause(void **state)
     assert_true(source->calls <= (torture_now_ns() - began) / 2000000 + 1);
 }
 
+/* Twice a processor and a sink behind one source; the sink of the first rests for ever, and so all wait for it. */
+typedef struct two_branches {
+    flow_part *source, *middle[2], *sink[2];
+} two_branches;
+
+static two_branches make_branches(flow_rig *r, uint32_t records_max)
+{
+    berth_edge_options o = BERTH_EDGE_OPTIONS_INIT;
+    two_branches t;
+
+    o.records_max = records_max; /* 0: fused */
+    t.source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    t.source->is_endless = true;
+    for (int i = 0; i < 2; i++) {
+        t.middle[i] = flow_rig_add(r, BERTH_ROLE_PROCESSOR, NULL);
+        t.sink[i] = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+        flow_rig_edge(r, t.source, NULL, t.middle[i], &o);
+        flow_rig_edge(r, t.middle[i], NULL, t.sink[i], &o);
+    }
+    t.sink[0]->pause_every = 1;
+    t.sink[0]->pause_ns = UINT64_MAX / 2;
+    return t;
+}
+
+static void note_teardown(flow_part *p, berth_stage *stage)
+{
+    (void)stage;
+    atomic_store((_Atomic(bool) *)p->hook_ctx, true);
+}
+
+static void a_cancelled_sink_lets_the_rest_run_on(void **state)
+{
+    flow_rig *r = *state;
+    static const uint32_t records[] = { 0, 2, 64 };
+
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        two_branches t = make_branches(r, records[i]);
+        berth_edge_stats s;
+
+        t.sink[0]->is_cut = true;
+        flow_rig_start(r);
+        flow_rig_await(t.sink[0], 1);
+        assert_int_equal(berth_flow_cancel_branch(r->flow, flow_rig_number(r, t.sink[0]), NULL),
+                         BERTH_OK);
+        flow_rig_await(t.sink[1], 2000);
+        flow_rig_check_accounts(r);
+        assert_int_equal(berth_flow_cancel_branch(r->flow, flow_rig_number(r, t.sink[0]), NULL),
+                         BERTH_OK);
+        berth_flow_drain(r->flow, UINT64_MAX);
+        assert_int_equal(flow_rig_wait(r), BERTH_OK);
+        s = flow_rig_edge_stats(r, 1);
+        assert_int_equal(s.out, 1);
+        assert_int_equal(s.dropped[BERTH_DROPPED_STOPPED], s.in - 1);
+        assert_int_equal(s.in, t.source->made); /* the processor in front of it went on */
+        s = flow_rig_edge_stats(r, 3);
+        assert_int_equal(s.out, t.source->made);
+        assert_int_equal(t.sink[0]->completes, 0);
+        assert_int_equal(t.sink[1]->completes, 1);
+        flow_rig_close(r);
+        flow_rig_open(r, NULL);
+    }
+}
+
+static void what_is_behind_a_cancelled_stage_completes(void **state)
+{
+    flow_rig *r = *state;
+    two_branches t = make_branches(r, 2);
+    _Atomic(bool) is_torn_down = false;
+    berth_edge_stats s;
+
+    t.sink[0]->pause_every = 0;
+    t.middle[0]->is_cut = true;
+    t.middle[0]->hook_ctx = &is_torn_down;
+    t.middle[0]->on_teardown = note_teardown;
+    assert_int_equal(berth_flow_cancel_branch(r->flow, 1, &r->diag), BERTH_E_STATE);
+    flow_rig_start(r);
+    assert_int_equal(berth_flow_cancel_branch(r->flow, 5, &r->diag), BERTH_E_ABSENT);
+    flow_rig_await(t.sink[0], 100);
+    assert_int_equal(berth_flow_cancel_branch(r->flow, flow_rig_number(r, t.middle[0]), NULL),
+                     BERTH_OK);
+    while (!atomic_load(&is_torn_down) || flow_rig_stage_stats(r, t.sink[0]).is_done == 0)
+        (void)sched_yield(); /* and not at the end of the flow, which has none */
+    assert_int_equal(berth_flow_wait(r->flow, 0, &r->diag), BERTH_E_BUSY);
+    /* With the source the rest ends as well. */
+    assert_int_equal(berth_flow_cancel_branch(r->flow, flow_rig_number(r, t.source), NULL),
+                     BERTH_OK);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(t.middle[0]->completes, 0);
+    assert_int_equal(t.sink[0]->completes, 1);
+    s = flow_rig_edge_stats(r, 1);
+    assert_int_equal(s.out, t.sink[0]->seen_count);
+    assert_int_equal(s.in, s.out);
+    s = flow_rig_edge_stats(r, 3);
+    assert_int_equal(s.in, s.out);
+    assert_int_equal(berth_flow_cancel_branch(r->flow, 0, &r->diag), BERTH_E_STATE);
+}
+
 static berth_status emit_wrongly(flow_part *p, berth_stage *stage, const berth_record *record)
 {
     berth_status status = BERTH_OK;
@@ -805,6 +903,8 @@ static void a_stage_that_cannot_complete_fails_the_flow(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        flow_case(a_cancelled_sink_lets_the_rest_run_on),
+        flow_case(what_is_behind_a_cancelled_stage_completes),
         flow_case(every_record_arrives_once_in_order),
         flow_case(queues_are_bounded_and_nothing_is_lost_when_they_block),
         flow_case(bytes_bound_an_edge_and_what_is_larger_passes_alone),
