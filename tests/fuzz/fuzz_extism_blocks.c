@@ -7,7 +7,7 @@
 #include "compat/extism/blocks.h"
 #include "fuzz.h"
 
-enum { LIVE_MAX = 64, SIZE_MAX_HERE = 1 << 11 };
+enum { LIVE_MAX = 64, SIZE_MAX_HERE = 1 << 9 };
 
 typedef struct live {
     uint64_t at, size;

@@ -184,7 +184,7 @@ EXTISM(http_status_code)
  * letters, as upstream's host has them. */
 static bool is_first(const char *from, const char *line, size_t name_size)
 {
-    for (; from < line; from = strchr(from, '\n') + 1)
+    for (; from < line; from = (const char *)memchr(from, '\n', (size_t)(line - from)) + 1)
         if (strncasecmp(from, line, name_size) == 0 && from[name_size] == ':')
             return false;
     return true;
