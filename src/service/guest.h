@@ -118,6 +118,13 @@ berth_status berthi_guest_config(const berthi_guest *g, berthi_arena *arena,
 /* One line of a log, as the plugin's; any bytes.  Bounded by what the grants say of output. */
 void berthi_guest_log(berthi_guest *g, uint32_t level, const char *text, size_t size);
 
+/* A program that was called ended as it should: it returned, or exited with 0. */
+static inline bool berthi_guest_ended_well(berth_status status, const berth_diag *why)
+{
+    return status == BERTH_OK ||
+           (status == BERTH_E_TRAP && why->reason == BERTH_REASON_EXIT && why->os_code == 0);
+}
+
 /* Ends the guest as a program ends itself: BERTH_E_TRAP, BERTH_REASON_EXIT, with the code. */
 berth_status berthi_guest_exit(uint32_t code, berth_diag *diag)
     __attribute__((warn_unused_result));

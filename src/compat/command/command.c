@@ -38,9 +38,8 @@ static berth_status enter(berthi_guest *g, uint32_t hook, const berth_call *call
     berth_diag own = { 0 };
     berth_status status;
 
-    g->is_over = true; /* `_start` runs once */
     status = berthi_guest_call(g, &g->hooks[hook], NULL, 0, &own);
-    if (status == BERTH_OK || (own.reason == BERTH_REASON_EXIT && own.os_code == 0))
+    if (berthi_guest_ended_well(status, &own))
         return berthi_guest_reply(g, call, NULL, 0, reply, diag);
     if (diag != NULL)
         *diag = own;

@@ -82,8 +82,8 @@ static berth_status reply_value(berthi_guest *g, const berth_call *call, berth_r
 /* The program ended as it may: it asked for another batch, returned, or exited with 0. */
 static bool is_end(const redpanda_state *s, berth_status status, const berth_diag *why)
 {
-    return status == BERTH_OK || (status == BERTH_E_CLOSED && s->is_asked_again) ||
-           (status == BERTH_E_TRAP && why->reason == BERTH_REASON_EXIT && why->os_code == 0);
+    return berthi_guest_ended_well(status, why) ||
+           (status == BERTH_E_CLOSED && s->is_asked_again);
 }
 
 static berth_status enter(berthi_guest *g, uint32_t hook, const berth_call *call,
