@@ -186,7 +186,7 @@ static void each_call_runs_wholly_in_one_version(void **state)
     berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
     slot_rig_caller callers[2];
     berth_slot *slot;
-    uint64_t last = 0, seen = 0;
+    uint64_t last = 0;
 
     opt.deadline_ns = 20000 * MS;
     slot = slot_rig_open(r, "a", &opt);
@@ -204,14 +204,15 @@ static void each_call_runs_wholly_in_one_version(void **state)
         memcpy(&number, reply.data, sizeof number);
         assert_int_equal(number, n);
         assert_int_equal(reply.version, n);
-        seen += atomic_load(&callers[0].done) != last;
-        last = atomic_load(&callers[0].done);
+        if (n % 10 == 0) { /* however busy the machine is, calls do go on between swaps */
+            slot_rig_wait_until(atomic_load(&callers[0].done) > last);
+            last = atomic_load(&callers[0].done);
+        }
     }
     for (int i = 0; i < 2; i++) {
         slot_rig_caller_stop(&callers[i]);
         assert_int_equal(callers[i].by_status[BERTH_OK], atomic_load(&callers[i].done));
     }
-    assert_true(seen > 0); /* calls did go on between swaps */
     slot_rig_wait_reaped(r);
     assert_int_equal(slot_rig_stats(slot).answered,
                      SWAPS - 1 + atomic_load(&callers[0].done) + atomic_load(&callers[1].done));
