@@ -55,41 +55,7 @@ static void log_line(void *ctx, int32_t level, const char *text, uint64_t size)
         berthi_native_report(ctx, BERTH_REPORT_LOG, level, text, (size_t)size);
 }
 
-/* ---------------------------------------------------------------- from bytes to a mapping */
-
-/* The digest is of the very bytes that are mapped (I12's reason, for code of others). */
-static berth_status check_copy(int fd, const berthi_native_options *opt, berth_diag *diag)
-{
-    uint8_t digest[BERTHI_SHA256_SIZE];
-    berth_status status = BERTH_OK;
-    int code = 0;
-    const uint8_t *view = berthi_library_copy_view(fd, opt->size, &code);
-
-    if (view == NULL)
-        return berthi_fail_os(diag, code, "a private copy of the plugin");
-    if (!berthi_sha256(view, opt->size, digest))
-        status = berthi_fail(diag, BERTH_E_NOMEM, "a digest");
-    else if (memcmp(digest, opt->digest, sizeof digest) != 0)
-        status = berthi_fail(diag, BERTH_E_STATE,
-                             "the plugin's bytes changed while it was being installed");
-    berthi_library_copy_unview(view, opt->size);
-    return status;
-}
-
-static berth_status map(berthi_native *n, const berthi_native_options *opt, berth_diag *diag)
-{
-    berth_status status;
-    int fd;
-
-    status = berthi_library_copy(opt->bytes, opt->size, &fd, diag);
-    if (status != BERTH_OK)
-        return status;
-    status = check_copy(fd, opt, diag);
-    if (status == BERTH_OK)
-        status = berthi_library_map(fd, &n->library, diag);
-    berthi_library_copy_close(fd);
-    return status;
-}
+/* ---------------------------------------------------------------- what was mapped */
 
 /* The struct may be one of another day; its head is not. */
 static berth_status check_struct(const berth_plugin_v1 *p, const berthi_native_info *info,
@@ -189,7 +155,7 @@ berth_status berthi_native_open(berthi_native_group *group, const berthi_native_
     n->abi = opt->abi;
     n->lingers = opt->abi == NULL ? NULL : opt->info->lingers;
     berthi_native_group_ref(group);
-    status = map(n, opt, diag);
+    status = berthi_library_map(opt->copy, &n->library, diag);
     if (status != BERTH_OK)
         goto fail_map;
     status = open_it(n, opt, diag);

@@ -2,8 +2,8 @@
  * it is mapped, and how it goes.
  *
  * What this directory is: elf.c reads a file that anybody may have written and runs nothing of it;
- * note.c reads what the plugin says about itself there.  image.c maps a private copy and takes it away
- * again, and looks whether it is gone.  instance.c opens, drains and closes; what cannot be drained is
+ * note.c reads what the plugin says about itself there.  os/library.h maps a private copy and takes it
+ * away again, and looks whether it is gone.  instance.c opens, drains and closes; what cannot be drained is
  * abandoned, mapped for good, and counted (I10).  It knows nothing of slots.
  *
  * The contract: <berth/plugin.h>.  Why it is so: docs/design/0011-native.md.  Layer: native. */
@@ -143,9 +143,7 @@ typedef struct berthi_native_imports {
 } berthi_native_imports;
 
 typedef struct berthi_native_options {
-    const uint8_t *bytes; /* that were admitted */
-    size_t size;
-    const uint8_t *digest; /* of them */
+    const struct berthi_library_copy *copy; /* whose bytes were admitted */
     const berthi_native_info *info;
     const char *tenant, *slot;
     uint64_t drain_ns;              /* what drain() gets */
@@ -155,10 +153,9 @@ typedef struct berthi_native_options {
     berthi_native_imports *imports; /* taken, also on failure; NULL: it imports nothing */
 } berthi_native_options;
 
-/* Copies, maps and opens.  On failure it is all undone.
+/* Maps and opens.  On failure it is all undone.
  * Fails: BERTH_E_REJECTED (the dynamic linker, the id), BERTH_E_VERSION (the ABI), BERTH_E_ABI (a
- * function is missing), BERTH_E_PLUGIN (open() failed), BERTH_E_STATE (the bytes changed meanwhile),
- * BERTH_E_OS, BERTH_E_NOMEM. */
+ * function is missing), BERTH_E_PLUGIN (open() failed), BERTH_E_OS, BERTH_E_NOMEM. */
 berth_status berthi_native_open(berthi_native_group *group,
                                 const berthi_native_options *options,
                                 berthi_native **native_out, berth_diag *diag)

@@ -74,11 +74,19 @@ static bool write_all(int fd, const uint8_t *bytes, size_t size)
     return true;
 }
 
-berth_status berthi_library_copy(const uint8_t *bytes, size_t size, int *fd_out,
-                                 berth_diag *diag)
+static bool seal(int fd)
+{
+    return !fails("fcntl") &&
+           fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) ==
+               0;
+}
+
+berth_status berthi_library_copy_make(const uint8_t *bytes, size_t size,
+                                      berthi_library_copy *copy_out, berth_diag *diag)
 {
     bool is_sealable = true;
     int fd = make_sealable(), code;
+    void *view = MAP_FAILED;
 
     if (fd < 0) {
         is_sealable = false;
@@ -86,37 +94,23 @@ berth_status berthi_library_copy(const uint8_t *bytes, size_t size, int *fd_out,
     }
     if (fd < 0)
         return berthi_fail_os(diag, errno, "no room for a private copy of the plugin");
-    if (!write_all(fd, bytes, size) ||
-        (is_sealable && (fails("fcntl") || fcntl(fd, F_ADD_SEALS,
-                                                 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW |
-                                                     F_SEAL_WRITE) != 0))) {
+    if (write_all(fd, bytes, size) && (!is_sealable || seal(fd)) && !fails("mmap"))
+        view = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    if (view == MAP_FAILED) {
         code = errno;
         (void)close(fd);
         return berthi_fail_os(diag, code, "a private copy of the plugin");
     }
-    *fd_out = fd;
+    *copy_out = (berthi_library_copy){ view, size, fd };
     return BERTH_OK;
 }
 
-void berthi_library_copy_close(int fd)
+void berthi_library_copy_end(const berthi_library_copy *copy)
 {
-    (void)close(fd);
-}
-
-const uint8_t *berthi_library_copy_view(int fd, size_t size, int *errno_out)
-{
-    void *at = fails("mmap") ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-
-    if (at == MAP_FAILED) {
-        *errno_out = errno;
-        return NULL;
-    }
-    return at;
-}
-
-void berthi_library_copy_unview(const uint8_t *view, size_t size)
-{
-    munmap((void *)(uintptr_t)view, size);
+    if (copy == NULL)
+        return;
+    (void)munmap((void *)(uintptr_t)copy->bytes, copy->size);
+    (void)close(copy->fd);
 }
 
 /* ---------------------------------------------------------------- the mapping */
@@ -138,12 +132,13 @@ static void write_path(char out[BERTHI_LIBRARY_PATH_SIZE], int fd)
     snprintf(out + at, BERTHI_LIBRARY_PATH_SIZE - at, "/fd/%d", fd);
 }
 
-berth_status berthi_library_map(int fd, berthi_library *library_out, berth_diag *diag)
+berth_status berthi_library_map(const berthi_library_copy *copy, berthi_library *library_out,
+                                berth_diag *diag)
 {
     berthi_library library;
     const char *why;
 
-    write_path(library.path, fd);
+    write_path(library.path, copy->fd);
     if (fails("dlopen"))
         return berthi_fail_os(diag, errno, "it cannot be mapped");
     library.handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL);

@@ -15,19 +15,25 @@ typedef struct berthi_library {
     char path[BERTHI_LIBRARY_PATH_SIZE]; /* never given twice in a process */
 } berthi_library;
 
-/* A file without a name that holds `size` bytes, sealed where the system can; -1 and why. */
-berth_status berthi_library_copy(const uint8_t *bytes, size_t size, int *fd_out,
-                                 berth_diag *diag);
-void berthi_library_copy_close(int fd);
+/* A file without a name, sealed where the system can, and what is in it, to be looked at: whoever
+ * judges `bytes` has judged what is mapped. */
+typedef struct berthi_library_copy {
+    const uint8_t *bytes;
+    size_t size;
+    int fd;
+} berthi_library_copy;
 
-/* What is in the copy now, to be looked at: NULL: it cannot be mapped, as errno_out says. */
-const uint8_t *berthi_library_copy_view(int fd, size_t size, int *errno_out);
-void berthi_library_copy_unview(const uint8_t *view, size_t size);
+/* Of `size` bytes, not 0. */
+berth_status berthi_library_copy_make(const uint8_t *bytes, size_t size,
+                                      berthi_library_copy *copy_out, berth_diag *diag);
+/* NULL is fine. */
+void berthi_library_copy_end(const berthi_library_copy *copy);
 
 /* Maps the copy anew, with all symbols bound and none of its own given to others, and runs its
- * constructors.  The copy may be closed afterwards.
+ * constructors.  The copy may be ended afterwards.
  * Fails: BERTH_E_REJECTED with what the dynamic linker says. */
-berth_status berthi_library_map(int fd, berthi_library *library_out, berth_diag *diag);
+berth_status berthi_library_map(const berthi_library_copy *copy, berthi_library *library_out,
+                                berth_diag *diag);
 
 /* NULL: there is none. */
 void *berthi_library_symbol(const berthi_library *library, const char *name);

@@ -17,6 +17,7 @@
 #include "base/digest.h"
 #include "component/wrap/wrap.h"
 #include "os/file.h"
+#include "os/library.h"
 #include "registry/links.h"
 
 enum { PROBE_ARENA_SIZE = 4096, CONTENT_BYTES_MAX = 1 << 20 };
@@ -118,6 +119,7 @@ static berth_status load(berth_runtime *rt, berthi_content *content, const uint8
 typedef struct artifact {
     const uint8_t *bytes;
     size_t size;
+    const berthi_library_copy *copy; /* of a native plugin: where `bytes` are */
     const uint8_t *digest;
     const berthi_foreign *foreign; /* whose plugin it is; NULL: ours */
     berthi_links *links;           /* what it may call of other slots; NULL: nothing */
@@ -139,8 +141,7 @@ static berth_status make_native(berth_slot *slot, berthi_content *content, const
                        : berthi_admit_foreign(a->bytes, a->size, f->abi->entry, f->name,
                                               f->version, &content->arena, &guest->arena,
                                               &content->plugin, &guest->plugin, diag);
-    return status == BERTH_OK ? berthi_native_load(slot, content, a->bytes, a->size, f, diag)
-                              : status;
+    return status == BERTH_OK ? berthi_native_load(slot, content, a->copy, f, diag) : status;
 }
 
 /* For a plugin that keeps that contract; NULL: any. */
@@ -175,10 +176,9 @@ static berth_status make_content_of(berth_slot *slot, const artifact *a,
     profile = slot->profile;
     kind = slot->kind;
     berthi_lock_drop(&slot->lock);
-    status = a->foreign != NULL || berthi_is_elf(a->bytes, a->size)
-                 ? make_native(slot, content, a, profile, kind, &limits, diag)
-                 : berthi_admit(a->bytes, a->size, profile, kind, &limits, &content->arena,
-                                &content->plugin, diag);
+    status = a->copy != NULL ? make_native(slot, content, a, profile, kind, &limits, diag)
+                             : berthi_admit(a->bytes, a->size, profile, kind, &limits,
+                                            &content->arena, &content->plugin, diag);
     if (status == BERTH_OK && content->native == NULL)
         status = load(rt, content, a->bytes, a->size, diag);
     if (status != BERTH_OK) {
@@ -438,12 +438,33 @@ static void count_refusal(berth_slot *slot)
     berthi_lock_drop(&slot->lock);
 }
 
+/* Of a native plugin the very bytes that will be mapped, which nobody can change from here on; then
+ * the digest, so that it, admission and the dynamic linker see the same. */
+static berth_status hold_bytes(artifact *a, berthi_library_copy *copy, uint8_t *digest,
+                               berth_diag *diag)
+{
+    berth_status status;
+
+    if (a->size != 0 && (a->foreign != NULL || berthi_is_elf(a->bytes, a->size))) {
+        status = berthi_library_copy_make(a->bytes, a->size, copy, diag);
+        if (status != BERTH_OK)
+            return status;
+        a->copy = copy;
+        a->bytes = copy->bytes;
+    }
+    a->digest = digest;
+    return berthi_sha256(a->bytes, a->size, digest)
+               ? BERTH_OK
+               : berthi_fail(diag, BERTH_E_NOMEM, "a digest");
+}
+
 /* Until a version is ready; with `installed`, until it is published. */
 static berth_status prepare(berth_slot *slot, const artifact *what, berth_version **version_out,
                             berth_installed *installed, berth_diag *diag)
 {
     uint8_t digest[BERTH_DIGEST_SIZE] = { 0 };
-    const artifact given = { what->bytes, what->size, digest, what->foreign, what->links };
+    artifact given = *what;
+    berthi_library_copy copy;
     size_t size = what->size;
     berth_diag own = { 0 };
     berth_version *v = NULL;
@@ -459,16 +480,16 @@ static berth_status prepare(berth_slot *slot, const artifact *what, berth_versio
     status = berthi_install_begin(slot, diag);
     if (status != BERTH_OK)
         return status;
-    status = berthi_sha256(what->bytes, size, digest)
-                 ? BERTH_OK
-                 : berthi_fail(&own, BERTH_E_NOMEM, "a digest");
+    status = hold_bytes(&given, &copy, digest, &own);
     if (status == BERTH_OK && installed != NULL && is_current(slot, digest, installed)) {
+        berthi_library_copy_end(given.copy);
         berthi_install_finish(slot);
         return BERTH_OK;
     }
     tell(slot, BERTH_EVENT_PREPARING, current_number(slot), digest, NULL);
     if (status == BERTH_OK)
         status = make_ready(slot, &given, &v, &own);
+    berthi_library_copy_end(given.copy);
     if (status == BERTH_OK && installed != NULL) {
         status = publish_with_state(slot, v, installed, &own);
         if (status != BERTH_OK)

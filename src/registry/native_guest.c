@@ -94,15 +94,14 @@ static berth_status take_tables(berthi_native_guest *guest, berth_diag *diag)
     return status;
 }
 
-berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
-                                size_t size, const berthi_foreign *foreign, berth_diag *diag)
+berth_status berthi_native_load(berth_slot *slot, berthi_content *content,
+                                const struct berthi_library_copy *copy,
+                                const berthi_foreign *foreign, berth_diag *diag)
 {
     const berth_slot_options *opt = &slot->options;
     bool is_checked =
         (opt->flags & BERTH_SLOT_CHECKED) != 0 || berthi_environment_says_checked();
-    berthi_native_options options = { .bytes = bytes,
-                                      .size = size,
-                                      .digest = content->digest,
+    berthi_native_options options = { .copy = copy,
                                       .info = &content->native->plugin.info,
                                       .tenant = slot->tenant->name,
                                       .slot = slot->name,

@@ -587,9 +587,10 @@ berth_status berthi_native_admit(berth_slot *slot, berthi_content *content,
                                  const uint8_t *bytes, size_t size, const char *profile,
                                  const char *kind, const berthi_admit_limits *limits,
                                  berth_diag *diag);
-/* Maps and opens what berthi_native_admit() let in.  On failure it is all undone. */
-berth_status berthi_native_load(berth_slot *slot, berthi_content *content, const uint8_t *bytes,
-                                size_t size, const berthi_foreign *foreign, berth_diag *diag);
+/* Maps and opens the copy that berthi_native_admit() let in.  On failure it is all undone. */
+berth_status berthi_native_load(berth_slot *slot, berthi_content *content,
+                                const struct berthi_library_copy *copy,
+                                const berthi_foreign *foreign, berth_diag *diag);
 /* An empty one, which berthi_native_unload() ends in whatever state it is. */
 berthi_native_guest *berthi_native_guest_make(berth_runtime *rt);
 void berthi_native_unload(berth_runtime *rt, berthi_native_guest *guest);
