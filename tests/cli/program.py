@@ -50,10 +50,8 @@ def run(*words, stdin=b"", **options):
 
 def patiently(attempt, deadlines=("300ms", "3s", "60s")):
     """Runs attempt(deadline) until it says that nothing sound ran out of time.  What loops takes its
-    whole deadline, so the first is short; no machine is too busy for the last."""
-    for deadline in deadlines:
-        if attempt(deadline):
-            break
+    whole deadline, so the first is short; no machine is too busy for the last.  -> whether it did"""
+    return any(attempt(deadline) for deadline in deadlines)
 
 
 class Folder(unittest.TestCase):

@@ -311,12 +311,10 @@ static void roll_back_once(arena_of_swaps *a)
 static arena_of_swaps *begin(slot_rig *r, const berth_slot_options *options)
 {
     arena_of_swaps *a = calloc(1, sizeof *a);
-    berth_slot_options opt = *options;
 
     assert_non_null(a);
-    opt.deadline_ns = 20000 * MS; /* on a busy machine a thread may rest for long */
     a->rig = r;
-    a->slot = slot_rig_open(r, "torture", &opt);
+    a->slot = slot_rig_open(r, "torture", options);
     (void)slot_rig_hook(r, a->slot, "do");
     pthread_mutex_init(&a->lock, NULL);
     (void)swap_once(a);
@@ -549,7 +547,7 @@ static void open_and_evict(comings *c)
     size_t size;
     uint8_t *bytes = plugin_answering((uint32_t)generation, &size);
 
-    options.deadline_ns = 20000 * MS;
+    options.deadline_ns = options.probe_deadline_ns = SLOT_RIG_PATIENCE_NS;
     options.tenant = "some";
     options.name = "where";
     assert_int_equal(berth_slot_open(c->rig->runtime, &options, &slot, NULL), BERTH_OK);
