@@ -229,6 +229,8 @@ def tell(expected, by_version, seen, wrong):
 
 
 def main():
+    # A shell that started this in the background lets it ignore ^C, and the flow would too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"))
     parser.add_argument("--berth", help="the program; bin/berth of the build")

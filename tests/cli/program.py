@@ -15,6 +15,9 @@ GUESTS = os.environ["BERTH_GUESTS_DIR"]
 SOURCE = os.environ["BERTH_SOURCE_DIR"]
 PATIENCE = int(os.environ.get("BERTH_TEST_PATIENCE", "400"))  # a bound, never waited for
 
+# What a shell starts in the background ignores ^C, and so would the programs that are sent one here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def guest(name):
     return os.path.join(GUESTS, name + ".wasm")
