@@ -85,7 +85,7 @@ typedef struct berth_slot_options {
     berth_observer observer;         /* default none */
     /* lent until the slot is evicted, and its handles and prepared versions are gone */
     void *observer_ctx;
-    void *host_ctx; /* berth_host_context() of its plugins; lent as long */
+    void *host_ctx; /* berth_host_context() of its plugins, and berth_core_context(); lent */
     /* What its plugins have to keep, from <berth/contract.h>; NULL: nothing.  The slot keeps it,
      * so that it may be destroyed at once. */
     const struct berth_contract *contract;

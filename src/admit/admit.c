@@ -15,6 +15,7 @@ typedef struct attempt {
     berthi_findings findings;
     berthi_artifact artifact;
     berthi_arena *plugin_arena;
+    const berthi_admit_limits *limits;
 } attempt;
 
 static bool make_hook(berthi_arena *arena, const berthi_profile *profile, const char *kind,
@@ -64,8 +65,7 @@ static bool take_imports(const attempt *a, berthi_plugin *plugin)
     if (imports == NULL)
         return false;
     for (uint32_t i = 0; i < info->imports_count; i++)
-        imports[i] =
-            berthi_host_import_find(p->imports, info->imports[i].module, info->imports[i].name);
+        imports[i] = berthi_offer_find(p, a->limits, &info->imports[i]);
     plugin->imports = imports;
     plugin->imports_count = info->imports_count;
     if (p->calls_initialize)
@@ -222,7 +222,7 @@ berth_status berthi_admit(const uint8_t *bytes, size_t size, const char *profile
                           const char *kind, const berthi_admit_limits *limits,
                           berthi_arena *arena, berthi_plugin *plugin_out, berth_diag *diag)
 {
-    attempt a = { .plugin_arena = arena };
+    attempt a = { .plugin_arena = arena, .limits = limits };
     berthi_admit_limits own = *limits;
     berthi_plugin plugin;
     berth_status status;

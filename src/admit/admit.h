@@ -123,7 +123,7 @@ typedef struct berthi_admit_limits {
     uint64_t artifact_bytes_max;
     uint64_t memory_bytes_max;
     uint32_t table_elements_max;
-    struct berth_host *host;               /* what components may import; NULL: nothing */
+    struct berth_host *host;               /* what plugins may import; NULL: nothing */
     const struct berth_contract *contract; /* to be kept; NULL: none */
     const struct berth_grants *grants;     /* of the slot; NULL: nothing is granted */
     const berthi_profile *const *profiles; /* NULL: berthi_profiles */

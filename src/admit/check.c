@@ -10,6 +10,7 @@
 #include "admit/describe.h"
 #include "admit/family.h"
 #include "service/grant/grants.h"
+#include "service/offered.h"
 
 enum {
     SECTION_IMPORT = 2,
@@ -72,6 +73,18 @@ static bool is_granted(const check *c, uint32_t rights)
     return rights == 0 || c->limits->has_no_slot;
 }
 
+const berthi_host_import *berthi_offer_find(const berthi_profile *profile,
+                                            const berthi_admit_limits *limits,
+                                            const berthi_wasm_import *import)
+{
+    const berthi_host_import *own =
+        berthi_host_import_find(profile->imports, import->module, import->name);
+
+    return own != NULL || profile->imports == NULL
+               ? own
+               : berthi_offered_find(limits->host, import->module, import->name);
+}
+
 /* What is wrong with imports, each once: a module may have a great many. */
 typedef struct import_faults {
     const berthi_wasm_import *unknown, *mistyped; /* the first */
@@ -98,10 +111,9 @@ static void check_import(const check *c, const berthi_wasm_import *import,
                          import_faults *faults)
 {
     const berthi_wasm_export as_export = { import->name, import->kind, import->index };
-    const berthi_host_import *offer =
-        import->kind == BERTHI_EXTERN_FUNC
-            ? berthi_host_import_find(c->profile->imports, import->module, import->name)
-            : NULL;
+    const berthi_host_import *offer = import->kind == BERTHI_EXTERN_FUNC
+                                          ? berthi_offer_find(c->profile, c->limits, import)
+                                          : NULL;
 
     if (offer == NULL) {
         if (faults->unknown_count++ == 0)
@@ -119,9 +131,7 @@ static void find_mistyped(const check *c, const berthi_wasm_import *import)
     char has[BERTHI_TYPE_TEXT_SIZE], needs[BERTHI_TYPE_TEXT_SIZE];
 
     berthi_extern_show(has, c->info, import->kind, import->index);
-    berthi_signature_show(
-        needs,
-        berthi_host_import_find(c->profile->imports, import->module, import->name)->type);
+    berthi_signature_show(needs, berthi_offer_find(c->profile, c->limits, import)->type);
     berthi_find(c->scope, "import-type", offset_of(c, SECTION_IMPORT),
                 "import `%s` `%s` has type %s; the host's is %s",
                 BERTHI_SHOW_NAME(import->module), BERTHI_SHOW_NAME(import->name), has, needs);

@@ -48,6 +48,11 @@ berth_status berthi_artifact_read(const uint8_t *bytes, size_t size, berthi_aren
                                   berthi_findings *findings, berthi_artifact *artifact_out,
                                   berth_diag *diag);
 
+/* What an import of a module is bound to: Berth's own, else the host's; NULL: nobody offers it. */
+const berthi_host_import *berthi_offer_find(const berthi_profile *profile,
+                                            const berthi_admit_limits *limits,
+                                            const berthi_wasm_import *import);
+
 /* Collects everything that keeps the module from being a plugin of `profile`, whatever the
  * kind, and of each of its kinds.  False: out of memory. */
 bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info *info,

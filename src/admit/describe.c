@@ -143,8 +143,3 @@ bool berthi_name_starts(berthi_name name, const char *prefix)
 
     return name.size >= size && memcmp(name.text, prefix, size) == 0;
 }
-
-bool berthi_name_is(berthi_name name, const char *text)
-{
-    return name.size == strlen(text) && berthi_name_starts(name, text);
-}

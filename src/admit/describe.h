@@ -24,7 +24,6 @@ void berthi_extern_show(char out[BERTHI_TYPE_TEXT_SIZE], const berthi_wasm_info 
 /* The section of that id (not custom), or NULL. */
 const berthi_wasm_section *berthi_section_find(const berthi_wasm_info *info, uint8_t id);
 
-bool berthi_name_is(berthi_name name, const char *text);
 bool berthi_name_starts(berthi_name name, const char *prefix);
 
 #endif

@@ -44,6 +44,7 @@ typedef struct berthi_family {
                           berth_reply *reply, berth_diag *diag);
     /* Answers a request, as berth_slot_http_filter(); statuses as above.  NULL: its plugins are no filters. */
     berth_status (*http)(berthi_guest *g, berthi_family_http *http, berth_diag *diag);
+    const berthi_guest_blocks *blocks; /* NULL: there are none */
     /* The instance is gone, or never began: gives back what `state` has.  May be NULL. */
     void (*end)(berthi_guest *g);
 } berthi_family;

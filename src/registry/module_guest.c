@@ -87,6 +87,7 @@ static size_t guest_bytes(const berth_version *v)
 
 static berth_status make_guest(berth_version *v, berthi_instance *i, berth_diag *diag)
 {
+    const berthi_family *family = v->content->plugin.profile->family;
     berthi_guest *g = berthi_zalloc(&v->runtime->allocator, guest_bytes(v));
 
     if (g == NULL)
@@ -98,6 +99,8 @@ static berth_status make_guest(berth_version *v, berthi_instance *i, berth_diag 
                          .config = v->slot->options.plugin_config,
                          .config_size = v->slot->options.plugin_config_size,
                          .output_bytes_max = v->output_bytes_max,
+                         .host_ctx = v->slot->options.host_ctx,
+                         .blocks = family == NULL ? NULL : family->blocks,
                          .state = (uint8_t *)g + state_at() };
     g->services = berthi_make_services(v);
     i->store->data = g;

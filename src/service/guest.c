@@ -8,19 +8,14 @@
 
 enum { TYPES_MAX = 32 }; /* of one function, params and results */
 
-static bool is_name(berthi_name name, const char *text)
-{
-    return strlen(text) == name.size && memcmp(name.text, text, name.size) == 0;
-}
-
 const berthi_host_import *berthi_host_import_find(const berthi_host_module *const *modules,
                                                   berthi_name module, berthi_name name)
 {
     for (; modules != NULL && *modules != NULL; modules++) {
-        if (!is_name(module, (*modules)->name))
+        if (!berthi_name_is(module, (*modules)->name))
             continue;
         for (size_t i = 0; i < (*modules)->count; i++)
-            if (is_name(name, (*modules)->functions[i].name))
+            if (berthi_name_is(name, (*modules)->functions[i].name))
                 return &(*modules)->functions[i];
     }
     return NULL;

@@ -47,6 +47,18 @@ typedef struct berthi_host_module {
 const berthi_host_import *berthi_host_import_find(const berthi_host_module *const *modules,
                                                   berthi_name module, berthi_name name);
 
+struct berthi_guest;
+
+/* Memory that a family's plugins and their host share in blocks, for functions that a host offers
+ * (service/offered.h). */
+typedef struct berthi_guest_blocks {
+    /* The block that begins at `at`, and its size; NULL: none does. */
+    void *(*find)(struct berthi_guest *g, uint64_t at, size_t *size_out);
+    /* A new one with a copy of these bytes; 0 for none.  BERTH_E_LIMIT. */
+    berth_status (*make)(struct berthi_guest *g, const void *data, size_t size,
+                         uint64_t *at_out, berth_diag *diag);
+} berthi_guest_blocks;
+
 /* One instance of a module that imports something, or is of a family. */
 typedef struct berthi_guest {
     const berthi_wasm_ops *ops;
@@ -64,8 +76,10 @@ typedef struct berthi_guest {
     const berth_allocator *allocator;
     const void *config; /* of the slot: `plugin_config` */
     size_t config_size;
-    uint64_t output_bytes_max; /* of a reply */
-    void *state;               /* of the family: zeroed when the instance begins */
+    uint64_t output_bytes_max;         /* of a reply */
+    void *host_ctx;                    /* of the slot */
+    const berthi_guest_blocks *blocks; /* of the family; NULL: it has none */
+    void *state;                       /* of the family: zeroed when the instance begins */
     struct berthi_preview1
         *preview1; /* of service/preview1; NULL until it is asked for something */
 } berthi_guest;

@@ -24,6 +24,11 @@ static inline berthi_name berthi_name_of(const char *text)
     return (berthi_name){ text, (uint32_t)strlen(text) };
 }
 
+static inline bool berthi_name_is(berthi_name name, const char *text)
+{
+    return name.size == strlen(text) && memcmp(name.text, text, name.size) == 0;
+}
+
 typedef struct berthi_wasm_size { /* limits of a memory (pages) or table (elements) */
     uint64_t min, max;
     bool has_max, is_shared, is_64;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <berth/admit.h>
+#include <berth/core_host.h>
 #include <berth/grant.h>
 
 #include "guests.h"
@@ -298,6 +299,161 @@ static void what_was_built_for_an_older_host_is_refused(void **state)
                    "built for Extism before 1.0 (it imports `env` `extism_alloc`)");
 }
 
+/* ---------------------------------------------------------------- functions of the embedder */
+
+static berth_status upper(void *ctx, berth_core_cell *cells, berth_core_call *call)
+{
+    size_t size = 0;
+    uint8_t *block = berth_core_block(call, (uint64_t)cells[0].i64, &size);
+    uint64_t at = 0;
+    berth_status status;
+
+    *(const void **)ctx = berth_core_context(call);
+    for (size_t i = 0; block != NULL && i < size; i++)
+        if (block[i] >= 'a' && block[i] <= 'z')
+            block[i] = (uint8_t)(block[i] - 'a' + 'A');
+    status = berth_core_block_make(call, block, size, &at);
+    cells[0].i64 = (int64_t)at;
+    return status;
+}
+
+static berth_status scale(void *ctx, berth_core_cell *cells, berth_core_call *call)
+{
+    (void)ctx;
+    (void)call;
+    cells[0].f64 = (double)cells[0].i32 * (double)cells[1].f32;
+    return BERTH_OK;
+}
+
+static berth_status sum(void *ctx, berth_core_cell *cells, berth_core_call *call)
+{
+    const uint8_t *bytes =
+        berth_core_memory(call, (uint32_t)cells[0].i32, (uint32_t)cells[1].i32);
+    size_t size = (uint32_t)cells[1].i32;
+    int32_t total = 0;
+
+    (void)ctx;
+    for (size_t i = 0; bytes != NULL && i < size; i++)
+        total += bytes[i];
+    cells[0].i32 = bytes == NULL ? -1 : total;
+    return BERTH_OK;
+}
+
+static berth_status refuse(void *ctx, berth_core_cell *cells, berth_core_call *call)
+{
+    (void)ctx;
+    if (cells[0].i32 == 0)
+        return BERTH_E_CLOSED;
+    return berth_core_fail(call, cells[0].i32 == 1 ? BERTH_E_CLOSED : BERTH_E_PLUGIN,
+                           "%s of the embedder's says no", berth_core_plugin(call));
+}
+
+static berth_status flood(void *ctx, berth_core_cell *cells, berth_core_call *call)
+{
+    static const char much[1 << 20];
+    uint64_t at = 0;
+    berth_status status = berth_core_block_make(call, much, sizeof much, &at);
+
+    (void)ctx;
+    cells[0].i64 = (int64_t)at;
+    return status;
+}
+
+#define USER "extism:host/user"
+
+/* A runtime whose host offers those; it goes with slot_rig_restart(). */
+static berth_host *begin_with_functions(slot_rig *r, const void **context)
+{
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    berth_host *host = NULL;
+    berth_diag *d = &r->diag;
+
+    assert_int_equal(berth_host_create(&r->allocator, &host, d), BERTH_OK);
+    assert_int_equal(berth_host_offer_core(host, USER, "upper", "I:I", upper, context, d), 0);
+    assert_int_equal(berth_host_offer_core(host, USER, "scale", "if:F", scale, NULL, d), 0);
+    assert_int_equal(berth_host_offer_core(host, USER, "sum", "ii:i", sum, NULL, d), 0);
+    assert_int_equal(berth_host_offer_core(host, USER, "fail", "i:", refuse, NULL, d), 0);
+    options.host = host;
+    slot_rig_restart(r, options);
+    return host;
+}
+
+static void end_functions(slot_rig *r, berth_host *host)
+{
+    slot_rig_restart(r, (berth_runtime_options)BERTH_RUNTIME_OPTIONS_INIT);
+    berth_host_destroy(host);
+}
+
+static void a_plugin_calls_functions_of_whoever_embeds_it(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot_options options = BERTH_SLOT_OPTIONS_INIT;
+    const void *context = NULL;
+    berth_host *host = begin_with_functions(r, &context);
+    berth_slot *slot = slot_rig_open(r, "early", NULL);
+    uint8_t *bytes, answer = 0;
+    berth_reply reply;
+    size_t size;
+
+    bytes = guest_read("extism_user", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED, 0,
+                   "1 item(s) that nobody offers to it; the first is func `" USER "` `flood`");
+    assert_int_equal(berth_host_offer_core(host, USER, "flood", ":I", flood, NULL, &r->diag),
+                     BERTH_OK);
+    options.host_ctx = r;
+    slot = open_with(r, "extism_user", options);
+    expect(r, slot, "upper", "make it Big", "MAKE IT BIG");
+    assert_ptr_equal(context, r);
+    expect(r, slot, "no_block", "", "");
+    expect(r, slot, "scale", "", "");
+    expect(r, slot, "sum", "", "");
+    expect_failure(r, slot, "fail", "0", BERTH_E_CLOSED, BERTH_REASON_HOST,
+                   "`" USER "` `fail` of the host failed");
+    assert_non_null(strstr(r->diag.text, "; it said: not me")); /* behind where it was */
+    expect_failure(r, slot, "fail", "1", BERTH_E_CLOSED, BERTH_REASON_HOST,
+                   "`" USER "` `fail`: extism of the embedder's says no");
+    assert_int_equal(slot_rig_stats(slot).instances_discarded, 3); /* one is the probe's */
+    expect_failure(r, slot, "fail", "2", BERTH_E_TRAP, BERTH_REASON_HOST, "says no");
+    expect_failure(r, slot, "flood", "", BERTH_E_LIMIT, BERTH_REASON_MEMORY,
+                   "`" USER "` `flood`: a block of 1048576 bytes does not fit");
+    expect(r, slot, "upper", "another serves on", "ANOTHER SERVES ON");
+    slot = slot_rig_open(r, "of-hooks", NULL);
+    slot_rig_install_guest(r, slot, "core_user");
+    assert_int_equal(call(r, slot, "do", "\x01\x02\x03", 3, &reply), BERTH_OK);
+    answer = *(const uint8_t *)reply.data;
+    assert_int_equal(answer, 6);
+    end_functions(r, host);
+}
+
+static void a_function_of_the_embedder_is_offered_once_and_with_its_type(void **state)
+{
+    static const char *const bad[] = { "",     "I",    "iI",
+                                       "x:",   ":x",   ":ii",
+                                       "i:i:", "i :i", "iiiiiiiiiiiiiiiii:" };
+    slot_rig *r = *state;
+    const void *context = NULL;
+    berth_host *host = begin_with_functions(r, &context);
+    berth_slot *slot = slot_rig_open(r, "wrong", NULL);
+    uint8_t *bytes;
+    size_t size;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        slot_rig_check(r,
+                       berth_host_offer_core(host, USER, "odd", bad[i], flood, NULL, &r->diag),
+                       BERTH_E_INVALID, 0, "is no type");
+    slot_rig_check(r, berth_host_offer_core(host, USER, "sum", ":", flood, NULL, &r->diag),
+                   BERTH_E_STATE, 0, "`" USER "` `sum` is offered already");
+    assert_int_equal(
+        berth_host_offer_core(host, USER, "odd", "iiiiiiiiiiiiiiii:F", flood, NULL, &r->diag),
+        BERTH_OK);
+    assert_int_equal(berth_host_offer_core(host, USER, "flood", ":i", flood, NULL, &r->diag),
+                     BERTH_OK);
+    bytes = guest_read("extism_user", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED, 0,
+                   "import `" USER "` `flood` has type () -> (i64); the host's is () -> (i32)");
+    end_functions(r, host);
+}
+
 /* ---------------------------------------------------------------- upstream's */
 
 static void expect_of_upstream(slot_rig *r, const char *guest, const char *const *grants,
@@ -349,6 +505,8 @@ int main(void)
         slot_test(a_program_runs_once_in_each_instance),
         slot_test(a_start_function_may_ask_the_host),
         slot_test(what_was_built_for_an_older_host_is_refused),
+        slot_test(a_plugin_calls_functions_of_whoever_embeds_it),
+        slot_test(a_function_of_the_embedder_is_offered_once_and_with_its_type),
         slot_test(plugins_of_upstreams_kits_run_as_they_are),
     };
 

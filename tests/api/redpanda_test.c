@@ -184,6 +184,18 @@ static void what_is_no_batch_is_refused(void **state)
 
 /* ---------------------------------------------------------------- upstream's */
 
+static void what_was_built_for_another_abi_is_refused(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "later", NULL);
+    uint8_t *bytes;
+    size_t size;
+
+    bytes = guest_read("redpanda_later", &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED, 0,
+                   "an ABI that is none of 1 and 2 (it imports `check_abi_version_3`)");
+}
+
 static void upstreams_examples_run_as_they_are(void **state)
 {
     static const char *const names[] = { "redpanda-identity.wasm",
@@ -212,6 +224,7 @@ int main(void)
         slot_test(a_transform_that_fails_says_how),
         slot_test(a_batch_goes_through_with_keys_and_topics),
         slot_test(what_is_no_batch_is_refused),
+        slot_test(what_was_built_for_another_abi_is_refused),
         slot_test(upstreams_examples_run_as_they_are),
     };
 

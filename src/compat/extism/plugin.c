@@ -186,6 +186,30 @@ static berth_status enter(berthi_guest *g, uint32_t hook, const berth_call *call
     return status;
 }
 
+static void *find_block(berthi_guest *g, uint64_t at, size_t *size_out)
+{
+    const extism_blocks *b = &berthi_extism_state_of(g)->blocks;
+    uint64_t size = berthi_extism_blocks_size(b, at);
+
+    if (size == 0)
+        return NULL;
+    *size_out = size;
+    return berthi_extism_blocks_span(b, at, size);
+}
+
+static berth_status make_block(berthi_guest *g, const void *data, size_t size, uint64_t *at_out,
+                               berth_diag *diag)
+{
+    berthi_val at;
+    berth_status status = berthi_extism_give(berthi_extism_state_of(g), data, size, &at, diag);
+
+    if (status == BERTH_OK)
+        *at_out = (uint64_t)at.i64;
+    return status;
+}
+
+static const berthi_guest_blocks blocks = { .find = find_block, .make = make_block };
+
 static const berthi_host_import functions[] = {
 #define X(name, type) { #name, type, berthi_extism_##name, 0 },
     EXTISM_FUNCTIONS(X)
@@ -201,6 +225,7 @@ static const berthi_family family = { .says = "it imports `" MODULE "`",
                                       .describe = describe,
                                       .begin = begin,
                                       .enter = enter,
+                                      .blocks = &blocks,
                                       .end = end };
 static const char *const kinds[] = { "hook", NULL };
 

@@ -14,12 +14,30 @@ static bool recognises(const berthi_wasm_info *info)
     return berthi_imports_from(info, MODULE);
 }
 
+/* Kits import the function of the version that they were made for, and call it first. */
+static void check_version(const berthi_wasm_info *info, berthi_scope scope)
+{
+    static const char prefix[] = "check_abi_version_";
+
+    for (uint32_t i = 0; i < info->imports_count; i++) {
+        berthi_name name = info->imports[i].name;
+
+        if (berthi_name_is(info->imports[i].module, MODULE) &&
+            berthi_name_starts(name, prefix) && !berthi_name_is(name, "check_abi_version_1") &&
+            !berthi_name_is(name, "check_abi_version_2"))
+            berthi_find(scope, "abi-version", BERTHI_NO_OFFSET,
+                        "it was built for an ABI that is none of 1 and 2 (it imports `%s`)",
+                        BERTHI_SHOW_NAME(name));
+    }
+}
+
 static bool describe(const berthi_wasm_info *info, berthi_scope scope,
                      berthi_metadata *metadata_out)
 {
     const berthi_wasm_export *start = berthi_wasm_find_export(info, "_start");
     berthi_family_hook hooks[2];
 
+    check_version(info, scope);
     if (start == NULL || start->kind != BERTHI_EXTERN_FUNC ||
         !berthi_wasm_func_is(info, start, ":"))
         return berthi_describe(scope, "redpanda", NULL, 0, metadata_out);

@@ -87,6 +87,7 @@ berth_status berthi_host_attach(berth_host *host, const char *what, void *object
 void *berthi_host_attached_of(berth_host *host, const char *what);
 #define BERTHI_HOST_WASI "wasi"
 #define BERTHI_HOST_FLOW "flow"
+#define BERTHI_HOST_CORE "core"
 
 /* ---------------------------------------------------------------- host_link.c */
 
