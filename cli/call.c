@@ -7,11 +7,7 @@
 
 #include "cli.h"
 
-enum {
-    MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024,
-    STEP = 64 * 1024,
-    INSTANCES_MAX = 8 /* one for the probe, one for the call, and what is made ahead */
-};
+enum { MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024, STEP = 64 * 1024 };
 
 /* Reads all of stdin.  What could not fit into the plugin's memory is refused here, before it
  * fills ours. */
@@ -154,7 +150,7 @@ int cli_call(const cli_options *options)
     cli_bytes input = { NULL, 0 };
     cli_host host;
     berth_status status;
-    int code = cli_host_open(&host, options, "call", 0, INSTANCES_MAX);
+    int code = cli_host_open(&host, options, "call", 0);
 
     if (code != CLI_OK)
         return code;

@@ -88,26 +88,9 @@ static void check_fits(checking *c, const json_t *verdict)
             text_of(item, "text"));
 }
 
-/* Which interfaces of WASI it imports, and by which grants they are had; an install without one that is
- * needed says so itself. */
-static void check_asks(checking *c, const json_t *verdict)
+static void say_ask(void *ctx, const char *text)
 {
-    const json_t *asks = json_object_get(json_object_get(verdict, "component"), "asks"), *ask;
-    size_t at;
-
-    json_array_foreach(asks, at, ask)
-    {
-        char list[256] = "";
-        const json_t *grant;
-        size_t i;
-
-        json_array_foreach(json_object_get(ask, "grants"), i, grant)
-            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
-                     i == 0 ? "" : ", ", json_string_value(grant));
-        if (list[0] != '\0')
-            say(c, NOTE, "asks", "%s, had by --grant %s%s", text_of(ask, "interface"), list,
-                json_is_true(json_object_get(ask, "is_needed")) ? "; needed" : "");
-    }
+    say(ctx, NOTE, "asks", "%s", text);
 }
 
 static void check_contract(checking *c, const cli_bytes *bytes, const berth_contract *contract)
@@ -153,7 +136,7 @@ static int check_install(checking *c, const cli_bytes *bytes, const json_t *verd
     int code;
 
     options.wit = options.contract = NULL; /* has a line of its own, and hides nothing here */
-    code = cli_host_open(&host, &options, "check", 0, 0);
+    code = cli_host_open(&host, &options, "check", 0);
     if (code != CLI_OK)
         return code;
     status = berth_slot_install(host.slot, bytes->data, bytes->size, NULL, &diag);
@@ -181,7 +164,8 @@ static int check_all(checking *c, const cli_bytes *bytes, const berth_contract *
         text_of(root, "sha256"));
     check_fits(c, root);
     check_contract(c, bytes, contract);
-    check_asks(c, root);
+    /* An install without one that is needed says so itself. */
+    (void)cli_asks_each(c->options, root, say_ask, c);
     if (berth_verdict_fits(verdict) == 0)
         say(c, SKIPPED, "install", "what no slot takes is not run");
     else

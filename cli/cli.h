@@ -93,6 +93,16 @@ int cli_contract_read(const cli_options *options, struct berth_contract **contra
 
 int cli_run_guest(const cli_options *options);
 
+/* asks.c */
+
+struct json_t;
+typedef void cli_asks_line(void *ctx, const char *text);
+
+/* Gives a line for each interface of the verdict that asks for grants, with what --grant says to it.
+ * Whether one is missing without which the plugin is refused. */
+bool cli_asks_each(const cli_options *options, const struct json_t *verdict,
+                   cli_asks_line *line, void *ctx);
+
 /* grants.c */
 
 /* What --grant says; gives an exit code. */
@@ -226,10 +236,9 @@ typedef struct cli_host {
     const char *tenant, *name; /* the slot's key */
 } cli_host;
 
-/* Starts the runtime and opens the slot; installs nothing.  Address space is reserved for
- * `instances_max` instances (0: the default).  0, or the exit code, said why. */
+/* Starts the runtime and opens the slot; installs nothing.  0, or the exit code, said why. */
 int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
-                  uint32_t flags, uint32_t instances_max);
+                  uint32_t flags);
 
 /* Starts the runtime alone. */
 int cli_host_open_runtime(cli_host *host, const cli_options *options);

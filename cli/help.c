@@ -47,6 +47,7 @@ static const char program_help[] =
 
 static const char inspect_help[] =
     "usage: berth inspect FILE [--json] [--artifact-max SIZE] [--wit PATH [--contract NAME]]\n"
+    "                          [--grant GRANT]...\n"
     "\n"
     "Says what the artifact is without running any of it: imports, exports with their types,\n"
     "sections, metadata, memory, digest, which hook profiles and slot kinds it fits, and each\n"
@@ -56,11 +57,15 @@ static const char inspect_help[] =
     "      --contract NAME           also checks that it keeps this interface of --wit (the "
     "only "
     "one)\n"
+    "      --grant GRANT             also says by which of these it has what it asks for; "
+    "again\n"
     "      --json                    prints JSON\n"
     "      --wit PATH                WIT as for 'berth wit'\n"
     "  -h, --help                    this text\n"
     "\n"
-    "Exit status: 0 it fits something, 1 it cannot be read, 2 usage, 3 it fits nothing.\n";
+    "Exit status: 0 it fits something, 1 it cannot be read, 2 usage, 3 it fits nothing, or a "
+    "grant\n"
+    "is missing without which it is refused.\n";
 
 #define HOST_HELP                                                                              \
     "      --tenant NAME             the tenant that the slot belongs to (none)\n"             \

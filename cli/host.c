@@ -8,14 +8,12 @@
 
 #include "cli.h"
 
-static berth_status open_runtime(cli_host *host, const cli_options *options,
-                                 uint32_t instances_max, berth_diag *diag)
+static berth_status open_runtime(cli_host *host, const cli_options *options, berth_diag *diag)
 {
     berth_runtime_options runtime = BERTH_RUNTIME_OPTIONS_INIT;
     berth_status status;
 
     runtime.engine = options->engine;
-    runtime.instances_max = instances_max;
     runtime.memory_bytes_max = options->memory_bytes;
     runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
     runtime.artifact_bytes_max = options->artifact_bytes;
@@ -23,7 +21,7 @@ static berth_status open_runtime(cli_host *host, const cli_options *options,
     status = berth_host_create(NULL, &host->offers, diag);
     if (status == BERTH_OK)
         status = berth_wasi_offer(host->offers, diag);
-    if (status == BERTH_OK && options->command == CLI_FLOW)
+    if (status == BERTH_OK && (options->command & (CLI_FLOW | CLI_CHECK)) != 0)
         status = berth_flow_offer(host->offers, diag);
     if (status == BERTH_OK)
         status = berth_crash_notes_enable(diag);
@@ -66,7 +64,7 @@ static int fail_open(const cli_options *options, const char *what, berth_status 
 }
 
 int cli_host_open(cli_host *host, const cli_options *options, const char *slot_name,
-                  uint32_t flags, uint32_t instances_max)
+                  uint32_t flags)
 {
     berth_diag diag = { 0 };
     berth_contract *contract = NULL;
@@ -84,7 +82,7 @@ int cli_host_open(cli_host *host, const cli_options *options, const char *slot_n
     }
     host->tenant = options->tenant;
     host->name = slot_name;
-    status = open_runtime(host, options, instances_max, &diag);
+    status = open_runtime(host, options, &diag);
     if (status == BERTH_OK)
         status = open_slot(host, options, flags, contract, grants, &diag);
     berth_contract_destroy(contract);
@@ -103,7 +101,7 @@ int cli_host_open_runtime(cli_host *host, const cli_options *options)
     berth_status status;
 
     memset(host, 0, sizeof *host);
-    status = open_runtime(host, options, 0, &diag);
+    status = open_runtime(host, options, &diag);
     if (status == BERTH_OK)
         return CLI_OK;
     cli_host_close(host);

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include <berth/contract.h>
+#include <berth/grant.h>
 
 #include "cli.h"
 
@@ -22,21 +23,49 @@ static void print_clean(const char *text)
     cli_free(clean);
 }
 
-/* Whether it keeps what --contract names. */
+/* Whether it keeps what --contract names, and what --grant says to what it asks for. */
 typedef struct kept {
     const berth_contract *contract; /* NULL: nobody asked */
     berth_status status;
     berth_diag diag;
+    json_t *asks; /* of lines; NULL: no grant was named */
+    bool is_refused;
 } kept;
 
-/* A member more, at the end. */
+static void keep_line(void *asks, const char *text)
+{
+    json_array_append_new(asks, json_string(text));
+}
+
+static json_t *json_of(const kept *k)
+{
+    json_t *root = json_object(), *contract;
+    char why[CLI_TEXT_MAX];
+
+    if (k->contract != NULL) {
+        cli_clean(why, sizeof why, k->diag.text, true);
+        contract = json_object();
+        json_object_set_new(contract, "name", json_string(berth_contract_name(k->contract)));
+        json_object_set_new(contract, "is_kept", json_boolean(k->status == BERTH_OK));
+        json_object_set_new(contract, "text",
+                            k->status == BERTH_OK ? json_null() : json_string(why));
+        json_object_set_new(root, "contract", contract);
+    }
+    if (k->asks != NULL) {
+        json_object_set(root, "grants", k->asks);
+        json_object_set_new(root, "is_refused_for_grants", json_boolean(k->is_refused));
+    }
+    return root;
+}
+
+/* Members more, at the end. */
 static void print_json(const char *json, const kept *k)
 {
     size_t size = strlen(json);
-    char why[CLI_TEXT_MAX], *text;
-    json_t *contract, *root;
+    char *text;
+    json_t *root;
 
-    if (k->contract == NULL) {
+    if (k->contract == NULL && k->asks == NULL) {
         puts(json);
         return;
     }
@@ -44,14 +73,7 @@ static void print_json(const char *json, const kept *k)
     while (size > 0 && json[size - 1] != '}')
         size--;
     size -= size >= 2 ? 2 : size;
-    cli_clean(why, sizeof why, k->diag.text, true);
-    root = json_object();
-    contract = json_object();
-    json_object_set_new(contract, "name", json_string(berth_contract_name(k->contract)));
-    json_object_set_new(contract, "is_kept", json_boolean(k->status == BERTH_OK));
-    json_object_set_new(contract, "text",
-                        k->status == BERTH_OK ? json_null() : json_string(why));
-    json_object_set_new(root, "contract", contract);
+    root = json_of(k);
     text = json_dumps(root, JSON_INDENT(2));
     if (text == NULL) {
         cli_fail(CLI_FAILED, "memory", "free some", "there is none left");
@@ -84,10 +106,34 @@ static void print_text(const char *text, const kept *k)
         print_clean(text + head);
 }
 
+static void print_asks(const kept *k)
+{
+    const json_t *line;
+    size_t at;
+
+    json_array_foreach(k->asks, at, line)
+    {
+        fputs(at == 0 ? "\ngrants     " : "           ", stdout);
+        print_clean(json_string_value(line));
+    }
+}
+
+static void look_at_grants(const cli_options *options, const char *json, kept *k)
+{
+    json_t *verdict;
+
+    if (options->grants.count == 0)
+        return;
+    verdict = json_loads(json, 0, NULL);
+    k->asks = json_array();
+    k->is_refused = cli_asks_each(options, verdict, keep_line, k->asks);
+    json_decref(verdict);
+}
+
 static int inspect(const cli_options *options, const berth_contract *contract)
 {
     const char *path = options->operands[0];
-    kept k = { contract, BERTH_OK, { 0 } };
+    kept k = { contract, BERTH_OK, { 0 }, NULL, false };
     berth_diag diag = { 0 };
     berth_verdict *verdict;
     cli_bytes bytes;
@@ -104,11 +150,16 @@ static int inspect(const cli_options *options, const berth_contract *contract)
     cli_free(bytes.data);
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
-    if (options->json)
+    look_at_grants(options, berth_verdict_json(verdict), &k);
+    if (options->json) {
         print_json(berth_verdict_json(verdict), &k);
-    else
+    } else {
         print_text(berth_verdict_text(verdict), &k);
-    code = cli_stdout_end(berth_verdict_fits(verdict) == 0 ? CLI_REJECTED : CLI_OK);
+        print_asks(&k);
+    }
+    json_decref(k.asks);
+    code = cli_stdout_end(berth_verdict_fits(verdict) == 0 || k.is_refused ? CLI_REJECTED
+                                                                           : CLI_OK);
     berth_verdict_destroy(verdict);
     if (k.status != BERTH_OK && code != CLI_FAILED)
         code = cli_fail_diag(CLI_REJECTED, path, "correct the plugin", k.status, &k.diag);
@@ -118,8 +169,12 @@ static int inspect(const cli_options *options, const berth_contract *contract)
 int cli_inspect(const cli_options *options)
 {
     berth_contract *contract;
-    int code = cli_contract_read(options, &contract);
+    berth_grants *grants;
+    int code = cli_grants_read(options, &grants);
 
+    berth_grants_destroy(grants); /* it was to see that they are grants */
+    if (code == CLI_OK)
+        code = cli_contract_read(options, &contract);
     if (code != CLI_OK)
         return code;
     code = inspect(options, contract);

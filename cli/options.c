@@ -64,7 +64,7 @@ static const option_spec specs[] = {
     { "engine", 0, TEXT, RUNS | CLI_FLOW, AT(engine), { 0 }, 0, 0, 0 },
     { "features", 0, TEXT, CLI_WIT | CLI_BINDGEN, AT(features), { 0 }, 0, 0, 0 },
     { "flow", 0, TEXT, CLI_FLOW, AT(flow), { 0 }, 0, 0, 0 },
-    { "grant", 0, TEXTS, RUNS, AT(grants), { 0 }, 0, 0, 0 },
+    { "grant", 0, TEXTS, RUNS | CLI_INSPECT, AT(grants), { 0 }, 0, 0, 0 },
     { "help", 'h', FLAG, ALL, AT(help), { 0 }, 0, 0, 0 },
     { "hook", 0, TEXT, HOST, AT(hook), { 0 }, 0, 0, 0 },
     { "json",

@@ -217,8 +217,7 @@ static int prepare(crew *c)
     if (options->summary != NULL)
         code = cli_file_check(options->summary, "--summary");
     if (code == CLI_OK)
-        code =
-            cli_host_open(&c->line.host, options, "pipe", is_timed ? BERTH_SLOT_TIMED : 0, 0);
+        code = cli_host_open(&c->line.host, options, "pipe", is_timed ? BERTH_SLOT_TIMED : 0);
     if (code == CLI_OK)
         code = install_first(&c->line);
     return code;

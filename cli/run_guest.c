@@ -8,7 +8,7 @@
 
 #include "cli.h"
 
-enum { INSTANCES_MAX = 4, CALL_TEXT_MAX = 96 };
+enum { CALL_TEXT_MAX = 96 };
 
 #define PROGRAM_DEADLINE_NS ((uint64_t)3600 * 1000000000)
 
@@ -126,7 +126,7 @@ int cli_run_guest(const cli_options *options)
         return cli_fail_diag(CLI_FAILED, options->operands[0], NULL, status, &diag);
     if (own.deadline_ns == 0)
         own.deadline_ns = PROGRAM_DEADLINE_NS;
-    code = cli_host_open(&host, &own, "program", 0, INSTANCES_MAX);
+    code = cli_host_open(&host, &own, "program", 0);
     if (code == CLI_OK) {
         code = install_and_run(&host, &own, &bytes);
         cli_host_close(&host);

@@ -60,7 +60,7 @@ static int open_host(testing *run, const test_case *t)
         options.deadline_ns = 10ull * SECOND;
     if (options.probe_deadline_ns == 0)
         options.probe_deadline_ns = 60ull * SECOND;
-    code = cli_host_open(&run->host, &options, "test", 0, 0);
+    code = cli_host_open(&run->host, &options, "test", 0);
     if (code != CLI_OK)
         return code;
     run->settings = s;

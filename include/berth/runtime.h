@@ -51,7 +51,7 @@ enum { BERTH_RUNTIME_BACKTRACES = 1 };
 /* Grows at the end only.  0 or NULL in a field means its default. */
 typedef struct berth_runtime_options {
     uint32_t size;          /* sizeof(berth_runtime_options), set by the _INIT */
-    uint32_t instances_max; /* live instances of all slots; default 256, at most 4096 */
+    uint32_t instances_max; /* live core instances of all slots; default 256, at most 4096 */
     const char *engine;     /* "wasmtime" or "interp"; default: the first one built in */
     const berth_allocator *allocator; /* copied; default: the C library's heap */
     uint64_t memory_bytes_max;        /* of any instance's linear memory; default 64 MiB */

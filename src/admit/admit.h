@@ -129,6 +129,7 @@ typedef struct berthi_admit_limits {
     const berthi_profile *const *profiles; /* NULL: berthi_profiles */
     bool has_no_slot; /* nobody knows which grants there will be, so none is missed */
     const berthi_admit_imports *imports; /* of a bundle, what it requires; NULL: it is none */
+    uint32_t instances_max; /* places for core instances that the runtime has; 0: not known */
 } berthi_admit_limits;
 
 /* Checks `bytes` for one profile and slot kind; NULL for either: the first that fits, and when

@@ -59,6 +59,9 @@ bool berthi_check_profile(const berthi_profile *profile, const berthi_wasm_info 
                           const berthi_admit_limits *limits, berthi_findings *findings,
                           berthi_profile_view *view_out);
 
+/* The package is one of those whose interfaces stages import and export. */
+bool berthi_is_of_flows(berthi_name interface);
+
 /* The same for a component that has steps. */
 bool berthi_check_component(const berthi_profile *profile, const berthi_artifact *artifact,
                             const berthi_admit_limits *limits, berthi_findings *findings,

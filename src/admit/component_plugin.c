@@ -299,8 +299,19 @@ static void check_others(const component_check *c)
             check_need(c, i);
 }
 
+bool berthi_is_of_flows(berthi_name interface)
+{
+    static const char *const packages[] = { "torvyn:", "berth:flow/" };
+
+    for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++)
+        if (interface.size > strlen(packages[i]) &&
+            memcmp(interface.text, packages[i], strlen(packages[i])) == 0)
+            return true;
+    return false;
+}
+
 /* Without a host it is not known what will be offered.  WASI is Berth's own, and is there once it is
- * granted; what that takes is in the report. */
+ * granted; what that takes is in the report.  What stages import, their flow gives them. */
 static void check_needs(const component_check *c)
 {
     const berthi_cm_steps *steps = c->artifact->steps;
@@ -313,7 +324,7 @@ static void check_needs(const component_check *c)
     if (c->limits->host != NULL)
         return;
     for (uint32_t i = steps->needs_count; i-- > 0;)
-        if (!is_covered(c, &steps->needs[i]) &&
+        if (!is_covered(c, &steps->needs[i]) && !berthi_is_of_flows(steps->needs[i].path[0]) &&
             !berthi_wasi_asks(steps->needs[i].path[0].text, steps->needs[i].path[0].size,
                               &grants, &is_needed)) {
             first = &steps->needs[i];
@@ -350,6 +361,19 @@ static void check_module(const component_check *c, uint32_t number,
                         number, i, info->tables[i].size.min, c->limits->table_elements_max);
             break;
         }
+}
+
+/* One that never fits would wait for a place that never comes free. */
+static void check_instances(const component_check *c)
+{
+    uint32_t count = c->artifact->steps->core_instances_count;
+
+    if (c->limits->instances_max != 0 && count > c->limits->instances_max)
+        berthi_find(c->scope, "instances", BERTHI_NO_OFFSET,
+                    "an instance of it takes %" PRIu32 " places, one for each of its core "
+                    "modules' instances, and the runtime has %" PRIu32
+                    "; raise the runtime's instances_max",
+                    count, c->limits->instances_max);
 }
 
 static bool check_metadata(const component_check *c)
@@ -390,6 +414,7 @@ bool berthi_check_component(const berthi_profile *profile, const berthi_artifact
         return false;
     check_needs(&c);
     check_hooks(&c);
+    check_instances(&c);
     for (uint32_t i = 0; i < steps->modules_count; i++)
         if (steps->modules[i].info != NULL)
             check_module(&c, i, steps->modules[i].info);

@@ -55,6 +55,9 @@ bool berthi_native_fits(const berthi_report *report);
 /* What a plugin is called by, where it fits. */
 bool berthi_report_has_typed(const berthi_report *report);
 bool berthi_report_has_hooks(const berthi_report *report, const berthi_profile_view *view);
+/* The grants that an import of a core module asks for; NULL: none. */
+const char *berthi_import_asks(const berthi_wasm_import *import, bool *is_needed_out);
+bool berthi_report_is_stage(const berthi_report *report);
 
 void berthi_report_json(const berthi_report *report, berthi_text_buf *out);
 void berthi_report_text(const berthi_report *report, berthi_text_buf *out);

@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "component/wit/print_wit.h"
 #include "component/wit/wit_decode.h"
+#include "service/preview1/preview1.h"
 #include "wasm/cursor.h"
 
 struct berth_verdict {
@@ -44,6 +45,27 @@ bool berthi_report_has_typed(const berthi_report *report)
 bool berthi_report_has_hooks(const berthi_report *report, const berthi_profile_view *view)
 {
     return !berthi_report_has_typed(report) || view->metadata.hooks_count != 0;
+}
+
+const char *berthi_import_asks(const berthi_wasm_import *import, bool *is_needed_out)
+{
+    *is_needed_out = false;
+    if (berthi_name_is(import->module, berthi_preview1_module.name))
+        return berthi_preview1_asks(import->name.text, import->name.size, is_needed_out);
+    if (berthi_name_is(import->module, "extism:host/env") &&
+        berthi_name_is(import->name, "http_request"))
+        return "http";
+    return NULL;
+}
+
+bool berthi_report_is_stage(const berthi_report *report)
+{
+    const berthi_cm_steps *steps = report->artifact.steps;
+
+    for (uint32_t i = 0; steps != NULL && i < steps->exports_count; i++)
+        if (berthi_is_of_flows(steps->exports[i].name))
+            return true;
+    return false;
 }
 
 const char *berthi_artifact_kind_name(berthi_artifact_kind kind)

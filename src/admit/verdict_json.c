@@ -52,6 +52,8 @@ static void put_fit(writer *w, const berthi_report *r, const char *profile, cons
         berthi_json_string(w, NULL, "hooks");
     if (berthi_report_has_typed(r))
         berthi_json_string(w, NULL, "typed");
+    if (berthi_report_is_stage(r))
+        berthi_json_string(w, NULL, "stages");
     berthi_json_end(w);
     berthi_json_end(w);
 }
@@ -245,6 +247,27 @@ static void put_producers(writer *w, const berthi_report *r)
     end_list(w);
 }
 
+static void put_asks(writer *w, const berthi_wasm_info *info)
+{
+    uint32_t count = 0;
+
+    berthi_json_array(w, "asks");
+    for (uint32_t i = 0; i < info->imports_count && count < BERTHI_LIST_MAX; i++) {
+        bool is_needed;
+        const char *grants = berthi_import_asks(&info->imports[i], &is_needed);
+
+        if (grants == NULL)
+            continue;
+        count++;
+        berthi_json_object(w, NULL);
+        put_name(w, "interface", info->imports[i].name);
+        berthi_json_string(w, "grants", grants);
+        berthi_json_bool(w, "is_needed", is_needed);
+        berthi_json_end(w);
+    }
+    berthi_json_end(w);
+}
+
 static void put_module(writer *w, const berthi_report *r)
 {
     const berthi_wasm_info *info = &r->artifact.info;
@@ -255,6 +278,7 @@ static void put_module(writer *w, const berthi_report *r)
     }
     berthi_json_object(w, "module");
     put_imports(w, info);
+    put_asks(w, info);
     put_exports(w, info);
     put_memories(w, info);
     put_tables(w, info);

@@ -86,8 +86,8 @@ static void put_fits(const page *p)
         }
     }
     if (has_typed)
-        berthi_text_buf_puts(p->out,
-                             any ? ", slots for typed calls\n" : "slots for typed calls\n");
+        berthi_text_buf_putf(p->out, "%sslots for typed calls%s\n", any ? ", " : "",
+                             berthi_report_is_stage(r) ? ", stages of flows" : "");
     else
         berthi_text_buf_puts(p->out, any ? "\n" : "no slot\n");
 }
@@ -189,6 +189,23 @@ static void put_imports(const page *p)
     end_list(p, "imports", info->imports_count);
 }
 
+static void put_asks(const page *p)
+{
+    const berthi_wasm_info *info = &p->report->artifact.info;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < info->imports_count && count < BERTHI_LIST_MAX; i++) {
+        bool is_needed;
+        const char *grants = berthi_import_asks(&info->imports[i], &is_needed);
+
+        if (grants == NULL)
+            continue;
+        put_label(p, count++ == 0 ? "asks for" : "");
+        berthi_text_buf_putf(p->out, "%s: %s%s\n", BERTHI_SHOW_NAME(info->imports[i].name),
+                             grants, is_needed ? " (needed)" : "");
+    }
+}
+
 static void put_exports(const page *p)
 {
     const berthi_wasm_info *info = &p->report->artifact.info;
@@ -263,6 +280,7 @@ static void put_module(const page *p)
 
     berthi_text_buf_puts(p->out, "\n");
     put_imports(p);
+    put_asks(p);
     put_exports(p);
     put_storage(p, "memory", BERTHI_EXTERN_MEMORY, info->memories_count,
                 info->imported_memories);

@@ -79,6 +79,36 @@ static void a_component_answers_as_a_hook(void **state)
     assert_true(reply.size == 0 && !reply.is_dropped && reply.data != NULL);
 }
 
+/* A component like those of Python, with many instances of core modules in one of its own. */
+static void a_component_that_never_fits_is_refused_at_once(void **state)
+{
+    enum { PLACES = 6 };
+    slot_rig *r = *state;
+    berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
+    component_recipe recipe = { .functions = "do", .has_post = true };
+    berth_slot *slot;
+    berth_reply reply;
+    uint8_t *core, *bytes;
+    size_t size;
+
+    options.instances_max = PLACES;
+    slot_rig_restart(r, options);
+    slot = slot_rig_open(r, "slot", NULL);
+    recipe.core = core = guest_read("cm_tricks", &recipe.core_size);
+    recipe.idle = PLACES;
+    bytes = component_build(&recipe, &size);
+    slot_rig_check(r, slot_rig_try_install(r, slot, bytes, size), BERTH_E_REJECTED,
+                   BERTH_REASON_NONE,
+                   "takes 7 places, one for each of its core modules' instances, and the "
+                   "runtime has 6");
+    recipe.idle = PLACES - 1;
+    bytes = component_build(&recipe, &size);
+    slot_rig_install(r, slot, bytes, size);
+    free(core);
+    assert_int_equal(call(r, slot, "ehi", &reply), BERTH_OK);
+    assert_memory_equal(reply.data, "hi", reply.size);
+}
+
 static void each_call_has_its_post_return(void **state)
 {
     slot_rig *r = *state;
@@ -406,6 +436,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         slot_test(a_component_answers_as_a_hook),
+        slot_test(a_component_that_never_fits_is_refused_at_once),
         slot_test(each_call_has_its_post_return),
         slot_test(an_error_of_the_plugins_own_leaves_its_instance_good),
         slot_test(whatever_a_component_breaks_ends_its_instance_only),

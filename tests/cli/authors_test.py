@@ -150,6 +150,14 @@ class Check(Folder):
         self.assertEqual([["ok", "file"], ["ok", "admission"], ["skip", "contract"],
                           ["ok", "compile"], ["ok", "instantiate"], ["ok", "probe"]], lines)
 
+    def test_what_is_asked_for_is_told_with_what_is_granted(self):
+        result = run("check", guest("p1_plugin"), "--grant", "clock", "--probe-deadline", "60s")
+        self.assert_exit(result, 0)
+        self.assertIn(b"note  asks         clock_time_get: clock is given by clock\n", result.stdout)
+        result = run("check", guest("p1_plugin"))
+        self.assert_exit(result, 3)
+        self.assertIn(b"note  asks         clock_time_get: clock is missing", result.stdout)
+
     def test_all_findings_are_told(self):
         self.write("junk.wasm", b"junk")
         result = run("check", self.path("junk.wasm"))

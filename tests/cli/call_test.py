@@ -46,6 +46,32 @@ class Inspect(Folder):
         self.assertEqual(["edit"], [hook["name"] for hook in verdict["plugins"][0]["hooks"]])
         self.assertTrue(result.stdout.endswith(b"\n"))
 
+    def test_each_grant_that_is_asked_for_has_its_answer(self):
+        result = run("inspect", guest("wasi_probe"), "--grant", "clock", "--grant", "deny:random", "--grant", "env:A")
+        self.assert_exit(result, 0)
+        for part in [b"wall-clock@0.2.12: clock:wall is given by clock\n", b"random is denied by deny:random, and calls",
+                     b"environment@0.2.12: env is given by env:A\n", b"stdin@0.2.12: stdio:in is not given, and calls"]:
+            self.assertIn(part, result.stdout.split(b"\ngrants  ")[1])
+        self.assertNotIn(b"\ngrants  ", run("inspect", guest("wasi_probe")).stdout)
+        for words in [["--grant", "clockwork"], ["--grant", "fs:read"]]:
+            self.assert_exit(run("inspect", guest("wasi_probe"), *words), 2)
+
+    def test_a_plugin_without_what_it_needs_is_rejected(self):
+        for words, part in [(["clock:wall", "random"], "clock:monotonic is missing: the plugin is refused"),
+                            (["random", "clock:monotonic"], "clock:wall is missing"),
+                            (["clock", "env:random"], "random is missing")]:
+            options = [word for grant in words for word in ("--grant", grant)]
+            result = run("inspect", guest("wasi_probe"), "--json", *options)
+            self.assert_exit(result, 3)
+            told = json.loads(result.stdout)
+            self.assertTrue(told["is_refused_for_grants"])
+            self.assertTrue(any(part in line for line in told["grants"]), told["grants"])
+        result = run("inspect", guest("p1_plugin"), "--grant", "stdio")
+        self.assert_exit(result, 3)
+        self.assertIn(b"clock_time_get: clock is missing", result.stdout)
+        self.assertIn(b"stdio:out is given by stdio; stdio:err is given by stdio; fs:write is not given", result.stdout)
+        self.assert_exit(run("inspect", guest("p1_plugin"), "--grant", "clock:monotonic"), 0)
+
     def test_what_fits_nothing_is_rejected_with_its_findings(self):
         for content in [b"", b"\0asm", b"no module at all", module_exporting(b"memory")]:
             for options in [[], ["--json"]]:

@@ -19,15 +19,9 @@
 #include "memory.h"
 #include "plugin_builder.h"
 
-static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
-                                            BERTHI_MEMORY_BYTES_MAX,
-                                            BERTHI_TABLE_ELEMENTS_MAX,
-                                            NULL,
-                                            NULL,
-                                            NULL,
-                                            NULL,
-                                            false,
-                                            NULL };
+static const berthi_admit_limits limits = { .artifact_bytes_max = BERTHI_ARTIFACT_BYTES_MAX,
+                                            .memory_bytes_max = BERTHI_MEMORY_BYTES_MAX,
+                                            .table_elements_max = BERTHI_TABLE_ELEMENTS_MAX };
 
 /* A foreign library's heap, failing like ours. */
 typedef struct foreign_heap {

@@ -22,15 +22,9 @@
 #include "wasm_builder.h"
 #include "fuzz.h"
 
-static const berthi_admit_limits limits = { BERTHI_ARTIFACT_BYTES_MAX,
-                                            BERTHI_MEMORY_BYTES_MAX,
-                                            BERTHI_TABLE_ELEMENTS_MAX,
-                                            NULL,
-                                            NULL,
-                                            NULL,
-                                            berthi_families,
-                                            true,
-                                            NULL };
+static const berthi_admit_limits limits = { .artifact_bytes_max = BERTHI_ARTIFACT_BYTES_MAX,
+                                            .memory_bytes_max = BERTHI_MEMORY_BYTES_MAX,
+                                            .table_elements_max = BERTHI_TABLE_ELEMENTS_MAX };
 
 static void check_text(const char *text)
 {

@@ -186,7 +186,7 @@ static void put_customs(bertht_buf *out, const component_recipe *r)
 uint8_t *component_build(const component_recipe *r, size_t *size_out)
 {
     static const uint8_t head[] = { 0, 'a', 's', 'm', 0x0d, 0, 1, 0 };
-    static const uint8_t instantiate[] = { 1, 0, 0, 0 };
+    static const uint8_t instantiate[] = { 0, 0, 0 };
     uint32_t first = r->import == NULL ? 0 : 1, count;
     bertht_buf out = { NULL, 0, 0 }, body = { NULL, 0, 0 };
 
@@ -195,7 +195,9 @@ uint8_t *component_build(const component_recipe *r, size_t *size_out)
         put_import(&out, r->import);
     buf_bytes(&body, r->core, r->core_size);
     put_section(&out, 1, &body);
-    buf_bytes(&body, instantiate, sizeof instantiate);
+    buf_u32(&body, 1 + r->idle);
+    for (uint32_t i = 0; i <= r->idle; i++)
+        buf_bytes(&body, instantiate, sizeof instantiate);
     put_section(&out, 2, &body);
     count = put_aliases(&out, r);
     put_types(&out, r, first);

@@ -19,6 +19,7 @@ typedef struct component_recipe {
     const char *metadata;  /* body of a `berth.plugin.v1` section */
     const char *name;      /* what tools write into the section of names */
     const char *version;   /* what they write into a section of its own */
+    uint32_t idle;         /* instances of the module that nothing uses; at most 100 */
 } component_recipe;
 
 /* The component's bytes; end them with free(). */

@@ -9,6 +9,9 @@
 
 extern const berthi_host_module berthi_preview1_module;
 
+/* What a function asks for: grants as text, NULL when it asks for none, and whether it is linked without. */
+const char *berthi_preview1_asks(const char *function, size_t size, bool *is_needed_out);
+
 /* Closes all that the instance had; its services are there yet. */
 void berthi_preview1_end(berthi_guest *g);
 

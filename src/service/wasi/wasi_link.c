@@ -43,6 +43,8 @@ static const link_row rows[] = {
     { "wasi:sockets/tcp-create-socket", "net:connect, net:listen", false, 0 },
     { "wasi:sockets/udp", "net:connect, net:listen", false, 0 },
     { "wasi:sockets/udp-create-socket", "net:connect, net:listen", false, 0 },
+    { "wasi:http/types", NULL, false, 0 },
+    { "wasi:http/outgoing-handler", "http", false, 0 },
 };
 
 static const link_row *find_row(const char *interface, size_t size)

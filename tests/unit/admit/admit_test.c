@@ -13,9 +13,9 @@
 
 #include "admit_test.h"
 
-static const berthi_admit_limits limits = {
-    BERTHI_ARTIFACT_BYTES_MAX, 16 * 65536, 1000, NULL, NULL, NULL, NULL, false, NULL
-};
+static const berthi_admit_limits limits = { .artifact_bytes_max = BERTHI_ARTIFACT_BYTES_MAX,
+                                            .memory_bytes_max = 16 * 65536,
+                                            .table_elements_max = 1000 };
 
 berth_status admit_bytes(const uint8_t *bytes, size_t size, const char *profile,
                          const char *kind, berth_diag *diag)

@@ -63,8 +63,9 @@ static uint8_t *build(component_recipe recipe, uint32_t pages, size_t *size_out)
 static berth_status admit_pages(rig *r, component_recipe recipe, uint32_t pages,
                                 const char *profile)
 {
-    const berthi_admit_limits limits = { 1 << 20, 4 * 65536, 100,   NULL, NULL,
-                                         NULL,    NULL,      false, NULL };
+    const berthi_admit_limits limits = { .artifact_bytes_max = 1 << 20,
+                                         .memory_bytes_max = 4 * 65536,
+                                         .table_elements_max = 100 };
     size_t size;
     uint8_t *bytes = build(recipe, pages, &size);
     berth_status status =
@@ -193,8 +194,9 @@ static void what_keeps_a_component_out_is_said(void **state)
 /* Every truncation is refused, and every byte may be any other without harm. */
 static void broken_components_are_refused_in_words(void **state)
 {
-    const berthi_admit_limits limits = { 1 << 20, 1 << 20, 100,   NULL, NULL,
-                                         NULL,    NULL,    false, NULL };
+    const berthi_admit_limits limits = { .artifact_bytes_max = 1 << 20,
+                                         .memory_bytes_max = 1 << 20,
+                                         .table_elements_max = 100 };
     rig *r = *state;
     size_t size;
     uint8_t *bytes =
@@ -237,10 +239,37 @@ static void a_verdict_tells_of_components(void **state)
     free(bytes);
 }
 
+static void stages_of_flows_are_told_apart(void **state)
+{
+    static const component_recipe recipes[] = {
+        { .functions = "pull", .interface = "torvyn:streaming/source@0.1.0" },
+        { .functions = "push",
+          .interface = "berth:flow/sink@0.1.0",
+          .import = "torvyn:streaming/types@0.1.0" },
+        { .functions = "pull", .interface = "berth:flowers/source@0.1.0" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof recipes / sizeof recipes[0]; i++) {
+        berth_verdict *verdict = NULL;
+        size_t size;
+        uint8_t *bytes = build(recipes[i], 1, &size);
+
+        assert_int_equal(berth_inspect(NULL, bytes, size, 0, &verdict, NULL), BERTH_OK);
+        assert_int_equal(berth_verdict_fits(verdict), 1);
+        assert_int_equal(strstr(berth_verdict_text(verdict), ", stages of flows\n") != NULL,
+                         i < 2);
+        assert_int_equal(strstr(berth_verdict_json(verdict), "\"stages\"") != NULL, i < 2);
+        berth_verdict_destroy(verdict);
+        free(bytes);
+    }
+}
+
 static void without_memory_nothing_is_left(void **state)
 {
-    const berthi_admit_limits limits = { 1 << 20, 1 << 20, 100,   NULL, NULL,
-                                         NULL,    NULL,    false, NULL };
+    const berthi_admit_limits limits = { .artifact_bytes_max = 1 << 20,
+                                         .memory_bytes_max = 1 << 20,
+                                         .table_elements_max = 100 };
     rig *r = *state;
     size_t size, nth = 0;
     uint8_t *bytes =
@@ -271,6 +300,7 @@ int main(void)
         TEST(what_keeps_a_component_out_is_said),
         TEST(broken_components_are_refused_in_words),
         TEST(a_verdict_tells_of_components),
+        TEST(stages_of_flows_are_told_apart),
         TEST(without_memory_nothing_is_left),
     };
 

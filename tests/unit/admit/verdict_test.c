@@ -128,6 +128,7 @@ static void the_json_has_its_documented_shape(void **state)
         "  \"plugins\": [],\n"
         "  \"module\": {\n"
         "    \"imports\": {\n      \"count\": 0,\n      \"items\": []\n    },\n"
+        "    \"asks\": [],\n"
         "    \"exports\": {\n      \"count\": 0,\n      \"items\": []\n    },\n"
         "    \"memories\": {\n      \"count\": 0,\n      \"items\": []\n    },\n"
         "    \"tables\": {\n      \"count\": 0,\n      \"items\": []\n    },\n"
@@ -414,6 +415,7 @@ static const char *kind_of_guest(const char *name)
                  { "fluvio-", "hook" },
                  { "redpanda-", "hook" },
                  { "proxywasm-", "http-filter" },
+                 { "torvyn-", "hook" }, /* as stages of flows */
              };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
