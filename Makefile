@@ -34,7 +34,7 @@ help:
 	@echo "make bench      one JSON line per case"
 	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
-	@echo "make guests     builds guests in JavaScript, Python and Rust by their own tools, and tests them"
+	@echo "make guests     builds guests in JavaScript, Python and Rust by their own tools, and tests them; projects of berth new too"
 	@echo "make fuzz       fuzz targets in build/fuzz/tests (clang)"
 	@echo "make clean      removes build/; the engine stays in its cache"
 	@echo "ENGINE=off      with any of them: without Wasmtime, and without Rust"
@@ -110,6 +110,9 @@ guests:
 	@tools/guests.sh build/release/bin/berth
 	@BERTH_LANGUAGE_GUESTS=$$(tools/guests.sh --where) BERTH_LANGUAGE_GUESTS_HEAVY=yes sh -c \
 		'build/release/tests/api_languages && build/release/tests/conformance_component_guests'
+	@BERTH_PROGRAM=$(CURDIR)/build/release/bin/berth BERTH_GUESTS_DIR= BERTH_SOURCE_DIR=$(CURDIR) \
+		BERTH_LANGUAGE_GUESTS_HEAVY=yes python3 -B tests/cli/authors_test.py \
+		New.test_projects_of_other_tools_build_and_test_themselves
 
 clean:
 	rm -rf build

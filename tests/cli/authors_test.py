@@ -201,7 +201,7 @@ class New(Folder):
     def templates(self):
         top = os.path.join(SOURCE, "templates")
         return [(a, b) for a in sorted(os.listdir(top)) if os.path.isdir(os.path.join(top, a))
-                for b in sorted(os.listdir(os.path.join(top, a)))]
+                for b in sorted(os.listdir(os.path.join(top, a))) if os.path.isdir(os.path.join(top, a, b))]
 
     def test_a_project_has_the_files_of_its_template_with_its_name(self):
         for language, contract in self.templates():
@@ -231,6 +231,29 @@ class New(Folder):
                     capture_output=True, timeout=PATIENCE, check=False)
                 self.assert_exit(result, 0)
                 self.assertIn(b"# 3 passed, 0 failed", result.stdout)
+
+    def test_projects_of_other_tools_build_and_test_themselves(self):
+        """Their tools take minutes and fetch packages, so that they run where `make guests` says so."""
+        if "BERTH_LANGUAGE_GUESTS_HEAVY" not in os.environ:
+            self.skipTest("BERTH_LANGUAGE_GUESTS_HEAVY is not set, as `make guests` does")
+        npm = [["npm", "install", "--no-audit", "--no-fund"], ["npm", "run", "build"], ["npm", "test"]]
+        built = 0
+        for language, contract, tool, commands in [("go", "hook", "go", [["make", "test"]]), ("as", "hook", "npm", npm),
+                                                   ("js", "pipe", "npm", npm),
+                                                   ("python", "pipe", "python3", [["make", "test"]])]:
+            if shutil.which(tool) is None or shutil.which("make") is None:
+                print("left out, for there is no %s: %s" % (tool, language))
+                continue
+            name = "%s-%s" % (language, contract)
+            self.assert_exit(self.new(name, "--lang", language), 0)
+            path = os.path.dirname(PROGRAM) + os.pathsep + os.environ["PATH"]
+            for command in commands:
+                result = subprocess.run(command, cwd=self.path(name), env=dict(environment(), PATH=path),
+                                        capture_output=True, timeout=900, check=False)
+                self.assert_exit(result, 0)
+            self.assertIn(b"# 3 passed, 0 failed", result.stdout)
+            built += 1
+        self.assertGreater(built, 0)
 
     def test_what_is_there_is_left_alone(self):
         self.write("mine", b"mine")
