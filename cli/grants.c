@@ -19,6 +19,7 @@ int cli_grants_read(const cli_options *options, berth_grants **grants_out)
     if (options->command == CLI_RUN_GUEST) { /* a program has its standard streams */
         lines[read.grants_count++] = "stdio";
         read.flags = BERTH_GRANTS_PROCESS_STDIO;
+        read.output_bytes_max = options->output_bytes;
         read.arguments = options->operands;
         read.arguments_count = options->operands_count;
     }

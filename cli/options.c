@@ -95,7 +95,7 @@ static const option_spec specs[] = {
     { "memory", 0, SIZE, RUNS, AT(memory_bytes), { 0 }, 64 * KIB, 4 * GIB, 64 * KIB },
     { "on-error", 0, CHOICE, CLI_PIPE, AT(on_error), { "stop", "pass", "drop" }, 0, 0, 0 },
     { "out", 0, TEXT, CLI_BINDGEN, AT(out), { 0 }, 0, 0, 0 },
-    { "output-max", 0, SIZE, SLOT, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
+    { "output-max", 0, SIZE, RUNS, AT(output_bytes), { 0 }, 1, 4 * GIB - 1, 0 },
     { "output", 'o', TEXT, CLI_WRAP | CLI_COMPONENTIZE | CLI_FLOW, AT(output), { 0 }, 0, 0, 0 },
     { "pins", 0, TEXT, CLI_BUNDLE, AT(pins), { 0 }, 0, 0, 0 },
     { "policy", 0, CHOICE, SLOT, AT(policy), { "reuse", "fresh" }, 0, 0, 0 },

@@ -47,8 +47,9 @@ typedef struct berth_grants_options {
     /* Who gets stdout and stderr; default: the runtime's reporter, line by line, as BERTH_REPORT_LOG */
     berth_output output;
     void *output_ctx; /* lent until no slot has the grants any more */
-    uint64_t
-        output_bytes_max; /* of both, per instance; what is past it is dropped; default 1 MiB */
+    /* Of both, per instance; what is past it is dropped; default 1 MiB.  Of the process's own streams: they
+     * are closed for it then; default: no bound */
+    uint64_t output_bytes_max;
     uint32_t objects_max; /* handles of the host's that an instance has; default 4096 */
     uint32_t reserved;    /* 0 */
     uint64_t wall_ns,

@@ -68,6 +68,29 @@ static int flags_of(const berthi_dir_how *how)
            (how->syncs_data ? O_DSYNC : 0);
 }
 
+static bool is_file_or_folder(berthi_file_kind kind)
+{
+    return kind == BERTHI_FILE_REGULAR || kind == BERTHI_FILE_DIRECTORY;
+}
+
+/* A device may do something when it is opened, and who waits at a pipe's other end goes on: what stands there is
+ * looked at before.  One that is put there after the look is opened, found out and closed. */
+static berthi_code look_first(int dir, berthi_dir_path path, const berthi_dir_how *how)
+{
+    berthi_file_stat at;
+    berthi_code code;
+
+    if (how->directory || how->exclusive) /* the kernel opens nothing else then */
+        return BERTHI_CODE_OK;
+    code = berthi_dir_stat_at(dir, path, how->follows, &at);
+    if (code == BERTHI_CODE_NO_ENTRY || code == BERTHI_CODE_NOT_DIRECTORY)
+        return BERTHI_CODE_OK; /* it may be made; else opening says the same */
+    if (code == BERTHI_CODE_OK && !is_file_or_folder(at.kind) &&
+        at.kind != BERTHI_FILE_SYMBOLIC_LINK)
+        code = BERTHI_CODE_NOT_SUPPORTED;
+    return code;
+}
+
 berthi_code berthi_dir_open(int dir, berthi_dir_path path, const berthi_dir_how *how,
                             int *fd_out, berthi_file_kind *kind_out)
 {
@@ -79,12 +102,13 @@ berthi_code berthi_dir_open(int dir, berthi_dir_path path, const berthi_dir_how 
     if ((how->directory && (how->creates || how->exclusive || how->truncates)) ||
         (how->exclusive && !how->creates) || (how->truncates && !how->writes))
         return BERTHI_CODE_INVALID;
-    code = open_path(dir, path, flags_of(how), &fd);
+    code = look_first(dir, path, how);
+    if (code == BERTHI_CODE_OK)
+        code = open_path(dir, path, flags_of(how), &fd);
     if (code != BERTHI_CODE_OK) /* a pipe without a reader, a socket */
         return code == BERTHI_CODE_NO_SUCH_DEVICE ? BERTHI_CODE_NOT_SUPPORTED : code;
     code = berthi_file_stat_of(fd, &at);
-    if (code == BERTHI_CODE_OK && at.kind != BERTHI_FILE_REGULAR &&
-        at.kind != BERTHI_FILE_DIRECTORY)
+    if (code == BERTHI_CODE_OK && !is_file_or_folder(at.kind))
         code = BERTHI_CODE_NOT_SUPPORTED;
     if (code == BERTHI_CODE_OK) {
         *fd_out = fd;

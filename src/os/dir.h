@@ -13,8 +13,8 @@
  * it was.  Refusing instead was the other choice: it would make every plugin with files fail on a
  * machine for the sake of a call that this one can do without.
  *
- * What is neither a file nor a folder is refused when it is opened (NOT_SUPPORTED): reading a pipe or a
- * device may block for ever or have effects, and no deadline of ours ends that.
+ * What is neither a file nor a folder is refused before it is opened (NOT_SUPPORTED): opening or reading a pipe
+ * or a device may block for ever or have effects, and no deadline of ours ends that.
  *
  * Nothing here allocates.  Every function answers a code; outputs are written only with
  * BERTHI_CODE_OK.  Layer: os. */

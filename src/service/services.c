@@ -143,6 +143,15 @@ static bool any_fd(const berthi_wait *waits, size_t count)
     return false;
 }
 
+berth_status berthi_services_go_on(const berthi_services *s, berth_diag *diag)
+{
+    return berthi_deadline_left_ns(&s->deadline) > 0
+               ? BERTH_OK
+               : berthi_fail_because(
+                     diag, BERTH_E_DEADLINE, BERTH_REASON_DEADLINE,
+                     "the host worked for it for longer than its call may take");
+}
+
 berth_status berthi_services_wait(berthi_services *s, berthi_wait *waits, size_t count,
                                   uint64_t until_ns, berth_diag *diag)
 {

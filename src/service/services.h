@@ -70,6 +70,11 @@ berth_status berthi_services_wait(berthi_services *s, berthi_wait *waits, size_t
                                   uint64_t until_ns, berth_diag *diag)
     __attribute__((warn_unused_result));
 
+/* For whoever works on without waiting, in pieces: whether the call may take longer.
+ * Fails: BERTH_E_DEADLINE, which a host function hands on. */
+berth_status berthi_services_go_on(const berthi_services *s, berth_diag *diag)
+    __attribute__((warn_unused_result));
+
 /* Counts bytes that an object keeps and the plugin chose; false: they are too many, and not counted. */
 bool berthi_services_hold(berthi_services *s, size_t size);
 void berthi_services_let_go(berthi_services *s, size_t size);

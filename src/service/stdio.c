@@ -2,7 +2,8 @@
  *
  * Output is for whoever the grants name, as it comes; or this process's own streams; or lines of the
  * runtime's log with the plugin's name, cut at LINE_BYTES.  All of it is bounded per instance: what is
- * past the bound is dropped, and a line says so once.  Input is what the grants carry. */
+ * past the bound is dropped, and a line says so once; a stream of the process's own is closed then, if a bound was
+ * asked for.  Input is what the grants carry. */
 #include "service/services.h"
 
 #include <berth/plugin.h>
@@ -137,7 +138,7 @@ static berthi_code code_of_stream(berthi_code code)
 static berthi_code check_output(berthi_output *output, size_t *room_out)
 {
     const stdio_output *o = (const stdio_output *)output;
-    const berthi_services *s = output->object.services;
+    berthi_services *s = output->object.services;
     size_t none = 0;
     berthi_code code;
 
@@ -146,22 +147,36 @@ static berthi_code check_output(berthi_output *output, size_t *room_out)
     *room_out = ROOM;
     if (!o->is_process)
         return BERTHI_CODE_OK;
+    if (s->output_left == 0) {
+        tell_dropped(s);
+        return BERTHI_CODE_CLOSED;
+    }
     code = berthi_stdio_write(o->stream, "", &none);
-    *room_out = code == BERTHI_CODE_WOULD_BLOCK ? 0 : BERTHI_STDIO_ROOM;
+    *room_out = s->output_left < BERTHI_STDIO_ROOM ? (size_t)s->output_left : BERTHI_STDIO_ROOM;
+    if (code == BERTHI_CODE_WOULD_BLOCK)
+        *room_out = 0;
     return code == BERTHI_CODE_WOULD_BLOCK ? BERTHI_CODE_OK : code_of_stream(code);
 }
 
-static berthi_code write_process(const stdio_output *o, const void *from, size_t size)
+/* Both streams were asked for room, perhaps, before one of them took all that was left. */
+static berthi_code write_process(stdio_output *o, const void *from, size_t size)
 {
+    berthi_services *s = o->output.object.services;
     size_t done = size;
-    berthi_code code = berthi_stdio_write(o->stream, from, &done);
+    berthi_code code;
 
+    if (size > s->output_left) {
+        tell_dropped(s);
+        return BERTHI_CODE_CLOSED;
+    }
+    s->output_left -= size;
+    code = berthi_stdio_write(o->stream, from, &done);
     return code == BERTHI_CODE_OK && done != size ? BERTHI_CODE_IO : code_of_stream(code);
 }
 
 static berthi_code write_output(berthi_output *output, const void *from, size_t size)
 {
-    const stdio_output *o = (const stdio_output *)output;
+    stdio_output *o = (stdio_output *)output;
     berthi_services *s = output->object.services;
     const berth_grants_options *opt = berthi_grants_options(s->grants);
 

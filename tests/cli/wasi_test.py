@@ -62,6 +62,14 @@ class Programs(Folder):
                 process.wait(300)
             self.assertNotEqual(process.returncode, 0)
 
+    def test_a_program_writes_as_much_as_it_may(self):
+        data = b"x" * 10000
+        for program in ("wasi_command", "p1_command"):
+            result = run("run-guest", "--output-max", "5KiB", guest(program), "--", "well", stdin=data)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual(result.stdout, data[:5 * 1024 - len(b"well\n")])  # both streams count
+            self.assertIn(b"it writes more than it may: the rest is dropped", result.stderr)
+
     def test_what_is_no_program_is_said(self):
         result = run("run-guest", guest("wasi_probe"))
         self.assert_exit(result, 3)

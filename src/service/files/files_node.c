@@ -6,7 +6,10 @@
 #include "base/digest.h"
 #include "base/utf8.h"
 
-enum { WRITE_AT_ONCE = 1 << 20 /* that a stream takes */ };
+enum {
+    WRITE_AT_ONCE = 1 << 20, /* that a stream takes */
+    PIECE = 1 << 20          /* of a call to the system */
+};
 
 static berthi_code may(const berthi_files_node *node, bool is_opened_for_it)
 {
@@ -17,6 +20,29 @@ static berthi_code may(const berthi_files_node *node, bool is_opened_for_it)
     return BERTHI_CODE_OK;
 }
 
+/* Piece by piece: the system ends none of them early, and between two the call's deadline is asked.  A part is an
+ * answer; what failed behind one is said to whoever asks for the rest. */
+static berthi_code in_pieces(const berthi_files_node *node, bool reads, char *to,
+                             const char *from, size_t size, uint64_t offset, size_t *done_out)
+{
+    const berthi_deadline *deadline = &node->object.services->deadline;
+    size_t done = 0, part, moved;
+    berthi_code code;
+
+    do {
+        part = size - done < PIECE ? size - done : PIECE;
+        moved = 0;
+        code = reads ? berthi_file_read_at(node->fd, to + done, part, offset + done, &moved)
+                     : berthi_file_write_at(node->fd, from + done, part, offset + done, &moved);
+        done += moved;
+    } while (code == BERTHI_CODE_OK && moved == part && done < size &&
+             berthi_deadline_left_ns(deadline) > 0);
+    if (code != BERTHI_CODE_OK && done == 0)
+        return code;
+    *done_out = done;
+    return BERTHI_CODE_OK;
+}
+
 berthi_code berthi_files_read(const berthi_files_node *node, void *data, size_t size,
                               uint64_t offset, size_t *done_out)
 {
@@ -24,7 +50,7 @@ berthi_code berthi_files_read(const berthi_files_node *node, void *data, size_t 
 
     if (size > BERTHI_SERVICE_BYTES_MAX)
         size = BERTHI_SERVICE_BYTES_MAX;
-    return code == BERTHI_CODE_OK ? berthi_file_read_at(node->fd, data, size, offset, done_out)
+    return code == BERTHI_CODE_OK ? in_pieces(node, true, data, NULL, size, offset, done_out)
                                   : code;
 }
 
@@ -33,7 +59,7 @@ berthi_code berthi_files_write(const berthi_files_node *node, const void *data, 
 {
     berthi_code code = may(node, node->writes);
 
-    return code == BERTHI_CODE_OK ? berthi_file_write_at(node->fd, data, size, offset, done_out)
+    return code == BERTHI_CODE_OK ? in_pieces(node, false, NULL, data, size, offset, done_out)
                                   : code;
 }
 

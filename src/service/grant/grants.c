@@ -74,8 +74,9 @@ static berth_status fill(berth_grants *g, const berth_grants_options *from, bert
     g->options.grants = NULL;
     if (g->options.objects_max == 0)
         g->options.objects_max = OBJECTS_DEFAULT;
-    if (g->options.output_bytes_max == 0)
-        g->options.output_bytes_max = OUTPUT_DEFAULT;
+    if (g->options.output_bytes_max == 0) /* of the process's own streams nobody keeps a byte */
+        g->options.output_bytes_max =
+            (from->flags & BERTH_GRANTS_PROCESS_STDIO) != 0 ? UINT64_MAX : OUTPUT_DEFAULT;
     if (g->options.step_ns == 0)
         g->options.step_ns = STEP_DEFAULT;
     for (uint32_t i = 0; i < from->grants_count; i++) {

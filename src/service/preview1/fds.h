@@ -5,7 +5,9 @@
  * granted before: tool-chains take that for a stream that is closed, and go on.
  *
  * Rights are those of preview 1: what was opened with them, less what fd_fdstat_set_rights() took.  They
- * are the plugin's own affair; what it may is asked of the grants, each time, by service/files.
+ * are the plugin's own affair; what it may is asked of the grants, each time, by service/files.  What a folder
+ * passes on is kept and told, and takes nothing from what is opened in it: Zig's library opens folders that
+ * pass on neither reading nor writing, and then opens files in them.
  * Layer: service. */
 #ifndef BERTHI_SERVICE_PREVIEW1_FDS_H
 #define BERTHI_SERVICE_PREVIEW1_FDS_H

@@ -82,11 +82,6 @@ static int32_t path_open(p1_call *c)
     error = take_name(c, 0, 2, rights_to_open(oflags), &at, &path);
     if (error != P1_OK)
         return error;
-    if ((base & ~at->inheriting & (R(FD_READ) | R(FD_WRITE))) != 0)
-        return P1_NOTCAPABLE;
-    base &=
-        at->inheriting; /* tool-chains ask for all there are; what is not there is found missing later */
-    inheriting &= at->inheriting;
     if (berthi_guest_span(c->g, p1_u32(c, 8), 4) == NULL)
         return P1_FAULT; /* before anything is made that nobody could close */
     choose_how(p1_u32(c, 1), oflags, base, flags, &how);

@@ -4,7 +4,7 @@
  * answered from the list that is open; another cookie begins a new one and goes there. */
 #include "service/preview1/fds.h"
 
-enum { DIRENT_SIZE = 24, NAME_ROOM = 256, DOTS = 2 };
+enum { DIRENT_SIZE = 24, NAME_ROOM = 256, DOTS = 2, ENTRIES_AT_ONCE = 64 };
 
 struct p1_listing {
     berthi_files_list *list;
@@ -72,6 +72,14 @@ static int32_t hold(p1_listing *l)
     return P1_OK;
 }
 
+/* A folder may be longer than its call may take. */
+static int32_t go_on(const p1_call *c)
+{
+    berth_status status = berthi_services_go_on(c->s, c->diag);
+
+    return status == BERTH_OK ? P1_OK : p1_end(status);
+}
+
 static int32_t go_to(const p1_call *c, p1_fd *fd, uint64_t cookie)
 {
     int32_t error = P1_OK;
@@ -79,7 +87,10 @@ static int32_t go_to(const p1_call *c, p1_fd *fd, uint64_t cookie)
     if (fd->listing == NULL || cookie < fd->listing->at || cookie == 0)
         error = begin_listing(c, fd);
     while (error == P1_OK && fd->listing->at < cookie && !fd->listing->is_ended) {
-        error = hold(fd->listing);
+        if (fd->listing->at % ENTRIES_AT_ONCE == 0)
+            error = go_on(c);
+        if (error == P1_OK)
+            error = hold(fd->listing);
         if (fd->listing->is_held)
             fd->listing->at++;
         fd->listing->is_held = false;
@@ -137,7 +148,10 @@ static int32_t fd_readdir(p1_call *c)
             break;
         l->is_held = false;
         l->at = next;
-        error = hold(l);
+        if (next % ENTRIES_AT_ONCE == 0)
+            error = go_on(c);
+        if (error == P1_OK)
+            error = hold(l);
     }
     if (error != P1_OK)
         return error;

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/socket.h>
@@ -392,6 +394,34 @@ static void opening_makes_and_refuses_as_it_was_told(void **state)
     check_opening(r);
     if (without_openat2())
         check_opening(r);
+}
+
+/* A process that waits at the other end of a pipe goes on when it is opened, and a device may do worse. */
+static void what_is_refused_was_never_opened(void **state)
+{
+    const rig *r = *state;
+    char path[96], event[sizeof(struct inotify_event) + NAME_MAX + 1];
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC), fd;
+    berthi_dir_how how = { .reads = true, .follows = true };
+    berthi_file_kind kind;
+
+    assert_int_equal(mkfifoat(r->dir, "pipe", 0644), 0);
+    assert_int_equal(symlinkat("pipe", r->dir, "to-pipe"), 0);
+    snprintf(path, sizeof path, "%s/in/pipe", r->base);
+    assert_true(watch >= 0 && inotify_add_watch(watch, path, IN_OPEN) >= 0);
+    for (int writes = 0; writes < 2; writes++) {
+        how.writes = how.creates = how.truncates = writes != 0;
+        assert_int_equal(berthi_dir_open(r->dir, path_of("pipe"), &how, &fd, &kind),
+                         BERTHI_CODE_NOT_SUPPORTED);
+        assert_int_equal(berthi_dir_open(r->dir, path_of("to-pipe"), &how, &fd, &kind),
+                         BERTHI_CODE_NOT_SUPPORTED);
+    }
+    assert_int_equal(read(watch, event, sizeof event), -1);
+    assert_int_equal(errno, EAGAIN);
+    fd = openat(r->dir, "pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* it is seen, though */
+    assert_true(fd >= 0 && read(watch, event, sizeof event) > 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(close(watch), 0);
 }
 
 static void bytes_are_where_they_were_put(void **state)
@@ -861,6 +891,7 @@ int main(void)
         TEST(links_may_be_forty_deep_and_no_deeper),
         TEST(a_walk_by_parts_has_a_bound_on_depth),
         TEST(opening_makes_and_refuses_as_it_was_told),
+        TEST(what_is_refused_was_never_opened),
         TEST(bytes_are_where_they_were_put),
         TEST(offsets_past_every_file_are_refused),
         TEST(times_are_kept_set_and_taken_from_the_clock),

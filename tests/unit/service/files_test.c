@@ -476,6 +476,42 @@ static void streams_read_and_write_on_in_any_order_of_dropping(void **state)
     berthi_object_unref(end);
 }
 
+/* The system ends none early: a call whose time is over gets the piece that was begun, and no more. */
+static void long_reads_and_writes_ask_the_deadline_between_pieces(void **state)
+{
+    enum { SIZE = (5 << 20) / 2, PIECE = 1 << 20 };
+    static _Atomic(uint64_t) over = 2;
+    rig *r = *state;
+    berthi_dir_how how = { .reads = true, .writes = true, .creates = true };
+    berthi_files_node *node;
+    char *bytes = malloc(SIZE), *back = malloc(SIZE);
+    size_t done;
+
+    assert_true(bytes != NULL && back != NULL);
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (char)(i * 31 >> 7);
+    GRANT(r, "fs:read:/t/**", "fs:write:/t/**");
+    assert_int_equal(berthi_files_open(r->top, path_of("s"), &how, &node), BERTHI_CODE_OK);
+    r->services->deadline = (berthi_deadline){ &over, 1000, 1 };
+    assert_int_equal(berthi_files_write(node, bytes, SIZE, 0, &done), BERTHI_CODE_OK);
+    assert_int_equal(done, PIECE);
+    r->services->deadline = (berthi_deadline){ .tick = NULL };
+    assert_int_equal(berthi_files_write(node, bytes + PIECE, SIZE - PIECE, PIECE, &done),
+                     BERTHI_CODE_OK);
+    assert_int_equal(done, SIZE - PIECE);
+    assert_int_equal(berthi_files_read(node, back, SIZE, 0, &done), BERTHI_CODE_OK);
+    assert_int_equal(done, SIZE);
+    assert_memory_equal(back, bytes, SIZE);
+    assert_int_equal(berthi_files_read(node, back, SIZE, 1, &done), BERTHI_CODE_OK);
+    assert_int_equal(done, SIZE - 1); /* the last piece is short */
+    r->services->deadline = (berthi_deadline){ &over, 1000, 1 };
+    assert_int_equal(berthi_files_read(node, back, SIZE, 0, &done), BERTHI_CODE_OK);
+    assert_int_equal(done, PIECE);
+    berthi_object_unref(node);
+    free(bytes);
+    free(back);
+}
+
 static void skipping_stops_at_the_end_of_the_file(void **state)
 {
     rig *r = *state;
@@ -635,6 +671,7 @@ int main(void)
         TEST(names_are_what_the_plugin_says),
         TEST(nodes_do_what_they_were_opened_for),
         TEST(streams_read_and_write_on_in_any_order_of_dropping),
+        TEST(long_reads_and_writes_ask_the_deadline_between_pieces),
         TEST(skipping_stops_at_the_end_of_the_file),
         TEST(a_name_that_is_no_text_is_an_entry_of_its_own),
         TEST(revoking_ends_what_is_open),

@@ -17,7 +17,15 @@
 
 enum { MEMORY_SIZE = 1 << 23, OUT = 64, PATH = 256, OTHER = 512, DATA = 4096, LINES_MAX = 12 };
 enum { OK, ACCES = 2, BADF = 8, EXIST = 20, FAULT = 21, INVAL = 28, ISDIR = 31, LOOP = 32 };
-enum { NAMETOOLONG = 37, NOENT = 44, NOTDIR = 54, NOTSOCK = 57, NOTSUP = 58, PERM = 63 };
+enum {
+    NAMETOOLONG = 37,
+    NOENT = 44,
+    NOTDIR = 54,
+    NOTSOCK = 57,
+    NOTSUP = 58,
+    PERM = 63,
+    PIPE = 64
+};
 enum { SPIPE = 70, NOTCAPABLE = 76, ILSEQ = 25, ENDED = -1, TOP = 3 };
 
 #define FD_READ  (UINT64_C(1) << 1)
@@ -392,6 +400,37 @@ static void lines_of_a_log_are_bounded(void **state)
                                    "dropped;3:seco;");
 }
 
+/* For one who has to be told so, and for one who may write two bytes more. */
+static void streams_of_the_process_end_at_a_bound(void **state)
+{
+    rig *r = *state;
+    int ends[2], before = dup(1);
+    char text[8];
+    int32_t errors[3];
+
+    fflush(stdout);
+    assert_true(before >= 0);
+    assert_int_equal(pipe(ends), 0);
+    r->flags = BERTH_GRANTS_PROCESS_STDIO;
+    GRANT(r, "stdio:out");
+    assert_int_equal(r->guest.services->output_left, UINT64_MAX); /* unless one is asked for */
+    r->guest.services->output_left = 5;
+    (void)put_text(r, DATA, "abcd");
+    assert_int_equal(dup2(ends[1], 1), 1);
+    for (int i = 0; i < 3; i++)
+        errors[i] = P1(r, fd_write, 1, put_iov(r, 0, DATA, 4), 1, OUT);
+    assert_int_equal(dup2(before, 1), 1);
+    close(before);
+    close(ends[1]);
+    assert_int_equal(errors[0], OK);
+    assert_int_equal(errors[1], OK);
+    assert_int_equal(get32(r, OUT), 1); /* as much as was left */
+    assert_int_equal(errors[2], PIPE);
+    assert_int_equal(read(ends[0], text, sizeof text), 5);
+    assert_memory_equal(text, "abcda", 5);
+    close(ends[0]);
+}
+
 /* Its deadline is over, so that waiting fails. */
 static void what_came_is_read_without_waiting_for_more(void **state)
 {
@@ -556,10 +595,13 @@ static void rights_are_only_taken_away(void **state)
     assert_int_equal(P1(r, fd_read, 4, iovs, 1, OUT), NOTCAPABLE);
     assert_int_equal(P1(r, fd_fdstat_set_rights, 3, ALL, 0), NOTCAPABLE); /* not a file's */
     assert_int_equal(P1(r, fd_fdstat_set_rights, 3, UINT64_C(1) << 13, FD_READ), OK);
-    assert_int_equal(open_at(r, "a.txt", 0, FD_READ | FD_WRITE, 0), -NOTCAPABLE);
-    assert_int_equal(open_at(r, "a.txt", 1, FD_READ, 0), -NOTCAPABLE);
-    assert_int_equal(open_at(r, "a.txt", 0, FD_READ | FD_TELL, 0), 5);
-    assert_int_equal(P1(r, fd_tell, 5, OUT), NOTCAPABLE);
+    assert_int_equal(open_at(r, "a.txt", 1, FD_READ, 0), -NOTCAPABLE); /* makes it */
+    /* What it passes on is told, and no more: tool-chains open files in folders that pass on nothing. */
+    assert_int_equal(P1(r, fd_fdstat_get, 3, OUT), OK);
+    assert_int_equal(get64(r, OUT + 16), FD_READ);
+    assert_int_equal(open_at(r, "a.txt", 0, FD_WRITE | FD_TELL, 0), 5);
+    assert_int_equal(P1(r, fd_tell, 5, OUT), OK);
+    assert_int_equal(P1(r, fd_write, 5, iovs, 1, OUT), OK);
     assert_int_equal(P1(r, path_unlink_file, 3, PATH, 5), NOTCAPABLE);
 }
 
@@ -695,6 +737,7 @@ static uint32_t list_names(rig *r, uint64_t fd, uint32_t room, char *names)
 
 static void folders_are_listed_in_any_portions(void **state)
 {
+    static _Atomic(uint64_t) over = 2;
     rig *r = *state;
     char all[512], some[512];
 
@@ -713,6 +756,10 @@ static void folders_are_listed_in_any_portions(void **state)
     assert_int_equal(list_names(r, 4, 100, some), 2);
     assert_int_equal(P1(r, fd_readdir, TOP, DATA, 100, UINT64_MAX, OUT), OK);
     assert_int_equal(get32(r, OUT), 0);
+    r->guest.services->deadline = (berthi_deadline){ &over, 1000, 1 };
+    assert_int_equal(P1(r, fd_readdir, TOP, DATA, 100, 1, OUT), ENDED);
+    assert_int_equal(r->diag.status, BERTH_E_DEADLINE);
+    r->guest.services->deadline = (berthi_deadline){ .tick = NULL };
     assert_int_equal(P1(r, fd_readdir, TOP, MEMORY_SIZE - 50, 51, 0, OUT), FAULT);
     assert_int_equal(open_at(r, "a.txt", 0, ALL, 0), 5);
     assert_true(P1(r, fd_readdir, 5, DATA, 100, 0, OUT) != OK);
@@ -897,6 +944,7 @@ int main(void)
         p1_test(an_exit_ends_the_guest_with_its_code),
         p1_test(streams_are_descriptors_while_they_are_granted),
         p1_test(lines_of_a_log_are_bounded),
+        p1_test(streams_of_the_process_end_at_a_bound),
         p1_test(what_came_is_read_without_waiting_for_more),
         p1_test(lists_of_spans_are_bounded_and_all_in_the_memory),
         p1_test(folders_are_given_from_3_on),
