@@ -47,7 +47,7 @@
     X(NO_LOCK,           46, NO_LOCK,               UNKNOWN)                                   \
     X(NO_MEMORY,         48, INSUFFICIENT_MEMORY,   OUT_OF_MEMORY)                             \
     X(NO_SPACE,          51, INSUFFICIENT_SPACE,    OUT_OF_MEMORY)                             \
-    X(NOT_SUPPORTED,     52, UNSUPPORTED,           NOT_SUPPORTED)                             \
+    X(NOT_SUPPORTED,     58, UNSUPPORTED,           NOT_SUPPORTED)                             \
     X(NOT_CONNECTED,     53, INVALID,               INVALID_STATE)                             \
     X(NOT_DIRECTORY,     54, NOT_DIRECTORY,         UNKNOWN)                                   \
     X(NOT_EMPTY,         55, NOT_EMPTY,             UNKNOWN)                                   \

@@ -83,10 +83,10 @@ static void *look_up(void *arg)
     static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
     berthi_resolving *r = arg;
     struct addrinfo *found = NULL;
-    int answer = berthi_os_fault("getaddrinfo") != 0
-                     ? EAI_AGAIN
-                     : getaddrinfo(r->name, NULL, &hints, &found);
+    int answer = -berthi_os_fault("getaddrinfo"); /* its answers are less than 0 */
 
+    if (answer == 0)
+        answer = getaddrinfo(r->name, NULL, &hints, &found);
     r->code = code_of_answer(answer);
     if (answer == 0) {
         for (const struct addrinfo *at = found; at != NULL; at = at->ai_next)

@@ -453,6 +453,18 @@ static void connect(berth_plugin_call *call, const berth_string *w)
         say_number(read.as.ok.count);
 }
 
+/* What was not begun cannot be finished. */
+static void finish_early(berth_plugin_call *call)
+{
+    plug_result_none_network_error_code r = { 0 };
+    plug_tcp_tcp_socket_borrow t = tcp(call);
+
+    if (t.handle != 0)
+        (void)plug_tcp_tcp_socket_finish_bind(call, t, &r);
+    if (r.is_error)
+        say_error(r.as.error);
+}
+
 /* listen PORT, say where, and accept nobody */
 static void listen(berth_plugin_call *call, const berth_string *w)
 {
@@ -624,6 +636,8 @@ int32_t plug_plugin_run(void *self, const plug_run_args *args, berth_string *res
         connect(call, w);
     else if (is(w[0], "listen"))
         listen(call, w);
+    else if (is(w[0], "early"))
+        finish_early(call);
     else if (is(w[0], "datagram"))
         datagram(call);
     else if (is(w[0], "lookup"))

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <netdb.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -350,7 +351,7 @@ static void each_failure_of_a_look_up_is_told(void **state)
         assert_int_equal(berthi_resolve_start("127.0.0.1", 9, &r), BERTHI_CODE_NO_MEMORY);
         assert_int_equal(os_faults_failed(), 1);
     }
-    os_faults_begin(0, false, EIO);
+    os_faults_begin(0, false, -EAI_AGAIN);
     os_faults_only("getaddrinfo");
     assert_int_equal(berthi_resolve_start("127.0.0.1", 9, &r), BERTHI_CODE_OK);
     wait_for(berthi_resolve_fd(r), true);
