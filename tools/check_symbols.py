@@ -84,17 +84,17 @@ def check_layers(root, build, errors):
         if line and not line.startswith("only "):
             name, _, low = line.partition(":")
             below[name.strip()] = set(low.split())
-    home, wanted, files = {}, [], 0
-    folders = sorted((build / "CMakeFiles").glob("berth*_objects.dir/src"))
-    for folder, path in ((f, o) for f in folders for o in sorted(f.rglob("*.o"))):
-        layer = path.relative_to(folder).parts[0]
-        files += 1
-        for line in output("nm", "-g", path).splitlines():
-            kind, name = line.split()[-2:]
-            if kind in "Uwv":
-                wanted.append((layer, path.name, name))
-            else:
-                home[name] = layer
+    home, wanted = {}, []
+    folders = (build / "CMakeFiles").glob("berth*_objects.dir/src")
+    files = {str(path): (path.relative_to(folder).parts[0], path.name)
+             for folder in sorted(folders) for path in sorted(folder.rglob("*.o"))}
+    for line in output("nm", "-gA", *files).splitlines() if files else []:
+        layer, file = files[line.partition(":")[0]]
+        kind, name = line.split()[-2:]
+        if kind in "Uwv":
+            wanted.append((layer, file, name))
+        else:
+            home[name] = layer
     for layer, file, name in wanted:
         where = home.get(name, layer)
         if where != layer and where not in below.get(layer, set()):
@@ -102,7 +102,7 @@ def check_layers(root, build, errors):
                           "which src/LAYERS does not allow")
     if not files:
         errors.append(f"{build}: no object files; has the build changed its layout?")
-    return files
+    return len(files)
 
 
 def main():

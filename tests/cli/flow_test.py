@@ -102,6 +102,7 @@ config = { count = %d, size = 32, rate = 20000 }
 plugin = "%s"
 hook = "echo"
 role = "processor"
+limits = { deadline = "1min", probe-deadline = "1min" }
 [stage.out]
 end = "file"
 config = { path = "%s" }
@@ -134,8 +135,8 @@ class Run(Folder):
 
     def start(self, count):
         process = subprocess.Popen(
-            [PROGRAM, "flow", "run", self.flow(count), "--set", "stage.up.limits.deadline=60s",
-             "--control", self.socket, "--summary", self.path("summary"), "-q"],
+            [PROGRAM, "flow", "run", self.flow(count), "--control", self.socket,
+             "--summary", self.path("summary"), "-q"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
@@ -165,8 +166,7 @@ class Run(Folder):
     def test_a_contract_that_is_named_is_the_one_that_is_called(self):
         text = read(self.flow(10)).replace(guest("echo").encode(), guest("stage/plain").encode())
         for contract, code in ("torvyn:streaming/processor", 0), ("berth:flow/processor", 1):
-            named = text.replace(b'hook = "echo"', b'contract = "%s"\n' % contract.encode() +
-                                 b'limits = { deadline = "1min", probe-deadline = "1min" }')
+            named = text.replace(b'hook = "echo"', b'contract = "%s"' % contract.encode())
             result = run("flow", "run", self.write("flow.toml", named), "--quiet")
             self.assert_exit(result, code)
         self.assertIn("exports none of berth:flow/processor@0.1.0;", result.stderr.decode())

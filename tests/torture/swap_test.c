@@ -444,7 +444,7 @@ static void torture(slot_rig *r, const berth_slot_options *options, unsigned cal
 
 static uint64_t swaps_wanted(const slot_rig *r)
 {
-    return 1000 / slot_rig_slowness(r) + 200;
+    return 1000 / slot_rig_slowness(r) + 100;
 }
 
 static void each_reply_is_of_one_version_that_was_current(void **state)
