@@ -20,13 +20,21 @@ __attribute__((noinline)) static int32_t add(void *self, const void *args, void 
     return 0;
 }
 
+static inline uint32_t mix(uint32_t h, const unsigned char *four)
+{
+    h = (h ^ four[0]) * 16777619u;
+    h = (h ^ four[1]) * 16777619u;
+    h = (h ^ four[2]) * 16777619u;
+    return (h ^ four[3]) * 16777619u;
+}
+
+/* Without a loop: whether the end of one is foreseen is worth more than the guard, and is chance. */
 __attribute__((noinline)) static int32_t hash(void *self, const void *args, void *results)
 {
     const unsigned char *text = self;
-    uint32_t h = 2166136261u;
+    uint32_t h = mix(mix(2166136261u, text), text + 4);
 
-    for (unsigned i = 0; i < 16; i++)
-        h = (h ^ text[i]) * 16777619u;
+    h = mix(mix(h, text + 8), text + 12);
     *(uint32_t *)results = h ^ *(const uint32_t *)args;
     return 0;
 }
@@ -40,48 +48,56 @@ typedef struct context {
     berthi_domain domain;
     _Atomic(void *) current;
     version *volatile bare;
+    int32_t args[2], result;
 } context;
+
+/* A thread's first call, or one between two runtimes. */
+__attribute__((noinline, cold)) static void call_slowly(context *c)
+{
+    berthi_record *mine = berthi_domain_record(&c->domain);
+    version *v;
+
+    if (mine == NULL || !berthi_record_is_idle(mine))
+        exit(1);
+    v = berthi_pin(&c->domain, mine, 0, &c->current);
+    (void)v->function(v->self, c->args, &c->result);
+    berthi_unpin(mine, 0);
+}
 
 static void guarded(void *ctx, uint64_t ops)
 {
     context *c = ctx;
-    int32_t args[2] = { 1, 2 }, result;
 
-    for (uint64_t i = 0; i < ops; i++) {
-        berthi_record *mine;
+    for (; ops > 0; ops--) {
+        berthi_record *mine = berthi_record_mine.record;
         version *v;
 
-        if (!berthi_domain_is_quick(&c->domain)) {
-            mine = berthi_domain_record(&c->domain);
-            v = berthi_pin(&c->domain, mine, 0, &c->current);
-        } else {
-            mine = berthi_record_mine.record;
-            if (__builtin_expect(!berthi_record_is_idle(mine), 0))
-                exit(1);
+        if (berthi_domain_is_quick(&c->domain) && berthi_record_is_idle(mine)) {
             v = berthi_pin_quickly(&c->domain, mine, &c->current);
+            (void)v->function(v->self, c->args, &c->result);
+            berthi_unpin(mine, 0);
+        } else {
+            call_slowly(c);
         }
-        (void)v->function(v->self, args, &result);
-        berthi_unpin(mine, 0);
-        bench_keep(result);
+        bench_keep(c->result);
     }
 }
 
 static void bare(void *ctx, uint64_t ops)
 {
     context *c = ctx;
-    int32_t args[2] = { 1, 2 }, result;
 
-    for (uint64_t i = 0; i < ops; i++) {
+    for (; ops > 0; ops--) {
         version *v = c->bare;
 
-        (void)v->function(v->self, args, &result);
-        bench_keep(result);
+        (void)v->function(v->self, c->args, &c->result);
+        bench_keep(c->result);
     }
 }
 
 int main(void)
 {
-    static context c;
+    static context c = { .args = { 1, 2 } };
     static char text[] = "sixteen letters.";
     version v = { add, NULL };
     berth_diag diag = { 0 };

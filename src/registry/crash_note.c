@@ -49,7 +49,7 @@ static size_t write_note(char *out, size_t room)
     depth = berthi_record_depth(mine);
     if (depth == 0)
         return 0;
-    v = atomic_load_explicit(&mine->pin[depth - 1], memory_order_relaxed);
+    v = atomic_load_explicit(&mine->entry[depth - 1].pin, memory_order_relaxed);
     if (!v->is_native) /* a guest's fault is its engine's */
         return 0;
     put(&l, "berth: the thread that crashes is in native plugin '");

@@ -57,7 +57,7 @@ uint32_t berthi_gate_uncounted(berth_slot *slot)
 
     for (; r != NULL; r = r->next)
         for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
-            void *object = atomic_load_explicit(&r->pin[i], memory_order_seq_cst);
+            void *object = atomic_load_explicit(&r->entry[i].pin, memory_order_seq_cst);
 
             /* Compared, never followed: a pin may for a moment name what is already freed. */
             if (object != NULL &&

@@ -500,8 +500,8 @@ const berth_version *berthi_links_caller(berth_runtime *rt, const berthi_links *
 
     if (depth == 0)
         return NULL;
-    v = atomic_load_explicit(&mine->pin[depth - 1], memory_order_relaxed);
-    *since_out = atomic_load_explicit(&mine->since[depth - 1], memory_order_relaxed);
+    v = atomic_load_explicit(&mine->entry[depth - 1].pin, memory_order_relaxed);
+    *since_out = atomic_load_explicit(&mine->entry[depth - 1].since, memory_order_relaxed);
     return v->content->links == links ? v : NULL;
 }
 
@@ -512,7 +512,8 @@ static bool is_inside(berth_runtime *rt, const berth_slot *slot)
     unsigned depth = mine == NULL ? 0 : berthi_record_depth(mine);
 
     for (unsigned i = 0; i < depth; i++) {
-        const berth_version *v = atomic_load_explicit(&mine->pin[i], memory_order_relaxed);
+        const berth_version *v =
+            atomic_load_explicit(&mine->entry[i].pin, memory_order_relaxed);
 
         if (v->slot == slot)
             return true;

@@ -57,7 +57,7 @@ static void keep_failure(const native_imports *all, const berth_diag *diag)
 
     if (depth == 0)
         return;
-    v = atomic_load_explicit(&mine->pin[depth - 1], memory_order_relaxed);
+    v = atomic_load_explicit(&mine->entry[depth - 1].pin, memory_order_relaxed);
     seat = berthi_seat_find(v, mine->index);
     if (seat == NULL)
         return;

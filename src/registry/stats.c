@@ -31,8 +31,8 @@ static uint64_t oldest_call(berth_slot *slot)
 
     for (; r != NULL; r = r->next)
         for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
-            void *object = atomic_load_explicit(&r->pin[i], memory_order_acquire);
-            uint64_t since = atomic_load_explicit(&r->since[i], memory_order_relaxed);
+            void *object = atomic_load_explicit(&r->entry[i].pin, memory_order_acquire);
+            uint64_t since = atomic_load_explicit(&r->entry[i].since, memory_order_relaxed);
 
             for (berth_version *v = slot->versions; object != NULL && v != NULL;
                  v = v->slot_next)

@@ -657,7 +657,8 @@ berth_status berthi_typed_invoke(berth_version *v, const void *args, void *resul
 /* Not nested, and without input: one question. */
 BERTHI_HOT bool is_simple(berthi_record *mine, const berth_call *call)
 {
-    uintptr_t inside = (uintptr_t)atomic_load_explicit(&mine->pin[0], memory_order_relaxed);
+    uintptr_t inside =
+        (uintptr_t)atomic_load_explicit(&mine->entry[0].pin, memory_order_relaxed);
 
     return __builtin_expect((inside | call->input_size) == 0, 1);
 }

@@ -50,8 +50,8 @@ static bool is_any_old(berthi_domain *d, uint64_t now)
 
     for (; r != NULL; r = r->next)
         for (unsigned i = 0; i < BERTHI_PINS_MAX; i++)
-            if (atomic_load_explicit(&r->pin[i], memory_order_relaxed) != NULL &&
-                now - atomic_load_explicit(&r->since[i], memory_order_relaxed) > 1)
+            if (atomic_load_explicit(&r->entry[i].pin, memory_order_relaxed) != NULL &&
+                now - atomic_load_explicit(&r->entry[i].since, memory_order_relaxed) > 1)
                 return true;
     return false;
 }
@@ -94,8 +94,8 @@ static void look_at_version(berthi_watchdog *w, berth_slot *slot, berth_version 
         for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
             /* acquire, and before `since`: a call that begins meanwhile must not be as old as the
              * thread's last one. */
-            const void *object = atomic_load_explicit(&r->pin[i], memory_order_acquire);
-            uint64_t since = atomic_load_explicit(&r->since[i], memory_order_relaxed);
+            const void *object = atomic_load_explicit(&r->entry[i].pin, memory_order_acquire);
+            uint64_t since = atomic_load_explicit(&r->entry[i].since, memory_order_relaxed);
             uint64_t *told = &w->told[r->index][i];
 
             if (object != v || now < since || now - since <= v->deadline_ticks ||

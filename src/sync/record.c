@@ -167,7 +167,7 @@ void berthi_domain_fini(berthi_domain *d)
         next = r->next;
         /* acquire: pairs with berthi_unpin(), the last that a thread did with its record. */
         for (unsigned i = 0; i < BERTHI_PINS_MAX; i++)
-            if (atomic_load_explicit(&r->pin[i], memory_order_acquire) != NULL)
+            if (atomic_load_explicit(&r->entry[i].pin, memory_order_acquire) != NULL)
                 berthi_panic("the call records end while a thread is inside");
         berthi_free_aligned(d->allocator, r->memory, sizeof *r, _Alignof(berthi_record));
     }
@@ -239,6 +239,22 @@ berthi_record *berthi_domain_join(berthi_domain *d)
     atomic_store_explicit(&mine->number, berthi_thread_number(), memory_order_relaxed);
     berthi_record_mine = (berthi_record_cache){ d->id, mine, 0, 0 };
     return mine;
+}
+
+void *berthi_pin_again(berthi_domain *d, _Atomic(void *) *pin, _Atomic(void *) *shared,
+                       void *seen)
+{
+    for (;;) {
+        void *again;
+
+        atomic_fetch_add_explicit(&d->retries, 1, memory_order_relaxed);
+        again = berthi_pin_try(pin, shared, seen, d->is_asymmetric);
+        if (again == seen) {
+            BERTHI_WINDOW();
+            return seen;
+        }
+        seen = again;
+    }
 }
 
 void berthi_domain_await_looks(berthi_domain *d)

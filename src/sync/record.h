@@ -72,10 +72,16 @@ typedef struct berthi_failure {
     berth_diag diag;
 } berthi_failure;
 
-typedef struct berthi_record { /* one per thread and domain; only its owner writes pins */
-    _Alignas(64) _Atomic(void *) pin[BERTHI_PINS_MAX];
+/* Side by side: a processor writes back two stores in a row at once when they are of one cache line,
+ * and a call that does little waits for its stores before anything else. */
+typedef struct berthi_entry {
+    _Atomic(void *) pin;
     /* Tick at which the pin was set, or earlier; stored before the pin. */
-    _Alignas(64) _Atomic(uint64_t) since[BERTHI_PINS_MAX];
+    _Atomic(uint64_t) since;
+} berthi_entry;
+
+typedef struct berthi_record { /* one per thread and domain; only its owner writes entries */
+    _Alignas(64) berthi_entry entry[BERTHI_PINS_MAX];
     _Atomic(uint8_t) counted[BERTHI_PINS_MAX]; /* the call takes a place in its slot's gate */
     /* What is called there, in the caller's words; of native plugins alone. */
     _Atomic(uint32_t) function[BERTHI_PINS_MAX];
@@ -147,17 +153,41 @@ static inline berthi_record *berthi_domain_record(berthi_domain *d)
 
 /* Names `object` in the record's entry.  Whoever finds it there finds what came before it: when
  * the pin was set, and, through a pin of another object, what was done under the last one. */
-static inline void berthi_pin_set(berthi_domain *d, _Atomic(void *) *pin, void *object)
+static inline __attribute__((always_inline)) void berthi_pin_set(_Atomic(void *) *pin,
+                                                                 void *object,
+                                                                 bool is_asymmetric)
 {
-    if (__builtin_expect(d->is_asymmetric, 1)) {
+    if (__builtin_expect(is_asymmetric, 1)) {
         atomic_store_explicit(pin, object, memory_order_release);
         /* The processor may still delay the store past the loads that follow; the writer's
          * berthi_barrier_all() is what makes it visible before the writer looks. */
         atomic_signal_fence(memory_order_seq_cst);
     } else {
+        /* seq_cst: one half of the argument, where the writer does not make readers execute
+         * a barrier. */
         atomic_store_explicit(pin, object, memory_order_seq_cst);
     }
 }
+
+/* The same; what `shared` names then. */
+static inline __attribute__((always_inline)) void *berthi_pin_try(_Atomic(void *) *pin,
+                                                                  _Atomic(void *) *shared,
+                                                                  void *object,
+                                                                  bool is_asymmetric)
+{
+    BERTHI_WINDOW();
+    berthi_pin_set(pin, object, is_asymmetric);
+    if (is_asymmetric)
+        /* acquire: pairs with the exchange that published it. */
+        return atomic_load_explicit(shared, memory_order_acquire);
+    /* seq_cst: the other half. */
+    return atomic_load_explicit(shared, memory_order_seq_cst);
+}
+
+/* For who met a swap: the same with what `shared` names now, until both agree.  Apart, so that
+ * calls which meet none have less code to run over. */
+void *berthi_pin_again(berthi_domain *d, _Atomic(void *) *pin, _Atomic(void *) *shared,
+                       void *seen) __attribute__((cold));
 
 /* Names what `shared` names in the entry and looks at `shared` again, until both agree. */
 static inline __attribute__((always_inline)) void *berthi_pin_at(berthi_domain *d,
@@ -165,30 +195,13 @@ static inline __attribute__((always_inline)) void *berthi_pin_at(berthi_domain *
                                                                  _Atomic(void *) *shared,
                                                                  bool is_asymmetric)
 {
-    void *seen = atomic_load_explicit(shared, memory_order_relaxed), *again;
+    void *seen = atomic_load_explicit(shared, memory_order_relaxed);
+    void *again = berthi_pin_try(pin, shared, seen, is_asymmetric);
 
-    for (;;) {
-        BERTHI_WINDOW();
-        if (__builtin_expect(is_asymmetric, 1)) {
-            atomic_store_explicit(pin, seen, memory_order_release);
-            /* The processor may still delay the store past the loads that follow; the writer's
-             * berthi_barrier_all() is what makes it visible before the writer looks. */
-            atomic_signal_fence(memory_order_seq_cst);
-            /* acquire: pairs with the exchange that published it. */
-            again = atomic_load_explicit(shared, memory_order_acquire);
-        } else {
-            /* seq_cst: one half of the argument, where the writer does not make readers execute
-             * a barrier. */
-            atomic_store_explicit(pin, seen, memory_order_seq_cst);
-            again = atomic_load_explicit(shared, memory_order_seq_cst);
-        }
-        if (__builtin_expect(again == seen, 1)) {
-            BERTHI_WINDOW();
-            return seen;
-        }
-        seen = again;
-        atomic_fetch_add_explicit(&d->retries, 1, memory_order_relaxed);
-    }
+    if (__builtin_expect(again != seen, 0))
+        return berthi_pin_again(d, pin, shared, again);
+    BERTHI_WINDOW();
+    return again;
 }
 
 /* How many entries are in use, which is where the next one goes: they are taken and given back
@@ -198,7 +211,7 @@ static inline unsigned berthi_record_depth(berthi_record *mine)
     unsigned at = 0;
 
     while (at < BERTHI_PINS_MAX &&
-           atomic_load_explicit(&mine->pin[at], memory_order_relaxed) != NULL)
+           atomic_load_explicit(&mine->entry[at].pin, memory_order_relaxed) != NULL)
         at++;
     return at;
 }
@@ -206,7 +219,7 @@ static inline unsigned berthi_record_depth(berthi_record *mine)
 /* The thread is in no call: the next one is not nested. */
 static inline bool berthi_record_is_idle(berthi_record *mine)
 {
-    return atomic_load_explicit(&mine->pin[0], memory_order_relaxed) == NULL;
+    return atomic_load_explicit(&mine->entry[0].pin, memory_order_relaxed) == NULL;
 }
 
 /* Entry `at`, the record's depth, stamped with the time; the caller names something in it. */
@@ -214,10 +227,10 @@ static inline _Atomic(void *) *berthi_pin_open(berthi_domain *d, berthi_record *
                                                unsigned at)
 {
     assert(at < BERTHI_PINS_MAX && at == berthi_record_depth(mine));
-    atomic_store_explicit(&mine->since[at],
+    atomic_store_explicit(&mine->entry[at].since,
                           atomic_load_explicit(&d->tick, memory_order_relaxed),
                           memory_order_relaxed);
-    return &mine->pin[at];
+    return &mine->entry[at].pin;
 }
 
 /* The object that `shared` names, safe to use until berthi_unpin().  NULL when there is none; then
@@ -265,8 +278,7 @@ static inline __attribute__((always_inline)) bool berthi_pin_known(berthi_domain
 
     assert(d->is_asymmetric && mine == berthi_record_mine.record);
     BERTHI_WINDOW();
-    atomic_store_explicit(pin, mine->known.object, memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst); /* as in berthi_pin_at() */
+    berthi_pin_set(pin, mine->known.object, true);
     BERTHI_WINDOW();
     /* acquire: pairs with berthi_domain_tell(). */
     is_known = atomic_load_explicit(&d->news, memory_order_acquire) == mine->known.news;
@@ -279,7 +291,7 @@ static inline void berthi_pin_held(berthi_domain *d, berthi_record *mine, unsign
                                    void *object)
 {
     assert(object != NULL);
-    berthi_pin_set(d, berthi_pin_open(d, mine, at), object);
+    berthi_pin_set(berthi_pin_open(d, mine, at), object, d->is_asymmetric);
 }
 
 /* Takes back the pin that was set when the record's depth was `at`. */
@@ -289,7 +301,7 @@ static inline void berthi_unpin(berthi_record *mine, unsigned at)
     BERTHI_WINDOW();
     /* release: what was done with the object happened before the reaper finds it free.  The last
      * access to the record: berthi_domain_fini() frees it when it sees the NULL. */
-    atomic_store_explicit(&mine->pin[at], NULL, memory_order_release);
+    atomic_store_explicit(&mine->entry[at].pin, NULL, memory_order_release);
 }
 
 /* The writer's half: after this, every pin that was set before the caller's last store to a
@@ -345,7 +357,7 @@ static inline void berthi_look_begin(berthi_record *mine)
     assert(mine == berthi_record_mine.record && looks % 2 == 0);
     BERTHI_WINDOW();
     atomic_store_explicit(&mine->looks, looks + 1, memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst); /* as in berthi_pin_at() */
+    atomic_signal_fence(memory_order_seq_cst); /* as in berthi_pin_set() */
     BERTHI_WINDOW();
 }
 
@@ -369,7 +381,7 @@ static inline unsigned berthi_record_uses(berthi_record *r, const void *object)
 
     for (unsigned i = 0; i < BERTHI_PINS_MAX; i++)
         /* seq_cst: the fence-less half of the argument; acquire: pairs with berthi_unpin(). */
-        if (atomic_load_explicit(&r->pin[i], memory_order_seq_cst) == object)
+        if (atomic_load_explicit(&r->entry[i].pin, memory_order_seq_cst) == object)
             n++;
     return n;
 }

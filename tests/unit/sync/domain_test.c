@@ -114,7 +114,7 @@ static void the_short_form_is_for_who_has_a_record_and_needs_no_fence(void **sta
         atomic_store(&one.domain.tick, 7);
         assert_ptr_equal(berthi_pin_quickly(&one.domain, mine, &shared), &object);
         assert_true(berthi_domain_uses(&one.domain, &object));
-        assert_int_equal(atomic_load(&mine->since[0]), 7);
+        assert_int_equal(atomic_load(&mine->entry[0].since), 7);
         berthi_unpin(mine, 0);
         assert_false(berthi_domain_uses(&one.domain, &object));
     }
@@ -148,7 +148,7 @@ static void pins_nest_and_name_what_is_shared(void **state)
         assert_ptr_equal(berthi_pin(&r.domain, mine, i, &shared[i]), &objects[i]);
         assert_int_equal(berthi_record_depth(mine), i + 1);
         assert_false(berthi_record_is_idle(mine));
-        assert_int_equal(atomic_load(&mine->since[i]), 100 + i);
+        assert_int_equal(atomic_load(&mine->entry[i].since), 100 + i);
     }
     for (unsigned i = 0; i < BERTHI_PINS_MAX; i++) {
         assert_int_equal(berthi_record_uses(mine, &objects[i]), 1);
@@ -249,7 +249,7 @@ static void what_is_known_is_good_until_there_is_news(void **state)
     for (int i = 0; i < 2; i++) {
         assert_true(berthi_pin_known(&r.domain, mine));
         assert_true(berthi_domain_uses(&r.domain, &a));
-        assert_int_equal(atomic_load(&mine->since[0]), 9);
+        assert_int_equal(atomic_load(&mine->entry[0].since), 9);
         berthi_unpin(mine, 0);
         assert_false(berthi_domain_uses(&r.domain, &a));
     }
@@ -553,8 +553,8 @@ static void a_call_never_looks_older_than_it_is(void **state)
     while ((r = atomic_load(&g->record)) == NULL)
         berthi_thread_yield();
     while (seen < 20000) {
-        uintptr_t n = (uintptr_t)atomic_load(&r->pin[0]) >> 4;
-        uint64_t since = atomic_load(&r->since[0]);
+        uintptr_t n = (uintptr_t)atomic_load(&r->entry[0].pin) >> 4;
+        uint64_t since = atomic_load(&r->entry[0].since);
 
         if (n != 0) {
             assert_true(since >= n);
