@@ -17,7 +17,7 @@ engine_flag := -DBERTH_ENGINE_WASMTIME=OFF
 endif
 export BERTH_ENGINE := $(ENGINE)
 
-.PHONY: all setup engine release dev test check demo demo-contract demo-flow bench bench-typed install asan tsan hostile msan valgrind \
+.PHONY: all setup engine release dev test check demo demo-contract demo-flow demo-languages bench bench-typed install asan tsan hostile msan valgrind \
 	arm64 fuzz guests clean help
 all: release
 
@@ -31,6 +31,7 @@ help:
 	@echo "make demo       a plugin is replaced while a log streams through it"
 	@echo "make demo-contract   one contract, plugins of every sort, swapped under load with their state"
 	@echo "make demo-flow  a log through a flow of plugins; one is swapped, a branch is taken off, every line accounted for"
+	@echo "make demo-languages   one flow through plugins in seven languages and of two other systems; fetches their tools"
 	@echo "make bench      one JSON line per case"
 	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
@@ -89,6 +90,10 @@ demo-contract:
 demo-flow:
 	@$(MAKE) --no-print-directory release TARGETS="berth_program berth_guests berth_demo_flow"
 	@python3 -B demo/flow/run.py
+
+demo-languages:
+	@$(MAKE) --no-print-directory release TARGETS="berth_program berth_guests"
+	@python3 -B demo/languages/languages.py
 
 bench: release
 	@tools/bench.sh

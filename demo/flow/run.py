@@ -78,10 +78,10 @@ class View:
 
 
 class Flow:
-    def __init__(self, options, lines):
-        self.options, self.lines = options, lines
+    def __init__(self, options, lines, file=os.path.join(HERE, "flow.toml"), log="access.log"):
+        self.options, self.lines, self.file = options, lines, file
         self.written = 0
-        self.log = open(os.path.join(options.out, "access.log"), "wb", buffering=0)
+        self.log = open(os.path.join(options.out, log), "wb", buffering=0)
         self.folder = tempfile.mkdtemp(prefix="berth-flow-")
         self.socket = os.path.join(self.folder, "control")
         self.summary = os.path.join(options.out, "summary.json")
@@ -92,7 +92,7 @@ class Flow:
         guests = os.path.join(self.options.build, "guests")
         environment = dict(os.environ, DEMO_OUT=self.options.out, DEMO_GUESTS=guests, TERM="xterm",
                            DEMO_TOTALS=os.path.join(self.options.build, "examples", "totals", "totals.so"))
-        command = [self.options.berth, "flow", "run", os.path.join(HERE, "flow.toml"), "--control", self.socket,
+        command = [self.options.berth, "flow", "run", self.file, "--control", self.socket,
                    "--summary", self.summary, "--drain", "%ds" % PATIENCE]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=self.view.theirs, env=environment)
