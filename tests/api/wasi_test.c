@@ -377,14 +377,16 @@ static void a_deterministic_plugin_does_the_same_twice(void **state)
 static void a_sleep_ends_by_itself_or_by_the_calls_deadline(void **state)
 {
     berth_grants_options options = BERTH_GRANTS_OPTIONS_INIT;
+    uint64_t deadline_ns = 30 * MS;
     world w;
 
     (void)state;
     begin(&w, &options, ALL);
     assert_answer(&w, "sleep 0", "ready 1");
     assert_answer(&w, "sleep 2000000", "ready 1");
-    assert_int_equal(run_for(&w, "sleep 3600000000000", 30000000), BERTH_E_DEADLINE);
-    assert_non_null(strstr(w.diag.text, "longer than its call may take"));
+    do
+        assert_int_equal(run_for(&w, "sleep 3600000000000", deadline_ns), BERTH_E_DEADLINE);
+    while (slot_rig_was_early(&w.diag, &deadline_ns));
     assert_answer(&w, "sleep 1000", "ready 1");
     end(&w);
 }

@@ -373,6 +373,16 @@ void slot_rig_attempt(slot_rig *r, bool (*attempt)(slot_rig *r, unsigned ms))
     }
 }
 
+bool slot_rig_was_early(const berth_diag *diag, uint64_t *deadline_ns_io)
+{
+    if (strstr(diag->text, "longer than its call may take") != NULL)
+        return false;
+    if (*deadline_ns_io >= SLOT_RIG_PATIENCE_NS)
+        fail_msg("%s", diag->text);
+    *deadline_ns_io *= 4;
+    return true;
+}
+
 uint64_t slot_rig_now_ns(void)
 {
     struct timespec now;

@@ -134,6 +134,10 @@ bool slot_rig_is_inside(const slot_rig_caller *c);
  * then made again, in a new runtime, with longer ones. */
 void slot_rig_attempt(slot_rig *r, bool (*attempt)(slot_rig *r, unsigned ms));
 
+/* For a call that shall run out of time while the host waits for it: on a busy machine it may do so before it
+ * gets there, and then this is true, and *deadline_ns_io longer. */
+bool slot_rig_was_early(const berth_diag *diag, uint64_t *deadline_ns_io);
+
 uint64_t slot_rig_now_ns(void);
 void slot_rig_sleep_ms(unsigned ms);
 
