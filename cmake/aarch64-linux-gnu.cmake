@@ -2,7 +2,7 @@
 #
 #   BERTH_SYSROOT=DIR make arm64
 #
-# DIR is an arm64 Debian with libc6-dev, libcmocka-dev, libjansson-dev, libssl-dev, libcurl4-openssl-dev and libsodium-dev in it.
+# DIR is an arm64 Debian with libc6-dev, libcmocka-dev, libjansson-dev, libssl-dev, libcurl4-openssl-dev, libsodium-dev and libmicrohttpd-dev in it.
 if(NOT EXISTS ${BERTH_SYSROOT}/usr/include)
     message(FATAL_ERROR "BERTH_SYSROOT names no arm64 system; CONTRIBUTING.md says how to make one")
 endif()

@@ -53,6 +53,7 @@ need_library libjansson-dev jansson
 need_library libssl-dev libcrypto
 need_library libcurl4-openssl-dev libcurl
 need_library libsodium-dev libsodium
+need_library libmicrohttpd-dev libmicrohttpd
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 if [ "$want_fuzz" = yes ]; then
     runtime=$(clang -print-runtime-dir 2>/dev/null || true)

@@ -16,7 +16,8 @@ void berthi_deframer_init(berthi_deframer *d, const berth_allocator *a,
 
 void berthi_deframer_fini(berthi_deframer *d)
 {
-    berthi_free(d->allocator, d->data, d->room);
+    if (d->room != 0)
+        berthi_free(d->allocator, d->data, d->room);
     d->data = NULL;
     d->room = 0;
 }
@@ -91,6 +92,15 @@ void berthi_deframer_filled(berthi_deframer *d, size_t size)
 {
     assert(size <= d->room - d->end);
     d->end += size;
+}
+
+void berthi_deframer_lend(berthi_deframer *d, const void *data, size_t size)
+{
+    assert(d->room == 0);
+    berthi_deframer_restart(d);
+    d->data = (uint8_t *)(uintptr_t)data; /* it is read only: there is no room in it */
+    d->end = size;
+    d->has_ended = true;
 }
 
 static void consume(berthi_deframer *d, size_t size)
@@ -424,7 +434,9 @@ berth_status berthi_deframer_emit(berthi_deframer *d, berth_stage *stage,
         }
         if (*what_out != BERTHI_DEFRAMED_RECORD)
             return BERTH_OK;
-        status = berth_stage_emit(stage, 0, data, size);
+        status = d->label == NULL
+                     ? berth_stage_emit(stage, 0, data, size)
+                     : berth_stage_emit_labelled(stage, 0, data, size, d->label);
         if (status != BERTH_OK) { /* the call has failed, and nothing of it comes in */
             d->place = first;
             return status;

@@ -47,7 +47,8 @@ typedef struct berthi_deframer {
     berthi_deframer_place place, published;
     uint8_t *data;
     size_t end, room;
-    bool has_ended; /* nothing comes behind what is there */
+    bool has_ended;           /* nothing comes behind what is there */
+    const berth_label *label; /* lent: of each record; NULL: none */
 } berthi_deframer;
 
 typedef enum berthi_deframed {
@@ -66,6 +67,8 @@ void berthi_deframer_restart(berthi_deframer *d);
 /* Room for at least `want` bytes; NULL: no memory.  Then says how many came. */
 uint8_t *berthi_deframer_room(berthi_deframer *d, size_t want, size_t *room_out);
 void berthi_deframer_filled(berthi_deframer *d, size_t size);
+/* All of a stream, which is lent until the next one or the end. */
+void berthi_deframer_lend(berthi_deframer *d, const void *data, size_t size);
 /* Nothing is left in it: gives its memory back. */
 void berthi_deframer_rest(berthi_deframer *d);
 

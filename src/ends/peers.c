@@ -127,17 +127,8 @@ static berth_status listen_at(berthi_peers *p, berth_diag *diag)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "%s: is listened at by number, such as 127.0.0.1:9000 or [::]:9000",
                            where(p));
-    code = berthi_socket_open(true, at.size == 16, &p->listener);
-    if (code != BERTHI_CODE_OK)
-        return fail_listen(p, code, diag);
-    code = berthi_socket_bind(p->listener, &at, true);
-    if (code == BERTHI_CODE_OK)
-        code = berthi_socket_listen(p->listener, BACKLOG);
-    if (code == BERTHI_CODE_OK)
-        return BERTH_OK;
-    berthi_socket_close(p->listener);
-    p->listener = -1;
-    return fail_listen(p, code, diag);
+    code = berthi_address_listen(&at, BACKLOG, &p->listener);
+    return code == BERTHI_CODE_OK ? BERTH_OK : fail_listen(p, code, diag);
 }
 
 berth_status berthi_peers_open(berthi_peers *p, berthi_end *end, bool is_local,

@@ -221,7 +221,7 @@ berth_status berthi_end_read(const berthi_end_kind *kind, const berth_setting *s
 void berthi_end_values_free(const berth_allocator *a, berthi_end_values *values)
 {
     char **texts[BERTHI_END_TEXTS] = { &values->path, &values->address, &values->url,
-                                       &values->content_type };
+                                       &values->content_type, &values->headers };
 
     for (size_t i = 0; i < BERTHI_END_TEXTS; i++) {
         if (*texts[i] != NULL)

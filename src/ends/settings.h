@@ -11,17 +11,18 @@
 
 #include "base/alloc.h"
 
-enum { BERTHI_END_TEXTS = 4 };
+enum { BERTHI_END_TEXTS = 5 };
 
 /* What the settings of any kind come to; those that a kind has not are 0. */
 typedef struct berthi_end_values {
-    char *path, *address, *url, *content_type; /* its own */
+    char *path, *address, *url, *content_type, *headers; /* its own */
     uint64_t rate, count, record_bytes, seed;
     uint64_t framing, record_max, past, malformed, header;
     uint64_t from, follows, recheck_ns, read_bytes;
     uint64_t mode, sync, torn, write_bytes, permissions;
     uint64_t listens, reconnects, peers_max, retry_ns, retry_ns_max, retries, slow_ns;
-    uint64_t body_max, queue_bytes, timeout_ns, batch_records;
+    uint64_t body_max, queue_bytes, header_bytes, timeout_ns, idle_ns, wait_ns, retry_after_ns,
+        key, batch_records;
 } berthi_end_values;
 
 typedef enum berthi_end_type {

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -93,6 +94,23 @@ berthi_code berthi_local_listen(const char *path, uint32_t backlog, int *fd_out)
     return BERTHI_CODE_OK;
 }
 
+berthi_code berthi_address_listen(const berthi_address *at, uint32_t backlog, int *fd_out)
+{
+    int fd;
+    berthi_code code = berthi_socket_open(true, at->size == 16, &fd);
+
+    if (code != BERTHI_CODE_OK)
+        return code;
+    code = berthi_socket_bind(fd, at, true);
+    if (code == BERTHI_CODE_OK)
+        code = berthi_socket_listen(fd, backlog);
+    if (code == BERTHI_CODE_OK)
+        *fd_out = fd;
+    else
+        berthi_socket_close(fd);
+    return code;
+}
+
 void berthi_local_remove(const char *path)
 {
     (void)unlink(path);
@@ -153,4 +171,14 @@ bool berthi_address_parse(const char *text, berthi_address *address_out, size_t 
     if (inet_pton(AF_INET, host, address_out->bytes) == 1)
         address_out->size = 4;
     return address_out->size == 4 || strchr(host, ':') == NULL;
+}
+
+void berthi_address_show(const berthi_address *address, char *text, size_t size)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    bool is_ipv6 = address->size == 16;
+
+    if (inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, address->bytes, host, sizeof host) == NULL)
+        host[0] = '\0';
+    snprintf(text, size, is_ipv6 ? "[%s]:%u" : "%s:%u", host, address->port);
 }

@@ -77,6 +77,15 @@ void berthi_latch_set(int fd)
         return;
 }
 
+void berthi_latch_clear(int fd)
+{
+    uint64_t count;
+
+    /* It cannot fail but by being clear. */
+    if (read(fd, &count, sizeof count) < 0)
+        return;
+}
+
 void berthi_latch_close(int fd)
 {
     if (fd >= 0)

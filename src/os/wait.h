@@ -22,6 +22,7 @@ size_t berthi_wait_room_size(void); /* of one place */
 /* A descriptor that becomes readable for good once it is set; an errno value. */
 int berthi_latch_open(int *fd_out);
 void berthi_latch_set(int fd);
+void berthi_latch_clear(int fd); /* it is not, until it is set again */
 void berthi_latch_close(int fd); /* -1 is left alone */
 
 #endif

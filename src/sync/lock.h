@@ -14,6 +14,7 @@
 
 typedef enum berthi_rank {
     BERTHI_RANK_POLLER = 1, /* which descriptors flows wait for */
+    BERTHI_RANK_LISTENER,   /* one address: who waits, bodies that are held */
     BERTHI_RANK_FLOWS,      /* lanes that are ready, timers, how flows end */
     BERTHI_RANK_EDGE,       /* one edge of a flow: its ring, its counters */
     BERTHI_RANK_BUFFERS,    /* free payloads of flows */

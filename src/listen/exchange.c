@@ -1,0 +1,459 @@
+/* exchange.c - bodies both ways, and how an exchange ends.  Layer: listen. */
+#include "listen/exchange.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "os/clock.h"
+#include "os/wait.h"
+#include "service/http/fields.h"
+
+enum { ROOM_FIRST = 1024 };
+#define NS_PER_S UINT64_C(1000000000)
+
+static const berth_allocator *heap_of(const berthi_exchange *x)
+{
+    return x->listener->options.allocator;
+}
+
+/* ---------------------------------------------------------------- bytes */
+
+static bool grow(berthi_exchange *x, berthi_body *body, size_t size)
+{
+    berthi_listener *l = x->listener;
+    size_t left = body->end - body->at, room = body->room == 0 ? ROOM_FIRST : body->room;
+    uint8_t *data;
+
+    while (room - left < size)
+        room *= 2;
+    if (room != body->room) {
+        if (room - body->room > l->options.bytes_max - l->bytes)
+            return false;
+        data = berthi_alloc(heap_of(x), room);
+        if (data == NULL)
+            return false;
+        l->bytes += room - body->room;
+    } else {
+        data = body->data;
+    }
+    if (left != 0)
+        memmove(data, body->data + body->at, left);
+    if (data != body->data)
+        berthi_free(heap_of(x), body->data, body->room);
+    *body = (berthi_body){ data, 0, left, room };
+    return true;
+}
+
+bool berthi_body_put(berthi_exchange *x, berthi_body *body, const void *data, size_t size)
+{
+    if (size > body->room - body->end && !grow(x, body, size))
+        return false;
+    memcpy(body->data + body->end, data, size);
+    body->end += size;
+    return true;
+}
+
+static void empty(berthi_exchange *x, berthi_body *body)
+{
+    berthi_free(heap_of(x), body->data, body->room);
+    x->listener->bytes -= body->room;
+    *body = (berthi_body){ NULL, 0, 0, 0 };
+}
+
+void berthi_body_take(berthi_exchange *x, berthi_body *body, size_t size)
+{
+    body->at += size;
+    if (body->at == body->end)
+        empty(x, body);
+}
+
+/* ---------------------------------------------------------------- fields */
+
+/* What is between two neighbours and not between the two ends, or is no field. */
+static bool is_hop(const berth_http_field *f)
+{
+    return berthi_http_check_name(f->name.text, f->name.size) != BERTHI_FIELDS_OK;
+}
+
+static char *put_text(char **to, berth_string s)
+{
+    char *text = *to;
+
+    if (s.size != 0)
+        memcpy(text, s.text, s.size);
+    text[s.size] = '\0';
+    *to += s.size + 1;
+    return text;
+}
+
+bool berthi_lines_copy(const berth_allocator *a, const berth_http_field *from, size_t count,
+                       berthi_lines *to)
+{
+    size_t bytes = count * sizeof *from, kept = 0;
+    char *at;
+
+    if (count == 0)
+        return true;
+    for (size_t i = 0; i < count; i++)
+        bytes += from[i].name.size + from[i].value.size + 2;
+    to->fields = berthi_alloc(a, bytes);
+    if (to->fields == NULL)
+        return false;
+    at = (char *)(to->fields + count);
+    for (size_t i = 0; i < count; i++) {
+        if (is_hop(&from[i]))
+            continue;
+        to->fields[kept++] = (berth_http_field){
+            { put_text(&at, from[i].name), from[i].name.size },
+            { put_text(&at, from[i].value), from[i].value.size },
+        };
+    }
+    to->count = kept;
+    to->bytes = bytes;
+    return true;
+}
+
+static void free_lines(const berth_allocator *a, berthi_lines *lines)
+{
+    berthi_free(a, lines->fields, lines->bytes);
+}
+
+/* ---------------------------------------------------------------- a life */
+
+berthi_exchange *berthi_exchange_make(berthi_listener *l, const char *target)
+{
+    const berth_allocator *a = l->options.allocator;
+    berthi_exchange *x = berthi_zalloc(a, sizeof *x);
+
+    if (x == NULL)
+        return NULL;
+    x->listener = l;
+    x->refs = 1;
+    x->in_fd = x->out_fd = -1;
+    x->began_ns = berthi_clock_ns();
+    x->target_room = strlen(target) + 1;
+    x->target = berthi_strndup(a, target, x->target_room - 1);
+    if (x->target != NULL)
+        return x;
+    berthi_free(a, x, sizeof *x);
+    return NULL;
+}
+
+void berthi_exchange_ref(berthi_exchange *x)
+{
+    x->refs++;
+}
+
+static void destroy(berthi_exchange *x)
+{
+    const berth_allocator *a = heap_of(x);
+
+    berthi_latch_close(x->in_fd);
+    berthi_latch_close(x->out_fd);
+    free_lines(a, &x->fields);
+    free_lines(a, &x->trailers);
+    free_lines(a, &x->answer);
+    free_lines(a, &x->footers);
+    berthi_free(a, x->target, x->target_room);
+    if (x->method != NULL)
+        berthi_free(a, x->method, strlen(x->method) + 1);
+    if (x->authority != NULL)
+        berthi_free(a, x->authority, strlen(x->authority) + 1);
+    berthi_free(a, x, sizeof *x);
+}
+
+static void unref_locked(berthi_exchange *x)
+{
+    if (--x->refs != 0)
+        return;
+    empty(x, &x->in);
+    empty(x, &x->out);
+    destroy(x);
+}
+
+void berthi_exchange_unref(berthi_exchange *x)
+{
+    berthi_listener *l = x->listener;
+
+    berthi_lock_take(&l->lock);
+    unref_locked(x);
+    berthi_lock_drop(&l->lock);
+}
+
+void berthi_exchange_kick(berthi_exchange *x)
+{
+    berthi_listener *l = x->listener;
+
+    if (x->is_kicked || x->is_gone)
+        return;
+    x->is_kicked = true;
+    berthi_exchange_ref(x);
+    x->next_kicked = l->kicked;
+    l->kicked = x;
+    berthi_latch_set(l->latch);
+}
+
+/* ---------------------------------------------------------------- what is asked */
+
+static bool is_over(const berthi_exchange *x)
+{
+    return x->is_gone || x->is_broken;
+}
+
+static size_t room_left(const berthi_exchange *x)
+{
+    const berthi_listener_options *o = &x->listener->options;
+    size_t held = x->out.end - x->out.at;
+    /* libmicrohttpd begins an answer behind the request's end: until then it has to be held. */
+    uint64_t room =
+        x->is_whole || o->body_max < BERTHI_ANSWER_ROOM ? BERTHI_ANSWER_ROOM : o->body_max;
+    return held >= room ? 0 : (size_t)room - held;
+}
+
+static void show(int fd, bool is_ready)
+{
+    if (fd < 0)
+        return;
+    if (is_ready)
+        berthi_latch_set(fd);
+    else
+        berthi_latch_clear(fd);
+}
+
+void berthi_exchange_stir(berthi_exchange *x)
+{
+    show(x->in_fd, x->in.at != x->in.end || x->is_whole || is_over(x));
+    show(x->out_fd, room_left(x) != 0 || is_over(x));
+}
+
+const berth_http_request *berthi_exchange_request(const berthi_exchange *x)
+{
+    return &x->request;
+}
+
+berth_string berthi_exchange_field(const berthi_exchange *x, const char *name)
+{
+    for (size_t i = 0; i < x->fields.count; i++)
+        if (strcasecmp(x->fields.fields[i].name.text, name) == 0)
+            return x->fields.fields[i].value;
+    return (berth_string){ "", 0 };
+}
+
+const char *berthi_exchange_peer(const berthi_exchange *x)
+{
+    return x->peer;
+}
+
+uint64_t berthi_exchange_bytes_in(const berthi_exchange *x)
+{
+    return x->bytes_in;
+}
+
+uint64_t berthi_exchange_bytes_out(const berthi_exchange *x)
+{
+    return x->bytes_out;
+}
+
+uint64_t berthi_exchange_began_ns(const berthi_exchange *x)
+{
+    return x->began_ns;
+}
+
+const void *berthi_exchange_body(const berthi_exchange *x, size_t *size_out)
+{
+    *size_out = x->in.end - x->in.at;
+    return x->in.data == NULL ? "" : (const char *)x->in.data + x->in.at;
+}
+
+bool berthi_exchange_is_whole(berthi_exchange *x)
+{
+    bool is_whole;
+
+    berthi_lock_take(&x->listener->lock);
+    is_whole = x->is_whole;
+    berthi_lock_drop(&x->listener->lock);
+    return is_whole;
+}
+
+berthi_code berthi_exchange_read(berthi_exchange *x, void *to, size_t *size_io)
+{
+    berthi_code code = BERTHI_CODE_OK;
+    size_t size;
+
+    berthi_lock_take(&x->listener->lock);
+    size = x->in.end - x->in.at < *size_io ? x->in.end - x->in.at : *size_io;
+    if (size != 0) {
+        memcpy(to, x->in.data + x->in.at, size);
+        berthi_body_take(x, &x->in, size);
+        berthi_exchange_kick(x);
+    } else if (!x->is_whole) {
+        code = is_over(x) ? BERTHI_CODE_CLOSED : BERTHI_CODE_WOULD_BLOCK;
+    }
+    if (code == BERTHI_CODE_OK)
+        *size_io = size;
+    berthi_exchange_stir(x);
+    berthi_lock_drop(&x->listener->lock);
+    return code;
+}
+
+const berth_http_field *berthi_exchange_trailers(const berthi_exchange *x, size_t *count_out)
+{
+    *count_out = x->trailers.count;
+    return x->trailers.fields;
+}
+
+int berthi_exchange_fds(berthi_exchange *x, int *in_out, int *out_out)
+{
+    int code = berthi_latch_open(&x->in_fd);
+
+    if (code == 0)
+        code = berthi_latch_open(&x->out_fd);
+    if (code != 0)
+        return code;
+    *in_out = x->in_fd;
+    *out_out = x->out_fd;
+    berthi_lock_take(&x->listener->lock);
+    berthi_exchange_stir(x);
+    berthi_lock_drop(&x->listener->lock);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- what is answered */
+
+/* How long the body is, where one of the fields says so; libmicrohttpd writes that field itself. */
+static void find_length(berthi_exchange *x)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < x->answer.count; i++) {
+        const berth_http_field *f = &x->answer.fields[i];
+        uint64_t length = 0;
+        bool is_number = f->value.size != 0 && f->value.size < 19;
+
+        if (f->name.size != 14 || strcasecmp(f->name.text, "content-length") != 0) {
+            x->answer.fields[kept++] = *f;
+            continue;
+        }
+        for (size_t k = 0; k < f->value.size; k++) {
+            is_number = is_number && f->value.text[k] >= '0' && f->value.text[k] <= '9';
+            length = length * 10 + (uint64_t)(f->value.text[k] - '0');
+        }
+        x->says_length = is_number;
+        x->length = length;
+    }
+    x->answer.count = kept;
+}
+
+berth_status berthi_exchange_begin(berthi_exchange *x, uint16_t status,
+                                   const berth_http_field *fields, size_t count)
+{
+    berthi_lines lines = { NULL, 0, 0 };
+    berth_status told = BERTH_OK;
+
+    if (!berthi_lines_copy(heap_of(x), fields, count, &lines))
+        return BERTH_E_NOMEM;
+    berthi_lock_take(&x->listener->lock);
+    if (is_over(x) || x->status != 0) {
+        told = BERTH_E_CLOSED;
+    } else {
+        x->answer = lines;
+        find_length(x);
+        x->status = status;
+        berthi_exchange_kick(x);
+    }
+    berthi_lock_drop(&x->listener->lock);
+    if (told != BERTH_OK)
+        free_lines(heap_of(x), &lines);
+    return told;
+}
+
+size_t berthi_exchange_room(berthi_exchange *x)
+{
+    size_t room;
+
+    berthi_lock_take(&x->listener->lock);
+    room = is_over(x) ? BERTHI_ANSWER_ROOM : room_left(x); /* write() says that it has gone */
+    berthi_exchange_stir(x);
+    berthi_lock_drop(&x->listener->lock);
+    return room;
+}
+
+berth_status berthi_exchange_write(berthi_exchange *x, const void *data, size_t size)
+{
+    berth_status status = BERTH_OK;
+
+    berthi_lock_take(&x->listener->lock);
+    if (is_over(x) || x->is_ended)
+        status = BERTH_E_CLOSED;
+    else if (size > room_left(x) || !berthi_body_put(x, &x->out, data, size))
+        status = BERTH_E_LIMIT;
+    else
+        berthi_exchange_kick(x);
+    berthi_lock_drop(&x->listener->lock);
+    return status;
+}
+
+berth_status berthi_exchange_end(berthi_exchange *x, const berth_http_field *trailers,
+                                 size_t count)
+{
+    berthi_lines lines = { NULL, 0, 0 };
+    berth_status status = BERTH_OK;
+
+    if (!berthi_lines_copy(heap_of(x), trailers, count, &lines))
+        return BERTH_E_NOMEM;
+    berthi_lock_take(&x->listener->lock);
+    if (is_over(x)) {
+        status = BERTH_E_CLOSED;
+    } else {
+        x->footers = lines;
+        x->is_ended = true;
+        berthi_exchange_kick(x);
+    }
+    berthi_lock_drop(&x->listener->lock);
+    if (status != BERTH_OK)
+        free_lines(heap_of(x), &lines);
+    return status;
+}
+
+void berthi_exchange_answer(berthi_exchange *x, uint16_t status, const char *text)
+{
+    uint64_t after_ns = x->listener->options.retry_after_ns;
+    size_t size = strlen(text), count = 0;
+    berth_http_field fields[2];
+    char after[24];
+    berth_status told;
+
+    if (size != 0)
+        fields[count++] =
+            (berth_http_field){ { "Content-Type", 12 }, { "text/plain; charset=utf-8", 25 } };
+    if (status == 503) {
+        int n = snprintf(after, sizeof after, "%llu",
+                         (unsigned long long)((after_ns + NS_PER_S - 1) / NS_PER_S));
+
+        fields[count++] = (berth_http_field){ { "Retry-After", 11 }, { after, (size_t)n } };
+    }
+    if (status == 405)
+        fields[count++] = (berth_http_field){ { "Allow", 5 }, { "POST", 4 } };
+    told = berthi_exchange_begin(x, status, fields, count);
+
+    if (told == BERTH_OK && size != 0)
+        told = berthi_exchange_write(x, text, size);
+    if (told == BERTH_OK)
+        told = berthi_exchange_end(x, NULL, 0);
+    (void)told; /* it is dropped, and then broken off */
+}
+
+void berthi_exchange_drop(berthi_exchange *x)
+{
+    berthi_listener *l = x->listener;
+
+    berthi_lock_take(&l->lock);
+    if (!x->is_ended && !x->is_broken) {
+        x->is_broken = true;
+        berthi_exchange_kick(x);
+    }
+    unref_locked(x);
+    berthi_lock_drop(&l->lock);
+}
