@@ -434,9 +434,8 @@ berth_status berthi_deframer_emit(berthi_deframer *d, berth_stage *stage,
         }
         if (*what_out != BERTHI_DEFRAMED_RECORD)
             return BERTH_OK;
-        status = d->label == NULL
-                     ? berth_stage_emit(stage, 0, data, size)
-                     : berth_stage_emit_labelled(stage, 0, data, size, d->label);
+        status = d->label == NULL ? berth_stage_emit(stage, 0, data, size)
+                                  : berth_stage_emit_labelled(stage, 0, data, size, d->label);
         if (status != BERTH_OK) { /* the call has failed, and nothing of it comes in */
             d->place = first;
             return status;
