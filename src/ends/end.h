@@ -7,7 +7,7 @@
  *   framing.c   bytes to records and back                        json_check.c  one JSON text
  *   made.c      generator and null                               file_*.c  files, standard streams
  *   peers.c     connections                                      socket_*.c  TCP, Unix
- *   http_source.c  requests that come
+ *   http_source.c  requests that come                            http_sink.c  requests that go
  *
  * An end is one allocation that begins with a berthi_end; it goes with its stage.  Its functions are those of a
  * stage: never two at a time, on any worker.  Only its counts are read by others.
@@ -38,7 +38,8 @@ typedef struct berthi_end {
 
 extern const berthi_end_kind berthi_end_generator, berthi_end_null, berthi_end_file_source,
     berthi_end_file_sink, berthi_end_stdin, berthi_end_stdout, berthi_end_tcp_source,
-    berthi_end_tcp_sink, berthi_end_unix_source, berthi_end_unix_sink, berthi_end_http_source;
+    berthi_end_tcp_sink, berthi_end_unix_source, berthi_end_unix_sink, berthi_end_http_source,
+    berthi_end_http_sink;
 
 /* The settings that name a framing and its bounds, in the order of the table. */
 #define BERTHI_END_AT(field) offsetof(berthi_end_values, field)

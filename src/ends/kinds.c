@@ -6,7 +6,7 @@ const berthi_end_kind *const berthi_end_kinds[] = {
     &berthi_end_generator,  &berthi_end_file_source, &berthi_end_stdin,
     &berthi_end_tcp_source, &berthi_end_unix_source, &berthi_end_http_source,
     &berthi_end_null,       &berthi_end_file_sink,   &berthi_end_stdout,
-    &berthi_end_tcp_sink,   &berthi_end_unix_sink,
+    &berthi_end_tcp_sink,   &berthi_end_unix_sink,   &berthi_end_http_sink,
 };
 const size_t berthi_end_kinds_count = sizeof berthi_end_kinds / sizeof *berthi_end_kinds;
 

@@ -22,7 +22,7 @@ typedef struct berthi_end_values {
     uint64_t mode, sync, torn, write_bytes, permissions;
     uint64_t listens, reconnects, peers_max, retry_ns, retry_ns_max, retries, slow_ns;
     uint64_t body_max, queue_bytes, header_bytes, timeout_ns, idle_ns, wait_ns, retry_after_ns,
-        key, batch_records;
+        key, batch_records, in_flight, method, idempotent;
 } berthi_end_values;
 
 typedef enum berthi_end_type {

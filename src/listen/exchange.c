@@ -346,23 +346,48 @@ static void find_length(berthi_exchange *x)
     x->answer.count = kept;
 }
 
+/* Under the lock, as the next two.  Takes the lines when it succeeds. */
+static berth_status begin(berthi_exchange *x, uint16_t status, const berthi_lines *lines)
+{
+    if (is_over(x) || x->status != 0)
+        return BERTH_E_CLOSED;
+    x->answer = *lines;
+    find_length(x);
+    x->status = status;
+    berthi_exchange_kick(x);
+    return BERTH_OK;
+}
+
+static berth_status put(berthi_exchange *x, const void *data, size_t size)
+{
+    if (is_over(x) || x->is_ended)
+        return BERTH_E_CLOSED;
+    if (size > room_left(x) || !berthi_body_put(x, &x->out, data, size))
+        return BERTH_E_LIMIT;
+    berthi_exchange_kick(x);
+    return BERTH_OK;
+}
+
+static berth_status end(berthi_exchange *x, const berthi_lines *lines)
+{
+    if (is_over(x))
+        return BERTH_E_CLOSED;
+    x->footers = *lines;
+    x->is_ended = true;
+    berthi_exchange_kick(x);
+    return BERTH_OK;
+}
+
 berth_status berthi_exchange_begin(berthi_exchange *x, uint16_t status,
                                    const berth_http_field *fields, size_t count)
 {
     berthi_lines lines = { NULL, 0, 0 };
-    berth_status told = BERTH_OK;
+    berth_status told;
 
     if (!berthi_lines_copy(heap_of(x), fields, count, &lines))
         return BERTH_E_NOMEM;
     berthi_lock_take(&x->listener->lock);
-    if (is_over(x) || x->status != 0) {
-        told = BERTH_E_CLOSED;
-    } else {
-        x->answer = lines;
-        find_length(x);
-        x->status = status;
-        berthi_exchange_kick(x);
-    }
+    told = begin(x, status, &lines);
     berthi_lock_drop(&x->listener->lock);
     if (told != BERTH_OK)
         free_lines(heap_of(x), &lines);
@@ -382,15 +407,10 @@ size_t berthi_exchange_room(berthi_exchange *x)
 
 berth_status berthi_exchange_write(berthi_exchange *x, const void *data, size_t size)
 {
-    berth_status status = BERTH_OK;
+    berth_status status;
 
     berthi_lock_take(&x->listener->lock);
-    if (is_over(x) || x->is_ended)
-        status = BERTH_E_CLOSED;
-    else if (size > room_left(x) || !berthi_body_put(x, &x->out, data, size))
-        status = BERTH_E_LIMIT;
-    else
-        berthi_exchange_kick(x);
+    status = put(x, data, size);
     berthi_lock_drop(&x->listener->lock);
     return status;
 }
@@ -399,18 +419,12 @@ berth_status berthi_exchange_end(berthi_exchange *x, const berth_http_field *tra
                                  size_t count)
 {
     berthi_lines lines = { NULL, 0, 0 };
-    berth_status status = BERTH_OK;
+    berth_status status;
 
     if (!berthi_lines_copy(heap_of(x), trailers, count, &lines))
         return BERTH_E_NOMEM;
     berthi_lock_take(&x->listener->lock);
-    if (is_over(x)) {
-        status = BERTH_E_CLOSED;
-    } else {
-        x->footers = lines;
-        x->is_ended = true;
-        berthi_exchange_kick(x);
-    }
+    status = end(x, &lines);
     berthi_lock_drop(&x->listener->lock);
     if (status != BERTH_OK)
         free_lines(heap_of(x), &lines);
@@ -421,7 +435,8 @@ void berthi_exchange_answer(berthi_exchange *x, uint16_t status, const char *tex
 {
     uint64_t after_ns = x->listener->options.retry_after_ns;
     size_t size = strlen(text), count = 0;
-    berth_http_field fields[2];
+    berthi_lines lines = { NULL, 0, 0 }, none = { NULL, 0, 0 };
+    berth_http_field fields[3];
     char after[24];
     berth_status told;
 
@@ -436,13 +451,17 @@ void berthi_exchange_answer(berthi_exchange *x, uint16_t status, const char *tex
     }
     if (status == 405)
         fields[count++] = (berth_http_field){ { "Allow", 5 }, { "POST", 4 } };
-    told = berthi_exchange_begin(x, status, fields, count);
-
+    if (!berthi_lines_copy(heap_of(x), fields, count, &lines))
+        return; /* it is dropped, and then broken off */
+    berthi_lock_take(&x->listener->lock);
+    told = begin(x, status, &lines);
+    if (told != BERTH_OK)
+        free_lines(heap_of(x), &lines);
     if (told == BERTH_OK && size != 0)
-        told = berthi_exchange_write(x, text, size);
+        told = put(x, text, size);
     if (told == BERTH_OK)
-        told = berthi_exchange_end(x, NULL, 0);
-    (void)told; /* it is dropped, and then broken off */
+        told = end(x, &none); /* all at once: its length is known */
+    berthi_lock_drop(&x->listener->lock);
 }
 
 void berthi_exchange_drop(berthi_exchange *x)

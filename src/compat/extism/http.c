@@ -12,34 +12,6 @@ static berth_status refuse(berth_diag *diag, const char *why)
     return berthi_fail_because(diag, BERTH_E_TRAP, BERTH_REASON_HOST, "http_request: %s", why);
 }
 
-static const char *say(berthi_http_code code)
-{
-    static const char *const texts[BERTHI_HTTP_CODES] = {
-        [BERTHI_HTTP_OK] = "it failed",
-        [BERTHI_HTTP_DNS] = "the host's name is not known",
-        [BERTHI_HTTP_PROHIBITED] = "the grants forbid the host's address",
-        [BERTHI_HTTP_REFUSED] = "the server refused the connection",
-        [BERTHI_HTTP_TERMINATED] = "the server ended the connection",
-        [BERTHI_HTTP_CONNECT_TIMEOUT] = "the server did not answer in time",
-        [BERTHI_HTTP_LIMIT] = "too many requests are under way",
-        [BERTHI_HTTP_TLS] = "TLS failed",
-        [BERTHI_HTTP_CERTIFICATE] = "the server's certificate is not good",
-        [BERTHI_HTTP_DENIED] = "the slot has no grant for it (`http:METHOD:HOST`)",
-        [BERTHI_HTTP_METHOD] = "its method may not be used",
-        [BERTHI_HTTP_URI] = "its URL is none that may be asked for",
-        [BERTHI_HTTP_REQUEST_SIZE] = "its body is not as long as its header says",
-        [BERTHI_HTTP_INCOMPLETE] = "the response was cut",
-        [BERTHI_HTTP_HEADERS_SIZE] = "the response's headers are too long",
-        [BERTHI_HTTP_BODY_SIZE] = "the response's body is too long",
-        [BERTHI_HTTP_RESPONSE_TIMEOUT] = "the response did not come in time",
-        [BERTHI_HTTP_PROTOCOL] = "the server does not speak HTTP",
-        [BERTHI_HTTP_NO_MEMORY] = "there is no memory for it",
-        [BERTHI_HTTP_INTERNAL] = "it failed",
-    };
-
-    return texts[code];
-}
-
 /* ---------------------------------------------------------------- what is asked */
 
 static bool set_part(berthi_http_text *to, berthi_arena *arena, const char *text, size_t size)
@@ -135,7 +107,7 @@ static berth_status take_response(extism_state *s, berthi_val *cells, berth_diag
                                 : berthi_transfer_code(s->exchange->transfer);
 
     if (s->exchange->transfer == NULL || code != BERTHI_HTTP_OK)
-        return refuse(diag, say(code));
+        return refuse(diag, berthi_http_code_text(code));
     content = berthi_transfer_content(s->exchange->transfer);
     return berthi_extism_give(s, content->data, content->size, cells, diag);
 }

@@ -1,7 +1,6 @@
 /* transfer.c - libcurl in threads that nobody has to wait for.  Layer: service. */
 #include "service/http/transfer.h"
 
-#include <curl/curl.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -9,14 +8,9 @@
 #include "os/socket.h"
 #include "os/thread.h"
 #include "os/wait.h"
+#include "service/http/easy.h"
 
-enum {
-    STACK = 1 << 20,
-    HEADERS_MAX = 64 << 10,
-    CONTENT_MAX = 16 << 20,
-    ROOM_FIRST = 4096,
-    NS_PER_MS = 1000000
-};
+enum { STACK = 1 << 20, HEADERS_MAX = 64 << 10, CONTENT_MAX = 16 << 20, ROOM_FIRST = 4096 };
 
 /* The thread and whoever asked have one reference each; memory is of the C library's heap, because the
  * thread may be there longer than any other. */
@@ -250,68 +244,14 @@ static int look_at_time(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, cur
     return is_wanted ? 0 : 1;
 }
 
-static berthi_http_code code_of(CURLcode code)
-{
-    switch (code) {
-    case CURLE_OK:
-        return BERTHI_HTTP_OK;
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return BERTHI_HTTP_DNS;
-    case CURLE_COULDNT_CONNECT:
-        return BERTHI_HTTP_REFUSED;
-    case CURLE_OPERATION_TIMEDOUT:
-        return BERTHI_HTTP_CONNECT_TIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CIPHER:
-        return BERTHI_HTTP_TLS;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-        return BERTHI_HTTP_CERTIFICATE;
-    case CURLE_URL_MALFORMAT:
-        return BERTHI_HTTP_URI;
-    case CURLE_PARTIAL_FILE:
-    case CURLE_GOT_NOTHING:
-        return BERTHI_HTTP_INCOMPLETE;
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_ABORTED_BY_CALLBACK:
-        return BERTHI_HTTP_TERMINATED;
-    case CURLE_OUT_OF_MEMORY:
-        return BERTHI_HTTP_NO_MEMORY;
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_HTTP2:
-        return BERTHI_HTTP_PROTOCOL;
-    default:
-        return BERTHI_HTTP_INTERNAL;
-    }
-}
-
-/* Not less than was asked for: 0 would be five minutes. */
-static long milliseconds(uint64_t ns)
-{
-    uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
-
-    return ms < INT32_MAX ? (long)ms : INT32_MAX;
-}
-
 #define SET(option, value) ok = ok && curl_easy_setopt(curl, option, value) == CURLE_OK
 
 static bool set_up(berthi_transfer *t, CURL *curl)
 {
-    bool ok = true;
+    bool ok = berthi_easy_set_up(curl, t->url, t->lines);
 
-    SET(CURLOPT_URL, t->url);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_PROXY, ""); /* not those of the process's environment either */
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PATH_AS_IS, 1L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_FORBID_REUSE, 1L);
-    SET(CURLOPT_HTTPHEADER, t->lines);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(t->connect_ns));
+    SET(CURLOPT_CONNECTTIMEOUT_MS, berthi_easy_milliseconds(t->connect_ns));
     SET(CURLOPT_NOPROGRESS, 0L);
     SET(CURLOPT_XFERINFOFUNCTION, look_at_time);
     SET(CURLOPT_XFERINFODATA, t);
@@ -343,7 +283,7 @@ static berthi_http_code perform(berthi_transfer *t, CURL *curl)
     long status = 0;
 
     t->heard_ns = berthi_clock_ns();
-    code = code_of(curl_easy_perform(curl));
+    code = berthi_easy_code(curl_easy_perform(curl));
     if (t->code != BERTHI_HTTP_OK) /* one of ours ended it, and knows why */
         return t->code;
     if (code != BERTHI_HTTP_OK && t->has_refused && !t->has_tried)
@@ -432,4 +372,32 @@ const berthi_bytes *berthi_transfer_headers(const berthi_transfer *t)
 const berthi_bytes *berthi_transfer_content(const berthi_transfer *t)
 {
     return &t->content;
+}
+
+const char *berthi_http_code_text(berthi_http_code code)
+{
+    static const char *const texts[BERTHI_HTTP_CODES] = {
+        [BERTHI_HTTP_OK] = "it failed",
+        [BERTHI_HTTP_DNS] = "the host's name is not known",
+        [BERTHI_HTTP_PROHIBITED] = "the grants forbid the host's address",
+        [BERTHI_HTTP_REFUSED] = "the server refused the connection",
+        [BERTHI_HTTP_TERMINATED] = "the server ended the connection",
+        [BERTHI_HTTP_CONNECT_TIMEOUT] = "the server did not answer in time",
+        [BERTHI_HTTP_LIMIT] = "too many requests are under way",
+        [BERTHI_HTTP_TLS] = "TLS failed",
+        [BERTHI_HTTP_CERTIFICATE] = "the server's certificate is not good",
+        [BERTHI_HTTP_DENIED] = "the slot has no grant for it (`http:METHOD:HOST`)",
+        [BERTHI_HTTP_METHOD] = "its method may not be used",
+        [BERTHI_HTTP_URI] = "its URL is none that may be asked for",
+        [BERTHI_HTTP_REQUEST_SIZE] = "its body is not as long as its header says",
+        [BERTHI_HTTP_INCOMPLETE] = "the response was cut",
+        [BERTHI_HTTP_HEADERS_SIZE] = "the response's headers are too long",
+        [BERTHI_HTTP_BODY_SIZE] = "the response's body is too long",
+        [BERTHI_HTTP_RESPONSE_TIMEOUT] = "the response did not come in time",
+        [BERTHI_HTTP_PROTOCOL] = "the server does not speak HTTP",
+        [BERTHI_HTTP_NO_MEMORY] = "there is no memory for it",
+        [BERTHI_HTTP_INTERNAL] = "it failed",
+    };
+
+    return texts[code];
 }

@@ -40,6 +40,8 @@ typedef enum berthi_http_code {
     BERTHI_HTTP_CODES
 } berthi_http_code;
 
+const char *berthi_http_code_text(berthi_http_code code);
+
 typedef struct berthi_bytes {
     uint8_t *data;
     size_t size, room;
