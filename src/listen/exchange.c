@@ -246,14 +246,21 @@ const char *berthi_exchange_peer(const berthi_exchange *x)
     return x->peer;
 }
 
-uint64_t berthi_exchange_bytes_in(const berthi_exchange *x)
+void berthi_exchange_note(berthi_exchange *x, uint64_t note)
 {
-    return x->bytes_in;
+    berthi_lock_take(&x->listener->lock);
+    x->note = note;
+    berthi_lock_drop(&x->listener->lock);
 }
 
-uint64_t berthi_exchange_bytes_out(const berthi_exchange *x)
+void berthi_exchange_sums(berthi_exchange *x, uint64_t *in_out, uint64_t *out_out,
+                          uint64_t *note_out)
 {
-    return x->bytes_out;
+    berthi_lock_take(&x->listener->lock);
+    *in_out = x->bytes_in;
+    *out_out = x->bytes_out;
+    *note_out = x->note;
+    berthi_lock_drop(&x->listener->lock);
 }
 
 uint64_t berthi_exchange_began_ns(const berthi_exchange *x)

@@ -69,7 +69,7 @@ struct berthi_exchange {
     uint16_t status; /* 0: none yet */
     berthi_lines answer, footers;
     bool says_length;
-    uint64_t length, bytes_out;
+    uint64_t length, bytes_out, note;
     berthi_body out;
     bool is_ended, is_broken, is_gone;
 };
@@ -93,7 +93,7 @@ struct berthi_listener {
     uint64_t bytes;           /* of bodies that are held */
     uint64_t connections, lost, requests, refused, bytes_in;
     uint32_t peers;
-    bool is_woken, is_closing, is_quiet;
+    bool is_closing;
     uint64_t close_ns;
 };
 

@@ -67,7 +67,7 @@ berthi_exchange *berthi_listener_take(berthi_listener *l, uint64_t until_ns)
     berthi_exchange *x;
 
     berthi_lock_take(&l->lock);
-    while (l->first == NULL && !l->is_woken && berthi_clock_ns() < until_ns) {
+    while (l->first == NULL && !l->is_closing && berthi_clock_ns() < until_ns) {
         if (until_ns == UINT64_MAX)
             berthi_cond_wait(&l->more, &l->lock.mutex);
         else
@@ -76,14 +76,6 @@ berthi_exchange *berthi_listener_take(berthi_listener *l, uint64_t until_ns)
     x = take_first(l);
     berthi_lock_drop(&l->lock);
     return x;
-}
-
-void berthi_listener_wake(berthi_listener *l)
-{
-    berthi_lock_take(&l->lock);
-    l->is_woken = true;
-    berthi_cond_wake_all(&l->more);
-    berthi_lock_drop(&l->lock);
 }
 
 /* The first one, when it has waited for too long; gives when it will have. */
@@ -137,17 +129,17 @@ static void go_on_kicked(berthi_listener *l)
 /* Nothing is left to be done, or no time for it. */
 static bool is_done(berthi_listener *l, uint64_t *due_ns_io)
 {
-    bool is_done = false, is_quiet;
+    bool is_done = false, is_closing;
 
     berthi_lock_take(&l->lock);
-    is_quiet = l->is_quiet;
-    if (l->is_closing) {
+    is_closing = l->is_closing;
+    if (is_closing) {
         is_done = l->living == 0 || berthi_clock_ns() >= l->close_ns;
         if (l->close_ns < *due_ns_io)
             *due_ns_io = l->close_ns;
     }
     berthi_lock_drop(&l->lock);
-    if (is_quiet)
+    if (is_closing)
         berthi_daemon_quiesce(l);
     return is_done;
 }
@@ -314,23 +306,24 @@ uint16_t berthi_listener_port(const berthi_listener *l)
 
 /* ---------------------------------------------------------------- closing */
 
-void berthi_listener_quiesce(berthi_listener *l)
+static void end_at(berthi_listener *l, uint64_t until_ns)
 {
     berthi_lock_take(&l->lock);
-    l->is_quiet = true;
+    l->is_closing = true;
+    l->close_ns = until_ns;
+    berthi_cond_wake_all(&l->more);
     berthi_latch_set(l->latch);
     berthi_lock_drop(&l->lock);
 }
 
+void berthi_listener_end(berthi_listener *l)
+{
+    end_at(l, UINT64_MAX);
+}
+
 void berthi_listener_close(berthi_listener *l, uint64_t until_ns)
 {
-    if (l == NULL)
-        return;
-    berthi_lock_take(&l->lock);
-    l->is_closing = l->is_quiet = l->is_woken = true;
-    l->close_ns = until_ns;
-    berthi_latch_set(l->latch);
-    berthi_lock_drop(&l->lock);
+    end_at(l, until_ns);
     berthi_thread_join(&l->thread);
     free_listener(l);
 }

@@ -44,7 +44,7 @@ typedef struct berthi_listener_ops { /* on the listener's thread, with no lock h
     /* What has come to pass until now, whenever something may have.  NULL: nobody wants to know. */
     void (*count)(void *ctx, const berthi_listener_counts *now);
     /* It is over; `status` is 0 when its peer had no answer.  NULL: nobody wants to know. */
-    void (*log)(void *ctx, const berthi_exchange *x, uint16_t status);
+    void (*log)(void *ctx, berthi_exchange *x, uint16_t status);
 } berthi_listener_ops;
 
 typedef struct berthi_listener_options { /* no number is 0 */
@@ -70,17 +70,15 @@ berth_status berthi_listener_open(const berthi_listener_options *o,
                                   berthi_listener **listener_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 uint16_t berthi_listener_port(const berthi_listener *l); /* 0: of a Unix socket */
-/* Lets nobody in any more.  Who is connected may still ask. */
-void berthi_listener_quiesce(berthi_listener *l);
-/* Those that are queued get 503; what is being answered has until `until_ns`, then it is cut.  Everybody who has an
- * exchange has dropped it, or will without waiting for this. */
+/* It begins to end: nobody is let in, what is queued and what comes gets 503, what is being answered goes on.  Nobody waits in
+ * berthi_listener_take() any more. */
+void berthi_listener_end(berthi_listener *l);
+/* What was answered has until `until_ns` to go over, then it is cut.  Everybody has dropped his exchanges. */
 void berthi_listener_close(berthi_listener *l, uint64_t until_ns);
 
-/* The one that waits longest; NULL: there is none, at once or until then, or berthi_listener_wake().  End it with
+/* The one that waits longest; NULL: there is none until then, or the listener ends.  End it with
  * berthi_exchange_drop(). */
 berthi_exchange *berthi_listener_take(berthi_listener *l, uint64_t until_ns);
-/* Nobody waits in berthi_listener_take() any more. */
-void berthi_listener_wake(berthi_listener *l);
 
 /* ---------------------------------------------------------------- what is asked */
 
@@ -89,8 +87,10 @@ const berth_http_request *berthi_exchange_request(const berthi_exchange *x);
 /* The first of that name, which is in small letters; "": there is none. */
 berth_string berthi_exchange_field(const berthi_exchange *x, const char *name);
 const char *berthi_exchange_peer(const berthi_exchange *x);
-uint64_t berthi_exchange_bytes_in(const berthi_exchange *x);
-uint64_t berthi_exchange_bytes_out(const berthi_exchange *x);
+/* A number of whoever answers it, for the log; and what went through until now. */
+void berthi_exchange_note(berthi_exchange *x, uint64_t note);
+void berthi_exchange_sums(berthi_exchange *x, uint64_t *in_out, uint64_t *out_out,
+                          uint64_t *note_out);
 uint64_t berthi_exchange_began_ns(const berthi_exchange *x);
 /* One that was judged and is whole: all of its body. */
 const void *berthi_exchange_body(const berthi_exchange *x, size_t *size_out);
