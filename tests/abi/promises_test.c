@@ -16,6 +16,7 @@
 #include <berth/bundle.h>
 #include <berth/component.h>
 #include <berth/contract.h>
+#include <berth/core_host.h>
 #include <berth/ends.h>
 #include <berth/flow.h>
 #include <berth/flow_file.h>
