@@ -521,19 +521,20 @@ static void make_narrow(berthi_cm_op *ops, uint32_t count)
     }
 }
 
-/* Which of the simple ones it is; BERTHI_CM_SIMPLE: none. */
-static uint32_t simple_of(const berthi_cm_op *op)
+/* Which one of a pair's second ones it is, of which the first are the simple ones; BERTHI_CM_SECOND:
+ * none. */
+static uint32_t second_of(const berthi_cm_op *op)
 {
-#define SIMPLE_OF(i, name, ...)                                                                \
+#define SECOND_OF(i, name, ...)                                                                \
     case BERTHI_CM_OP_##name:                                                                  \
         return i;
 
     switch ((berthi_cm_opcode)op->code) {
-        BERTHI_CM_EACH_SIMPLE(SIMPLE_OF, )
+        BERTHI_CM_EACH_SECOND(SECOND_OF, )
     default:
-        return BERTHI_CM_SIMPLE;
+        return BERTHI_CM_SECOND;
     }
-#undef SIMPLE_OF
+#undef SECOND_OF
 }
 
 /* Nothing, or the one value that the next operation moves. */
@@ -547,15 +548,16 @@ static bool is_option(const berthi_cm_op *op)
 static void make_pairs(berthi_cm_op *ops, uint32_t count)
 {
     for (uint32_t i = 0; i + 1 < count; i++) {
-        uint32_t first = simple_of(&ops[i]), second = simple_of(&ops[i + 1]);
+        uint32_t first = second_of(&ops[i]), second = second_of(&ops[i + 1]);
 
-        if (second == BERTHI_CM_SIMPLE)
+        if (second == BERTHI_CM_SECOND)
             continue;
-        assert(!is_option(&ops[i]) || ops[i].guest == 1); /* cells: that of the second */
-        if (is_option(&ops[i]))
+        /* cells: that of the second */
+        assert(!is_option(&ops[i]) || second >= BERTHI_CM_SIMPLE || ops[i].guest == 1);
+        if (is_option(&ops[i]) && second < BERTHI_CM_SIMPLE)
             ops[i++].code = (uint8_t)(BERTHI_CM_OP_OPTIONS + second);
-        else if (first != BERTHI_CM_SIMPLE)
-            ops[i++].code = (uint8_t)(BERTHI_CM_OP_PAIRS + first * BERTHI_CM_SIMPLE + second);
+        else if (first < BERTHI_CM_SIMPLE)
+            ops[i++].code = (uint8_t)(BERTHI_CM_OP_PAIRS + first * BERTHI_CM_SECOND + second);
     }
 }
 

@@ -284,6 +284,11 @@ __attribute__((noinline)) static berth_status lift_flat_part(
     if (__builtin_expect(!berthi_cm_is_scalar(value), 0))                                      \
         return refuse_char(diag);                                                              \
     memcpy(host + (op)->other, &value, sizeof value)
+#define LIFT_S16(op)                                                                           \
+    half = (uint16_t)berthi_cm_cell_of(cells, op)->words[0];                                   \
+    memcpy(host + (op)->other, &half, sizeof half)
+#define LIFT_STRING(op) goto string
+#define LIFT_LIST(op)   goto list
 
 /* Cells are read as wide as the part is; what is above belongs to nobody. */
 static berth_status lift_flat(const berthi_cm_op *op, const berthi_cm_host_side *side,
@@ -330,8 +335,7 @@ s8:
     host[op->other] = (uint8_t)berthi_cm_cell_of(cells, op)->words[0];
     BERTHI_CM_NEXT(to, op);
 half:
-    half = (uint16_t)berthi_cm_cell_of(cells, op)->words[0];
-    memcpy(host + op->other, &half, sizeof half);
+    LIFT_S16(op);
     BERTHI_CM_NEXT(to, op);
 word:
     LIFT_32(op);

@@ -454,6 +454,15 @@ __attribute__((noinline)) static berth_status lower_flat_part(
     if (__builtin_expect(!berthi_cm_is_scalar(value), 0))                                      \
         return refuse_char(diag, value);                                                       \
     berthi_cm_cell(cells, op)->words[0] = value
+#define LOWER_S16(op) /* extended to 32 bits as the sign asks, to the cell with zeros */       \
+    memcpy(&half, host + (op)->other, sizeof half);                                            \
+    berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)half
+#define LOWER_STRING(op)                                                                       \
+    if (__builtin_expect(!is_good_string(to, host + (op)->other), 0))                          \
+    goto unusual
+#define LOWER_LIST(op)                                                                         \
+    if (__builtin_expect(!is_good_list(to, (op)->u.program, host + (op)->other), 0))           \
+    goto unusual
 
 static berth_status lower_flat(const berthi_cm_programs *programs,
                                const berthi_cm_host_side *side, const uint8_t *host,
@@ -509,7 +518,7 @@ later:
 u8:
     LOWER_U8(op);
     BERTHI_CM_NEXT(numbers, op);
-s8: /* extended to 32 bits as the sign asks, to the cell with zeros */
+s8: /* as LOWER_S16 */
     berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)(int8_t)host[op->other];
     BERTHI_CM_NEXT(numbers, op);
 u16:
@@ -517,8 +526,7 @@ u16:
     berthi_cm_cell(cells, op)->words[0] = (uint16_t)half;
     BERTHI_CM_NEXT(numbers, op);
 s16:
-    memcpy(&half, host + op->other, sizeof half);
-    berthi_cm_cell(cells, op)->words[0] = (uint64_t)(uint32_t)half;
+    LOWER_S16(op);
     BERTHI_CM_NEXT(numbers, op);
 word:
     LOWER_32(op);
@@ -561,13 +569,12 @@ a_case:
     op += op->u.targets[value];
     BERTHI_CM_NEXT(numbers, op);
 string:
-    if (__builtin_expect(is_good_string(to, host + op->other), 1))
-        BERTHI_CM_NEXT(numbers, op);
-    status = check_flat_part(op, host + op->other, to, diag);
-    goto done;
+    LOWER_STRING(op);
+    BERTHI_CM_NEXT(numbers, op);
 list:
-    if (__builtin_expect(is_good_list(to, op->u.program, host + op->other), 1))
-        BERTHI_CM_NEXT(numbers, op);
+    LOWER_LIST(op);
+    BERTHI_CM_NEXT(numbers, op);
+unusual:
     status = check_flat_part(op, host + op->other, to, diag);
     goto done;
 part:

@@ -18,23 +18,28 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "numbers are copied as they lie, and cells read as narrow as a part is");
 
-/* What pairs are made of: common, and short enough that the jump in between would be a third of it. */
-enum { BERTHI_CM_SIMPLE = 6 };
+/* What pairs are made of: common, and short enough that the jump in between would be a third of it.
+ * Their second may be a string or a list as well. */
+enum { BERTHI_CM_SIMPLE = 7, BERTHI_CM_SECOND = 9 };
 #define BERTHI_CM_EACH_SIMPLE(X, ...)                                                          \
     X(0, U8, __VA_ARGS__)                                                                      \
     X(1, 32, __VA_ARGS__)                                                                      \
     X(2, 64, __VA_ARGS__)                                                                      \
     X(3, BOOL, __VA_ARGS__)                                                                    \
     X(4, ENUM_8, __VA_ARGS__)                                                                  \
-    X(5, CHAR, __VA_ARGS__)
-/* The same, for use within it. */
+    X(5, CHAR, __VA_ARGS__)                                                                    \
+    X(6, S16, __VA_ARGS__)
+/* For use within it. */
 #define BERTHI_CM_EACH_SECOND(X, ...)                                                          \
     X(0, U8, __VA_ARGS__)                                                                      \
     X(1, 32, __VA_ARGS__)                                                                      \
     X(2, 64, __VA_ARGS__)                                                                      \
     X(3, BOOL, __VA_ARGS__)                                                                    \
     X(4, ENUM_8, __VA_ARGS__)                                                                  \
-    X(5, CHAR, __VA_ARGS__)
+    X(5, CHAR, __VA_ARGS__)                                                                    \
+    X(6, S16, __VA_ARGS__)                                                                     \
+    X(7, STRING, __VA_ARGS__)                                                                  \
+    X(8, LIST, __VA_ARGS__)
 
 typedef enum berthi_cm_opcode {
     BERTHI_CM_OP_END,
@@ -73,7 +78,7 @@ typedef enum berthi_cm_opcode {
     /* in cells: this one and the one behind it, which is there as well, for those who jump to it */
     BERTHI_CM_OP_PAIRS,
     /* a VARIANT_8 of nothing or what the one behind it moves, which is there as well */
-    BERTHI_CM_OP_OPTIONS = BERTHI_CM_OP_PAIRS + BERTHI_CM_SIMPLE * BERTHI_CM_SIMPLE,
+    BERTHI_CM_OP_OPTIONS = BERTHI_CM_OP_PAIRS + BERTHI_CM_SIMPLE * BERTHI_CM_SECOND,
     BERTHI_CM_OPS = BERTHI_CM_OP_OPTIONS + BERTHI_CM_SIMPLE
 } berthi_cm_opcode;
 _Static_assert((int)BERTHI_CM_OPS <= UINT8_MAX, "a code is a byte");
@@ -296,7 +301,7 @@ static inline berth_status berthi_cm_check_list(berthi_cm_guest *from,
 
 /* Labels and code of what is fused, of macros named `prefix`U8(op) and so on that move one. */
 #define BERTHI_CM_PAIR_LABEL(j, b, i, a)                                                       \
-    [BERTHI_CM_OP_PAIRS + (i)*BERTHI_CM_SIMPLE + (j)] = &&pair_##a##_##b,
+    [BERTHI_CM_OP_PAIRS + (i)*BERTHI_CM_SECOND + (j)] = &&pair_##a##_##b,
 #define BERTHI_CM_PAIR_LABELS_OF(i, a, ...)                                                    \
     BERTHI_CM_EACH_SECOND(BERTHI_CM_PAIR_LABEL, i, a)
 #define BERTHI_CM_OPTION_LABEL(i, a, ...) [BERTHI_CM_OP_OPTIONS + (i)] = &&option_##a,
