@@ -160,6 +160,18 @@ const berth_polyplug_interface *pp_resolve(polyplug_rig *t, const char *contract
     return t->host->resolve_guest_contract(t->host, pp_find(t, contract));
 }
 
+const berth_polyplug_host *pp_table_of(polyplug_rig *t, const char *contract)
+{
+    const berth_polyplug_interface *c = pp_resolve(t, contract);
+    const berth_polyplug_host *table = NULL;
+    berth_polyplug_error error = { 0 };
+
+    c->dispatch.vm.call(c->dispatch.vm.loader_data, pp_none(), PP_TABLE, NULL, &table, NULL,
+                        &error);
+    assert_int_equal(error.code, BERTH_POLYPLUG_OK);
+    return table;
+}
+
 uint32_t pp_call(const berth_polyplug_interface *c, berth_polyplug_instance instance,
                  uint32_t function, const void *args)
 {

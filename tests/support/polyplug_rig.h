@@ -28,6 +28,7 @@ enum {
 
 /* What pp_value() and others answer when a call failed. */
 #define PP_FAILED(code) (UINT32_C(0x80000000) | (uint32_t)(code))
+#define PP_NOT_FOUND    PP_FAILED(BERTH_POLYPLUG_NOT_FOUND)
 
 typedef struct polyplug_rig {
     slot_rig *r;
@@ -63,6 +64,8 @@ void pp_check(polyplug_rig *t, berth_status got, berth_status status, const char
 /* By the table; NULL: there is none. */
 berth_polyplug_handle pp_find(polyplug_rig *t, const char *contract);
 const berth_polyplug_interface *pp_resolve(polyplug_rig *t, const char *contract);
+/* The table that the plugin behind that contract was given. */
+const berth_polyplug_host *pp_table_of(polyplug_rig *t, const char *contract);
 /* Calls a function that answers a number; PP_FAILED(code) when it failed. */
 uint32_t pp_call(const berth_polyplug_interface *c, berth_polyplug_instance instance,
                  uint32_t function, const void *args);
