@@ -17,7 +17,7 @@ engine_flag := -DBERTH_ENGINE_WASMTIME=OFF
 endif
 export BERTH_ENGINE := $(ENGINE)
 
-.PHONY: all setup engine release dev test check demo demo-contract demo-flow demo-languages bench bench-typed install asan tsan hostile msan valgrind \
+.PHONY: all setup engine release dev test check demo demo-contract demo-flow demo-languages bench bench-typed bench-extism install asan tsan hostile msan valgrind \
 	arm64 fuzz guests clean help
 all: release
 
@@ -34,6 +34,7 @@ help:
 	@echo "make demo-languages   one flow through plugins in seven languages and of two other systems; fetches their tools"
 	@echo "make bench      one JSON line per case"
 	@echo "make bench-typed   a component under the engine's typed path in Rust, and here (needs cargo)"
+	@echo "make bench-extism  an Extism plugin under Extism's own host, and here (needs pip)"
 	@echo "make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)"
 	@echo "make guests     builds guests in JavaScript, Python and Rust by their own tools, and tests them; projects of berth new too"
 	@echo "make fuzz       fuzz targets in build/fuzz/tests (clang)"
@@ -100,6 +101,9 @@ bench: release
 
 bench-typed: release
 	@tools/bench_typed.sh
+
+bench-extism: release
+	@tools/bench_extism.sh
 
 install: release
 	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)

@@ -16,11 +16,4 @@ CARGO_TARGET_DIR=$target cargo build --release --locked --quiet --manifest-path 
         "$target/release/berth-bench-typed" "$component"
         build/release/bin/bench_process "$component"
     done
-} | awk -F'[":, }]+' '
-    { size = $3; sub(/.*_/, "", size); ns = $5 + 0
-      if ($3 ~ /^typed_/) { if (!(size in typed) || ns < typed[size]) typed[size] = ns }
-      else if (!(size in ours) || ns < ours[size]) ours[size] = ns
-      if (!(size in seen)) { seen[size] = 1; order[++count] = size } }
-    END { for (n = 1; n <= count; n++) { size = order[n]
-              printf "{\"case\": \"typed_process_%s\", \"ns_per_op\": %.2f, \"baseline_ns\": %.2f, \"ratio\": %.3f%s}\n",
-                  size, ours[size], typed[size], ours[size] / typed[size], size == 256 ? ", \"goal\": 0.45" : "" } }'
+} | awk -v their=typed_process -v goal=0.45 -f tools/bench_pairs.awk
