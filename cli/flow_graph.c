@@ -43,7 +43,13 @@ static int read_live(const cli_options *options, uint32_t edges, berth_flow_live
     if (code == CLI_OK && json_array_size(json_object_get(now, "edges")) != edges)
         code = cli_fail(CLI_FAILED, options->live, "give the file that runs there",
                         "another flow runs there");
-    ns = number(now, "running_ns") - number(before, "running_ns");
+    ns = number(now, "running_ns");
+    if (ns >= number(before, "running_ns")) {
+        ns -= number(before, "running_ns");
+    } else { /* it was started again meanwhile */
+        json_decref(before);
+        before = NULL;
+    }
     for (uint32_t i = 0; code == CLI_OK && i < edges; i++) {
         const json_t *edge = json_array_get(json_object_get(now, "edges"), i);
         const json_t *was = json_array_get(json_object_get(before, "edges"), i);

@@ -282,7 +282,8 @@ typedef struct berth_stage_stats {
     uint64_t swaps_refused; /* the other version could not take over */
 } berth_stage_stats;
 
-/* Gives *stats.  Thread: any.  Blocks: never.  Fails: BERTH_E_ABSENT, BERTH_E_INVALID, BERTH_E_VERSION. */
+/* Gives *stats.  Thread: any.  Blocks: briefly, and never once the flow was started.
+ * Fails: BERTH_E_ABSENT, BERTH_E_INVALID, BERTH_E_VERSION. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage,
                                                             berth_stage_stats *stats);
 

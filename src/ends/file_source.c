@@ -328,7 +328,7 @@ static berth_status pull(void *self, berth_stage *stage, berth_diag *diag)
         status = get_more(f, stage, &got, diag);
     } while (status == BERTH_OK && got != FILLED_WAITS);
     berthi_deframer_publish(&f->deframer, &f->end.counts);
-    return status;
+    return status == BERTH_E_BUSY ? BERTH_OK : status;
 }
 
 static const berth_stage_ops ops = {

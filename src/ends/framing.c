@@ -418,11 +418,14 @@ berth_status berthi_deframer_emit(berthi_deframer *d, berth_stage *stage,
                                   berthi_deframed *what_out, berth_diag *diag)
 {
     berthi_deframer_place first = d->place;
+    uint32_t max = BATCH;
     const void *data = NULL;
     size_t size = 0;
 
     *what_out = BERTHI_DEFRAMED_RECORD;
-    for (uint32_t i = 0; i < BATCH && *what_out == BERTHI_DEFRAMED_RECORD; i++) {
+    if (max > stage->options.emits_max)
+        max = stage->options.emits_max;
+    for (uint32_t i = 0; i < max && *what_out == BERTHI_DEFRAMED_RECORD; i++) {
         berthi_deframer_place before = d->place;
         berth_status status;
 
@@ -434,8 +437,15 @@ berth_status berthi_deframer_emit(berthi_deframer *d, berth_stage *stage,
         }
         if (*what_out != BERTHI_DEFRAMED_RECORD)
             return BERTH_OK;
-        status = d->label == NULL ? berth_stage_emit(stage, 0, data, size)
+        status = d->label == NULL ? berthi_stage_emit_or_wait(stage, 0, data, size)
                                   : berth_stage_emit_labelled(stage, 0, data, size, d->label);
+        if (status == BERTH_E_BUSY) { /* it comes when others of its kind have gone */
+            d->place = before;
+            if (i != 0)
+                return BERTH_OK;
+            berth_stage_pause(stage, BERTHI_FLOW_ASK_AGAIN_NS);
+            return BERTH_E_BUSY;
+        }
         if (status != BERTH_OK) { /* the call has failed, and nothing of it comes in */
             d->place = first;
             return status;

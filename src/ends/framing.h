@@ -80,8 +80,9 @@ size_t berthi_deframer_left(const berthi_deframer *d);
 /* Adds what is new since the last time. */
 void berthi_deframer_publish(berthi_deframer *d, berthi_end_counts *counts);
 
-/* Emits up to a batch of what it has.  *what_out is what came last; BAD and what a failed call took back is there
- * for the next call again, unless the stage's policy is to skip.  Fails: as berth_stage_emit(), and for what is bad. */
+/* Emits up to a batch of what it has, or to what one call may emit.  *what_out is what came last; BAD and what a failed
+ * call took back is there for the next call again, unless the stage's policy is to skip.  Fails: as berth_stage_emit(),
+ * and for what is bad; BERTH_E_BUSY (a budget is used up now: the stage pauses, and the pull has not failed). */
 berth_status berthi_deframer_emit(berthi_deframer *d, berth_stage *stage,
                                   berthi_deframed *what_out, berth_diag *diag);
 

@@ -80,10 +80,17 @@ static berth_status generate(void *self, berth_stage *stage, berth_diag *diag)
     }
     if (due > BERTHI_FLOW_BATCH)
         due = BERTHI_FLOW_BATCH;
+    if (due > stage->options.emits_max)
+        due = stage->options.emits_max;
     for (; due != 0 && (values->count == 0 || made < values->count); due--, made++) {
         void *data;
-        berth_status status = berth_stage_reserve(stage, values->record_bytes, &data);
+        berth_status status = berthi_stage_reserve_or_wait(stage, values->record_bytes, &data);
 
+        if (status == BERTH_E_BUSY) { /* there is room when others have gone */
+            if (made == g->made)
+                berth_stage_pause(stage, BERTHI_FLOW_ASK_AGAIN_NS);
+            break;
+        }
         if (status == BERTH_OK) {
             fill(values, made, data, (size_t)values->record_bytes);
             status = berth_stage_emit_reserved(stage, 0, values->record_bytes);

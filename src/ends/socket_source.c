@@ -111,8 +111,8 @@ static berth_status pull(void *self, berth_stage *stage, berth_diag *diag)
         if (peer->fd < 0 || peer->is_connecting)
             continue;
         status = serve(s, peer, stage, &has_emitted, &has_more, diag);
-        if (has_emitted)
-            return status;
+        if (has_emitted || status == BERTH_E_BUSY)
+            return status == BERTH_E_BUSY ? BERTH_OK : status;
         has_some |= has_more || peer->fd < 0; /* a place is free: somebody may wait for it */
     }
     if (status == BERTH_OK)

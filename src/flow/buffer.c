@@ -344,6 +344,25 @@ static berth_status charge_both(berthi_buffer_cache *cache, berthi_budget *stage
                                whose, (unsigned long long)capacity);
 }
 
+/* Of what it is, and how large that is. */
+static uint32_t class_of(uint64_t capacity, uint32_t *bytes_out)
+{
+    uint32_t kind = kind_of(capacity);
+
+    *bytes_out = kind == BERTHI_BUFFER_SINGLE ? (uint32_t)capacity : capacities[kind];
+    return kind;
+}
+
+bool berthi_buffer_may_fit(uint64_t capacity, const berthi_budget *budget)
+{
+    uint32_t bytes;
+
+    if (capacity > BERTHI_BUFFER_BYTES_MAX)
+        return false;
+    (void)class_of(capacity, &bytes);
+    return budget->max == 0 || bytes <= budget->max;
+}
+
 berth_status berthi_buffer_take(berthi_buffer_cache *cache, uint64_t capacity,
                                 berthi_budget *stage, berthi_budget *flow,
                                 berth_buffer **buffer_out, berth_diag *diag)
@@ -356,8 +375,7 @@ berth_status berthi_buffer_take(berthi_buffer_cache *cache, uint64_t capacity,
         return berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
                                    "a payload has at most 16 MiB, not %llu bytes",
                                    (unsigned long long)capacity);
-    kind = kind_of(capacity);
-    bytes = kind == BERTHI_BUFFER_SINGLE ? (uint32_t)capacity : capacities[kind];
+    kind = class_of(capacity, &bytes);
     status = charge_both(cache, stage, flow, bytes, diag);
     if (status != BERTH_OK)
         return status;

@@ -116,6 +116,9 @@ berth_status berthi_buffer_take(berthi_buffer_cache *cache, uint64_t capacity,
                                 berth_buffer **buffer_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 
+/* The budget holds a buffer for so many bytes when nothing else is charged to it. */
+bool berthi_buffer_may_fit(uint64_t capacity, const berthi_budget *budget);
+
 /* The whole capacity may be written to from now on; it is cleared as far as `size`. */
 static inline void *berthi_buffer_open(berth_buffer *buffer, uint32_t size)
 {

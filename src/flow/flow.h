@@ -145,12 +145,12 @@ struct berth_stage {
     bool is_shared;       /* the first has a reference for each edge from there on */
     /* lane: how it stands */
     berthi_phase phase;
-    uint64_t not_before_ns; /* 0: now */
-    bool is_pausing;        /* of its own will: berth_stage_ready() ends it */
-    berthi_stage_fd *fds;   /* that it waits for */
-    bool is_told_to_pause;  /* a source that heard BERTH_SIGNAL_PAUSE last */
-    bool is_trial;          /* the next call decides whether the circuit stays open */
-    bool flushes_again;     /* before anything else */
+    uint64_t held_until_ns;   /* a further try, or its circuit; 0: now */
+    uint64_t paused_until_ns; /* of its own will: berth_stage_ready() ends it; 0: now */
+    berthi_stage_fd *fds;     /* that it waits for */
+    bool is_told_to_pause;    /* a source that heard BERTH_SIGNAL_PAUSE last */
+    bool is_trial;            /* the next call decides whether the circuit stays open */
+    bool flushes_again;       /* before anything else */
     bool is_flush_failing; /* the last one failed: a process() that succeeds says nothing yet */
     uint32_t tries;        /* that the record in hand has failed */
     uint32_t failures_in_row;
@@ -299,6 +299,12 @@ bool berthi_outbox_deliver(berth_stage *stage, berthi_worker *worker);
 /* The record leaves through the port "dead", as it came.  Takes the reference. */
 berth_status berthi_outbox_dead(berth_stage *stage, const berth_record *record);
 void berthi_outbox_discard(berth_stage *stage, berthi_worker *worker);
+
+/* As berth_stage_emit() and berth_stage_reserve(), of a source that can wait: when a budget is used up now, and not by
+ * this payload alone, BERTH_E_BUSY, and the call has not failed. */
+berth_status berthi_stage_emit_or_wait(berth_stage *stage, uint32_t port, const void *data,
+                                       uint64_t size);
+berth_status berthi_stage_reserve_or_wait(berth_stage *stage, uint64_t size, void **data_out);
 
 /* Emits a payload that the caller has a reference of, and takes that, whether it succeeds or not. */
 berth_status berthi_stage_emit_buffer(berth_stage *stage, uint32_t port, berth_buffer *buffer,

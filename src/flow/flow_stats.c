@@ -8,11 +8,27 @@ static uint64_t read_counter(const _Atomic(uint64_t) *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/* What there is, when somebody may be adding more. */
+static void count_parts(berth_flow *flow, uint32_t *stages_out, uint32_t *edges_out)
+{
+    /* acquire: pairs with the release in lay(); from then on both stay. */
+    bool is_laid = atomic_load_explicit(&flow->is_laid, memory_order_acquire);
+
+    if (!is_laid)
+        berthi_lock_take(&flow->flows->lock);
+    *stages_out = flow->stages_count;
+    *edges_out = flow->edges_count;
+    if (!is_laid)
+        berthi_lock_drop(&flow->flows->lock);
+}
+
 berth_status berth_flow_edge_stats(berth_flow *flow, uint32_t edge, berth_edge_stats *stats)
 {
     berth_edge_stats now;
+    uint32_t stages, edges;
 
-    if (edge >= flow->edges_count)
+    count_parts(flow, &stages, &edges);
+    if (edge >= edges)
         return BERTH_E_ABSENT;
     memset(&now, 0, sizeof now);
     /* acquire: pairs with the release in lay(); who asks while the flow starts finds all of it or nothing. */
@@ -25,8 +41,10 @@ berth_status berth_flow_stage_stats(berth_flow *flow, uint32_t stage, berth_stag
 {
     berth_stage_stats now;
     const berth_stage *s;
+    uint32_t stages, edges;
 
-    if (stage >= flow->stages_count)
+    count_parts(flow, &stages, &edges);
+    if (stage >= stages)
         return BERTH_E_ABSENT;
     s = flow->stages[stage];
     memset(&now, 0, sizeof now);
@@ -65,8 +83,7 @@ berth_status berth_flow_read_stats(berth_flow *flow, berth_flow_stats *stats)
     berth_flow_stats now;
 
     memset(&now, 0, sizeof now);
-    now.stages = flow->stages_count;
-    now.edges = flow->edges_count;
+    count_parts(flow, &now.stages, &now.edges);
     berthi_lock_take(&flow->flows->lock);
     if (atomic_load_explicit(&flow->is_laid, memory_order_acquire))
         now.lanes = flow->lanes_count;

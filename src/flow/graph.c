@@ -158,7 +158,9 @@ berth_status berth_flow_add(berth_flow *flow, const berth_stage_options *options
     stage->holds = given.role == BERTH_ROLE_SINK && given.ops->flush != NULL;
     stage->budget.max = given.buffer_bytes_max;
     stage->dead_port = BERTHI_FLOW_NONE;
+    berthi_lock_take(&flow->flows->lock); /* who reads numbers may be looking */
     flow->stages[flow->stages_count++] = stage;
+    berthi_lock_drop(&flow->flows->lock);
     if (stage_out != NULL)
         *stage_out = stage->index;
     return BERTH_OK;
@@ -234,10 +236,11 @@ berth_status berth_flow_connect(berth_flow *flow, const berth_edge_options *opti
         berthi_free(&flow->flows->allocator, edge, sizeof *edge);
         return berthi_fail(diag, BERTH_E_NOMEM, "an edge");
     }
-    flow->edges[flow->edges_count] = edge;
     if (edge_out != NULL)
         *edge_out = flow->edges_count;
-    flow->edges_count++;
+    berthi_lock_take(&flow->flows->lock); /* as above */
+    flow->edges[flow->edges_count++] = edge;
+    berthi_lock_drop(&flow->flows->lock);
     return BERTH_OK;
 }
 

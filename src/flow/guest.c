@@ -178,12 +178,12 @@ static berth_status take_over(berthi_guest *g, const berthi_guest_live *old, ber
     return hand_on(g, old->session, g->live.session, diag);
 }
 
-/* The version that was tried does not become this stage's; nor, when it is the slot's still, anybody's.  Takes the
- * lease. */
+/* The version that was tried does not become this stage's; nor, when it is the slot's still, anybody's.  One that was
+ * installed meanwhile stays.  Takes the lease. */
 static void refuse(berthi_guest *g, berth_lease *tried)
 {
     berthi_count(&g->stage->counts.swaps_refused, 1);
-    if (berthi_lease_is_current(tried) && berth_slot_rollback(g->slot, NULL, NULL) == BERTH_OK)
+    if (berthi_slot_leave(g->slot, berth_lease_version(tried)) == BERTH_OK)
         berth_lease_return(tried);
     else
         g->seen = *tried; /* there is nothing to go back to: it is not tried again */
@@ -201,6 +201,14 @@ static berth_status swap(berthi_guest *g, berth_lease *next, berth_diag *diag)
         status = take_over(g, &old, diag);
         if (g->must_leave)
             status = BERTH_OK; /* what it had is lost with it */
+    }
+    if (status != BERTH_OK && g->stage->call_status != BERTH_OK) {
+        /* The flow has no room for what the old one held, and that is not asked for twice. */
+        g->stage->verdict = BERTHI_VERDICT_FATAL;
+        close_live(g);
+        g->live = old;
+        berth_lease_return(next);
+        return status;
     }
     if (status != BERTH_OK && !berthi_session_is_dead(old.session)) {
         close_live(g);
@@ -343,8 +351,13 @@ static void roll_back(void *self, berth_stage *stage)
     berthi_guest *g = self;
 
     (void)stage;
-    /* There may be nothing to go back to: then the circuit is a pause and no more. */
-    g->must_leave = berth_slot_rollback(g->slot, NULL, NULL) == BERTH_OK;
+    /* There may be nothing to go back to: then the circuit is a pause and no more.  Of a version that is there by now
+     * nobody knows that it fails: it takes over. */
+    g->must_leave =
+        g->live.session == NULL
+            ? berth_slot_rollback(g->slot, NULL, NULL) == BERTH_OK
+            : must_look(g) || berthi_slot_leave(
+                                  g->slot, berth_session_version(g->live.session)) == BERTH_OK;
 }
 
 static void teardown(void *self, berth_stage *stage)

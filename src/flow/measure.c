@@ -155,8 +155,8 @@ void berthi_meter_end(berth_stage *stage, bool has_failed)
 static const berthi_meter *meter_of(berth_flow *flow, uint32_t stage)
 {
     /* acquire: pairs with the release in lay(). */
-    return stage < flow->stages_count &&
-                   atomic_load_explicit(&flow->is_laid, memory_order_acquire)
+    return atomic_load_explicit(&flow->is_laid, memory_order_acquire) &&
+                   stage < flow->stages_count
                ? flow->stages[stage]->meter
                : NULL;
 }

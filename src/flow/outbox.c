@@ -94,23 +94,30 @@ berth_status berth_stage_port(const berth_stage *stage, const char *name, uint32
     return BERTH_E_ABSENT;
 }
 
-static berth_status take_buffer(berth_stage *stage, uint64_t size, berth_buffer **buffer_out)
+/* `can_wait`: of a payload that will fit when others have gone, BERTH_E_BUSY; the call has not failed. */
+static berth_status take_buffer(berth_stage *stage, uint64_t size, bool can_wait,
+                                berth_buffer **buffer_out)
 {
     berth_status status =
         berthi_buffer_take(&stage->worker->cache, size, &stage->budget, &stage->flow->budget,
                            buffer_out, &stage->worker->diag);
 
-    return status == BERTH_OK ? BERTH_OK : fail_call(stage, status);
+    if (status == BERTH_OK)
+        return BERTH_OK;
+    if (status == BERTH_E_LIMIT && can_wait && berthi_buffer_may_fit(size, &stage->budget) &&
+        berthi_buffer_may_fit(size, &stage->flow->budget))
+        return BERTH_E_BUSY;
+    return fail_call(stage, status);
 }
 
-berth_status berth_stage_emit(berth_stage *stage, uint32_t port, const void *data,
-                              uint64_t size)
+static berth_status emit(berth_stage *stage, uint32_t port, const void *data, uint64_t size,
+                         bool can_wait)
 {
     berth_buffer *buffer;
     berth_status status = check_emission(stage, port);
 
     if (status == BERTH_OK)
-        status = take_buffer(stage, size, &buffer);
+        status = take_buffer(stage, size, can_wait, &buffer);
     if (status != BERTH_OK)
         return status;
     if (size != 0)
@@ -122,6 +129,18 @@ berth_status berth_stage_emit(berth_stage *stage, uint32_t port, const void *dat
     return BERTH_OK;
 }
 
+berth_status berth_stage_emit(berth_stage *stage, uint32_t port, const void *data,
+                              uint64_t size)
+{
+    return emit(stage, port, data, size, false);
+}
+
+berth_status berthi_stage_emit_or_wait(berth_stage *stage, uint32_t port, const void *data,
+                                       uint64_t size)
+{
+    return emit(stage, port, data, size, true);
+}
+
 static void drop_reserved(berth_stage *stage)
 {
     if (stage->reserved != NULL)
@@ -129,7 +148,7 @@ static void drop_reserved(berth_stage *stage)
     stage->reserved = NULL;
 }
 
-berth_status berth_stage_reserve(berth_stage *stage, uint64_t size, void **data_out)
+static berth_status reserve(berth_stage *stage, uint64_t size, bool can_wait, void **data_out)
 {
     berth_status status;
 
@@ -138,11 +157,21 @@ berth_status berth_stage_reserve(berth_stage *stage, uint64_t size, void **data_
     drop_reserved(stage);
     if (stage->call_status != BERTH_OK)
         return stage->call_status;
-    status = take_buffer(stage, size, &stage->reserved);
+    status = take_buffer(stage, size, can_wait, &stage->reserved);
     if (status != BERTH_OK)
         return status;
     *data_out = berthi_buffer_open(stage->reserved, (uint32_t)size);
     return BERTH_OK;
+}
+
+berth_status berth_stage_reserve(berth_stage *stage, uint64_t size, void **data_out)
+{
+    return reserve(stage, size, false, data_out);
+}
+
+berth_status berthi_stage_reserve_or_wait(berth_stage *stage, uint64_t size, void **data_out)
+{
+    return reserve(stage, size, true, data_out);
 }
 
 berth_status berth_stage_emit_reserved(berth_stage *stage, uint32_t port, uint64_t size)

@@ -6,11 +6,13 @@
 
 #include "base/diag.h"
 #include "base/utf8.h"
+#include "registry/session.h"
 
 typedef struct slot_stage {
     berth_slot *slot; /* lent */
     berth_call call;
     uint32_t role;
+    uint64_t failed; /* the version that failed last; 0: none was entered */
 } slot_stage;
 
 /* The names of ports in a reply, one emission each. */
@@ -53,7 +55,7 @@ static berth_status process(void *self, berth_stage *stage, const berth_record *
                             berth_diag *diag)
 {
     slot_stage *s = self;
-    berth_reply reply;
+    berth_reply reply = { .version = 0 };
     berth_status status;
 
     berth_arena_reset(s->call.arena);
@@ -62,8 +64,10 @@ static berth_status process(void *self, berth_stage *stage, const berth_record *
     berthi_count(&stage->counts.copies_in, 1);
     berthi_count(&stage->counts.copied_in_bytes, record->size);
     status = berth_slot_call(s->slot, &s->call, &reply, diag);
-    if (status != BERTH_OK)
+    if (status != BERTH_OK) {
+        s->failed = reply.version;
         return status;
+    }
     if (reply.is_dropped || s->role == BERTH_ROLE_SINK)
         return BERTH_OK;
     berthi_count(&stage->counts.copies_out, 1);
@@ -80,8 +84,9 @@ static void roll_back(void *self, berth_stage *stage)
     slot_stage *s = self;
 
     (void)stage;
-    /* There may be nothing to go back to: then the circuit is a pause and no more. */
-    (void)!berth_slot_rollback(s->slot, NULL, NULL);
+    /* There may be nothing to go back to, or another version by now: then the circuit is a pause and no more. */
+    (void)!(s->failed != 0 ? berthi_slot_leave(s->slot, s->failed)
+                           : berth_slot_rollback(s->slot, NULL, NULL));
 }
 
 static const berth_stage_ops slot_ops = {

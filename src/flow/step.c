@@ -27,10 +27,9 @@ static uint64_t later(uint64_t now_ns, uint64_t by_ns)
 }
 
 /* Leaves the stage alone.  From now on, and not from when the walk began: calls may have taken longer than this. */
-static void rest(berth_stage *stage, uint64_t for_ns, bool is_pausing)
+static void rest(uint64_t *until_ns, uint64_t for_ns)
 {
-    stage->not_before_ns = later(berthi_clock_ns(), for_ns);
-    stage->is_pausing = is_pausing;
+    *until_ns = later(berthi_clock_ns(), for_ns);
 }
 
 static bool is_cut(const berth_stage *stage)
@@ -55,15 +54,18 @@ static bool hears_ready(berth_stage *stage)
 
 static bool must_wait(berth_stage *stage)
 {
-    if (stage->not_before_ns == 0)
-        return false;
-    if (stage->lane->now_ns < stage->not_before_ns &&
-        !(stage->is_pausing && hears_ready(stage))) {
-        wait_until(stage->lane, stage->not_before_ns);
+    uint64_t now_ns = stage->lane->now_ns;
+
+    if (now_ns < stage->held_until_ns) {
+        wait_until(stage->lane, stage->held_until_ns);
         return true;
     }
-    stage->not_before_ns = 0;
-    stage->is_pausing = false;
+    stage->held_until_ns = 0;
+    if (now_ns < stage->paused_until_ns && !hears_ready(stage)) {
+        wait_until(stage->lane, stage->paused_until_ns);
+        return true;
+    }
+    stage->paused_until_ns = 0;
     return false;
 }
 
@@ -71,7 +73,7 @@ static void pause_stage(berth_stage *stage)
 {
     if (!stage->has_paused)
         return;
-    rest(stage, stage->pause_ns, true);
+    rest(&stage->paused_until_ns, stage->pause_ns);
     berthi_count(&stage->counts.pauses, 1);
 }
 
@@ -94,7 +96,7 @@ static void back_off(berth_stage *stage)
         wait = later(wait, wait);
     if (wait > stage->options.retry_ns_max)
         wait = stage->options.retry_ns_max;
-    rest(stage, wait, false);
+    rest(&stage->held_until_ns, wait);
 }
 
 typedef enum circuit {
@@ -119,7 +121,7 @@ static circuit try_circuit(berth_stage *stage, berthi_worker *worker)
         stage->options.ops->roll_back(stage->options.self, stage);
         stage->worker = NULL;
     }
-    rest(stage, stage->options.circuit_ns, false);
+    rest(&stage->held_until_ns, stage->options.circuit_ns);
     return is_trial ? CIRCUIT_STAYS : CIRCUIT_OPENED;
 }
 
@@ -194,6 +196,24 @@ static void tell_source(berth_stage *stage, berthi_worker *worker, uint32_t sign
     stage->worker = NULL;
 }
 
+static uint64_t wall_ns(void)
+{
+    uint64_t seconds;
+    uint32_t ns;
+
+    berthi_clock_wall(&seconds, &ns);
+    return seconds * 1000000000u + ns;
+}
+
+/* What it emits now comes in now, however long the pulls before it took. */
+static void stamp(berth_stage *stage)
+{
+    memset(&stage->stamp, 0, sizeof stage->stamp);
+    stage->stamp.time_ns = wall_ns();
+    if (stage->options.lifetime_ns != 0)
+        stage->stamp.deadline_ns = later(berthi_clock_ns(), stage->options.lifetime_ns);
+}
+
 /* One pull.  True: another one may follow at once. */
 static bool pull(berth_stage *stage, berthi_worker *worker)
 {
@@ -205,6 +225,7 @@ static bool pull(berth_stage *stage, berthi_worker *worker)
     (void)hears_ready(stage);
     status = prepare(stage, worker, &diag);
     if (status == BERTH_OK) {
+        stamp(stage);
         berthi_call_begin(stage, worker, NULL);
         status = stage->options.ops->pull(stage->options.self, stage, &diag);
         status = berthi_call_end(stage, status, &diag);
@@ -228,15 +249,6 @@ static bool pull(berth_stage *stage, berthi_worker *worker)
            !is_stopped(stage) && !berthi_flow_is_due(stage->flow);
 }
 
-static uint64_t wall_ns(void)
-{
-    uint64_t seconds;
-    uint32_t ns;
-
-    berthi_clock_wall(&seconds, &ns);
-    return seconds * 1000000000u + ns;
-}
-
 static bool step_source(berth_stage *stage, berthi_worker *worker)
 {
     if (atomic_load_explicit(&stage->flow->is_draining, memory_order_acquire)) {
@@ -246,10 +258,6 @@ static bool step_source(berth_stage *stage, berthi_worker *worker)
     if (must_wait(stage))
         return false;
     tell_source(stage, worker, BERTH_SIGNAL_READY);
-    memset(&stage->stamp, 0, sizeof stage->stamp);
-    stage->stamp.time_ns = wall_ns();
-    if (stage->options.lifetime_ns != 0)
-        stage->stamp.deadline_ns = later(stage->lane->now_ns, stage->options.lifetime_ns);
     while (pull(stage, worker))
         continue;
     (void)berthi_outbox_deliver(stage, worker);
@@ -300,14 +308,14 @@ static bool fail_record(berth_stage *stage, berthi_worker *worker, berth_status 
         if (berthi_outbox_dead(stage, record) == BERTH_OK) {
             stage->settled.dead_letters++;
             settle_record(stage, worker, true);
-            return stage->not_before_ns == 0;
+            return stage->held_until_ns == 0;
         }
         (void)berthi_fail(diag, BERTH_E_NOMEM, "no room for a dead letter");
         status = BERTH_E_NOMEM;
     }
     drop_record(stage, worker, BERTH_DROPPED_FAILED);
     if (stage->options.on_error == BERTH_ON_ERROR_SKIP)
-        return stage->not_before_ns == 0;
+        return stage->held_until_ns == 0;
     stop_flow(stage, diag, status);
     return false;
 }
@@ -385,12 +393,9 @@ static bool process_batch(berth_stage *stage, berthi_worker *worker)
         succeed(stage);
     if (!settle_batch(stage, worker, &done))
         return false;
-    if (done.failure != BERTH_OK && !fail_record(stage, worker, done.failure, &diag)) {
-        if (later(berthi_clock_ns(), stage->pause_ns) > stage->not_before_ns)
-            pause_stage(stage); /* it wants to be left alone for longer than it would be */
-        return false;
-    }
     pause_stage(stage);
+    if (done.failure != BERTH_OK && !fail_record(stage, worker, done.failure, &diag))
+        return false;
     return !stage->has_paused;
 }
 

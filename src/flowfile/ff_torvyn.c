@@ -297,7 +297,7 @@ void berthi_ff_torvyn(ff_reader *r, const berthi_toml *root, const char *flow, f
 {
     static const ff_pressure unsaid = { 0, FF_UNSAID, FF_UNSAID, 0 };
     ff_torvyn t = { .pressure = unsaid,
-                    .recovery = { .error_policy = FF_UNSAID },
+                    .recovery = { FF_UNSAID, FF_UNSAID, 0 },
                     .scheduling = 1,
                     .level = 1,
                     .traces = 1,
@@ -306,7 +306,7 @@ void berthi_ff_torvyn(ff_reader *r, const berthi_toml *root, const char *flow, f
                     .pools = { 4096, 1024, 256, 32 },
                     .root = root };
     flow_table f = { .pressure = unsaid,
-                     .recovery = { .error_policy = FF_UNSAID },
+                     .recovery = { FF_UNSAID, FF_UNSAID, 0 },
                      .scheduling = FF_UNSAID };
     const berthi_toml *chosen;
     char where[WHERE_ROOM];

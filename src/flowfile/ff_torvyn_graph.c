@@ -168,18 +168,18 @@ static void set_errors(const ff_torvyn *t, const ff_recovery *node, ff_errors *e
 
     if (from.error_policy == FF_UNSAID)
         from.error_policy = t->recovery.error_policy;
-    if (from.retries == 0)
+    if (from.retries == FF_UNSAID)
         from.retries = t->recovery.retries;
     if (from.retry_ns == 0)
         from.retry_ns = t->recovery.retry_ns;
+    if (from.retries == FF_UNSAID)
+        from.retries = from.error_policy == RETRY ? RETRIES : 0;
     errors->retries = from.retries;
     errors->retry_ns = from.retry_ns;
     if (from.error_policy == SKIP_ELEMENT || from.error_policy == LOG_AND_CONTINUE)
         errors->on_error = BERTH_ON_ERROR_SKIP;
     else if (from.error_policy == DEAD)
         errors->on_error = BERTH_ON_ERROR_DEAD_LETTER;
-    if (from.error_policy == RETRY && errors->retries == 0)
-        errors->retries = RETRIES;
 }
 
 /* Fuel bounds how long a call may go on; here time does. */
@@ -199,7 +199,7 @@ static uint64_t deadline_of(const ff_torvyn *t, const ff_torvyn_node *n)
 static void read_node(ff_reader *r, const berthi_toml *node, const ff_torvyn *t,
                       ff_stage *stage)
 {
-    ff_torvyn_node n = { .fuel = UINT64_MAX, .recovery = { .error_policy = FF_UNSAID } };
+    ff_torvyn_node n = { .fuel = UINT64_MAX, .recovery = { FF_UNSAID, FF_UNSAID, 0 } };
     char where[WHERE_ROOM];
 
     stage->table = node;

@@ -41,6 +41,11 @@ void *berthi_slot_attached(const berth_slot *slot, const char *what);
 /* The leased version is what its slot calls now. */
 bool berthi_lease_is_current(const berth_lease *lease);
 
+/* Rolls the slot back if that version is the one that it calls still.  Fails: as berth_slot_rollback(), BERTH_E_STATE
+ * also when it is another. */
+berth_status berthi_slot_leave(berth_slot *slot, uint64_t version)
+    __attribute__((warn_unused_result));
+
 /* Objects of the host's that its instance has.  A component that imports nothing has none, as a native plugin. */
 bool berthi_session_has_objects(const berth_session *session);
 /* What berthi_host_call_owner() gives to functions of the host that its instance calls. */

@@ -13,6 +13,7 @@
 #include "base/diag.h"
 #include "base/utf8.h"
 #include "component/wit/contract_check.h"
+#include "registry/session.h"
 #include "service/grant/grants.h"
 
 enum { CONFIG_BYTES_MAX = 1 << 20 };
@@ -471,15 +472,21 @@ void berthi_slot_kept_give(berth_slot *slot, berth_version *kept, bool is_outdat
     berthi_lock_drop(&slot->lock);
 }
 
-static berth_status roll_back(berth_slot *slot, uint64_t *version_out, berth_diag *diag)
+/* `from`: the number of the version that is left; 0: of whichever it is. */
+static berth_status roll_back(berth_slot *slot, uint64_t from, uint64_t *version_out,
+                              berth_diag *diag)
 {
     berth_status status = BERTH_OK;
-    berth_version *next;
+    berth_version *next, *last;
 
     berthi_lock_take(&slot->lock);
     next = slot->kept;
+    last = atomic_load_explicit(&slot->current, memory_order_relaxed);
     if (slot->is_evicted) {
         status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' was evicted", slot->name);
+    } else if (from != 0 && (last == NULL || last->number != from)) {
+        status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' does not call version %llu",
+                             slot->name, (unsigned long long)from);
     } else if (next == NULL) {
         status =
             berthi_fail(diag, BERTH_E_ABSENT,
@@ -497,7 +504,7 @@ static berth_status roll_back(berth_slot *slot, uint64_t *version_out, berth_dia
 
 /* The version that is gone back to gets the state as it is now, when it can be had; a plugin that
  * cannot give its state is what rollbacks are for. */
-static berth_status roll_back_with_state(berth_slot *slot, uint64_t *version_out,
+static berth_status roll_back_with_state(berth_slot *slot, uint64_t from, uint64_t *version_out,
                                          berth_diag *diag)
 {
     berth_status status = berthi_install_begin(slot, diag);
@@ -517,7 +524,7 @@ static berth_status roll_back_with_state(berth_slot *slot, uint64_t *version_out
             (void)berthi_state_carry(slot, next, NULL);
         atomic_fetch_sub_explicit(&next->refs, 1, memory_order_release);
     }
-    status = roll_back(slot, version_out, diag);
+    status = roll_back(slot, from, version_out, diag);
     if (is_held)
         berthi_gate_release(slot);
     berthi_install_finish(slot);
@@ -525,12 +532,24 @@ static berth_status roll_back_with_state(berth_slot *slot, uint64_t *version_out
     return status;
 }
 
+static berth_status roll_back_as_asked(berth_slot *slot, uint64_t from, uint64_t *version_out,
+                                       berth_diag *diag)
+{
+    return (slot->options.flags & BERTH_SLOT_STATE) != 0
+               ? roll_back_with_state(slot, from, version_out, diag)
+               : roll_back(slot, from, version_out, diag);
+}
+
 berth_status berth_slot_rollback(berth_slot *slot, uint64_t *version_out, berth_diag *diag)
 {
     BERTHI_REQUIRE(slot != NULL, diag);
-    return (slot->options.flags & BERTH_SLOT_STATE) != 0
-               ? roll_back_with_state(slot, version_out, diag)
-               : roll_back(slot, version_out, diag);
+    return roll_back_as_asked(slot, 0, version_out, diag);
+}
+
+berth_status berthi_slot_leave(berth_slot *slot, uint64_t version)
+{
+    assert(version != 0);
+    return roll_back_as_asked(slot, version, NULL, NULL);
 }
 
 /* ---- evicting ---- */

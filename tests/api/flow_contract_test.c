@@ -414,6 +414,27 @@ static void state_is_kept_from_what_refuses_it_also_after_a_circuit_opened(void 
     stage_rig_end(&s);
 }
 
+static void what_a_swap_writes_out_and_the_flow_has_no_room_for_fails_it(void **state)
+{
+    berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
+    stage_rig s;
+    berth_slot *slot;
+
+    stage_rig_begin(&s, *state, 2);
+    slot = stage_rig_slot(&s, "stage", "batch");
+    o.on_error = BERTH_ON_ERROR_SKIP; /* of records: what was held back is of many */
+    o.buffer_bytes_max = 1;
+    line(&s, slot, BERTH_ROLE_AGGREGATOR, "", UINT64_MAX, &o);
+    s.keeps_text = false;
+    assert_int_equal(berth_flow_start(s.flow, &s.r->diag), BERTH_OK);
+    slot_rig_wait_until(stage_rig_edge_stats(&s, 0).out >= 50);
+    install(&s, slot, "plain");
+    check(&s, berth_flow_wait(s.flow, UINT64_MAX, &s.r->diag), BERTH_E_LIMIT, "budget");
+    assert_int_equal(stage_rig_stats(&s, 1).swaps, 0);
+    stage_rig_check_accounts(&s);
+    stage_rig_end(&s);
+}
+
 /* ---------------------------------------------------------------- batches */
 
 static void a_flow_of_batches_takes_many_records_in_one_call(void **state)
@@ -697,6 +718,7 @@ int main(void)
         slot_test(state_is_handed_on_or_written_out_before),
         slot_test(a_version_that_cannot_take_over_is_rolled_back),
         slot_test(state_is_kept_from_what_refuses_it_also_after_a_circuit_opened),
+        slot_test(what_a_swap_writes_out_and_the_flow_has_no_room_for_fails_it),
         slot_test(a_flow_of_batches_takes_many_records_in_one_call),
         slot_test(keys_headers_types_and_deadlines_go_with_a_record),
         slot_test(a_batch_says_which_records_failed_and_which_are_dead),

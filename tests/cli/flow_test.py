@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import threading
 import unittest
 from xml.etree import ElementTree
 
@@ -25,6 +27,17 @@ to = "b"
 [[edge]]
 from = "b"
 to = "c"
+"""
+
+
+ENDS = """[stage.a]
+end = "generator"
+[stage.b]
+end = "null"
+[[edge]]
+from = "a"
+to = "b"
+records = 64
 """
 
 
@@ -80,6 +93,28 @@ class Check(Folder):
 
     def test_nobody_at_a_socket_is_a_failure_that_says_what_to_do(self):
         self.assert_error(run("flow", "ps", self.path("none")), 1, "berth flow run --control")
+
+    def test_rates_of_a_flow_that_was_started_again_are_those_since_then(self):
+        told = [{"running_ns": 10**10, "edges": [{"out": 1000, "queued": 1, "records_max": 64}]},
+                {"running_ns": 10**9, "edges": [{"out": 5, "queued": 2, "records_max": 64}]}]
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(self.path("s"))
+        server.listen()
+
+        def answer():
+            for numbers in told:
+                peer, _ = server.accept()
+                peer.recv(100)
+                peer.sendall(json.dumps(dict(numbers, status="ok")).encode() + b"\n")
+                peer.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        result = run("flow", "graph", self.flow(ENDS), "--live", self.path("s"))
+        thread.join()
+        server.close()
+        self.assert_exit(result, 0)
+        self.assertIn(b" 5/s", result.stdout)
 
     def test_the_template_of_torvyn_is_understood(self):
         path = os.path.join(SOURCE, "..", "shared", "corpus", "guests",

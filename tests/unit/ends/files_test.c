@@ -214,6 +214,41 @@ static void a_generator_makes_the_same_records_again(void **state)
     assert_string_equal(end_rig_read(r, "d"), "\n\n");
 }
 
+static void sources_keep_within_what_their_stage_may_emit(void **state)
+{
+    static const char *const kinds[] = { "generator", "file" };
+    end_rig *r = *state;
+    berth_stage_options options = BERTH_STAGE_OPTIONS_INIT;
+    berth_edge_options queue = BERTH_EDGE_OPTIONS_INIT;
+    berth_stage_stats stats = { .size = sizeof stats };
+
+    options.emits_max = 3;
+    options.buffer_bytes_max = 5 * 256; /* five records */
+    queue.records_max = 16;
+    end_rig_pair(r, "generator", "count=500;size=40", "file", "path=@/in");
+    end_rig_run(r);
+    for (int i = 0; i < 2; i++) {
+        end_rig_add_with(r, &options, kinds[i], BERTH_ROLE_SOURCE,
+                         i == 0 ? "count=500;size=40" : "path=@/in");
+        end_rig_add(r, "null", BERTH_ROLE_SINK, "");
+        end_rig_edge(r, 0, 1, &queue);
+        end_rig_start(r);
+        assert_int_equal(end_rig_wait(r), BERTH_OK);
+        assert_int_equal(end_rig_stats(r, 1).records, 500);
+        assert_int_equal(berth_flow_stage_stats(r->flow, 0, &stats), BERTH_OK);
+        assert_true(stats.calls >= 500 / 3 && stats.failures == 0);
+        assert_true(stats.buffer_bytes_peak <= 5 * 256);
+        end_rig_close(r);
+        end_rig_open(r);
+    }
+    options.buffer_bytes_max = 100; /* not one: that does not come right by waiting */
+    end_rig_add_with(r, &options, "generator", BERTH_ROLE_SOURCE, "count=5;size=40");
+    end_rig_add(r, "null", BERTH_ROLE_SINK, "");
+    end_rig_edge(r, 0, 1, NULL);
+    end_rig_start(r);
+    assert_int_equal(end_rig_wait(r), BERTH_E_LIMIT);
+}
+
 static void a_rate_is_kept(void **state)
 {
     end_rig *r = *state;
@@ -609,6 +644,7 @@ int main(void)
         end_case(an_end_is_added_only_as_what_it_is),
         cmocka_unit_test(the_reference_says_what_the_table_says),
         end_case(a_generator_makes_the_same_records_again),
+        end_case(sources_keep_within_what_their_stage_may_emit),
         end_case(a_rate_is_kept),
         end_case(a_file_is_copied_in_every_framing),
         end_case(a_record_too_long_fails_the_flow_or_is_counted),

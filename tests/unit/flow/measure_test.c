@@ -1,4 +1,6 @@
-/* measure_test.c - what is measured of a flow: times of calls, ages, and the way of the first records. */
+/* measure_test.c - what is measured of a flow: times of calls, ages, and the way of the first records; and when what
+ * waits is called again. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -6,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "flow/flow.h"
 #include "flow_rig.h"
+#include "torture.h"
 
 enum { RECORDS = 1000 };
 
@@ -152,6 +156,114 @@ static void what_is_out_of_range_is_refused(void **state)
     assert_int_equal(berth_flow_measured(r->flow, 0, 7, NULL), BERTH_E_INVALID);
 }
 
+/* ---------------------------------------------------------------- when */
+
+static berth_status be_slow(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    uint64_t began = torture_now_ns();
+
+    (void)p, (void)stage, (void)record;
+    while (torture_now_ns() - began < 2000000)
+        continue;
+    return BERTH_OK;
+}
+
+static berth_status note_stamp(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    (void)stage;
+    ((uint64_t *)p->hook_ctx)[p->calls - 1] = record->time_ns;
+    return BERTH_OK;
+}
+
+static void a_record_has_the_time_at_which_it_came_in(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *source, *sink;
+    uint64_t times[4] = { 0 };
+
+    flow_rig_open(r, NULL);
+    source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    source->count = 4; /* a pull each, one right after the other */
+    source->hook = be_slow;
+    sink->hook = note_stamp;
+    sink->hook_ctx = times;
+    flow_rig_edge(r, source, NULL, sink, NULL);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    for (int i = 1; i < 4; i++)
+        assert_true(times[i] - times[i - 1] >= 1000000);
+}
+
+static berth_status note_time(flow_part *p, berth_stage *stage, const berth_record *record)
+{
+    (void)stage, (void)record;
+    if (p->calls <= 2)
+        ((uint64_t *)p->hook_ctx)[p->calls - 1] = torture_now_ns();
+    return BERTH_OK;
+}
+
+static void a_flush_that_rests_makes_no_further_try_come_sooner(void **state)
+{
+    flow_rig *r = *state;
+    berth_stage_options options = BERTH_STAGE_OPTIONS_INIT;
+    flow_part *source, *sink;
+    uint64_t times[2] = { 0 };
+
+    flow_rig_open(r, NULL);
+    options.retries = 1;
+    options.retry_ns = 20000000;
+    source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, &options);
+    source->count = 100;
+    sink->fail_every = 1000; /* the first record */
+    sink->fail_times = 1;
+    sink->flush_pauses = 3;
+    sink->pause_ns = 1000;
+    sink->hook = note_time;
+    sink->hook_ctx = times;
+    flow_rig_edge(r, source, NULL, sink, NULL);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(sink->seen_count, 100);
+    assert_true(times[1] - times[0] >= 20000000);
+}
+
+/* ---------------------------------------------------------------- numbers of what is being made */
+
+static void *read_numbers(void *ctx)
+{
+    flow_rig *r = ctx;
+    berth_flow_stats flow = { .size = sizeof flow };
+    berth_stage_stats stage = { .size = sizeof stage };
+    berth_edge_stats edge = { .size = sizeof edge };
+
+    do
+        assert_int_equal(berth_flow_read_stats(r->flow, &flow), BERTH_OK);
+    while (flow.edges < 8 || berth_flow_stage_stats(r->flow, 8, &stage) != BERTH_OK ||
+           berth_flow_edge_stats(r->flow, 7, &edge) != BERTH_OK);
+    return NULL;
+}
+
+/* With a sanitizer of threads this fails when a number is read beside the one who adds. */
+static void numbers_may_be_read_while_a_flow_is_made(void **state)
+{
+    flow_rig *r = *state;
+    flow_part *before;
+    pthread_t reader;
+
+    flow_rig_open(r, NULL);
+    assert_int_equal(pthread_create(&reader, NULL, read_numbers, r), 0);
+    before = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    for (int i = 0; i < 8; i++) {
+        flow_part *next = flow_rig_add(r, i == 7 ? BERTH_ROLE_SINK : BERTH_ROLE_FILTER, NULL);
+
+        flow_rig_edge(r, before, NULL, next, NULL);
+        before = next;
+    }
+    assert_int_equal(pthread_join(reader, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +274,9 @@ int main(void)
         TEST(the_way_of_the_first_records_is_kept_in_order),
         TEST(a_record_past_the_room_is_left_out),
         TEST(what_is_out_of_range_is_refused),
+        TEST(a_record_has_the_time_at_which_it_came_in),
+        TEST(a_flush_that_rests_makes_no_further_try_come_sooner),
+        TEST(numbers_may_be_read_while_a_flow_is_made),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

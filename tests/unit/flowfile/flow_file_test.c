@@ -433,6 +433,10 @@ static void every_key_of_torvyn_is_implemented(void **state)
     expect_json(t, "\"net:connect:b.example:5-6\"");
     expect_json(t, "\"random\"");
     expect_json(t, "\"http:*:c.example\"");
+    parse(t, TORVYN COMPONENT "[runtime]\nerror_policy = \"retry\"\nmax_retries = 7\n" NODES
+                              "max_retries = 0\n" EDGES);
+    expect_json(t, "\"retries\": 0"); /* said, and none */
+    expect_json(t, "\"retries\": 7");
 }
 
 static void wrong_torvyn_files_are_told_all(void **state)

@@ -1,9 +1,10 @@
 /* pool_test.c - fresh instances that a caller makes itself, several in one store: what they share, which
- * is nothing that a guest could see (I6), and whose places they keep. */
+ * is nothing that a guest could see (I6), and whose places they keep; and which version is left by whom. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "registry/registry.h"
+#include "registry/session.h"
 #include "slot_rig.h"
 
 static const char secret[] = "wthe quick brown secret 0123456789abcdef";
@@ -230,6 +231,22 @@ static void what_is_spent_makes_room_in_the_engine(void **state)
     assert_int_equal(ask(r, fresh, "c", 1), 1);
 }
 
+static void a_version_is_left_only_while_it_serves(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "left", NULL);
+    berth_lease lease;
+
+    for (uint32_t n = 1; n <= 3; n++)
+        slot_rig_install_answering(r, slot, n);
+    assert_int_equal(berthi_slot_leave(slot, 2), BERTH_E_STATE); /* 3 came meanwhile */
+    assert_int_equal(berthi_slot_leave(slot, 3), BERTH_OK);
+    assert_int_equal(berth_slot_lease(slot, &lease), BERTH_OK);
+    assert_int_equal(berth_lease_version(&lease), 2);
+    berth_lease_return(&lease);
+    assert_int_equal(berthi_slot_leave(slot, 2), BERTH_E_ABSENT);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -240,6 +257,7 @@ int main(void)
         slot_test(what_is_spent_makes_room_for_its_thread),
         slot_test(what_is_spent_makes_room_for_other_threads),
         slot_test(what_is_spent_makes_room_in_the_engine),
+        slot_test(a_version_is_left_only_while_it_serves),
     };
 
     return slot_rig_run("pool", tests, sizeof tests / sizeof *tests);
