@@ -98,6 +98,19 @@ static berth_status prepare(file_sink *f, berth_diag *diag)
     return at.size == 0 || values->torn == TORN_KEEP ? BERTH_OK : look_at_tail(f, &at, diag);
 }
 
+/* A pipe that is others' too is opened once more, to be written without waiting: what poll() promises to two, one
+ * takes. */
+static void open_stdout(file_sink *f)
+{
+    static const berthi_stream_how how = { .writes = true };
+    berthi_stream_stat at;
+
+    f->fd = STDOUT;
+    if (berthi_stream_stat_of(STDOUT, &at) != 0 || at.kind != BERTHI_STREAM_PIPE ||
+        berthi_stream_open("/proc/self/fd/1", &how, &f->fd) != 0)
+        f->fd = STDOUT; /* it may not be opened, or nobody reads it */
+}
+
 static berth_status init(void *self, berth_stage *stage, berth_diag *diag)
 {
     file_sink *f = self;
@@ -113,9 +126,10 @@ static berth_status init(void *self, berth_stage *stage, berth_diag *diag)
     int code;
 
     (void)stage;
-    f->fd = STDOUT;
     f->is_file = false;
-    if (!is_stdout(f)) {
+    if (is_stdout(f)) {
+        open_stdout(f);
+    } else {
         code = berthi_stream_open(values->path, &how, &f->fd);
         if (code != 0)
             return berthi_fail_os(diag, code, "%s: cannot be opened", values->path);
@@ -170,8 +184,8 @@ static berth_status fail_write(file_sink *f, int code, const char *what, berth_d
 /* The standard streams are others' too, and wait: it is written what they take. */
 static int write_some(file_sink *f, const uint8_t *from, size_t size, size_t *done_out)
 {
-    return is_stdout(f) ? berthi_stream_write_ready(f->fd, from, size, done_out)
-                        : berthi_stream_write(f->fd, from, size, done_out);
+    return f->fd == STDOUT ? berthi_stream_write_ready(f->fd, from, size, done_out)
+                           : berthi_stream_write(f->fd, from, size, done_out);
 }
 
 static berth_status write_all(file_sink *f, berth_stage *stage, berth_diag *diag)
@@ -238,7 +252,7 @@ static void teardown(void *self, berth_stage *stage)
     file_sink *f = self;
 
     berth_stage_forget_fd(stage, f->fd);
-    if (!is_stdout(f))
+    if (f->fd != STDOUT)
         berthi_stream_close(f->fd);
     berthi_framed_fini(&f->framed);
 }

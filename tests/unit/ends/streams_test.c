@@ -586,6 +586,52 @@ static void nobody_who_reads_the_standard_output_is_a_failure_and_no_signal(void
     assert_int_equal(copied("one\n", 4, NULL, 0, false), 3);
 }
 
+/* Two sinks write to a pipe that nobody reads, until both wait. */
+static _Noreturn void fill_stdout_twice(int out)
+{
+    berth_stage_stats stats[2] = { { .size = sizeof *stats }, { .size = sizeof *stats } };
+    end_rig r;
+    berth_status status;
+
+    if (dup2(out, 1) < 0)
+        _exit(1);
+    end_rig_init(&r, 2);
+    end_rig_open(&r);
+    end_rig_pair(&r, "generator", "", "stdout", "write_bytes=200");
+    end_rig_add(&r, "generator", BERTH_ROLE_SOURCE, "");
+    end_rig_add(&r, "stdout", BERTH_ROLE_SINK, "write_bytes=200");
+    end_rig_edge(&r, 2, 3, NULL);
+    end_rig_start(&r);
+    while (stats[0].pauses == 0 || stats[1].pauses == 0)
+        for (uint32_t i = 0; i < 2; i++)
+            if (berth_flow_stage_stats(r.flow, 2 * i + 1, &stats[i]) != BERTH_OK)
+                _exit(4);
+    berth_flow_cancel(r.flow);
+    status = end_rig_wait(&r);
+    end_rig_fini(&r);
+    _exit(status == BERTH_E_CLOSED ? 0 : 3);
+}
+
+static void two_sinks_of_a_full_pipe_hold_up_no_worker(void **state)
+{
+    int from[2], status;
+    pid_t child;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(pipe(from), 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            fill_stdout_twice(from[1]);
+        (void)close(from[1]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        (void)close(from[0]);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+    }
+}
+
 /* ---------------------------------------------------------------- nothing is left */
 
 static void starts_and_stops_leave_no_descriptors_and_no_threads(void **state)
@@ -691,6 +737,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(standard_streams_are_read_and_written),
         cmocka_unit_test(nobody_who_reads_the_standard_output_is_a_failure_and_no_signal),
+        cmocka_unit_test(two_sinks_of_a_full_pipe_hold_up_no_worker),
         end_case(records_pass_from_one_flow_to_another),
         end_case(several_peers_speak_at_once_and_records_stay_whole),
         end_case(a_peer_that_vanishes_is_reached_again),
