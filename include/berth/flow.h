@@ -69,6 +69,14 @@ enum {
     BERTH_FLOW_MEASURE_ALL = 2   /* of each; costs two readings of the clock */
 };
 
+/* Which flows with something to do are run first.  Others are passed over 16 times in a row at most; within one, `weight`
+ * is what counts. */
+typedef enum berth_priority {
+    BERTH_PRIORITY_NORMAL = 0,
+    BERTH_PRIORITY_HIGH = 1,
+    BERTH_PRIORITY_LOW = 2
+} berth_priority;
+
 /* Grows at the end only. */
 typedef struct berth_flow_options {
     uint32_t size;             /* sizeof(berth_flow_options), set by the _INIT */
@@ -78,9 +86,11 @@ typedef struct berth_flow_options {
     uint64_t deadline_ns;      /* from its start; then it is cancelled, as timed out; 0: none */
     uint32_t measures;         /* BERTH_FLOW_MEASURE_...; default none */
     uint32_t traces;           /* so many records are traced, from the first; at most 65 536 */
+    uint32_t priority;         /* a berth_priority */
+    uint32_t reserved;         /* 0 */
 } berth_flow_options;
 #define BERTH_FLOW_OPTIONS_INIT                                                                \
-    BERTH_INIT((uint32_t)sizeof(berth_flow_options), 0, NULL, 0, 0, 0, 0)
+    BERTH_INIT((uint32_t)sizeof(berth_flow_options), 0, NULL, 0, 0, 0, 0, 0, 0)
 
 /* Makes a flow without stages.  Gives *flow_out; end it with berth_flow_close().
  * Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION, BERTH_E_NOMEM, BERTH_E_OS. */
@@ -312,6 +322,33 @@ enum {
  * Fails: BERTH_E_ABSENT (no such stage, or it is not measured), BERTH_E_INVALID. */
 BERTH_API BERTH_CHECKED berth_status berth_flow_measured(berth_flow *flow, uint32_t stage,
                                                          uint32_t what, berth_histogram *into);
+
+/* Adds how long records waited in an edge to *into: of the first of each batch that was taken, or of each record where
+ * each call is measured.  To the walk of a lane, which is shorter than 100 us and a call.
+ * Thread: any.  Blocks: never.  Fails: BERTH_E_ABSENT (no such edge, or it is not measured). */
+BERTH_API BERTH_CHECKED berth_status berth_flow_waited(berth_flow *flow, uint32_t edge,
+                                                       berth_histogram *into);
+
+#define BERTH_BUFFER_CLASSES 5u /* 256 B, 4 KiB, 64 KiB, 1 MiB, and larger ones */
+
+/* What flows share.  Grows at the end only; set `size`. */
+typedef struct berth_flows_stats {
+    uint32_t size;
+    uint32_t workers, workers_idle;
+    uint32_t flows;                               /* that are open */
+    uint32_t lanes_ready;                         /* that wait for a worker */
+    uint32_t reserved;                            /* 0 */
+    uint64_t wakes;                               /* of workers */
+    uint64_t idle_ns;                             /* of all workers together */
+    uint64_t buffers_taken[BERTH_BUFFER_CLASSES]; /* by size */
+    uint64_t buffers_made, buffers_freed; /* of these from the allocator, and back to it */
+    uint64_t buffers, buffer_bytes;       /* that are there, free ones too */
+    uint64_t buffer_bytes_kept;           /* of free ones that no worker has */
+} berth_flows_stats;
+
+/* Gives *stats.  Thread: any.  Blocks: briefly.  Fails: BERTH_E_INVALID, BERTH_E_VERSION. */
+BERTH_API BERTH_CHECKED berth_status berth_flows_read_stats(berth_flows *flows,
+                                                            berth_flows_stats *stats);
 
 /* One call about a traced record; a source's is the pull that brought it in. */
 typedef struct berth_span {

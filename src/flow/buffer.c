@@ -390,6 +390,9 @@ berth_status berthi_buffer_take(berthi_buffer_cache *cache, uint64_t capacity,
         }
     }
     assert(buffer->size == 0 && buffer->opened == 0);
+    atomic_store_explicit(&cache->taken[kind],
+                          atomic_load_explicit(&cache->taken[kind], memory_order_relaxed) + 1,
+                          memory_order_relaxed);
     atomic_store_explicit(&buffer->refs, 1, memory_order_relaxed);
     buffer->stage = stage;
     buffer->flow = flow;

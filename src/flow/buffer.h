@@ -95,6 +95,7 @@ typedef struct berthi_buffer_cache {
         uint64_t bytes; /* charged to it and in no buffer: released, and not given back yet */
     } credit[BERTHI_BUFFER_CREDITS];
     uint32_t credit_next; /* the one to go when there are too many */
+    _Atomic(uint64_t) taken[BERTHI_BUFFER_CLASSES + 1]; /* exact; any thread reads */
 } berthi_buffer_cache;
 
 /* 0, or an errno value.  `kept_bytes_max` 0: 16 MiB. */

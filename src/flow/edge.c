@@ -90,7 +90,9 @@ static void append(berthi_edge *edge, const berth_record *record, uint64_t now_n
     uint32_t at = edge->head + edge->waiting;
     uint32_t depth;
 
-    edge->ring[at < edge->records_max ? at : at - edge->records_max] = *record;
+    at = at < edge->records_max ? at : at - edge->records_max;
+    edge->ring[at] = *record;
+    edge->ring[at].reserved = now_ns;
     edge->waiting++;
     edge->bytes += record->size;
     depth = depth_of(edge);
@@ -221,6 +223,9 @@ static void move_out(berthi_edge *edge, berth_record *to, uint32_t count, uint64
     for (uint32_t i = 0; i < count; i++) {
         to[i] = edge->ring[edge->head];
         edge->bytes_taken += to[i].size;
+        if (edge->waits != NULL && (i == 0 || edge->is_each_measured))
+            berth_histogram_record(edge->waits,
+                                   now_ns > to[i].reserved ? now_ns - to[i].reserved : 0);
         edge->head = edge->head + 1 < edge->records_max ? edge->head + 1 : 0;
     }
     edge->waiting -= count;

@@ -28,7 +28,9 @@ typedef struct berthi_edge {
     bool is_queue;                  /* somebody asked for a queue */
     bool is_crossing;               /* its ends are in different lanes */
     char *port_name;
-    berth_record *ring; /* records_max of them */
+    berth_record *ring;     /* records_max of them; `reserved` is when they were put */
+    berth_histogram *waits; /* of what was taken; NULL: not measured */
+    bool is_each_measured;  /* not only the first of a batch */
     /* all below guarded by lock */
     uint32_t head, waiting; /* in the ring: not taken */
     uint32_t taken;

@@ -145,6 +145,7 @@ static berth_status check_flow_options(const berth_flow_options *o, berth_diag *
     if (length < 1 || length > 64)
         return berthi_fail(diag, BERTH_E_INVALID,
                            "a flow's name is 1 to 64 printable characters without blanks");
+    BERTHI_REQUIRE(o->priority <= BERTH_PRIORITY_LOW && o->reserved == 0, diag);
     if (o->weight > WEIGHT_MAX)
         return berthi_fail(diag, BERTH_E_INVALID, "a flow's weight is at most %d", WEIGHT_MAX);
     return BERTH_OK;

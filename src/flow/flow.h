@@ -27,6 +27,8 @@ enum {
         64, /* records a stage takes at once; and a lane's turn times its weight */
     BERTHI_FLOW_PORTS_MAX = 64,       /* of one stage */
     BERTHI_FLOW_TURN_NS = 100 * 1000, /* after which a lane lets others go on */
+    BERTHI_FLOW_PRIORITIES = 3,
+    BERTHI_FLOW_PASSED_MAX = 16, /* turns in a row for others of a higher priority */
     BERTHI_FLOW_ASK_AGAIN_NS = 1000 * 1000,
     BERTHI_FLOW_CONTENT_TYPES_MAX = 256, /* that payloads of one flow may have */
     BERTHI_FLOW_CONTENT_TYPE_SIZE_MAX = 255
@@ -231,6 +233,12 @@ struct berth_flow {
     berthi_cond ended;
 };
 
+/* Flows of one priority, the first to be run first. */
+typedef struct berthi_flow_queue {
+    berth_flow *first, *last;
+    uint32_t passed; /* turns of a higher priority since the last of this one */
+} berthi_flow_queue;
+
 struct berthi_worker {
     berth_flows *flows;
     berthi_thread thread;
@@ -239,6 +247,7 @@ struct berthi_worker {
     /* guarded by the flows' lock */
     berthi_cond wake;
     bool is_idle;
+    uint64_t idle_from_ns; /* while it is */
     berthi_worker *next_idle;
 };
 
@@ -253,7 +262,8 @@ struct berth_flows {
     /* guarded by lock */
     bool is_stopping;
     uint32_t flows_open;
-    berth_flow *queue_first, *queue_last; /* flows with lanes that are ready */
+    berthi_flow_queue queues[BERTHI_FLOW_PRIORITIES]; /* flows with lanes that are ready */
+    uint64_t wakes, idle_ns;                          /* of workers, so far */
     berthi_worker *idle;
     berthi_worker *timekeeper; /* idle until the first timer; NULL: none is */
     berthi_timer **heap;       /* the first is due first */

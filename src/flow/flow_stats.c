@@ -97,3 +97,33 @@ berth_status berth_flow_read_stats(berth_flow *flow, berth_flow_stats *stats)
     now.running_ns = running_ns(flow);
     return berthi_stats_give(stats, &now, sizeof now, "berth_flow_stats", NULL);
 }
+
+berth_status berth_flows_read_stats(berth_flows *flows, berth_flows_stats *stats)
+{
+    berth_flows_stats now;
+    berthi_buffer_counts buffers;
+    uint64_t now_ns = berthi_clock_ns();
+
+    memset(&now, 0, sizeof now);
+    berthi_buffers_count(&flows->buffers, &buffers);
+    now.buffers_made = buffers.made;
+    now.buffers_freed = buffers.freed;
+    now.buffers = buffers.live;
+    now.buffer_bytes = buffers.live_bytes;
+    now.buffer_bytes_kept = buffers.kept_bytes;
+    for (uint32_t i = 0; i < flows->workers_count; i++)
+        for (uint32_t k = 0; k < BERTH_BUFFER_CLASSES; k++)
+            now.buffers_taken[k] += read_counter(&flows->workers[i].cache.taken[k]);
+    now.workers = flows->workers_count;
+    berthi_lock_take(&flows->lock);
+    now.flows = flows->flows_open;
+    now.lanes_ready = atomic_load_explicit(&flows->ready_lanes, memory_order_relaxed);
+    now.wakes = flows->wakes;
+    now.idle_ns = flows->idle_ns;
+    for (const berthi_worker *w = flows->idle; w != NULL; w = w->next_idle) {
+        now.workers_idle++;
+        now.idle_ns += now_ns > w->idle_from_ns ? now_ns - w->idle_from_ns : 0;
+    }
+    berthi_lock_drop(&flows->lock);
+    return berthi_stats_give(stats, &now, sizeof now, "berth_flows_stats", NULL);
+}

@@ -252,6 +252,7 @@ void berthi_graph_free(berth_flow *flow)
         free_stage(flow, flow->stages[i]);
     for (uint32_t i = 0; i < flow->edges_count; i++) {
         berthi_edge_fini(flow->edges[i], a);
+        berth_histogram_destroy(flow->edges[i]->waits);
         free_text(flow, flow->edges[i]->port_name);
         berthi_free(a, flow->edges[i], sizeof *flow->edges[i]);
     }

@@ -49,6 +49,13 @@ berth_status berthi_measures_make(berth_flow *flow, berth_diag *diag)
     for (uint32_t i = 0; i < flow->stages_count; i++)
         if (add_meter(flow, flow->stages[i]) != BERTH_OK)
             return berthi_fail(diag, BERTH_E_NOMEM, "the measures of flow '%s'", flow->name);
+    for (uint32_t i = 0; i < flow->edges_count && flow->options.measures != 0; i++) {
+        berthi_edge *edge = flow->edges[i];
+
+        edge->is_each_measured = flow->options.measures == BERTH_FLOW_MEASURE_ALL;
+        if (berth_histogram_create(&flow->flows->allocator, &edge->waits, NULL) != BERTH_OK)
+            return berthi_fail(diag, BERTH_E_NOMEM, "the measures of flow '%s'", flow->name);
+    }
     return BERTH_OK;
 }
 
@@ -175,6 +182,16 @@ berth_status berth_flow_measured(berth_flow *flow, uint32_t stage, uint32_t what
     if (h == NULL)
         return BERTH_E_ABSENT;
     berth_histogram_merge(into, h);
+    return BERTH_OK;
+}
+
+berth_status berth_flow_waited(berth_flow *flow, uint32_t edge, berth_histogram *into)
+{
+    /* acquire: pairs with the release in lay(). */
+    if (!atomic_load_explicit(&flow->is_laid, memory_order_acquire) ||
+        edge >= flow->edges_count || flow->edges[edge]->waits == NULL)
+        return BERTH_E_ABSENT;
+    berth_histogram_merge(into, flow->edges[edge]->waits);
     return BERTH_OK;
 }
 

@@ -65,6 +65,7 @@ static void wake_worker(berthi_worker *w)
         at = &(*at)->next_idle;
     *at = w->next_idle;
     w->is_idle = false;
+    w->flows->wakes++;
     berthi_cond_wake_all(&w->wake);
 }
 
@@ -133,15 +134,43 @@ static void fire_timers(berth_flows *flows, uint64_t now_ns)
 
 /* ---------------------------------------------------------------- ready lanes */
 
+/* The highest priority is 0. */
+static berthi_flow_queue *queue_of(berth_flows *flows, const berth_flow *flow)
+{
+    static const uint32_t ranks[BERTHI_FLOW_PRIORITIES] = {
+        [BERTH_PRIORITY_HIGH] = 0, [BERTH_PRIORITY_NORMAL] = 1, [BERTH_PRIORITY_LOW] = 2
+    };
+
+    return &flows->queues[ranks[flow->options.priority]];
+}
+
 static void queue_flow(berth_flows *flows, berth_flow *flow)
 {
+    berthi_flow_queue *queue = queue_of(flows, flow);
+
     flow->is_queued = true;
     flow->next_queued = NULL;
-    if (flows->queue_last != NULL)
-        flows->queue_last->next_queued = flow;
+    if (queue->last != NULL)
+        queue->last->next_queued = flow;
     else
-        flows->queue_first = flow;
-    flows->queue_last = flow;
+        queue->first = flow;
+    queue->last = flow;
+}
+
+/* That of the highest priority, or one that was passed over for too long.  NULL: nobody is ready. */
+static berthi_flow_queue *next_queue(berth_flows *flows)
+{
+    berthi_flow_queue *next = NULL;
+
+    for (uint32_t i = 0; i < BERTHI_FLOW_PRIORITIES; i++) {
+        berthi_flow_queue *queue = &flows->queues[i];
+
+        if (queue->first != NULL && (next == NULL || ++queue->passed > BERTHI_FLOW_PASSED_MAX))
+            next = queue;
+    }
+    if (next != NULL)
+        next->passed = 0;
+    return next;
 }
 
 /* A hint to turns that run: whether anybody waits for them to end. */
@@ -171,15 +200,17 @@ static void queue_lane(berthi_lane *lane)
 /* The first lane of the first flow; the flow goes to the end when it has more. */
 static berthi_lane *unqueue_lane(berth_flows *flows)
 {
-    berth_flow *flow = flows->queue_first;
+    berthi_flow_queue *queue = next_queue(flows);
+    berth_flow *flow;
     berthi_lane *lane;
 
-    if (flow == NULL)
+    if (queue == NULL)
         return NULL;
+    flow = queue->first;
     count_ready(flows, UINT32_MAX);
-    flows->queue_first = flow->next_queued;
-    if (flows->queue_first == NULL)
-        flows->queue_last = NULL;
+    queue->first = flow->next_queued;
+    if (queue->first == NULL)
+        queue->last = NULL;
     flow->is_queued = false;
     lane = flow->ready_first;
     flow->ready_first = lane->next_ready;
@@ -289,6 +320,7 @@ static void wait_for_work(berthi_worker *w)
     berth_flows *flows = w->flows;
 
     w->is_idle = true;
+    w->idle_from_ns = berthi_clock_ns();
     w->next_idle = flows->idle;
     flows->idle = w;
     if (flows->timekeeper == NULL && flows->heap_count != 0)
@@ -301,6 +333,7 @@ static void wait_for_work(berthi_worker *w)
                  w->is_idle)
             wake_worker(w);
     }
+    flows->idle_ns += berthi_clock_ns() - w->idle_from_ns;
     if (flows->timekeeper == w)
         flows->timekeeper = NULL;
 }

@@ -11,7 +11,9 @@
 #define FLOW(field)  offsetof(ff_flow_numbers, field), sizeof(((ff_flow_numbers *)0)->field)
 #define STAGE(field) offsetof(ff_stage_numbers, field), sizeof(((ff_stage_numbers *)0)->field)
 #define EDGE(field)  offsetof(ff_edge_numbers, field), sizeof(((ff_edge_numbers *)0)->field)
-#define SLOT(field)  offsetof(berth_slot_stats, field), sizeof(((berth_slot_stats *)0)->field)
+#define WORKERS(field)                                                                         \
+    offsetof(berth_flows_stats, field), sizeof(((berth_flows_stats *)0)->field)
+#define SLOT(field) offsetof(berth_slot_stats, field), sizeof(((berth_slot_stats *)0)->field)
 #define RUNTIME(field)                                                                         \
     offsetof(berth_runtime_stats, field), sizeof(((berth_runtime_stats *)0)->field)
 #define COUNTS(array) (array), sizeof(array) / sizeof *(array)
@@ -118,6 +120,14 @@ static const ff_metric edge_metrics[] = {
       EDGE(stats.dropped[BERTH_DROPPED_FAILED]) },
     { "dropped_stopped", "dropped_stopped_total", "the flow was stopped", true,
       EDGE(stats.dropped[BERTH_DROPPED_STOPPED]) },
+    { "wait_p50_ns", "wait_p50_nanoseconds", "half of the records waited no longer in it",
+      false, EDGE(waits.p50) },
+    { "wait_p90_ns", "wait_p90_nanoseconds", "90 % waited no longer", false, EDGE(waits.p90) },
+    { "wait_p99_ns", "wait_p99_nanoseconds", "99 % waited no longer", false, EDGE(waits.p99) },
+    { "wait_p999_ns", "wait_p999_nanoseconds", "99.9 % waited no longer", false,
+      EDGE(waits.p999) },
+    { "wait_max_ns", "wait_max_nanoseconds", "the longest wait that was measured", false,
+      EDGE(waits.max) },
 };
 
 static const ff_metric slot_metrics[] = {
@@ -156,6 +166,34 @@ static const ff_metric slot_metrics[] = {
       SLOT(time_p999_ns) },
 };
 
+static const ff_metric worker_metrics[] = {
+    { "workers", "count", "threads", false, WORKERS(workers) },
+    { "idle", "idle", "of these: without work now", false, WORKERS(workers_idle) },
+    { "flows", "flows", "that they run", false, WORKERS(flows) },
+    { "lanes_ready", "lanes_ready", "that wait for one of them", false, WORKERS(lanes_ready) },
+    { "wakes", "wakes_total", "of threads without work", true, WORKERS(wakes) },
+    { "idle_ns", "idle_nanoseconds_total", "without work, of all of them together", true,
+      WORKERS(idle_ns) },
+    { "buffers_256", "buffers_256_total", "buffers taken, of 256 B", true,
+      WORKERS(buffers_taken[0]) },
+    { "buffers_4k", "buffers_4k_total", "buffers taken, of 4 KiB", true,
+      WORKERS(buffers_taken[1]) },
+    { "buffers_64k", "buffers_64k_total", "buffers taken, of 64 KiB", true,
+      WORKERS(buffers_taken[2]) },
+    { "buffers_1m", "buffers_1m_total", "buffers taken, of 1 MiB", true,
+      WORKERS(buffers_taken[3]) },
+    { "buffers_larger", "buffers_larger_total", "buffers taken, larger ones", true,
+      WORKERS(buffers_taken[4]) },
+    { "buffers_made", "buffers_made_total", "of these: from the allocator, for none was free",
+      true, WORKERS(buffers_made) },
+    { "buffers_freed", "buffers_freed_total", "given back to it", true,
+      WORKERS(buffers_freed) },
+    { "buffers", "buffers", "that are there, free ones too", false, WORKERS(buffers) },
+    { "buffer_bytes", "buffer_bytes", "bytes of these", false, WORKERS(buffer_bytes) },
+    { "buffer_bytes_kept", "buffer_bytes_kept", "bytes of free ones that no thread has", false,
+      WORKERS(buffer_bytes_kept) },
+};
+
 static const ff_metric runtime_metrics[] = {
     { "slots", "slots", "that are registered", false, RUNTIME(slots) },
     { "threads", "threads", "that have called and not ended", false, RUNTIME(threads) },
@@ -179,6 +217,33 @@ static bool is_queue(const ff_queue *q)
            q->rate != 0;
 }
 
+static uint64_t mean_of(const berth_histogram *h)
+{
+    uint64_t count = berth_histogram_count(h);
+
+    return count == 0 ? 0 : atomic_load_explicit(&h->sum, memory_order_relaxed) / count;
+}
+
+/* `what` of a stage; 0: how long records waited in an edge. */
+static void read_times(ff_numbers *n, berth_flow *flow, uint32_t of, uint32_t what,
+                       ff_times *times)
+{
+    berth_histogram *h;
+
+    if (berth_histogram_create(&n->loaded->allocator, &h, NULL) != BERTH_OK)
+        return;
+    if ((what == 0 ? berth_flow_waited(flow, of, h) : berth_flow_measured(flow, of, what, h)) ==
+        BERTH_OK)
+        *times = (ff_times){ berth_histogram_count(h),
+                             mean_of(h),
+                             berth_histogram_quantile(h, 0.5),
+                             berth_histogram_quantile(h, 0.9),
+                             berth_histogram_quantile(h, 0.99),
+                             berth_histogram_quantile(h, 0.999),
+                             berth_histogram_max(h) };
+    berth_histogram_destroy(h);
+}
+
 static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
 {
     const ff_model *m = &loaded->file->model;
@@ -188,6 +253,7 @@ static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
 
         e->stats.size = sizeof e->stats;
         (void)!berth_flow_edge_stats(loaded->flow, i, &e->stats);
+        read_times(n, loaded->flow, i, 0, &e->waits);
         e->records_max = m->edges[i].queue.records_max;
         e->bytes_max = m->edges[i].queue.bytes_max;
         if (e->records_max == 0)
@@ -201,31 +267,6 @@ static void read_edges(ff_numbers *n, const berth_loaded_flow *loaded)
         if (m->stages[m->edges[i].to_stage].role == BERTH_ROLE_SINK)
             n->flow.delivered += e->stats.out;
     }
-}
-
-static uint64_t mean_of(const berth_histogram *h)
-{
-    uint64_t count = berth_histogram_count(h);
-
-    return count == 0 ? 0 : atomic_load_explicit(&h->sum, memory_order_relaxed) / count;
-}
-
-static void read_times(ff_numbers *n, berth_flow *flow, uint32_t stage, uint32_t what,
-                       ff_times *times)
-{
-    berth_histogram *h;
-
-    if (berth_histogram_create(&n->loaded->allocator, &h, NULL) != BERTH_OK)
-        return;
-    if (berth_flow_measured(flow, stage, what, h) == BERTH_OK)
-        *times = (ff_times){ berth_histogram_count(h),
-                             mean_of(h),
-                             berth_histogram_quantile(h, 0.5),
-                             berth_histogram_quantile(h, 0.9),
-                             berth_histogram_quantile(h, 0.99),
-                             berth_histogram_quantile(h, 0.999),
-                             berth_histogram_max(h) };
-    berth_histogram_destroy(h);
 }
 
 static void read_stages(ff_numbers *n, const berth_loaded_flow *loaded)
@@ -261,6 +302,8 @@ static bool read_numbers(ff_numbers *n, const berth_loaded_flow *loaded, berthi_
     n->runtime.size = sizeof n->runtime;
     (void)!berth_flow_read_stats(loaded->flow, &n->flow.stats);
     (void)!berth_runtime_stats_read(loaded->runtime, &n->runtime, NULL);
+    n->workers.size = sizeof n->workers;
+    (void)!berth_flows_read_stats(loaded->flows, &n->workers);
     read_stages(n, loaded);
     read_edges(n, loaded);
     return true;
@@ -302,6 +345,12 @@ static const void *slot_at(const ff_numbers *n, uint32_t at)
     return n->loaded->stages[at].slot == NULL ? NULL : &n->slots[at];
 }
 
+static const void *workers_at(const ff_numbers *n, uint32_t at)
+{
+    (void)at;
+    return &n->workers;
+}
+
 static const void *runtime_at(const ff_numbers *n, uint32_t at)
 {
     (void)at;
@@ -313,6 +362,7 @@ const ff_things berthi_ff_report_things[] = {
     [FF_OF_STAGE] = { "stages", "berth_flow_stage_", COUNTS(stage_metrics), stage_at },
     [FF_OF_EDGE] = { "edges", "berth_flow_edge_", COUNTS(edge_metrics), edge_at },
     [FF_OF_SLOT] = { "slot", "berth_flow_slot_", COUNTS(slot_metrics), slot_at },
+    [FF_OF_WORKERS] = { "workers", "berth_flow_workers_", COUNTS(worker_metrics), workers_at },
     [FF_OF_RUNTIME] = { "runtime", "berth_runtime_", COUNTS(runtime_metrics), runtime_at },
 };
 

@@ -21,6 +21,7 @@ typedef struct ff_stage_numbers {
 typedef struct ff_edge_numbers {
     berth_edge_stats stats;
     uint64_t records_max, bytes_max;
+    ff_times waits;
 } ff_edge_numbers;
 
 typedef struct ff_numbers {
@@ -29,6 +30,7 @@ typedef struct ff_numbers {
     ff_stage_numbers *stages;
     berth_slot_stats *slots;
     ff_edge_numbers *edges;
+    berth_flows_stats workers;
     berth_runtime_stats runtime;
 } ff_numbers;
 
@@ -40,7 +42,15 @@ typedef struct ff_metric {
     size_t offset, size;
 } ff_metric;
 
-enum { FF_OF_FLOW, FF_OF_STAGE, FF_OF_EDGE, FF_OF_SLOT, FF_OF_RUNTIME, FF_THINGS };
+enum {
+    FF_OF_FLOW,
+    FF_OF_STAGE,
+    FF_OF_EDGE,
+    FF_OF_SLOT,
+    FF_OF_WORKERS,
+    FF_OF_RUNTIME,
+    FF_THINGS
+};
 
 typedef struct ff_things {
     const char *key, *prefix;

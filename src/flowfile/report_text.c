@@ -73,6 +73,9 @@ void berthi_ff_report_json(const ff_numbers *n, berthi_text_buf *out)
     put_members(&w, &berthi_ff_report_things[FF_OF_FLOW], &n->flow);
     put_stages(&w, n);
     put_edges(&w, n);
+    berthi_json_object(&w, "workers");
+    put_members(&w, &berthi_ff_report_things[FF_OF_WORKERS], &n->workers);
+    berthi_json_end(&w);
     berthi_json_object(&w, "runtime");
     put_members(&w, &berthi_ff_report_things[FF_OF_RUNTIME], &n->runtime);
     berthi_json_end(&w);
@@ -100,7 +103,7 @@ static void put_labels(berthi_text_buf *out, const ff_numbers *n, unsigned kind,
 {
     const ff_model *m = &n->loaded->file->model;
 
-    if (kind == FF_OF_RUNTIME)
+    if (kind == FF_OF_RUNTIME || kind == FF_OF_WORKERS)
         return;
     berthi_text_buf_puts(out, "{");
     put_label(out, "flow", m->name);

@@ -324,7 +324,7 @@ to = "out"
         run("flow", "run", self.flow(10), "--summary", self.path("summary"))
         numbers = self.numbers()
         for table in (numbers, numbers["stages"][1], numbers["stages"][1]["slot"],
-                      numbers["edges"][0], numbers["runtime"]):
+                      numbers["edges"][0], numbers["workers"], numbers["runtime"]):
             for key in table:
                 self.assertIn("`%s`" % key, reference)
 

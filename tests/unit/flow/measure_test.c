@@ -1,6 +1,7 @@
 /* measure_test.c - what is measured of a flow: times of calls, ages, and the way of the first records; and when what
  * waits is called again. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -156,6 +157,128 @@ static void what_is_out_of_range_is_refused(void **state)
     assert_int_equal(berth_flow_measured(r->flow, 0, 7, NULL), BERTH_E_INVALID);
 }
 
+/* ---------------------------------------------------------------- waits, workers, turns */
+
+static void edges_say_how_long_records_waited_in_them(void **state)
+{
+    flow_rig *r = *state;
+    berth_histogram *all, *some;
+
+    assert_int_equal(berth_histogram_create(NULL, &all, NULL), BERTH_OK);
+    assert_int_equal(berth_histogram_create(NULL, &some, NULL), BERTH_OK);
+    run_chain(r, BERTH_FLOW_MEASURE_ALL, 0);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(berth_flow_waited(r->flow, i, all), BERTH_OK);
+    assert_int_equal(berth_histogram_count(all), 2 * RECORDS);
+    assert_int_equal(berth_flow_waited(r->flow, 2, all), BERTH_E_ABSENT);
+    flow_rig_close(r);
+    run_chain(r, BERTH_FLOW_MEASURE_SOME, 0);
+    assert_int_equal(berth_flow_waited(r->flow, 1, some), BERTH_OK);
+    assert_true(berth_histogram_count(some) >= RECORDS / 8); /* of batches of 8 at most */
+    assert_true(berth_histogram_count(some) <= RECORDS);
+    flow_rig_close(r);
+    run_chain(r, 0, 0);
+    assert_int_equal(berth_flow_waited(r->flow, 1, some), BERTH_E_ABSENT);
+    berth_histogram_destroy(all);
+    berth_histogram_destroy(some);
+}
+
+/* Of two records that come in together the second may leave 20 ms after the first. */
+static void a_wait_is_as_long_as_it_was(void **state)
+{
+    flow_rig *r = *state;
+    berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
+    berth_edge_options slow = BERTH_EDGE_OPTIONS_INIT;
+    flow_part *source, *sink;
+    berth_histogram *h;
+
+    assert_int_equal(berth_histogram_create(NULL, &h, NULL), BERTH_OK);
+    options.name = "waits";
+    options.measures = BERTH_FLOW_MEASURE_ALL;
+    flow_rig_open(r, &options);
+    source = flow_rig_add(r, BERTH_ROLE_SOURCE, NULL);
+    sink = flow_rig_add(r, BERTH_ROLE_SINK, NULL);
+    source->count = source->per_pull = 2;
+    slow.rate = 50;
+    flow_rig_edge(r, source, NULL, sink, &slow);
+    flow_rig_start(r);
+    assert_int_equal(flow_rig_wait(r), BERTH_OK);
+    assert_int_equal(berth_flow_waited(r->flow, 0, h), BERTH_OK);
+    assert_int_equal(berth_histogram_count(h), 2);
+    assert_true(berth_histogram_max(h) >= 19000000); /* the second one */
+    berth_histogram_destroy(h);
+}
+
+static void workers_and_buffers_are_counted(void **state)
+{
+    flow_rig *r = *state;
+    berth_flows_stats stats = { .size = sizeof stats };
+
+    run_chain(r, 0, 0);
+    do /* a worker that has ended the last lane is not idle at once */
+        assert_int_equal(berth_flows_read_stats(r->flows, &stats), BERTH_OK);
+    while (stats.workers_idle != 2 && sched_yield() == 0);
+    assert_int_equal(stats.workers, 2);
+    assert_int_equal(stats.flows, 1);
+    assert_int_equal(stats.lanes_ready, 0);
+    assert_true(stats.wakes > 0 && stats.idle_ns > 0);
+    /* The source's, the processor's, and what its failed calls took back. */
+    assert_int_equal(stats.buffers_taken[0], RECORDS + RECORDS + (RECORDS + 2) / 3);
+    assert_int_equal(stats.buffers_taken[1], 0);
+    assert_true(stats.buffers_made > 0 &&
+                stats.buffers_made < 1000); /* the others came again */
+    assert_int_equal(stats.buffers, stats.buffers_made - stats.buffers_freed);
+    assert_int_equal(stats.buffer_bytes, 256 * stats.buffers);
+    assert_true(stats.buffer_bytes_kept <= stats.buffer_bytes);
+}
+
+static uint64_t turns_of(const flow_rig *r)
+{
+    berth_flow_stats stats = { .size = sizeof stats };
+
+    assert_int_equal(berth_flow_read_stats(r->flow, &stats), BERTH_OK);
+    return stats.turns;
+}
+
+static void a_flow_of_less_priority_has_fewer_turns_and_not_none(void **state)
+{
+    static const uint32_t priorities[] = { BERTH_PRIORITY_LOW, BERTH_PRIORITY_HIGH };
+    static flow_rig both[2];
+    flow_rig one;
+    uint64_t turns[2];
+
+    (void)state;
+    flow_rig_init(&one, 1);
+    for (int i = 0; i < 2; i++) {
+        berth_flow_options options = BERTH_FLOW_OPTIONS_INIT;
+        flow_part *source, *sink;
+
+        memset(&both[i], 0, sizeof both[i]);
+        both[i].flows = one.flows;
+        options.name = "one";
+        options.priority = priorities[i];
+        flow_rig_open(&both[i], &options);
+        source = flow_rig_add(&both[i], BERTH_ROLE_SOURCE, NULL);
+        sink = flow_rig_add(&both[i], BERTH_ROLE_SINK, NULL);
+        source->is_endless = true;
+        flow_rig_edge(&both[i], source, NULL, sink, NULL);
+        flow_rig_start(&both[i]);
+        flow_rig_await(sink, 100);
+    }
+    for (int i = 0; i < 2; i++)
+        turns[i] = turns_of(&both[i]);
+    while (turns_of(&both[0]) < turns[0] + 50)
+        (void)sched_yield();
+    assert_true(turns_of(&both[1]) - turns[1] >= 50 * 10);
+    for (int i = 0; i < 2; i++) {
+        berth_flow_drain(both[i].flow, UINT64_MAX);
+        assert_int_equal(flow_rig_wait(&both[i]), BERTH_OK);
+        flow_rig_close(&both[i]);
+    }
+    one.flow = NULL;
+    flow_rig_fini(&one);
+}
+
 /* ---------------------------------------------------------------- when */
 
 static berth_status be_slow(flow_part *p, berth_stage *stage, const berth_record *record)
@@ -274,6 +397,10 @@ int main(void)
         TEST(the_way_of_the_first_records_is_kept_in_order),
         TEST(a_record_past_the_room_is_left_out),
         TEST(what_is_out_of_range_is_refused),
+        TEST(edges_say_how_long_records_waited_in_them),
+        TEST(a_wait_is_as_long_as_it_was),
+        TEST(workers_and_buffers_are_counted),
+        cmocka_unit_test(a_flow_of_less_priority_has_fewer_turns_and_not_none),
         TEST(a_record_has_the_time_at_which_it_came_in),
         TEST(a_flush_that_rests_makes_no_further_try_come_sooner),
         TEST(numbers_may_be_read_while_a_flow_is_made),

@@ -235,7 +235,7 @@ static void a_version_is_left_only_while_it_serves(void **state)
 {
     slot_rig *r = *state;
     berth_slot *slot = slot_rig_open(r, "left", NULL);
-    berth_lease lease;
+    berth_lease lease = BERTH_LEASE_NONE;
 
     for (uint32_t n = 1; n <= 3; n++)
         slot_rig_install_answering(r, slot, n);
