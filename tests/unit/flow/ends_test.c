@@ -8,6 +8,7 @@
 
 #include "flow/flow.h"
 #include "flow_rig.h"
+#include "process.h"
 #include "torture.h"
 
 #include <cmocka.h>
@@ -163,12 +164,18 @@ static void flows_share_workers_and_none_waits_for_ever(void **state)
     }
 }
 
+#ifdef NDEBUG
+enum { STARTS = 10000 };
+#else
+enum { STARTS = 500 };
+#endif
+
 static void starting_and_ending_leaves_nothing_behind(void **state)
 {
     flow_rig *r = *state;
-    size_t blocks = 0;
+    size_t blocks = 0, descriptors = process_descriptors(), threads = process_threads();
 
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < STARTS; i++) {
         flow_part *middle, *sink = line_of_three(r, NULL, 5, &middle);
 
         flow_rig_start(r);
@@ -181,6 +188,8 @@ static void starting_and_ending_leaves_nothing_behind(void **state)
     }
     flow_rig_close(r);
     assert_true(r->memory.live_blocks <= blocks + 64 * 2); /* buffers that workers keep */
+    assert_int_equal(process_descriptors(), descriptors);
+    assert_int_equal(process_threads(), threads); /* the workers */
     flow_rig_open(r, NULL);
 }
 
