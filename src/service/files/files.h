@@ -12,8 +12,9 @@
  *                                       folder for all that is below either
  *
  * What was opened stays open until the grants are revoked.  A refusal is ACCESS, whether or not there is
- * anything by that name; a way out is NOT_PERMITTED.  Reading and writing of files is not waited for
- * and cannot be cut short; a plugin is answered with what came, at most BERTHI_SERVICE_BYTES_MAX.
+ * anything by that name; a way out is NOT_PERMITTED.  Reading and writing of files is not waited for; it goes
+ * in pieces, between which the call's deadline is asked, and a plugin is answered with what came, at most
+ * BERTHI_SERVICE_BYTES_MAX.
  *
  * Knows no ABI.  Thread: one, that of the instance.  Layer: service. */
 #ifndef BERTHI_SERVICE_FILES_H
