@@ -109,18 +109,23 @@ static void expire_queue(berthi_listener *l, uint64_t *due_ns_io)
 
 /* ---------------------------------------------------------------- the thread */
 
-static void go_on_kicked(berthi_listener *l)
+static berthi_exchange *take_kicked(berthi_listener *l)
 {
-    berthi_exchange *x, *next;
+    berthi_exchange *x;
 
     berthi_lock_take(&l->lock);
     x = l->kicked;
-    l->kicked = NULL;
-    for (berthi_exchange *at = x; at != NULL; at = at->next_kicked)
-        at->is_kicked = false; /* what is kicked from now on is in the next list */
+    if (x != NULL) {
+        l->kicked = x->next_kicked;
+        x->is_kicked = false; /* from now on it may be in the list again */
+    }
     berthi_lock_drop(&l->lock);
-    for (; x != NULL; x = next) {
-        next = x->next_kicked;
+    return x;
+}
+
+static void go_on_kicked(berthi_listener *l)
+{
+    for (berthi_exchange *x; (x = take_kicked(l)) != NULL;) {
         berthi_daemon_resume(x);
         berthi_exchange_unref(x);
     }
