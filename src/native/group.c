@@ -224,13 +224,16 @@ static bool take_off(berthi_native *native)
     return true;
 }
 
-/* Whoever comes next joins the thread and frees it. */
+/* Whoever comes next joins the thread and frees it.  Until then it is this thread's: what the plugin had
+ * of the host ends here and now, unless it was given up, with which that went. */
 static void leave_to_join(berthi_native *native, uint32_t *count32, uint64_t *count64)
 {
     berthi_native_group *g = native->group;
+    bool is_own;
 
     berthi_lock_take(&g->lock);
-    if (take_off(native)) { /* else it was counted when it was given up */
+    is_own = take_off(native);
+    if (is_own) { /* else it was counted when it was given up */
         if (count32 != NULL)
             ++*count32;
         else
@@ -240,6 +243,8 @@ static void leave_to_join(berthi_native *native, uint32_t *count32, uint64_t *co
     }
     berthi_cond_wake_all(&g->changed);
     berthi_lock_drop(&g->lock);
+    if (is_own)
+        berthi_native_end_imports(native->imports, native->stays);
 }
 
 static void *end_it(void *arg)
@@ -288,9 +293,9 @@ static void join_ended(berthi_native_group *g)
         next = native->next;
         berthi_thread_join(&native->thread);
         if (native->stays) {
-            berthi_native_end_imports(native->imports, true);
             abandon(native);
         } else {
+            native->imports = NULL; /* ended by that thread */
             berthi_native_free(native);
         }
     }
