@@ -63,7 +63,7 @@ typedef struct cli_options {
     uint64_t memory_bytes, stack_bytes, output_bytes, artifact_bytes, record_bytes;
     uint64_t policy, records, on_error, workers, signatures, log;
     bool prometheus, svg;
-    bool json, progress, quiet, help, all_features;
+    bool json, progress, quiet, help, all_features, tries;
 } cli_options;
 
 /* options.c */
@@ -234,6 +234,7 @@ typedef struct cli_host {
     berth_slot *slot;
     uint32_t hook;
     const char *tenant, *name; /* the slot's key */
+    char trial[4096];          /* the path of berth-trial, where it was looked for */
 } cli_host;
 
 /* Starts the runtime and opens the slot; installs nothing.  0, or the exit code, said why. */

@@ -86,6 +86,7 @@ static const char inspect_help[] =
     "be "                                                                                      \
     "given\n"                                                                                  \
     "                                again (nothing)\n"                                        \
+    "      --trial                   maps a native plugin in a process of its own first\n"     \
     "      --log error|warning|info|debug\n"                                                   \
     "                                lines of plugins that are printed (info)\n"
 

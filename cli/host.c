@@ -1,5 +1,6 @@
 /* host.c - a runtime with one slot: what `call` and `pipe` have in common.  Layer: cli. */
 #include <string.h>
+#include <unistd.h>
 
 #include <berth/contract.h>
 #include <berth/flow.h>
@@ -7,6 +8,23 @@
 #include <berth/wasi.h>
 
 #include "cli.h"
+
+/* A program that was moved, or not installed yet, has it where it lies itself; else the library knows. */
+static const char *find_trial(cli_host *host)
+{
+    static const char beside[] = "/../libexec/berth-trial";
+    ssize_t size = readlink("/proc/self/exe", host->trial, sizeof host->trial - sizeof beside);
+    char *name;
+
+    if (size <= 0)
+        return NULL;
+    host->trial[size] = '\0';
+    name = strrchr(host->trial, '/');
+    if (name == NULL)
+        return NULL;
+    memcpy(name, beside, sizeof beside);
+    return access(host->trial, X_OK) == 0 ? host->trial : NULL;
+}
 
 static berth_status open_runtime(cli_host *host, const cli_options *options, berth_diag *diag)
 {
@@ -17,6 +35,7 @@ static berth_status open_runtime(cli_host *host, const cli_options *options, ber
     runtime.memory_bytes_max = options->memory_bytes;
     runtime.stack_bytes_max = (uint32_t)options->stack_bytes;
     runtime.artifact_bytes_max = options->artifact_bytes;
+    runtime.trial_program = find_trial(host);
     cli_report_begin(options, &runtime);
     status = berth_host_create(NULL, &host->offers, diag);
     if (status == BERTH_OK)
@@ -45,7 +64,7 @@ static berth_status open_slot(cli_host *host, const cli_options *options, uint32
     slot.probe_deadline_ns = options->probe_deadline_ns;
     slot.memory_bytes_max = options->memory_bytes;
     slot.output_bytes_max = options->output_bytes;
-    slot.flags = flags;
+    slot.flags = flags | (options->tries ? BERTH_SLOT_TRIAL : 0);
     slot.contract = contract;
     slot.grants = grants;
     status = berth_slot_open(host->runtime, &slot, &host->slot, diag);

@@ -131,6 +131,7 @@ static const option_spec specs[] = {
     { "tenant", 0, TEXT, SLOT, AT(tenant), { 0 }, 0, 0, 0 },
     { "threshold", 0, NUMBER, CLI_FLOW, AT(threshold), { 0 }, 1, 1000, 0 },
     { "timeout", 0, TIME, CLI_CTL | CLI_FLOW, AT(timeout_ns), { 0 }, MS, 3600 * SECOND, 0 },
+    { "trial", 0, FLAG, SLOT, AT(tries), { 0 }, 0, 0, 0 },
     { "wit", 0, TEXT, SLOT | CLI_INSPECT | CLI_WRAP, AT(wit), { 0 }, 0, 0, 0 },
     { "workers", 0, NUMBER, CLI_PIPE, AT(workers), { 0 }, 1, CLI_WORKERS_MAX, 0 },
     { "world", 0, TEXT, CLI_WRAP | CLI_BINDGEN | CLI_COMPONENTIZE, AT(world), { 0 }, 0, 0, 0 },

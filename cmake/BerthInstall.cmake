@@ -12,6 +12,7 @@ install(DIRECTORY guest/ DESTINATION ${CMAKE_INSTALL_DATADIR}/berth/guest
 if(TARGET berth_program)
     install(TARGETS berth_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+install(TARGETS berth_trial RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
 file(GLOB manuals CONFIGURE_DEPENDS man/*.1)
 if(manuals)
     install(FILES ${manuals} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -44,6 +44,8 @@ list(REMOVE_ITEM library_sources ${lower_sources})
 add_library(berth_lower_objects OBJECT ${lower_sources})
 include(BerthTables)
 add_library(berth_objects OBJECT ${library_sources} ${table_sources})
+set_source_files_properties(src/registry/native_guest.c PROPERTIES COMPILE_DEFINITIONS
+    BERTH_TRIAL_PROGRAM="${CMAKE_INSTALL_FULL_LIBEXECDIR}/berth-trial")
 
 # A frame pointer is four instructions and a register of each call; these two are in every one.
 if(CMAKE_BUILD_TYPE STREQUAL Release)

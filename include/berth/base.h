@@ -95,7 +95,9 @@ typedef enum berth_reason {
     BERTH_REASON_ALLOC = 40,        /* the plugin's allocator answered nonsense */
     BERTH_REASON_REPLY_BOUNDS = 41, /* a reply lies outside the plugin's memory, or is (0, n) */
     /* of a native plugin, with BERTH_E_REJECTED */
-    BERTH_REASON_LINKER = 50 /* the dynamic linker does not map it: what it needs is not here */
+    BERTH_REASON_LINKER =
+        50,                 /* the dynamic linker does not map it: what it needs is not here */
+    BERTH_REASON_TRIAL = 51 /* it did not outlive being mapped in a process of its own */
 } berth_reason;
 
 /* What went wrong, for people.  A plain value: it can be copied into a message and read on

@@ -70,10 +70,13 @@ typedef struct berth_runtime_options {
     uint32_t flags;               /* BERTH_RUNTIME_BACKTRACES */
     uint32_t reserved_too;        /* 0 */
     berth_code_cache *code_cache; /* compiled code of other runtimes; default: none */
+    /* The path of berth-trial, for slots with BERTH_SLOT_TRIAL; lent until the runtime is gone; default: where
+     * it was installed with the library. */
+    const char *trial_program;
 } berth_runtime_options;
 #define BERTH_RUNTIME_OPTIONS_INIT                                                             \
     BERTH_INIT((uint32_t)sizeof(berth_runtime_options), 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, \
-               0, NULL, NULL, NULL, 0, 0, NULL)
+               0, NULL, NULL, NULL, 0, 0, NULL, NULL)
 
 /* Starts a runtime: its engine, its ticker thread and its reaper thread.
  * `options` may be NULL for the defaults.  Gives *runtime_out; end it with

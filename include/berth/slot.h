@@ -38,7 +38,10 @@ enum {
      * so for all slots. */
     BERTH_SLOT_CHECKED = 4,
     /* A native plugin with a call past the deadline is taken out of service. */
-    BERTH_SLOT_QUARANTINE = 8
+    BERTH_SLOT_QUARANTINE = 8,
+    /* A native plugin is mapped in a process of its own first (berth_runtime_options.trial_program), within
+     * probe_deadline_ns and memory_bytes_max: one that crashes there is refused. */
+    BERTH_SLOT_TRIAL = 16
 };
 
 typedef enum berth_event_kind {

@@ -219,6 +219,8 @@ const char *berth_reason_name(berth_reason reason)
         return "handles";
     case BERTH_REASON_LINKER:
         return "dynamic linker";
+    case BERTH_REASON_TRIAL:
+        return "trial";
     case BERTH_REASON_ALLOC:
         return "alloc";
     case BERTH_REASON_REPLY_BOUNDS:

@@ -61,6 +61,7 @@ typedef struct berthi_bundle_limits {
     uint64_t deadline_ns, probe_deadline_ns, memory_bytes, output_bytes;
     uint32_t calls, instances;
     uint32_t policy; /* a berth_policy */
+    bool is_tried;   /* in a process of its own first */
 } berthi_bundle_limits;
 
 typedef struct berthi_manifest {

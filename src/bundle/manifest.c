@@ -337,8 +337,9 @@ static bool read_contracts(berthi_schema *s, const berthi_toml *root, bool is_ne
 
 static bool read_limits(berthi_schema *s, const berthi_toml *root, berthi_bundle_limits *limits)
 {
-    static const char *const known[] = { "deadline", "probe-deadline", "memory", "output",
-                                         "calls",    "instances",      "policy", NULL };
+    static const char *const known[] = { "deadline", "probe-deadline", "memory",
+                                         "output",   "calls",          "instances",
+                                         "policy",   "trial",          NULL };
     static const char *const policies[] = { "reuse", "fresh", NULL };
     const berthi_toml *table = berthi_toml_member(root, "limits");
     uint32_t policy = UINT32_MAX;
@@ -355,7 +356,8 @@ static bool read_limits(berthi_schema *s, const berthi_toml *root, berthi_bundle
         !berthi_schema_size(s, "output", BERTHI_MANIFEST_OUTPUT_MOST, &limits->output_bytes) ||
         !berthi_schema_integer(s, "calls", 1, BERTHI_SLOT_CALLS_MOST, &calls) ||
         !berthi_schema_integer(s, "instances", 1, BERTHI_SLOT_INSTANCES_MOST, &instances) ||
-        !berthi_schema_choice(s, "policy", false, policies, &policy))
+        !berthi_schema_choice(s, "policy", false, policies, &policy) ||
+        !berthi_schema_bool(s, "trial", &limits->is_tried))
         return false;
     limits->calls = (uint32_t)calls;
     limits->instances = (uint32_t)instances;

@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include "base/reply_arena.h"
 #include "native/checked.h"
+#include "os/trial.h"
 
 #include <berth/slot.h>
 
@@ -103,6 +104,43 @@ static berth_status call_open(berthi_native *n, berth_diag *diag)
                        own.text[0] == '\0' ? "it does not say why" : own.text);
 }
 
+/* Which functions those were that a trial refused, as far as the file tells. */
+static berth_status list_constructors(const berthi_native_info *info, berth_diag *diag)
+{
+    char text[256] = "";
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < info->constructors_count && i < BERTHI_ELF_LISTED_MAX; i++) {
+        const berthi_native_constructor *c = &info->constructors[i];
+        int n = c->name != NULL ? snprintf(text + at, sizeof text - at, "%s`%.64s`",
+                                           i == 0 ? "" : " ", c->name)
+                                : snprintf(text + at, sizeof text - at, "%s0x%llx",
+                                           i == 0 ? "" : " ", (unsigned long long)c->address);
+
+        if ((size_t)n >= sizeof text - at) {
+            text[at] = '\0';
+            break;
+        }
+        at += (size_t)n;
+    }
+    return berthi_diag_prefix(diag, BERTH_E_REJECTED,
+                              "%u functions of it run when it is mapped (%s)",
+                              info->constructors_count, text);
+}
+
+static berth_status map(berthi_native *n, const berthi_native_options *opt, berth_diag *diag)
+{
+    berth_status status;
+
+    if (opt->trial != NULL) {
+        BERTHI_ASSERT_UNLOCKED(); /* I9: plugin code runs, though elsewhere */
+        status = berthi_trial_run(opt->copy, opt->trial, diag);
+        if (status != BERTH_OK)
+            return status == BERTH_E_REJECTED ? list_constructors(opt->info, diag) : status;
+    }
+    return berthi_library_map(opt->copy, &n->library, diag);
+}
+
 static berth_status open_it(berthi_native *n, const berthi_native_options *opt,
                             berth_diag *diag)
 {
@@ -155,7 +193,7 @@ berth_status berthi_native_open(berthi_native_group *group, const berthi_native_
     n->abi = opt->abi;
     n->lingers = opt->abi == NULL ? NULL : opt->info->lingers;
     berthi_native_group_ref(group);
-    status = berthi_library_map(opt->copy, &n->library, diag);
+    status = map(n, opt, diag);
     if (status != BERTH_OK)
         goto fail_map;
     status = open_it(n, opt, diag);

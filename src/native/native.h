@@ -146,7 +146,8 @@ typedef struct berthi_native_options {
     const struct berthi_library_copy *copy; /* whose bytes were admitted */
     const berthi_native_info *info;
     const char *tenant, *slot;
-    uint64_t drain_ns;              /* what drain() gets */
+    uint64_t drain_ns;                /* what drain() gets */
+    const struct berthi_trial *trial; /* before it is mapped here; NULL: none */
     bool is_checked;                /* all its calls go through berthi_native_call_checked() */
     const berthi_native_abi *abi;   /* NULL: ours */
     void *abi_ctx;                  /* for its open() */
@@ -154,7 +155,7 @@ typedef struct berthi_native_options {
 } berthi_native_options;
 
 /* Maps and opens.  On failure it is all undone.
- * Fails: BERTH_E_REJECTED (the dynamic linker, the id), BERTH_E_VERSION (the ABI), BERTH_E_ABI (a
+ * Fails: BERTH_E_REJECTED (its trial, the dynamic linker, the id), BERTH_E_VERSION (the ABI), BERTH_E_ABI (a
  * function is missing), BERTH_E_PLUGIN (open() failed), BERTH_E_OS, BERTH_E_NOMEM. */
 berth_status berthi_native_open(berthi_native_group *group,
                                 const berthi_native_options *options,

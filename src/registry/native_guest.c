@@ -9,6 +9,7 @@
 #include "native/checked.h"
 #include "os/environment.h"
 #include "os/clock.h"
+#include "os/trial.h"
 
 berthi_native_guest *berthi_native_guest_make(berth_runtime *rt)
 {
@@ -94,6 +95,20 @@ static berth_status take_tables(berthi_native_guest *guest, berth_diag *diag)
     return status;
 }
 
+/* Its bounds are those of the slot; memory is that of the process, to which its own segments and those
+ * of what it needs belong. */
+static berthi_trial trial_of(const berth_slot *slot, const berthi_native_info *info)
+{
+    enum { LIBRARIES = 64 << 20 };
+    const berth_slot_options *opt = &slot->options;
+    const char *program = slot->runtime->options.trial_program;
+
+    return (berthi_trial){ .program = program != NULL ? program : BERTH_TRIAL_PROGRAM,
+                           .deadline_ns = opt->probe_deadline_ns,
+                           .memory_bytes =
+                               opt->memory_bytes_max + info->memory_bytes + LIBRARIES };
+}
+
 berth_status berthi_native_load(berth_slot *slot, berthi_content *content,
                                 const struct berthi_library_copy *copy,
                                 const berthi_foreign *foreign, berth_diag *diag)
@@ -109,8 +124,11 @@ berth_status berthi_native_load(berth_slot *slot, berthi_content *content,
                                       .is_checked = is_checked,
                                       .abi = foreign == NULL ? NULL : foreign->abi,
                                       .abi_ctx = foreign == NULL ? NULL : foreign->ctx };
+    const berthi_trial trial = trial_of(slot, &content->native->plugin.info);
     berth_status status;
 
+    if ((opt->flags & BERTH_SLOT_TRIAL) != 0)
+        options.trial = &trial;
     if (opt->policy == BERTH_POLICY_FRESH || opt->reuse_calls_max != 0 ||
         opt->reuse_age_ns_max != 0 || opt->reuse_memory_bytes_max != 0)
         return berthi_fail(diag, BERTH_E_REJECTED,

@@ -81,7 +81,7 @@ static berth_status check_options(const berth_runtime *rt, const berth_slot_opti
         return berthi_fail(diag, BERTH_E_INVALID, "policy %u is neither reuse nor fresh",
                            opt->policy);
     if ((opt->flags & ~(uint32_t)(BERTH_SLOT_TIMED | BERTH_SLOT_STATE | BERTH_SLOT_CHECKED |
-                                  BERTH_SLOT_QUARANTINE)) != 0)
+                                  BERTH_SLOT_QUARANTINE | BERTH_SLOT_TRIAL)) != 0)
         return berthi_fail(diag, BERTH_E_INVALID, "flags 0x%x are not known here", opt->flags);
     if ((opt->flags & BERTH_SLOT_STATE) != 0 &&
         (opt->policy != BERTH_POLICY_REUSE || opt->instances_max != 1 || opt->calls_max != 1 ||

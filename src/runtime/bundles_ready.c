@@ -104,6 +104,8 @@ berth_status berthi_bundles_open(berth_bundles *b, const berthi_bundle *bundle,
     options.instances_max = (uint32_t)less(options.instances_max, limits->instances);
     if (options.policy == 0)
         options.policy = limits->policy;
+    if (limits->is_tried)
+        options.flags |= BERTH_SLOT_TRIAL;
     return berthi_slot_open_hidden(b->rt, &options, slot_out, diag);
 }
 

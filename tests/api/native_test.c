@@ -559,6 +559,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         slot_test(a_call_past_its_deadline_is_told_while_it_is_inside),
         slot_test(a_slot_may_quarantine_a_plugin_that_does_not_return),
+        slot_test(what_dies_of_being_mapped_is_refused),
+        slot_test(a_trial_without_its_program_is_an_error_that_says_so),
         slot_test(rules_are_looked_after_where_it_is_asked_for),
         slot_test(a_plugin_that_keeps_the_rules_notices_nothing_of_it),
         slot_test(what_a_plugin_says_is_handed_on),

@@ -29,4 +29,8 @@ void rules_are_looked_after_where_it_is_asked_for(void **state);
 void a_plugin_that_keeps_the_rules_notices_nothing_of_it(void **state);
 void what_a_plugin_says_is_handed_on(void **state);
 
+/* native_test_trial.c */
+void what_dies_of_being_mapped_is_refused(void **state);
+void a_trial_without_its_program_is_an_error_that_says_so(void **state);
+
 #endif

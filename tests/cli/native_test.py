@@ -107,6 +107,15 @@ class Call(Folder):
             self.assert_exit(result, 0)
             self.assertEqual(answer, result.stdout)
 
+    def test_a_plugin_is_tried_first_where_it_is_asked_for(self):
+        result = self.call("calc_v1", MATH + "add(20, 22)", "--trial")
+        self.assert_exit(result, 0)
+        self.assertEqual(b"42\n", result.stdout)
+        result = self.call("calc_crashes_early", MATH + "add(20, 22)", "--trial")
+        self.assert_exit(result, 3)
+        self.assertIn(b"`calc_crashes`", result.stderr)
+        self.assertIn(b"ended the process by signal 11", result.stderr)
+
     def test_what_fails_says_why(self):
         for name, text, status, why in [
                 ("calc_v1", MATH + "refuse(7)", 1, b"it answered 7"),

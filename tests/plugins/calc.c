@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -261,6 +262,54 @@ __attribute__((used)) static int *volatile unique_at = &calc_unique;
 __attribute__((constructor)) static void calc_starts_early(void)
 {
     atomic_store(&is_open, 0);
+}
+#endif
+
+/* What a trial is for.  `volatile`: the compiler would tell. */
+#if defined CALC_CRASHES_EARLY || defined CALC_CRASHES_LATE
+static int *volatile nowhere;
+#endif
+
+#ifdef CALC_CRASHES_EARLY
+__attribute__((constructor)) static void calc_crashes(void)
+{
+    *nowhere = 1;
+}
+#endif
+
+#ifdef CALC_CRASHES_LATE
+__attribute__((destructor)) static void calc_crashes(void)
+{
+    *nowhere = 1;
+}
+#endif
+
+#ifdef CALC_SPINS_EARLY
+__attribute__((constructor)) static void calc_spins(void)
+{
+    static volatile int is_forever = 1;
+
+    while (is_forever)
+        continue;
+}
+#endif
+
+#ifdef CALC_EXITS_EARLY
+__attribute__((constructor)) static void calc_exits(void)
+{
+    exit(0);
+}
+#endif
+
+/* 2 GiB, of which it needs each page. */
+#ifdef CALC_EATS_EARLY
+__attribute__((constructor)) static void calc_eats(void)
+{
+    for (int i = 0; i < 2048; i++) {
+        void *volatile at = malloc(1 << 20);
+
+        memset(at, 1, 1 << 20);
+    }
 }
 #endif
 

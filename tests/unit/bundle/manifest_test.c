@@ -38,7 +38,7 @@ static void every_field_is_read(void **state)
         "bundle = \"codecs\"\noptional = true\n"
         "[limits]\ndeadline = \"250ms\"\nprobe-deadline = \"2s\"\n"
         "memory = \"16MiB\"\noutput = \"512KiB\"\ncalls = 8\n"
-        "instances = 4\npolicy = \"fresh\"\n";
+        "instances = 4\npolicy = \"fresh\"\ntrial = true\n";
     berthi_manifest m;
     berth_diag diag = { 0 };
     berthi_arena arena;
