@@ -178,11 +178,11 @@ static berth_status judge(const said *s, int how, const berthi_trial *trial, ber
             berthi_utf8_show(shown, sizeof shown, s->text + 2, s->size - 2));
     if (is_done(s))
         return BERTH_OK;
+    if (s->is_late)
+        return refuse(when, "did not end within ms:", (int)(trial->deadline_ns / MS), diag);
     if (s->size == 0)
         return berthi_fail(diag, BERTH_E_OS, "the trial's program '%s' did not begin",
                            trial->program);
-    if (s->is_late)
-        return refuse(when, "did not end within ms:", (int)(trial->deadline_ns / MS), diag);
     if (how != -1 && WIFSIGNALED(how))
         return refuse(when, "ended the process by signal", WTERMSIG(how), diag);
     return refuse(when, "ended the process with exit status", how == -1 ? -1 : WEXITSTATUS(how),

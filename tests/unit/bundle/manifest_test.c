@@ -65,7 +65,8 @@ static void every_field_is_read(void **state)
     assert_true(m.needs[0].is_optional);
     assert_true(m.limits.deadline_ns == 250000000 && m.limits.probe_deadline_ns == 2000000000);
     assert_true(m.limits.memory_bytes == 16 << 20 && m.limits.output_bytes == 512 << 10);
-    assert_true(m.limits.calls == 8 && m.limits.instances == 4 && m.limits.policy == 2);
+    assert_true(m.limits.calls == 8 && m.limits.instances == 4 && m.limits.policy == 2 &&
+                m.limits.is_tried);
     berthi_arena_fini(&arena);
 }
 
@@ -79,7 +80,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_int_equal(read_text(HEAD ARTIFACT, &arena, &m, NULL), BERTH_OK);
     assert_null(m.description);
     assert_true(!m.follows && m.priority == 0 && m.provides_count == 0);
-    assert_true(m.requires_count == 0 && m.limits.deadline_ns == 0 && m.limits.policy == 0);
+    assert_true(m.requires_count == 0 && m.limits.deadline_ns == 0 && m.limits.policy == 0 &&
+                !m.limits.is_tried);
     assert_string_equal(m.slot, "a@1");
     assert_null(berthi_manifest_artifact(&m, "linux", "x86_64")->os);
     berthi_arena_fini(&arena);
