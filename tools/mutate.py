@@ -7,7 +7,7 @@ there in the preset the entry names, run, and the copy is put back.  A mutation 
 notices is printed as ALIVE and makes the exit status 1; one whose `hidden` says why this machine
 cannot show it is expected to live and is run with --hidden only.
 
-  tools/mutate.py --list
+  tools/mutate.py --list                and whether each still fits its file
   tools/mutate.py --run                 all
   tools/mutate.py --run 'record-*'      some
 """
@@ -90,13 +90,16 @@ def test_fails(copy, preset, test, log, seconds, repeat):
     return None
 
 
+def occurrences(root, m):
+    return (root / m["file"]).read_text().count(m["old"])
+
+
 def apply(copy, m):
     path = copy / m["file"]
-    text = path.read_text()
-    if text.count(m["old"]) != m.get("count", 1):
-        sys.exit(f"mutate: {m['name']}: its text occurs {text.count(m['old'])} times in "
+    if occurrences(copy, m) != m.get("count", 1):
+        sys.exit(f"mutate: {m['name']}: its text occurs {occurrences(copy, m)} times in "
                  f"{m['file']}; the entry is out of date")
-    path.write_text(text.replace(m["old"], m["new"]))
+    path.write_text(path.read_text().replace(m["old"], m["new"]))
 
 
 def kill(copy, m, log):
@@ -137,11 +140,14 @@ def main():
                         help="where the copy lies (default %(default)s)")
     args = parser.parse_args()
     if args.run is None:
+        stale = [m for m in MUTATIONS if occurrences(ROOT, m) != m.get("count", 1)]
         for m in MUTATIONS:
             print(f"{m['name']:34} {m['file']}: {m['what']}")
             if "hidden" in m:
                 print(f"{'':34}   hidden: {m['hidden']}")
-        return 0
+        for m in stale:
+            print(f"out of date: {m['name']}: its text occurs {occurrences(ROOT, m)} times in {m['file']}")
+        return 1 if stale else 0
 
     patterns = args.run or ["*"]
     chosen = [m for m in MUTATIONS if any(fnmatch.fnmatch(m["name"], p) for p in patterns)
