@@ -66,6 +66,8 @@ static void wake_worker(berthi_worker *w)
     *at = w->next_idle;
     w->is_idle = false;
     w->flows->wakes++;
+    /* Now, and not when it runs: who reads the numbers meanwhile finds it idle no more. */
+    w->flows->idle_ns += berthi_clock_ns() - w->idle_from_ns;
     berthi_cond_wake_all(&w->wake);
 }
 
@@ -333,7 +335,6 @@ static void wait_for_work(berthi_worker *w)
                  w->is_idle)
             wake_worker(w);
     }
-    flows->idle_ns += berthi_clock_ns() - w->idle_from_ns;
     if (flows->timekeeper == w)
         flows->timekeeper = NULL;
 }

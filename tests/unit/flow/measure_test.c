@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -238,6 +239,39 @@ static void workers_and_buffers_are_counted(void **state)
     assert_true(stats.buffer_bytes_kept <= stats.buffer_bytes);
 }
 
+typedef struct idle_watch {
+    berth_flows *flows;
+    atomic_bool is_over;
+    uint64_t shrunk; /* reads that found less than the one before */
+} idle_watch;
+
+static void *watch_idle(void *ctx)
+{
+    idle_watch *w = ctx;
+    berth_flows_stats stats = { .size = sizeof stats };
+    uint64_t last = 0;
+
+    while (!atomic_load(&w->is_over) && berth_flows_read_stats(w->flows, &stats) == BERTH_OK) {
+        w->shrunk += stats.idle_ns < last;
+        last = stats.idle_ns;
+    }
+    return NULL;
+}
+
+/* The processor waits a microsecond for each third record, so workers come and go. */
+static void idle_time_only_grows(void **state)
+{
+    flow_rig *r = *state;
+    idle_watch w = { .flows = r->flows };
+    pthread_t reader;
+
+    assert_int_equal(pthread_create(&reader, NULL, watch_idle, &w), 0);
+    run_chain(r, 0, 0);
+    atomic_store(&w.is_over, true);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    assert_int_equal(w.shrunk, 0);
+}
+
 static uint64_t turns_of(const flow_rig *r)
 {
     berth_flow_stats stats = { .size = sizeof stats };
@@ -271,7 +305,8 @@ static void a_flow_of_less_priority_has_fewer_turns_and_not_none(void **state)
         flow_rig_start(&both[i]);
         flow_rig_await(sink, 100);
     }
-    for (int i = 0; i < 2; i++)
+    /* The other's first: what comes in between counts for it, and not against it. */
+    for (int i = 2; i-- != 0;)
         turns[i] = turns_of(&both[i]);
     while (turns_of(&both[0]) < turns[0] + 50)
         (void)sched_yield();
@@ -406,6 +441,7 @@ int main(void)
         TEST(edges_say_how_long_records_waited_in_them),
         TEST(a_wait_is_as_long_as_it_was),
         TEST(workers_and_buffers_are_counted),
+        TEST(idle_time_only_grows),
         cmocka_unit_test(a_flow_of_less_priority_has_fewer_turns_and_not_none),
         TEST(a_record_has_the_time_at_which_it_came_in),
         TEST(a_flush_that_rests_makes_no_further_try_come_sooner),
