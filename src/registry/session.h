@@ -41,8 +41,8 @@ void *berthi_slot_attached(const berth_slot *slot, const char *what);
 /* The leased version is what its slot calls now. */
 bool berthi_lease_is_current(const berth_lease *lease);
 
-/* Rolls the slot back if that version is the one that it calls still.  Fails: as berth_slot_rollback(), BERTH_E_STATE
- * also when it is another. */
+/* Rolls the slot back if that version is the one that it calls still, or called until it was taken out of service.
+ * Fails: as berth_slot_rollback(), BERTH_E_STATE also when another one came. */
 berth_status berthi_slot_leave(berth_slot *slot, uint64_t version)
     __attribute__((warn_unused_result));
 

@@ -472,19 +472,29 @@ void berthi_slot_kept_give(berth_slot *slot, berth_version *kept, bool is_outdat
     berthi_lock_drop(&slot->lock);
 }
 
-/* `from`: the number of the version that is left; 0: of whichever it is. */
+/* A rollback from that version would not leave it: another one came meanwhile.  Nothing is there when a watchdog took
+ * it out of service, and then only what it would go back to is another.  `from`: its number; 0: of whichever it is.
+ * Under the lock. */
+static bool has_left(const berth_slot *slot, uint64_t from)
+{
+    const berth_version *last = atomic_load_explicit(&slot->current, memory_order_relaxed);
+
+    if (last != NULL)
+        return from != 0 && last->number != from;
+    return from != 0 && slot->kept != NULL && slot->kept->number == from;
+}
+
 static berth_status roll_back(berth_slot *slot, uint64_t from, uint64_t *version_out,
                               berth_diag *diag)
 {
     berth_status status = BERTH_OK;
-    berth_version *next, *last;
+    berth_version *next;
 
     berthi_lock_take(&slot->lock);
     next = slot->kept;
-    last = atomic_load_explicit(&slot->current, memory_order_relaxed);
     if (slot->is_evicted) {
         status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' was evicted", slot->name);
-    } else if (from != 0 && (last == NULL || last->number != from)) {
+    } else if (has_left(slot, from)) {
         status = berthi_fail(diag, BERTH_E_STATE, "slot '%s' does not call version %llu",
                              slot->name, (unsigned long long)from);
     } else if (next == NULL) {
@@ -515,7 +525,8 @@ static berth_status roll_back_with_state(berth_slot *slot, uint64_t from, uint64
         return status;
     is_held = berthi_gate_hold(slot, berthi_state_patience(slot));
     berthi_lock_take(&slot->lock);
-    next = slot->kept; /* the ticket keeps it there, but for an eviction */
+    /* The ticket keeps it there, but for an eviction. */
+    next = has_left(slot, from) ? NULL : slot->kept;
     if (next != NULL)
         berthi_version_ref(next);
     berthi_lock_drop(&slot->lock);

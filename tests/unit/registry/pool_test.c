@@ -247,6 +247,30 @@ static void a_version_is_left_only_while_it_serves(void **state)
     assert_int_equal(berthi_slot_leave(slot, 2), BERTH_E_ABSENT);
 }
 
+static void take_out_of_service(berth_slot *slot)
+{
+    berthi_lock_take(&slot->lock);
+    assert_true(berthi_slot_quarantine_locked(slot, atomic_load(&slot->current)));
+    berthi_lock_drop(&slot->lock);
+}
+
+static void a_version_that_was_taken_out_of_service_is_left_too(void **state)
+{
+    slot_rig *r = *state;
+    berth_slot *slot = slot_rig_open(r, "watched", NULL);
+    berth_lease lease = BERTH_LEASE_NONE;
+
+    for (uint32_t n = 1; n <= 2; n++)
+        slot_rig_install_answering(r, slot, n);
+    take_out_of_service(slot);
+    assert_int_equal(berthi_slot_leave(slot, 1),
+                     BERTH_E_STATE); /* to be gone back to, not left */
+    assert_int_equal(berthi_slot_leave(slot, 2), BERTH_OK);
+    assert_int_equal(berth_slot_lease(slot, &lease), BERTH_OK);
+    assert_int_equal(berth_lease_version(&lease), 1);
+    berth_lease_return(&lease);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -258,6 +282,7 @@ int main(void)
         slot_test(what_is_spent_makes_room_for_other_threads),
         slot_test(what_is_spent_makes_room_in_the_engine),
         slot_test(a_version_is_left_only_while_it_serves),
+        slot_test(a_version_that_was_taken_out_of_service_is_left_too),
     };
 
     return slot_rig_run("pool", tests, sizeof tests / sizeof *tests);
