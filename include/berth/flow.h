@@ -69,8 +69,8 @@ enum {
     BERTH_FLOW_MEASURE_ALL = 2   /* of each; costs two readings of the clock */
 };
 
-/* Which flows with something to do are run first.  Others are passed over 16 times in a row at most; within one, `weight`
- * is what counts. */
+/* Which flows with something to do are run first.  A priority with such flows is passed over 16 times in a row at most,
+ * or 17 when two are due at once; within one, `weight` is what counts. */
 typedef enum berth_priority {
     BERTH_PRIORITY_NORMAL = 0,
     BERTH_PRIORITY_HIGH = 1,

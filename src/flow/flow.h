@@ -28,7 +28,8 @@ enum {
     BERTHI_FLOW_PORTS_MAX = 64,       /* of one stage */
     BERTHI_FLOW_TURN_NS = 100 * 1000, /* after which a lane lets others go on */
     BERTHI_FLOW_PRIORITIES = 3,
-    BERTHI_FLOW_PASSED_MAX = 16, /* turns in a row for others of a higher priority */
+    BERTHI_FLOW_PASSED_MAX =
+        16, /* turns in a row for other priorities; one more when two are due at once */
     BERTHI_FLOW_ASK_AGAIN_NS = 1000 * 1000,
     BERTHI_FLOW_CONTENT_TYPES_MAX = 256, /* that payloads of one flow may have */
     BERTHI_FLOW_CONTENT_TYPE_SIZE_MAX = 255
@@ -236,7 +237,7 @@ struct berth_flow {
 /* Flows of one priority, the first to be run first. */
 typedef struct berthi_flow_queue {
     berth_flow *first, *last;
-    uint32_t passed; /* turns of a higher priority since the last of this one */
+    uint32_t passed; /* turns of others since the last of this one, while it waited */
 } berthi_flow_queue;
 
 struct berthi_worker {
