@@ -21,11 +21,12 @@ static bool is_about(const char *line, const char *asked)
            (length == size || next == ':');
 }
 
-/* A denial of a part, such as one folder, leaves the rest as it is granted. */
+/* A denial of a part, such as one folder, leaves the rest as it is granted; of what is not granted at all, it is
+ * the answer, for any denial links what is needed. */
 static answer answer_of(const cli_options *options, const char *asked, bool is_needed,
                         const char **line_out)
 {
-    const char *line;
+    const char *line, *denies_part = NULL;
 
     *line_out = NULL;
     for (uint32_t i = 0; i < options->grants.count; i++) {
@@ -33,13 +34,18 @@ static answer answer_of(const cli_options *options, const char *asked, bool is_n
         if (strncmp(line, deny, strlen(deny)) != 0) {
             if (is_about(line, asked) && *line_out == NULL)
                 *line_out = line;
-        } else if (is_about(line + strlen(deny), asked) &&
-                   strlen(line + strlen(deny)) <= strlen(asked)) {
+        } else if (is_about(line + strlen(deny), asked)) {
+            denies_part = line;
+            if (strlen(line + strlen(deny)) > strlen(asked))
+                continue;
             *line_out = line;
             return REFUSES;
         }
     }
-    return *line_out != NULL ? GIVEN : is_needed ? MISSING : REFUSES;
+    if (*line_out != NULL)
+        return GIVEN;
+    *line_out = denies_part;
+    return is_needed && denies_part == NULL ? MISSING : REFUSES;
 }
 
 static bool put_answer(const cli_options *options, const char *asked, bool is_needed, char *out,

@@ -159,7 +159,7 @@ static int check_all(checking *c, const cli_bytes *bytes, const berth_contract *
 
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, c->options->operands[0], NULL, status, &diag);
-    root = json_loads(berth_verdict_json(verdict), 0, NULL);
+    root = cli_verdict_read(verdict);
     say(c, PASSED, "file", "%s, %zu bytes, sha256 %s", text_of(root, "kind"), bytes->size,
         text_of(root, "sha256"));
     check_fits(c, root);

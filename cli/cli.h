@@ -194,6 +194,9 @@ typedef struct cli_bytes {
 berth_status cli_artifact_read(const char *path, uint64_t bytes_max, cli_bytes *bytes_out,
                                berth_diag *diag);
 
+/* The verdict's JSON, to be looked into; a name in it may have a NUL.  The caller's reference. */
+struct json_t *cli_verdict_read(const berth_verdict *verdict);
+
 /* Whether the artifact names that hook in a profile that takes it; only looks, runs nothing.
  * BERTH_OK also for an artifact that fits nothing: installing it says what is wrong better.
  * Fails: BERTH_E_ABSENT (and which hooks there are), BERTH_E_NOMEM, BERTH_E_LIMIT. */

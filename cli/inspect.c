@@ -34,7 +34,10 @@ typedef struct kept {
 
 static void keep_line(void *asks, const char *text)
 {
-    json_array_append_new(asks, json_string(text));
+    char clean[CLI_TEXT_MAX]; /* a line that was cut may end inside a character */
+
+    cli_clean(clean, sizeof clean, text, false);
+    json_array_append_new(asks, json_string(clean));
 }
 
 static json_t *json_of(const kept *k)
@@ -113,21 +116,20 @@ static void print_asks(const kept *k)
 
     json_array_foreach(k->asks, at, line)
     {
-        fputs(at == 0 ? "\ngrants     " : "           ", stdout);
-        print_clean(json_string_value(line));
+        printf("%s%s\n", at == 0 ? "\ngrants     " : "           ", json_string_value(line));
     }
 }
 
-static void look_at_grants(const cli_options *options, const char *json, kept *k)
+static void look_at_grants(const cli_options *options, const berth_verdict *verdict, kept *k)
 {
-    json_t *verdict;
+    json_t *root;
 
     if (options->grants.count == 0)
         return;
-    verdict = json_loads(json, 0, NULL);
+    root = cli_verdict_read(verdict);
     k->asks = json_array();
-    k->is_refused = cli_asks_each(options, verdict, keep_line, k->asks);
-    json_decref(verdict);
+    k->is_refused = cli_asks_each(options, root, keep_line, k->asks);
+    json_decref(root);
 }
 
 static int inspect(const cli_options *options, const berth_contract *contract)
@@ -150,7 +152,7 @@ static int inspect(const cli_options *options, const berth_contract *contract)
     cli_free(bytes.data);
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
-    look_at_grants(options, berth_verdict_json(verdict), &k);
+    look_at_grants(options, verdict, &k);
     if (options->json) {
         print_json(berth_verdict_json(verdict), &k);
     } else {

@@ -213,6 +213,11 @@ static berth_status look_for_hook(const json_t *verdict, const cli_options *opti
                 options->hook, list);
 }
 
+json_t *cli_verdict_read(const berth_verdict *verdict)
+{
+    return json_loads(berth_verdict_json(verdict), JSON_ALLOW_NUL, NULL);
+}
+
 berth_status cli_artifact_has_hook(const cli_bytes *bytes, const cli_options *options,
                                    berth_diag *diag)
 {
@@ -224,7 +229,7 @@ berth_status cli_artifact_has_hook(const cli_bytes *bytes, const cli_options *op
         berth_inspect(NULL, bytes->data, bytes->size, options->artifact_bytes, &verdict, diag);
     if (status != BERTH_OK)
         return status;
-    root = json_loads(berth_verdict_json(verdict), 0, NULL);
+    root = cli_verdict_read(verdict);
     status = look_for_hook(root, options, diag);
     json_decref(root);
     berth_verdict_destroy(verdict);

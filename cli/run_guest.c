@@ -51,7 +51,7 @@ static int find_call(const cli_options *options, const cli_bytes *bytes, char *c
 
     if (status != BERTH_OK)
         return cli_fail_diag(CLI_FAILED, path, NULL, status, &diag);
-    root = json_loads(berth_verdict_json(verdict), 0, NULL);
+    root = cli_verdict_read(verdict);
     world = json_string_value(json_object_get(json_object_get(root, "component"), "wit"));
     call[0] = '\0';
     is_there = world != NULL ? find_run(world, call, size) : is_command(root);

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import unittest
@@ -198,10 +199,28 @@ class New(Folder):
     def new(self, name, *words):
         return run("new", self.path(name), *words)
 
+    def document(self, name):
+        with open(os.path.join(SOURCE, "docs", name), encoding="utf-8") as file:
+            return file.read()
+
     def templates(self):
         top = os.path.join(SOURCE, "templates")
         return [(a, b) for a in sorted(os.listdir(top)) if os.path.isdir(os.path.join(top, a))
                 for b in sorted(os.listdir(os.path.join(top, a))) if os.path.isdir(os.path.join(top, a, b))]
+
+    def test_each_language_has_a_page_with_its_commands(self):
+        pages = {"as": "assemblyscript", "js": "javascript"}
+        index = self.document("languages.md")
+        for language, contract in self.templates():
+            page = "languages/%s.md" % pages.get(language, language)
+            self.assertIn("[`%s`](%s)" % (language, page), index)
+            text = self.document(page)
+            self.assertIn("$ berth new word-count --lang %s\n" % language, text)
+            with open(os.path.join(SOURCE, "templates", language, contract, "README.md"), encoding="utf-8") as file:
+                commands = re.findall(r"^    (.+?)(?:\s+#.*)?$", file.read().replace("@NAME@", "word-count"), re.M)
+            self.assertNotEqual([], commands)
+            for command in commands:
+                self.assertRegex(text, r"(?m)^\$ %s(\s+#.*)?$" % re.escape(command))
 
     def test_a_project_has_the_files_of_its_template_with_its_name(self):
         for language, contract in self.templates():

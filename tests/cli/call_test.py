@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from program import NO_HURRY, PATIENCE, PROGRAM, Folder, environment, guest, read, run
+from program import NO_HURRY, PATIENCE, PROGRAM, SOURCE, Folder, environment, guest, read, run
 
 ENGINES = ["interp"] + (["wasmtime"] if b"" == run(
     "call", guest("cli_v1"), "--hook", "edit", "--engine", "wasmtime").stderr else [])
@@ -71,6 +71,49 @@ class Inspect(Folder):
         self.assertIn(b"clock_time_get: clock is missing", result.stdout)
         self.assertIn(b"stdio:out is given by stdio; stdio:err is given by stdio; fs:write is not given", result.stdout)
         self.assert_exit(run("inspect", guest("p1_plugin"), "--grant", "clock:monotonic"), 0)
+
+    def test_a_denial_of_a_part_links_what_is_needed(self):
+        result = run("inspect", guest("p1_plugin"), "--grant", "deny:clock:wall")
+        self.assert_exit(result, 0)
+        self.assertIn(b"clock_time_get: clock is denied by deny:clock:wall, and calls", result.stdout)
+        result = run("check", guest("p1_plugin"), "--grant", "deny:clock:wall", "--probe-deadline", "60s")
+        self.assertNotIn(b"fail  admission", result.stdout)
+        self.assertNotIn(b"fail  compile", result.stdout)
+
+    def test_a_name_with_a_nul_hides_nothing(self):
+        plugin = self.write("nul.wasm", read(guest("p1_plugin")) + b"\0\2\1\0")  # a section
+        result = run("inspect", plugin, "--grant", "stdio")
+        self.assert_exit(result, 3)
+        self.assertIn(b"clock_time_get: clock is missing", result.stdout)
+        self.assertIn("\0", json.loads(run("inspect", plugin, "--json").stdout)["module"]["sections"]["items"][-1]["name"])
+        result = run("check", plugin, "--grant", "clock", "--probe-deadline", "60s")
+        self.assert_exit(result, 0)
+        program = self.write("nul.wasm", read(guest("p1_command")) + b"\0\2\1\0")
+        self.assert_exit(run("run-guest", program, "--", "well"), 0)
+
+    def test_each_key_is_in_its_document(self):
+        with open(os.path.join(SOURCE, "docs", "inspect-json.md"), encoding="utf-8") as file:
+            document = file.read()
+
+        def keys(told):
+            for key, value in told.items() if isinstance(told, dict) else []:
+                yield key
+                yield from keys(value)
+            for value in told if isinstance(told, list) else []:
+                yield from keys(value)
+
+        for plugin in ("p1_plugin", "wasi_probe", "adm_cclb_all"):
+            for key in keys(json.loads(run("inspect", guest(plugin), "--json", "--grant", "clock").stdout)):
+                self.assertRegex(document, "[`\".]%s[`\"]" % key)
+
+    def test_a_line_that_is_cut_is_told(self):
+        for path in "/" + "é" * 1100, "/a" + "é" * 1100:  # one of which is cut inside a character
+            result = run("inspect", guest("p1_plugin"), "--json", "--grant", "clock", "--grant", "fs:read:" + path,
+                         "--grant", "fs:write:" + path)
+            self.assert_exit(result, 0)
+            told = json.loads(result.stdout)
+            self.assertEqual([ask["interface"] for ask in told["module"]["asks"]],
+                             [line.split(":")[0] for line in told["grants"]])
 
     def test_what_fits_nothing_is_rejected_with_its_findings(self):
         for content in [b"", b"\0asm", b"no module at all", module_exporting(b"memory")]:
