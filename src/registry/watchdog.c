@@ -2,8 +2,9 @@
  *
  * Nothing ends native code, so whoever runs the process has to know which plugin sits on which thread.
  * One thread per runtime, from the first native plugin on; it reads the call records and makes callers
- * pay nothing.  A version on a slot's list is not freed while the slot's lock is held, and a call is told
- * once. */
+ * pay nothing.  A version on a slot's list is not freed while the slot's lock is held.  A call is told
+ * once; and again where a thread was held up between its pin and the name of what it calls, for then the
+ * first time named what it called before. */
 #include "registry/registry.h"
 
 #include <stdio.h>
@@ -17,6 +18,11 @@ enum {
     TOLD_MAX = 64, /* calls of one scan; the rest are told by the next */
     FRAMES_MAX = 24
 };
+
+typedef struct told {
+    uint64_t since; /* when the call began, and 1 more, so that 0 is none */
+    uint32_t function;
+} told;
 
 typedef struct overdue {
     char tenant[BERTH_NAME_SIZE_MAX + 1], slot[BERTH_NAME_SIZE_MAX + 1],
@@ -34,9 +40,8 @@ struct berthi_watchdog {
     berthi_lock lock;
     berthi_cond cond;
     bool is_stopping; /* guarded by lock */
-    /* The rest is the thread's.  When the call in that place of that record began that was told last;
-     * 1 more, so that 0 is none. */
-    uint64_t told[BERTHI_RECORDS_MAX][BERTHI_PINS_MAX];
+    /* The rest is the thread's.  What was told last of that place of that record. */
+    told told[BERTHI_RECORDS_MAX][BERTHI_PINS_MAX];
     uint32_t found_count;
     overdue found[TOLD_MAX];
 };
@@ -63,10 +68,9 @@ static void copy(char *out, size_t room, const char *text)
 
 /* Under the slot's lock. */
 static void note(berthi_watchdog *w, berth_slot *slot, berth_version *v, berthi_record *r,
-                 unsigned at, uint64_t age)
+                 uint32_t function, uint64_t age)
 {
-    uint32_t n =
-        atomic_load_explicit(&r->function[at], memory_order_relaxed) - BERTHI_HOOKS_MAX;
+    uint32_t n = function - BERTHI_HOOKS_MAX;
     overdue *o = &w->found[w->found_count++];
 
     copy(o->tenant, sizeof o->tenant, slot->tenant->name);
@@ -96,13 +100,15 @@ static void look_at_version(berthi_watchdog *w, berth_slot *slot, berth_version 
              * thread's last one. */
             const void *object = atomic_load_explicit(&r->entry[i].pin, memory_order_acquire);
             uint64_t since = atomic_load_explicit(&r->entry[i].since, memory_order_relaxed);
-            uint64_t *told = &w->told[r->index][i];
+            uint32_t function = atomic_load_explicit(&r->function[i], memory_order_relaxed);
+            told *last = &w->told[r->index][i];
 
             if (object != v || now < since || now - since <= v->deadline_ticks ||
-                *told == since + 1 || w->found_count == TOLD_MAX)
+                (last->since == since + 1 && last->function == function) ||
+                w->found_count == TOLD_MAX)
                 continue;
-            *told = since + 1;
-            note(w, slot, v, r, i, now - since);
+            *last = (told){ since + 1, function };
+            note(w, slot, v, r, function, now - since);
         }
 }
 

@@ -720,6 +720,7 @@ int main(void)
         slot_test(what_a_plugin_says_is_handed_on_as_its_own),
         slot_test(what_may_run_on_stays_mapped_and_is_counted),
         slot_test(a_call_that_takes_too_long_is_told_by_its_contract),
+        slot_test(a_call_that_is_told_before_it_has_a_name_is_told_again),
         slot_test(what_a_thread_called_in_between_is_not_told_for_it),
         slot_test(an_instance_that_is_used_ends_behind_its_last_call),
         slot_test(an_instance_ends_though_there_is_no_place_for_a_call),

@@ -21,6 +21,7 @@ void a_service_for_all_is_made_once_and_nothing_is_not_kept(void **state);
 void what_a_plugin_says_is_handed_on_as_its_own(void **state);
 void what_may_run_on_stays_mapped_and_is_counted(void **state);
 void a_call_that_takes_too_long_is_told_by_its_contract(void **state);
+void a_call_that_is_told_before_it_has_a_name_is_told_again(void **state);
 void what_a_thread_called_in_between_is_not_told_for_it(void **state);
 void an_instance_that_is_used_ends_behind_its_last_call(void **state);
 void an_instance_ends_though_there_is_no_place_for_a_call(void **state);

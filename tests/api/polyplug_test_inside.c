@@ -474,7 +474,7 @@ void a_service_for_all_is_made_once_and_nothing_is_not_kept(void **state)
 /* ---------------------------------------------------------------- what is told */
 
 typedef struct told {
-    atomic_uint logs, abandoned, overdue;
+    atomic_uint logs, abandoned, overdue, misnamed;
     const char *awaited; /* the function whose being overdue is counted */
     char text[512];
 } told;
@@ -490,9 +490,9 @@ static void tell(void *ctx, const berth_report *report)
     if (report->kind == BERTH_REPORT_ABANDONED)
         atomic_fetch_add(&all->abandoned, 1);
     /* On a busy machine others may be overdue, too. */
-    if (report->kind == BERTH_REPORT_OVERDUE && all->awaited != NULL &&
-        strcmp(report->function, all->awaited) == 0)
-        atomic_fetch_add(&all->overdue, 1);
+    if (report->kind == BERTH_REPORT_OVERDUE && all->awaited != NULL)
+        atomic_fetch_add(
+            strcmp(report->function, all->awaited) == 0 ? &all->overdue : &all->misnamed, 1);
 }
 
 static void listen(slot_rig *r, told *all)
@@ -559,14 +559,18 @@ typedef struct holding {
     const berth_polyplug_interface *c;
     berth_polyplug_instance instance;
     atomic_int flags[2]; /* it is inside; it may go */
+    bool is_late;
     uint32_t answer;
 } holding;
+
+static _Thread_local bool is_late; /* late_alloc() takes its time on this thread */
 
 static void *hold(void *arg)
 {
     holding *h = arg;
     atomic_int *flags = h->flags;
 
+    is_late = h->is_late;
     h->answer = pp_call(h->c, h->instance, PP_HOLD, &flags);
     return NULL;
 }
@@ -601,6 +605,57 @@ void a_call_that_takes_too_long_is_told_by_its_contract(void **state)
     slot_rig_wait_until(slot_rig_runtime_stats(t.r).natives_unmapped >= 1);
     pp_end(&t);
     unlisten(*state);
+}
+
+typedef struct late {
+    berth_allocator own;
+    told *all;
+} late;
+
+static void *late_alloc(void *ctx, size_t size)
+{
+    late *l = ctx;
+
+    for (unsigned ms = 0; is_late && ms < 60 && atomic_load(&l->all->misnamed) == 0; ms++)
+        slot_rig_sleep_ms(1);
+    return l->own.alloc(l->own.ctx, size);
+}
+
+static void late_free(void *ctx, void *memory, size_t size)
+{
+    late *l = ctx;
+
+    l->own.free(l->own.ctx, memory, size);
+}
+
+/* As on a busy machine: the thread has its pin, waits for memory, and has not yet said what it calls. */
+void a_call_that_is_told_before_it_has_a_name_is_told_again(void **state)
+{
+    berth_bundles_options options = BERTH_BUNDLES_OPTIONS_INIT;
+    berth_slot_options slot = BERTH_SLOT_OPTIONS_INIT;
+    slot_rig *r = *state;
+    holding h = { .flags = { 0 }, .is_late = true };
+    polyplug_rig t;
+    pthread_t thread;
+    told all;
+    late l = { r->allocator, &all };
+
+    r->allocator = (berth_allocator){ &l, late_alloc, late_free };
+    listen(r, &all);
+    all.awaited = "reload.test@1";
+    slot.deadline_ns = 10 * MS;
+    options.slot = &slot;
+    pp_start(&t, r, &options);
+    pp_put_reload(&t, "v1", "pp_v1");
+    pp_must_load(&t, "v1");
+    h.c = pp_resolve(&t, PP_RELOAD);
+    assert_int_equal(pthread_create(&thread, NULL, hold, &h), 0);
+    slot_rig_wait_until(atomic_load(&all.overdue) != 0);
+    atomic_store(&h.flags[1], 1);
+    pthread_join(thread, NULL);
+    pp_end(&t);
+    r->allocator = l.own;
+    unlisten(r);
 }
 
 /* What a thread called last is known to it, and found without looking: between the two calls of one function
