@@ -22,12 +22,14 @@ static void check_version(const berthi_wasm_info *info, berthi_scope scope)
     for (uint32_t i = 0; i < info->imports_count; i++) {
         berthi_name name = info->imports[i].name;
 
-        if (berthi_name_is(info->imports[i].module, MODULE) &&
-            berthi_name_starts(name, prefix) && !berthi_name_is(name, "check_abi_version_1") &&
-            !berthi_name_is(name, "check_abi_version_2"))
-            berthi_find(scope, "abi-version", BERTHI_NO_OFFSET,
-                        "it was built for an ABI that is none of 1 and 2 (it imports `%s`)",
-                        BERTHI_SHOW_NAME(name));
+        if (!berthi_name_is(info->imports[i].module, MODULE) ||
+            !berthi_name_starts(name, prefix) || berthi_name_is(name, "check_abi_version_1") ||
+            berthi_name_is(name, "check_abi_version_2"))
+            continue;
+        berthi_find(scope, "abi-version", BERTHI_NO_OFFSET,
+                    "it was built for an ABI that is none of 1 and 2 (it imports `%s`)",
+                    BERTHI_SHOW_NAME(name));
+        return; /* once: a module may have a great many imports */
     }
 }
 
