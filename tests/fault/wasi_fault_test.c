@@ -1,8 +1,9 @@
-/* wasi_fault_test.c - grants, and a host that offers WASI, are made whole or not at all; a plugin whose services have
- * no memory fails and leaves nothing behind. */
+/* wasi_fault_test.c - grants, and a host that offers WASI or functions of its own to core modules, are made whole or
+ * not at all; a plugin whose services have no memory fails and leaves nothing behind. */
 #include <stdlib.h>
 #include <string.h>
 
+#include <berth/core_host.h>
 #include <berth/grant.h>
 #include <berth/wasi.h>
 
@@ -15,6 +16,8 @@ typedef struct sweep {
     berth_allocator allocator;
     uint8_t *bytes;
     size_t size;
+    berth_host *host; /* that offers functions to core modules */
+    size_t offered;   /* how many of them it could */
 } sweep;
 
 static const char *const lines[] = { "clock",          "random",
@@ -60,10 +63,50 @@ static berth_status offer_step(void *ctx, berth_diag *diag)
     return status;
 }
 
+static berth_status core_function(void *ctx, berth_core_cell *cells, berth_core_call *call)
+{
+    (void)ctx;
+    (void)cells;
+    (void)call;
+    return BERTH_OK;
+}
+
+static berth_status offer_core(berth_host *host, const char *name, berth_diag *diag)
+{
+    return berth_host_offer_core(host, "env", name, "ii:i", core_function, NULL, diag);
+}
+
+static const char *const core_names[] = { "first", "second" };
+
+/* check_core_offers() ends the host. */
+static berth_status offer_core_step(void *ctx, berth_diag *diag)
+{
+    sweep *s = ctx;
+    berth_status status = berth_host_create(&s->allocator, &s->host, diag);
+
+    for (s->offered = 0; status == BERTH_OK && s->offered < 2; s->offered += status == BERTH_OK)
+        status = offer_core(s->host, core_names[s->offered], diag);
+    return status;
+}
+
 static void check_empty(void *ctx, berth_status status)
 {
     (void)status;
     memory_assert_empty(&((sweep *)ctx)->memory);
+}
+
+/* A function that could not be offered is not there, and can be offered now. */
+static void check_core_offers(void *ctx, berth_status status)
+{
+    sweep *s = ctx;
+
+    assert_true(status != BERTH_OK || s->offered == 2);
+    for (size_t i = 0; s->host != NULL && i < 2; i++)
+        assert_int_equal(offer_core(s->host, core_names[i], NULL),
+                         i < s->offered ? BERTH_E_STATE : BERTH_OK);
+    berth_host_destroy(s->host);
+    s->host = NULL;
+    check_empty(ctx, status);
 }
 
 static void grants_are_made_whole_or_not_at_all(void **state)
@@ -82,6 +125,15 @@ static void a_host_that_cannot_offer_everything_ends_cleanly(void **state)
     memory_init(&s.memory);
     s.allocator = memory_allocator(&s.memory);
     assert_true(fault_sweep(&s.memory, offer_step, check_empty, &s) > 10);
+}
+
+static void a_function_for_core_modules_is_offered_or_not(void **state)
+{
+    sweep s = { .rig = *state };
+
+    memory_init(&s.memory);
+    s.allocator = memory_allocator(&s.memory);
+    assert_true(fault_sweep(&s.memory, offer_core_step, check_core_offers, &s) > 8);
 }
 
 /* A runtime of its own; what fails is what comes after its making. */
@@ -183,6 +235,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         slot_test(grants_are_made_whole_or_not_at_all),
         slot_test(a_host_that_cannot_offer_everything_ends_cleanly),
+        slot_test(a_function_for_core_modules_is_offered_or_not),
         slot_test(a_plugin_whose_services_have_no_memory_fails_and_the_next_call_does_not),
     };
 
