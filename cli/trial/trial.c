@@ -36,13 +36,18 @@ static void close_others(void)
         (void)close(fd);
 }
 
+/* A bound that is there already may be lower, and stays then. */
 static int limit(unsigned long long memory_bytes)
 {
-    const struct rlimit none = { 0, 0 }, memory = { memory_bytes, memory_bytes };
+    const struct rlimit none = { 0, 0 };
+    struct rlimit memory;
 
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || getrlimit(RLIMIT_AS, &memory) != 0)
         return -1;
-    return memory_bytes == 0 ? 0 : setrlimit(RLIMIT_AS, &memory);
+    if (memory_bytes == 0 || memory_bytes > memory.rlim_max)
+        return 0;
+    memory.rlim_cur = memory.rlim_max = memory_bytes;
+    return setrlimit(RLIMIT_AS, &memory);
 }
 
 int main(int argc, char **argv)

@@ -105,7 +105,7 @@ static int start(const berthi_library_copy *copy, const berthi_trial *trial, int
 
     if (from < 0)
         return errno;
-    to = fcntl(report, F_DUPFD_CLOEXEC, FIRST_FREE);
+    to = fails("fcntl") ? -1 : fcntl(report, F_DUPFD_CLOEXEC, FIRST_FREE);
     code = to < 0 ? errno : spawn(trial, from, to, pid_out);
     if (to >= 0)
         (void)close(to);
@@ -124,7 +124,8 @@ static bool is_done(const said *s)
 static void listen_to(int report, uint64_t deadline_ns, said *s)
 {
     struct pollfd p = { .fd = report, .events = POLLIN };
-    uint64_t end_ns = berthi_clock_ns() + deadline_ns, now;
+    uint64_t now = berthi_clock_ns(),
+             end_ns = deadline_ns > UINT64_MAX - now ? UINT64_MAX : now + deadline_ns;
     ssize_t n = 1;
 
     while (n != 0 && s->size < sizeof s->text - 1 && !is_done(s)) {
@@ -143,16 +144,29 @@ static void listen_to(int report, uint64_t deadline_ns, said *s)
     s->text[s->size] = '\0';
 }
 
-/* A process that closed its end on its way out keeps the status it has: the signal comes too late. */
+static pid_t ask(pid_t pid, int *how_out, int options)
+{
+    pid_t got;
+
+    do
+        got = waitpid(pid, how_out, options);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+/* A process that closed its end on its way out keeps the status it has: the signal comes too late.  It may
+ * have left its group, so it is ended by itself, too, where the number is its own still. */
 static int end(pid_t pid)
 {
     int how = 0;
     pid_t got;
 
     (void)kill(-pid, SIGKILL);
-    do
-        got = waitpid(pid, &how, 0);
-    while (got < 0 && errno == EINTR);
+    got = ask(pid, &how, WNOHANG);
+    if (got == 0) {
+        (void)kill(pid, SIGKILL);
+        got = ask(pid, &how, 0);
+    }
     return got == pid ? how : -1;
 }
 

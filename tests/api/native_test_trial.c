@@ -43,6 +43,7 @@ void what_dies_of_being_mapped_is_refused(void **state)
         { "calc_exits_early", "`calc_exits`", "exit status 0", false },
         { "calc_eats_early", "`calc_eats`", "ended the process by signal", false },
         { "calc_spins_early", "`calc_spins`", "did not end within ms: 100", true },
+        { "calc_flees_early", "`calc_spins`", "did not end within ms: 100", true },
         { "calc_lacks_symbol", "it cannot be mapped: ", "undefined symbol", false },
     };
     slot_rig *r = *state;

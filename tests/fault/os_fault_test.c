@@ -11,12 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "guests.h"
 #include "memory.h"
 #include "os/file.h"
+#include "os/library.h"
 #include "os/reserve.h"
 #include "os/sealed.h"
+#include "os/trial.h"
 #include "os_faults.h"
 #include "process.h"
 #include "sync/record.h"
@@ -122,6 +126,37 @@ static bool reserve(bertht_memory *memory)
     return berthi_os_try_reserve(4096, true) == 0;
 }
 
+static uint8_t *plugin;
+static size_t plugin_size;
+
+static void assert_no_children(void)
+{
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static bool try_a_plugin(bertht_memory *memory)
+{
+    const berthi_trial trial = { .program = BERTH_TEST_TRIAL,
+                                 .deadline_ns = UINT64_MAX,
+                                 .memory_bytes = UINT64_C(1) << 30 };
+    berthi_library_copy copy;
+    berth_diag diag = { 0 };
+    berth_status status = berthi_library_copy_make(plugin, plugin_size, &copy, &diag);
+
+    (void)memory;
+    if (status == BERTH_OK) {
+        status = berthi_trial_run(&copy, &trial, &diag);
+        berthi_library_copy_end(&copy);
+    }
+    assert_no_children();
+    if (status == BERTH_OK)
+        return true;
+    assert_int_equal(status, BERTH_E_OS);
+    assert_int_equal(diag.os_code, EIO);
+    return false;
+}
+
 /* `spared`: how many of the calls may fail without harm. */
 static void fail_each_call(operation *run, size_t calls_at_least, size_t spared)
 {
@@ -222,6 +257,19 @@ static void sealing_fails_cleanly(void **state)
     fail_each_call(seal, 2, 0);
 }
 
+static void a_trial_fails_cleanly_at_each_call(void **state)
+{
+    (void)state;
+#ifdef BERTH_TEST_SLOW
+    print_message(
+        "skipped: a plugin with a sanitizer, or a program under another, is not tried\n");
+    skip();
+#endif
+    plugin = plugin_file_read("calc_v1", &plugin_size);
+    fail_each_call(try_a_plugin, 8, 1); /* a file without a name does as well as a memfd */
+    free(plugin);
+}
+
 static int make_file(void **state)
 {
     int fd;
@@ -248,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_condition_fails_cleanly),
         cmocka_unit_test(a_reservation_fails_cleanly),
         cmocka_unit_test(sealing_fails_cleanly),
+        cmocka_unit_test(a_trial_fails_cleanly_at_each_call),
     };
 
     os_faults_require();

@@ -1,6 +1,8 @@
 /* calc.c - the plugin of the native tests, in many forms: each CALC_ name turns one of them on.
  *
  * CALC_BIAS is added to every sum, so that versions can be told apart. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -284,11 +286,14 @@ __attribute__((destructor)) static void calc_crashes(void)
 }
 #endif
 
-#ifdef CALC_SPINS_EARLY
+#if defined CALC_SPINS_EARLY || defined CALC_FLEES_EARLY
 __attribute__((constructor)) static void calc_spins(void)
 {
     static volatile int is_forever = 1;
 
+#ifdef CALC_FLEES_EARLY
+    (void)setpgid(0, getpgid(getppid())); /* out of the group that it leads */
+#endif
     while (is_forever)
         continue;
 }
