@@ -95,15 +95,19 @@ static void connection_comes_or_goes(void *ctx, struct MHD_Connection *c, void *
 }
 
 /* Writes an answer where libmicrohttpd would not yet, and says no more on that connection. */
-static void tell(berthi_link *link, uint16_t status, const char *text)
+static void tell(const berthi_listener *l, berthi_link *link, uint16_t status, const char *text)
 {
-    char line[TOLD_MAX];
-    size_t done;
-    int size = snprintf(line, sizeof line,
-                        "HTTP/1.1 %u %s\r\nConnection: close\r\nContent-Type: text/plain; "
-                        "charset=utf-8\r\nContent-Length: %zu\r\n\r\n%s",
-                        status, MHD_get_reason_phrase_for(status), strlen(text), text);
+    berth_http_field fields[BERTHI_ANSWER_FIELDS];
+    char after[BERTHI_AFTER_TEXT], line[TOLD_MAX];
+    size_t count = berthi_answer_fields(l, status, true, after, fields), done;
+    int size = snprintf(line, sizeof line, "HTTP/1.1 %u %s\r\nConnection: close\r\n", status,
+                        MHD_get_reason_phrase_for(status));
 
+    for (size_t i = 0; i < count; i++)
+        size += snprintf(line + size, sizeof line - (size_t)size, "%s: %s\r\n",
+                         fields[i].name.text, fields[i].value.text);
+    size += snprintf(line + size, sizeof line - (size_t)size, "Content-Length: %zu\r\n\r\n%s",
+                     strlen(text), text);
     (void)berthi_socket_send(link->fd, line, (size_t)size, &done);
     (void)berthi_socket_shut(link->fd, false, true);
     link->was_told = true;
@@ -127,7 +131,7 @@ void berthi_daemon_expire(berthi_listener *l, uint64_t *due_ns_io)
         if (now_ns >= link->due_ns || is_late) {
             if (x != NULL && !x->has_answer && !link->was_told) {
                 x->refusal.status = is_late ? 503 : 408;
-                tell(link, x->refusal.status,
+                tell(l, link, x->refusal.status,
                      is_late ? "this is about to end\n" : "the request took too long\n");
             }
             (void)berthi_socket_shut(link->fd, true, true);
@@ -234,6 +238,7 @@ static void refuse_answered(berthi_exchange *x)
 
     berthi_lock_take(&l->lock);
     l->refused++;
+    berthi_body_take(x, &x->in, x->in.end - x->in.at); /* nobody reads it */
     berthi_lock_drop(&l->lock);
     berthi_exchange_answer(x, x->refusal.status, x->refusal.text);
 }
@@ -247,7 +252,7 @@ static void refuse_at_once(berthi_exchange *x)
     x->is_broken = true;
     berthi_exchange_stir(x);
     berthi_lock_drop(&l->lock);
-    tell(x->link, x->refusal.status, x->refusal.text);
+    tell(l, x->link, x->refusal.status, x->refusal.text);
 }
 
 /* ---------------------------------------------------------------- the answer goes */
@@ -352,6 +357,22 @@ static enum MHD_Result respond(berthi_exchange *x)
     return result;
 }
 
+static enum MHD_Result answer_or_wait(berthi_exchange *x)
+{
+    bool has_status, is_broken;
+
+    berthi_lock_take(&x->listener->lock);
+    has_status = x->status != 0;
+    is_broken = x->is_broken && !x->is_ended;
+    berthi_lock_drop(&x->listener->lock);
+    if (is_broken)
+        return MHD_NO;
+    if (has_status)
+        return respond(x);
+    suspend(x);
+    return MHD_YES;
+}
+
 /* ---------------------------------------------------------------- the body comes */
 
 static void offer(berthi_exchange *x)
@@ -395,7 +416,7 @@ static enum MHD_Result begin(berthi_exchange *x, const char *method)
         return MHD_YES;
     if (value_of(x, "Expect") != NULL) { /* who waits to be told to go on is told not to */
         refuse_answered(x);
-        return respond(x);
+        return answer_or_wait(x);
     }
     if (!is_chunked && size <= SWALLOWED_MAX)
         x->swallows = true;
@@ -468,11 +489,13 @@ static void be_whole(berthi_exchange *x)
 
     berthi_lock_take(&l->lock);
     x->trailers = trailers;
-    x->is_whole = has_all;
-    x->is_broken |= !has_all;
+    x->is_whole = has_all || !x->was_queued;
+    x->is_broken |= !x->is_whole;
     berthi_exchange_stir(x);
     berthi_lock_drop(&l->lock);
-    if (!x->was_queued && !x->swallows)
+    if (!has_all && !x->was_queued)
+        berthi_refuse(&x->refusal, 431, "the request has more trailers than are taken");
+    else if (!x->was_queued && !x->swallows)
         offer(x);
     if (x->refusal.status != 0)
         refuse_answered(x);
@@ -480,22 +503,11 @@ static void be_whole(berthi_exchange *x)
 
 static enum MHD_Result go_on(berthi_exchange *x)
 {
-    bool has_status, is_broken;
-
     if (x->link->was_told)
         return MHD_NO;
     if (!x->is_whole)
         be_whole(x);
-    berthi_lock_take(&x->listener->lock);
-    has_status = x->status != 0;
-    is_broken = x->is_broken && !x->is_ended;
-    berthi_lock_drop(&x->listener->lock);
-    if (is_broken)
-        return MHD_NO;
-    if (has_status)
-        return respond(x);
-    suspend(x);
-    return MHD_YES;
+    return answer_or_wait(x);
 }
 
 static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *url,

@@ -313,15 +313,19 @@ const berth_http_field *berthi_exchange_trailers(const berthi_exchange *x, size_
 
 int berthi_exchange_fds(berthi_exchange *x, int *in_out, int *out_out)
 {
-    int code = berthi_latch_open(&x->in_fd);
+    int in, code = berthi_latch_open(&in);
 
-    if (code == 0)
-        code = berthi_latch_open(&x->out_fd);
     if (code != 0)
         return code;
-    *in_out = x->in_fd;
-    *out_out = x->out_fd;
+    code = berthi_latch_open(out_out);
+    if (code != 0) {
+        berthi_latch_close(in);
+        return code;
+    }
+    *in_out = in;
     berthi_lock_take(&x->listener->lock);
+    x->in_fd = in;
+    x->out_fd = *out_out;
     berthi_exchange_stir(x);
     berthi_lock_drop(&x->listener->lock);
     return 0;
@@ -353,7 +357,7 @@ static void find_length(berthi_exchange *x)
     x->answer.count = kept;
 }
 
-/* Under the lock, as the next two.  Takes the lines when it succeeds. */
+/* Under the lock, as the next three.  Takes the lines when it succeeds. */
 static berth_status begin(berthi_exchange *x, uint16_t status, const berthi_lines *lines)
 {
     if (is_over(x) || x->status != 0)
@@ -383,6 +387,12 @@ static berth_status end(berthi_exchange *x, const berthi_lines *lines)
     x->is_ended = true;
     berthi_exchange_kick(x);
     return BERTH_OK;
+}
+
+static void break_off(berthi_exchange *x)
+{
+    x->is_broken = true;
+    berthi_exchange_kick(x);
 }
 
 berth_status berthi_exchange_begin(berthi_exchange *x, uint16_t status,
@@ -438,36 +448,47 @@ berth_status berthi_exchange_end(berthi_exchange *x, const berth_http_field *tra
     return status;
 }
 
-void berthi_exchange_answer(berthi_exchange *x, uint16_t status, const char *text)
+size_t berthi_answer_fields(const berthi_listener *l, uint16_t status, bool has_text,
+                            char after[BERTHI_AFTER_TEXT],
+                            berth_http_field fields[BERTHI_ANSWER_FIELDS])
 {
-    uint64_t after_ns = x->listener->options.retry_after_ns;
-    size_t size = strlen(text), count = 0;
-    berthi_lines lines = { NULL, 0, 0 }, none = { NULL, 0, 0 };
-    berth_http_field fields[3];
-    char after[24];
-    berth_status told;
+    uint64_t after_ns = l->options.retry_after_ns;
+    size_t count = 0;
 
-    if (size != 0)
+    if (has_text)
         fields[count++] =
             (berth_http_field){ { "Content-Type", 12 }, { "text/plain; charset=utf-8", 25 } };
     if (status == 503) {
-        int n = snprintf(after, sizeof after, "%llu",
+        int n = snprintf(after, BERTHI_AFTER_TEXT, "%llu",
                          (unsigned long long)((after_ns + NS_PER_S - 1) / NS_PER_S));
 
         fields[count++] = (berth_http_field){ { "Retry-After", 11 }, { after, (size_t)n } };
     }
     if (status == 405)
         fields[count++] = (berth_http_field){ { "Allow", 5 }, { "POST", 4 } };
-    if (!berthi_lines_copy(heap_of(x), fields, count, &lines))
-        return; /* it is dropped, and then broken off */
+    return count;
+}
+
+void berthi_exchange_answer(berthi_exchange *x, uint16_t status, const char *text)
+{
+    berthi_lines lines = { NULL, 0, 0 }, none = { NULL, 0, 0 };
+    berth_http_field fields[BERTHI_ANSWER_FIELDS];
+    char after[BERTHI_AFTER_TEXT];
+    size_t size = strlen(text);
+    size_t count = berthi_answer_fields(x->listener, status, size != 0, after, fields);
+    bool has_lines = berthi_lines_copy(heap_of(x), fields, count, &lines);
+    berth_status told;
+
     berthi_lock_take(&x->listener->lock);
-    told = begin(x, status, &lines);
-    if (told != BERTH_OK)
-        free_lines(heap_of(x), &lines);
+    told = has_lines ? begin(x, status, &lines) : BERTH_E_NOMEM;
     if (told == BERTH_OK && size != 0)
-        told = put(x, text, size);
+        (void)put(x, text, size); /* others' bodies may leave no room for it */
     if (told == BERTH_OK)
         told = end(x, &none); /* all at once: its length is known */
+    else
+        free_lines(heap_of(x), &lines);
+    if (told == BERTH_E_NOMEM)
+        break_off(x);
     berthi_lock_drop(&x->listener->lock);
 }
 
@@ -476,10 +497,8 @@ void berthi_exchange_drop(berthi_exchange *x)
     berthi_listener *l = x->listener;
 
     berthi_lock_take(&l->lock);
-    if (!x->is_ended && !x->is_broken) {
-        x->is_broken = true;
-        berthi_exchange_kick(x);
-    }
+    if (!x->is_ended && !x->is_broken)
+        break_off(x);
     unref_locked(x);
     berthi_lock_drop(&l->lock);
 }

@@ -113,6 +113,12 @@ void berthi_exchange_kick(berthi_exchange *x);
 /* Under the lock: whoever waits for it looks again. */
 void berthi_exchange_stir(berthi_exchange *x);
 
+enum { BERTHI_ANSWER_FIELDS = 3, BERTHI_AFTER_TEXT = 24 };
+/* What an answer of a line of text says besides; `after` is where a number is written.  How many. */
+size_t berthi_answer_fields(const berthi_listener *l, uint16_t status, bool has_text,
+                            char after[BERTHI_AFTER_TEXT],
+                            berth_http_field fields[BERTHI_ANSWER_FIELDS]);
+
 /* ---------------------------------------------------------------- listener.c */
 
 /* Puts it into the queue, or says why not.  Takes a reference when it does. */

@@ -251,10 +251,16 @@ static void a_body_past_its_bound_gets_413_however_it_is_sent(void **state)
     http_client_close(&client);
 
     http_client_open(&client, end_rig_path(r, "s"));
+    http_client_say(&client, "PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n");
+    assert_int_equal(http_client_hear(&client), 405); /* before its body, which is not short */
+    assert_string_equal(http_client_field(&client, "Allow"), "POST");
+    http_client_close(&client);
+
+    http_client_open(&client, end_rig_path(r, "s"));
     large[100000] = '\0';
     assert_int_equal(post("/", "", large), 202);
     assert_int_equal(strlen(end_and_read(r)), 100001);
-    assert_int_equal(end_rig_stats(r, 0).refused, 3);
+    assert_int_equal(end_rig_stats(r, 0).refused, 4);
 }
 
 static void a_head_past_its_bound_is_refused(void **state)
@@ -407,6 +413,36 @@ static void bodies_that_are_too_many_get_503(void **state)
     http_client_close(&client);
 }
 
+static void who_is_refused_hears_why_though_others_bodies_fill_all_room(void **state)
+{
+    enum { SIZE = 60000 }; /* whose room is 64 KiB, half of all there is */
+    static http_client other, third;
+    static char body[SIZE + 1];
+    end_rig *r = *state;
+
+    memset(body, 'x', SIZE);
+    start_into_file(r, "path=/in;framing=json-lines;body_max=64KiB;queue_bytes=128KiB");
+    http_client_open(&other, end_rig_path(r, "s"));
+    http_client_say(&other, "POST /in HTTP/1.1\r\nHost: t\r\nContent-Length: 60001\r\n\r\n");
+    http_client_send(&other, body, SIZE);
+    while (end_rig_stats(r, 0).bytes < SIZE)
+        (void)sched_yield();
+    assert_int_equal(post("/in", "", body), 400); /* the rest of the room was its own */
+    http_client_say(&client, "POST /in HTTP/1.1\r\nHost: t\r\nContent-Length: 60001\r\n\r\n");
+    http_client_send(&client, body, SIZE);
+    while (end_rig_stats(r, 0).bytes < 3 * SIZE)
+        (void)sched_yield();
+    http_client_open(&third, end_rig_path(r, "s"));
+    http_client_post(&third, "/out", "", "x"); /* there is no room for a line of text */
+    assert_int_equal(http_client_hear(&third), 404);
+    http_client_post(&third, "/in", "", "{}");
+    assert_int_equal(http_client_hear(&third), 503);
+    assert_string_equal(http_client_field(&third, "Retry-After"), "1");
+    http_client_close(&third);
+    http_client_close(&other);
+    assert_string_equal(end_and_read(r), "");
+}
+
 static void who_finds_no_place_waits_to_be_let_in(void **state)
 {
     static http_client second;
@@ -422,6 +458,31 @@ static void who_finds_no_place_waits_to_be_let_in(void **state)
     assert_int_equal(http_client_hear(&second), 202);
     client = second;
     assert_string_equal(end_and_read(r), "one\nthree\ntwo\n");
+}
+
+static void what_no_buffer_holds_is_refused_and_the_rest_waits_for_room(void **state)
+{
+    static char many[2000], long_path[300] = "/";
+    end_rig *r = *state;
+    berth_stage_options options = BERTH_STAGE_OPTIONS_INIT;
+    uint32_t from, to;
+
+    options.buffer_bytes_max = 5 * 256; /* five records with their keys */
+    for (int i = 0; i < 500; i++)
+        memcpy(many + 4 * i, "abc\n", 4);
+    many[sizeof many - 1] = '\0';
+    memset(long_path + 1, 'x', sizeof long_path - 2);
+    from = end_rig_add_with(r, &options, "http", SOURCE,
+                            "address=unix:@/s;key=path;framing=lines");
+    to = end_rig_add(r, "file", SINK, "path=@/out");
+    end_rig_edge(r, from, to, NULL);
+    end_rig_start(r);
+    http_client_open(&client, end_rig_path(r, "s"));
+    assert_int_equal(post(long_path, "", "a\n"),
+                     413); /* its key is of the next size of buffers */
+    assert_int_equal(post("/", "", many), 202);
+    assert_int_equal(strlen(end_and_read(r)), 2000);
+    assert_int_equal(end_rig_stats(r, 0).records, 500);
 }
 
 /* ---------------------------------------------------------------- opening and ending */
@@ -448,7 +509,7 @@ static void what_cannot_be_listened_at_keeps_the_flow_from_starting(void **state
                      BERTH_E_INVALID);
 }
 
-/* One request; what became of it. */
+/* One request that is refused, and one that is not; what became of them. */
 static bool try_to_run(end_rig *r)
 {
     bool is_done = false;
@@ -456,7 +517,9 @@ static bool try_to_run(end_rig *r)
     berth_stage_options o = BERTH_STAGE_OPTIONS_INIT;
     berth_edge_options e = BERTH_EDGE_OPTIONS_INIT;
     char address[128];
-    berth_setting settings[] = { { "address", address }, { "headers", "x-one" } };
+    berth_setting settings[] = { { "address", address },
+                                 { "headers", "x-one" },
+                                 { "path", "/in" } };
     berth_flow_options flow_options = BERTH_FLOW_OPTIONS_INIT;
     berth_flow *flow;
 
@@ -467,7 +530,7 @@ static bool try_to_run(end_rig *r)
     o.name = "in";
     o.role = SOURCE;
     o.on_error = BERTH_ON_ERROR_SKIP;
-    if (berth_flow_add_end(flow, &o, "http", settings, 2, NULL, &r->diag) == BERTH_OK) {
+    if (berth_flow_add_end(flow, &o, "http", settings, 3, NULL, &r->diag) == BERTH_OK) {
         o.name = "out";
         o.role = SINK;
         e.to = 1;
@@ -477,8 +540,10 @@ static bool try_to_run(end_rig *r)
     }
     if (is_done) {
         http_client_open(&client, end_rig_path(r, "s"));
-        http_client_post(&client, "/", "X-One: 1\r\n", "one");
-        is_done = http_client_hear(&client) == 202;
+        http_client_post(&client, "/out", "", "one");
+        is_done = http_client_hear(&client) == 404;
+        http_client_post(&client, "/in", "X-One: 1\r\n", "one");
+        is_done = http_client_hear(&client) == 202 && is_done;
         http_client_close(&client);
         berth_flow_drain(flow, UINT64_MAX);
         is_done = berth_flow_wait(flow, UINT64_MAX, &r->diag) == BERTH_OK && is_done;
@@ -523,7 +588,9 @@ int main(void)
         end_case(what_the_flow_does_not_take_in_time_gets_503),
         end_case(who_waits_when_the_flow_ends_hears_that_it_has),
         end_case(bodies_that_are_too_many_get_503),
+        end_case(who_is_refused_hears_why_though_others_bodies_fill_all_room),
         end_case(who_finds_no_place_waits_to_be_let_in),
+        end_case(what_no_buffer_holds_is_refused_and_the_rest_waits_for_room),
         end_case(what_cannot_be_listened_at_keeps_the_flow_from_starting),
         cmocka_unit_test(each_allocation_that_fails_leaves_nothing_behind),
     };
