@@ -437,8 +437,9 @@ berth_status berthi_deframer_emit(berthi_deframer *d, berth_stage *stage,
         }
         if (*what_out != BERTHI_DEFRAMED_RECORD)
             return BERTH_OK;
-        status = d->label == NULL ? berthi_stage_emit_or_wait(stage, 0, data, size)
-                                  : berth_stage_emit_labelled(stage, 0, data, size, d->label);
+        status = d->label == NULL
+                     ? berthi_stage_emit_or_wait(stage, 0, data, size)
+                     : berthi_stage_emit_labelled_or_wait(stage, 0, data, size, d->label);
         if (status == BERTH_E_BUSY) { /* it comes when others of its kind have gone */
             d->place = before;
             if (i != 0)

@@ -26,7 +26,7 @@ typedef struct http_source {
     size_t headers_room;
 } http_source;
 
-/* ---------------------------------------------------------------- on the listener's thread */
+/* ---------------------------------------------------------------- what a record says besides */
 
 static size_t path_size(berth_string target)
 {
@@ -34,69 +34,6 @@ static size_t path_size(berth_string target)
 
     return mark == NULL ? target.size : (size_t)(mark - target.text);
 }
-
-/* "text/plain; charset=utf-8" is "text/plain". */
-static bool is_type(berth_string said, const char *wanted)
-{
-    size_t size = strlen(wanted);
-
-    return said.size >= size && strncasecmp(said.text, wanted, size) == 0 &&
-           (said.size == size || said.text[size] == ';' || said.text[size] == ' ');
-}
-
-static void look(void *ctx, const berthi_exchange *x, berthi_refusal *refusal)
-{
-    const http_source *s = ctx;
-    const berth_http_request *r = berthi_exchange_request(x);
-    const char *path = s->end.values.path, *type = s->end.values.content_type;
-
-    if (path != NULL &&
-        (path_size(r->path) != strlen(path) || memcmp(r->path.text, path, strlen(path)) != 0))
-        berthi_refuse(refusal, 404, "records are not taken at this path");
-    else if (r->method.size != 4 || memcmp(r->method.text, "POST", 4) != 0)
-        berthi_refuse(refusal, 405, "records are taken with POST");
-    else if (type != NULL && !is_type(berthi_exchange_field(x, "content-type"), type))
-        berthi_refuse(refusal, 415, "records of another content type are taken here");
-}
-
-/* Reads the body to its end as pull() will: nothing is wrong then. */
-static void judge(void *ctx, berthi_exchange *x, berthi_refusal *refusal)
-{
-    http_source *s = ctx;
-    berthi_deframed what = BERTHI_DEFRAMED_RECORD;
-    berthi_deframer d;
-    const void *data;
-    size_t size;
-    berth_diag diag;
-
-    berthi_deframer_init(&d, s->end.allocator, &s->end.values);
-    data = berthi_exchange_body(x, &size);
-    berthi_deframer_lend(&d, data, size);
-    while (what == BERTHI_DEFRAMED_RECORD)
-        what = berthi_deframer_next(&d, &data, &size, &diag);
-    if (what == BERTHI_DEFRAMED_BAD)
-        berthi_refuse(refusal, diag.status == BERTH_E_LIMIT ? 413 : 400, diag.text);
-}
-
-static void tell(void *ctx)
-{
-    berth_stage_ready(((http_source *)ctx)->stage);
-}
-
-static void publish(void *ctx, const berthi_listener_counts *now)
-{
-    berthi_end_counts *counts = &((http_source *)ctx)->end.counts;
-
-    atomic_store_explicit(&counts->peers, now->peers, memory_order_relaxed);
-    atomic_store_explicit(&counts->connections, now->connections, memory_order_relaxed);
-    atomic_store_explicit(&counts->lost, now->lost, memory_order_relaxed);
-    atomic_store_explicit(&counts->refused, now->refused, memory_order_relaxed);
-    atomic_store_explicit(&counts->bytes, now->bytes_in, memory_order_relaxed);
-}
-
-static const berthi_listener_ops listener_ops = { look, judge, tell, publish, NULL };
-
-/* ---------------------------------------------------------------- what a record says besides */
 
 static void put_u32(uint8_t **at, size_t value)
 {
@@ -150,10 +87,96 @@ static size_t put_headers(const http_source *s, const berth_http_request *r, uin
     return size;
 }
 
+/* That of its records; its size is 0 when they have none. */
+static berth_string key_of(const http_source *s, const berth_http_request *r)
+{
+    size_t path = path_size(r->path);
+
+    if (s->end.values.key == KEY_PATH)
+        return (berth_string){ r->path.text, path };
+    if (s->end.values.key == KEY_QUERY && path < r->path.size)
+        return (berth_string){ r->path.text + path + 1, r->path.size - path - 1 };
+    return (berth_string){ NULL, 0 };
+}
+
+/* ---------------------------------------------------------------- on the listener's thread */
+
+/* "text/plain; charset=utf-8" is "text/plain". */
+static bool is_type(berth_string said, const char *wanted)
+{
+    size_t size = strlen(wanted);
+
+    return said.size >= size && strncasecmp(said.text, wanted, size) == 0 &&
+           (said.size == size || said.text[size] == ';' || said.text[size] == ' ');
+}
+
+static void look(void *ctx, const berthi_exchange *x, berthi_refusal *refusal)
+{
+    const http_source *s = ctx;
+    const berth_http_request *r = berthi_exchange_request(x);
+    const char *path = s->end.values.path, *type = s->end.values.content_type;
+
+    if (path != NULL &&
+        (path_size(r->path) != strlen(path) || memcmp(r->path.text, path, strlen(path)) != 0))
+        berthi_refuse(refusal, 404, "records are not taken at this path");
+    else if (r->method.size != 4 || memcmp(r->method.text, "POST", 4) != 0)
+        berthi_refuse(refusal, 405, "records are taken with POST");
+    else if (type != NULL && !is_type(berthi_exchange_field(x, "content-type"), type))
+        berthi_refuse(refusal, 415, "records of another content type are taken here");
+}
+
+/* Reads the body to its end as pull() will: nothing is wrong then, and each record has room at some time. */
+static void judge(void *ctx, berthi_exchange *x, berthi_refusal *refusal)
+{
+    http_source *s = ctx;
+    const berth_http_request *r = berthi_exchange_request(x);
+    size_t label = key_of(s, r).size + put_headers(s, r, NULL);
+    bool may_fit = true;
+    berthi_deframed what = BERTHI_DEFRAMED_RECORD;
+    berthi_deframer d;
+    const void *data;
+    size_t size;
+    berth_diag diag;
+
+    berthi_deframer_init(&d, s->end.allocator, &s->end.values);
+    data = berthi_exchange_body(x, &size);
+    berthi_deframer_lend(&d, data, size);
+    while (what == BERTHI_DEFRAMED_RECORD && may_fit) {
+        what = berthi_deframer_next(&d, &data, &size, &diag);
+        may_fit =
+            what != BERTHI_DEFRAMED_RECORD || berthi_stage_may_fit(s->stage, size + label);
+    }
+    if (!may_fit)
+        berthi_refuse(refusal, 413, "a record is larger than what the flow takes");
+    else if (what == BERTHI_DEFRAMED_BAD)
+        berthi_refuse(refusal, diag.status == BERTH_E_LIMIT ? 413 : 400, diag.text);
+}
+
+static void tell(void *ctx)
+{
+    berth_stage_ready(((http_source *)ctx)->stage);
+}
+
+static void publish(void *ctx, const berthi_listener_counts *now)
+{
+    berthi_end_counts *counts = &((http_source *)ctx)->end.counts;
+
+    atomic_store_explicit(&counts->peers, now->peers, memory_order_relaxed);
+    atomic_store_explicit(&counts->connections, now->connections, memory_order_relaxed);
+    atomic_store_explicit(&counts->lost, now->lost, memory_order_relaxed);
+    atomic_store_explicit(&counts->refused, now->refused, memory_order_relaxed);
+    atomic_store_explicit(&counts->bytes, now->bytes_in, memory_order_relaxed);
+}
+
+static const berthi_listener_ops listener_ops = { look, judge, tell, publish, NULL };
+
+/* ---------------------------------------------------------------- the stage */
+
 static berth_status describe(http_source *s, berthi_exchange *x, berth_diag *diag)
 {
     const berth_http_request *r = berthi_exchange_request(x);
-    size_t path = path_size(r->path), size = put_headers(s, r, NULL);
+    size_t size = put_headers(s, r, NULL);
+    berth_string key = key_of(s, r);
 
     s->label = (berth_label)BERTH_LABEL_NONE;
     if (size > s->headers_room) {
@@ -168,20 +191,13 @@ static berth_status describe(http_source *s, berthi_exchange *x, berth_diag *dia
     if (size != 0)
         s->label.headers_size = put_headers(s, r, s->headers);
     s->label.headers = s->headers;
-    if (s->end.values.key == KEY_PATH) {
-        s->label.key = r->path.text;
-        s->label.key_size = path;
-    } else if (s->end.values.key == KEY_QUERY && path < r->path.size) {
-        s->label.key = r->path.text + path + 1;
-        s->label.key_size = r->path.size - path - 1;
-    }
+    s->label.key = key.text;
+    s->label.key_size = key.size;
     s->label.content_type = s->end.values.content_type;
     if (s->label.content_type != NULL)
         s->label.content_type_size = strlen(s->label.content_type);
     return BERTH_OK;
 }
-
-/* ---------------------------------------------------------------- the stage */
 
 static berth_status init(void *self, berth_stage *stage, berth_diag *diag)
 {
@@ -256,7 +272,7 @@ static berth_status pull(void *self, berth_stage *stage, berth_diag *diag)
     status = berthi_deframer_emit(&s->deframer, stage, &what, diag);
     berthi_deframer_publish(&s->deframer, &s->end.counts);
     if (status != BERTH_OK)
-        return status;
+        return status == BERTH_E_BUSY ? BERTH_OK : status;
     if (what == BERTHI_DEFRAMED_END) {
         berthi_exchange_answer(s->now, 202, "");
         berthi_exchange_drop(s->now);

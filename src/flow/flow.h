@@ -311,10 +311,15 @@ bool berthi_outbox_deliver(berth_stage *stage, berthi_worker *worker);
 berth_status berthi_outbox_dead(berth_stage *stage, const berth_record *record);
 void berthi_outbox_discard(berth_stage *stage, berthi_worker *worker);
 
-/* As berth_stage_emit() and berth_stage_reserve(), of a source that can wait: when a budget is used up now, and not by
+/* A payload of so many bytes, with its key and headers, has room when no other has any. */
+bool berthi_stage_may_fit(const berth_stage *stage, uint64_t capacity);
+/* As berth_stage_emit() and its like, of a source that can wait: when a budget is used up now, and not by
  * this payload alone, BERTH_E_BUSY, and the call has not failed. */
 berth_status berthi_stage_emit_or_wait(berth_stage *stage, uint32_t port, const void *data,
                                        uint64_t size);
+berth_status berthi_stage_emit_labelled_or_wait(berth_stage *stage, uint32_t port,
+                                                const void *data, uint64_t size,
+                                                const berth_label *label);
 berth_status berthi_stage_reserve_or_wait(berth_stage *stage, uint64_t size, void **data_out);
 
 /* Emits a payload that the caller has a reference of, and takes that, whether it succeeds or not. */

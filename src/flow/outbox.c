@@ -94,20 +94,28 @@ berth_status berth_stage_port(const berth_stage *stage, const char *name, uint32
     return BERTH_E_ABSENT;
 }
 
-/* `can_wait`: of a payload that will fit when others have gone, BERTH_E_BUSY; the call has not failed. */
-static berth_status take_buffer(berth_stage *stage, uint64_t size, bool can_wait,
-                                berth_buffer **buffer_out)
+bool berthi_stage_may_fit(const berth_stage *stage, uint64_t capacity)
 {
-    berth_status status =
-        berthi_buffer_take(&stage->worker->cache, size, &stage->budget, &stage->flow->budget,
-                           buffer_out, &stage->worker->diag);
+    return berthi_buffer_may_fit(capacity, &stage->budget) &&
+           berthi_buffer_may_fit(capacity, &stage->flow->budget);
+}
 
-    if (status == BERTH_OK)
-        return BERTH_OK;
-    if (status == BERTH_E_LIMIT && can_wait && berthi_buffer_may_fit(size, &stage->budget) &&
-        berthi_buffer_may_fit(size, &stage->flow->budget))
+/* `can_wait`: of a payload that will fit when others have gone, BERTH_E_BUSY. */
+static berth_status take_buffer(berth_stage *stage, uint64_t size, bool can_wait,
+                                berth_buffer **buffer_out, berth_diag *diag)
+{
+    berth_status status = berthi_buffer_take(&stage->worker->cache, size, &stage->budget,
+                                             &stage->flow->budget, buffer_out, diag);
+
+    if (status == BERTH_E_LIMIT && can_wait && berthi_stage_may_fit(stage, size))
         return BERTH_E_BUSY;
-    return fail_call(stage, status);
+    return status;
+}
+
+/* Who can wait has not failed. */
+static berth_status fail_or_wait(berth_stage *stage, berth_status status)
+{
+    return status == BERTH_E_BUSY ? status : fail_call(stage, status);
 }
 
 static berth_status emit(berth_stage *stage, uint32_t port, const void *data, uint64_t size,
@@ -116,10 +124,11 @@ static berth_status emit(berth_stage *stage, uint32_t port, const void *data, ui
     berth_buffer *buffer;
     berth_status status = check_emission(stage, port);
 
-    if (status == BERTH_OK)
-        status = take_buffer(stage, size, can_wait, &buffer);
     if (status != BERTH_OK)
         return status;
+    status = take_buffer(stage, size, can_wait, &buffer, &stage->worker->diag);
+    if (status != BERTH_OK)
+        return fail_or_wait(stage, status);
     if (size != 0)
         memcpy(berthi_buffer_open(buffer, (uint32_t)size), data, size);
     buffer->size = (uint32_t)size;
@@ -157,9 +166,9 @@ static berth_status reserve(berth_stage *stage, uint64_t size, bool can_wait, vo
     drop_reserved(stage);
     if (stage->call_status != BERTH_OK)
         return stage->call_status;
-    status = take_buffer(stage, size, can_wait, &stage->reserved);
+    status = take_buffer(stage, size, can_wait, &stage->reserved, &stage->worker->diag);
     if (status != BERTH_OK)
-        return status;
+        return fail_or_wait(stage, status);
     *data_out = berthi_buffer_open(stage->reserved, (uint32_t)size);
     return BERTH_OK;
 }
@@ -191,8 +200,8 @@ berth_status berth_stage_emit_reserved(berth_stage *stage, uint32_t port, uint64
 
 /* What a payload of that label is put into: its content, and behind it the label. */
 static berth_status fill_labelled(berth_stage *stage, const void *data, uint64_t size,
-                                  const berth_label *label, berth_buffer **buffer_out,
-                                  berth_diag *diag)
+                                  const berth_label *label, bool can_wait,
+                                  berth_buffer **buffer_out, berth_diag *diag)
 {
     uint64_t label_size = label->key_size + label->headers_size, all = size + label_size;
     berth_buffer *buffer;
@@ -207,8 +216,7 @@ static berth_status fill_labelled(berth_stage *stage, const void *data, uint64_t
         status = berthi_fail_because(diag, BERTH_E_LIMIT, BERTH_REASON_OUTPUT,
                                      "a payload, a key and headers have at most 16 MiB each");
     if (status == BERTH_OK)
-        status = berthi_buffer_take(&stage->worker->cache, all, &stage->budget,
-                                    &stage->flow->budget, &buffer, diag);
+        status = take_buffer(stage, all, can_wait, &buffer, diag);
     if (status != BERTH_OK)
         return status;
     to = berthi_buffer_open(buffer, (uint32_t)all);
@@ -226,9 +234,9 @@ static berth_status fill_labelled(berth_stage *stage, const void *data, uint64_t
     return BERTH_OK;
 }
 
-berth_status berthi_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
-                                        uint64_t size, const berth_label *label,
-                                        berth_diag *diag)
+static berth_status emit_labelled(berth_stage *stage, uint32_t port, const void *data,
+                                  uint64_t size, const berth_label *label, bool can_wait,
+                                  berth_diag *diag)
 {
     berth_buffer *buffer;
     berth_status status = check_emission(stage, port);
@@ -238,15 +246,23 @@ berth_status berthi_stage_emit_labelled(berth_stage *stage, uint32_t port, const
             *diag = stage->worker->diag;
         return status;
     }
-    status = fill_labelled(stage, data, size, label, &buffer, diag);
+    status = fill_labelled(stage, data, size, label, can_wait, &buffer, diag);
     if (status != BERTH_OK)
-        return fail_call(stage, status);
+        return fail_or_wait(stage, status);
     append(stage, port, buffer, &stage->stamp);
     return BERTH_OK;
 }
 
-berth_status berth_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
-                                       uint64_t size, const berth_label *label)
+berth_status berthi_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
+                                        uint64_t size, const berth_label *label,
+                                        berth_diag *diag)
+{
+    return emit_labelled(stage, port, data, size, label, false, diag);
+}
+
+/* What the host's own stages emit is looked at and counted. */
+static berth_status emit_own(berth_stage *stage, uint32_t port, const void *data, uint64_t size,
+                             const berth_label *label, bool can_wait)
 {
     berth_status status;
 
@@ -255,12 +271,25 @@ berth_status berth_stage_emit_labelled(berth_stage *stage, uint32_t port, const 
     if (!berthi_headers_are_sound(label->headers, label->headers_size))
         return fail_call(stage, berthi_fail(&stage->worker->diag, BERTH_E_INVALID,
                                             "the headers of a record do not add up"));
-    status = berthi_stage_emit_labelled(stage, port, data, size, label, &stage->worker->diag);
+    status = emit_labelled(stage, port, data, size, label, can_wait, &stage->worker->diag);
     if (status == BERTH_OK) {
         berthi_count(&stage->counts.copies, 1);
         berthi_count(&stage->counts.copied_bytes, size);
     }
     return status;
+}
+
+berth_status berth_stage_emit_labelled(berth_stage *stage, uint32_t port, const void *data,
+                                       uint64_t size, const berth_label *label)
+{
+    return emit_own(stage, port, data, size, label, false);
+}
+
+berth_status berthi_stage_emit_labelled_or_wait(berth_stage *stage, uint32_t port,
+                                                const void *data, uint64_t size,
+                                                const berth_label *label)
+{
+    return emit_own(stage, port, data, size, label, true);
 }
 
 void berth_stage_label(const berth_stage *stage, const berth_record *record,
