@@ -24,7 +24,9 @@
 
 static const berthi_admit_limits limits = { .artifact_bytes_max = BERTHI_ARTIFACT_BYTES_MAX,
                                             .memory_bytes_max = BERTHI_MEMORY_BYTES_MAX,
-                                            .table_elements_max = BERTHI_TABLE_ELEMENTS_MAX };
+                                            .table_elements_max = BERTHI_TABLE_ELEMENTS_MAX,
+                                            .profiles = berthi_families,
+                                            .has_no_slot = true };
 
 static void check_text(const char *text)
 {
