@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "process.h"
+
 #include <cmocka.h>
 
 enum { PATH_ROOM = 256, TEXT_ROOM = 2048, FILE_ROOM = 1 << 20 };
@@ -72,6 +74,41 @@ void end_rig_close(end_rig *r)
 {
     berth_flow_close(r->flow);
     r->flow = NULL;
+}
+
+static end_rig rig_of_case;
+
+int end_rig_set_up(void **state)
+{
+    end_rig_init(&rig_of_case, 2);
+    end_rig_open(&rig_of_case);
+    *state = &rig_of_case;
+    return 0;
+}
+
+int end_rig_tear_down(void **state)
+{
+    end_rig_fini(*state);
+    return 0;
+}
+
+void end_rig_fail_each_allocation(bool (*run)(end_rig *r), size_t least, bool is_alone)
+{
+    size_t nth = 0, descriptors;
+    bool is_done;
+    end_rig r;
+
+    end_rig_init(&r, 1);
+    assert_true(run(&r)); /* the thread that waits is there now */
+    descriptors = process_descriptors();
+    do {
+        memory_fail(&r.memory, nth++, false);
+        is_done = run(&r);
+        assert_true(!is_alone || process_descriptors() == descriptors);
+    } while (r.memory.failures != 0 || !is_done);
+    assert_true(nth > least);
+    memory_fail(&r.memory, MEMORY_NEVER, false);
+    end_rig_fini(&r);
 }
 
 /* ---------------------------------------------------------------- settings */

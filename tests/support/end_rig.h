@@ -2,10 +2,13 @@
 #ifndef BERTHT_END_RIG_H
 #define BERTHT_END_RIG_H
 
+#include <stdbool.h>
+
 #include <berth/ends.h>
 
 #include "memory.h"
 
+enum { SOURCE = BERTH_ROLE_SOURCE, SINK = BERTH_ROLE_SINK };
 enum { END_RIG_STAGES = 8, END_RIG_SETTINGS = 16 };
 
 typedef struct end_rig {
@@ -23,6 +26,16 @@ void end_rig_init(end_rig *r, uint32_t workers);
 void end_rig_fini(end_rig *r);
 void end_rig_open(end_rig *r); /* a flow */
 void end_rig_close(end_rig *r);
+
+/* A case with a rig of its own and a flow opened, in *state. */
+int end_rig_set_up(void **state);
+int end_rig_tear_down(void **state);
+#define end_case(function)                                                                     \
+    cmocka_unit_test_setup_teardown(function, end_rig_set_up, end_rig_tear_down)
+
+/* `run` again and again while one allocation after the other fails, until none does: `least` at the
+ * least, and nothing is left behind.  Unless `is_alone`, the test's other threads hold descriptors. */
+void end_rig_fail_each_allocation(bool (*run)(end_rig *r), size_t least, bool is_alone);
 
 /* "name=value; name=value", in which `@` stands for the folder; values have no `;`. */
 berth_status end_rig_check(end_rig *r, const char *kind, uint32_t role, const char *settings);

@@ -1,4 +1,4 @@
-/* wasi_rig.c - a component with files and sockets, and a folder for it. */
+/* wasi_rig.c - a component with files, sockets and HTTP, and a folder for it. */
 #include "wasi_rig.h"
 
 #include <ftw.h>
@@ -52,29 +52,21 @@ static void make_tree(wasi_rig *t)
     assert_int_equal(symlink("d", wasi_rig_in(t, "in/flip")), 0);
 }
 
-void wasi_rig_begin(wasi_rig *t, slot_rig *r, const char *first, ...)
+/* `t` is zeroed but for its folder. */
+static void begin(wasi_rig *t, slot_rig *r, const char *guest, const char *function,
+                  const char *const *lines, uint32_t count)
 {
     berth_runtime_options options = BERTH_RUNTIME_OPTIONS_INIT;
     berth_slot_options opt = BERTH_SLOT_OPTIONS_INIT;
     berth_grants_options granted = BERTH_GRANTS_OPTIONS_INIT;
-    const char *lines[LINES_MAX] = { "deny:clock:wall", "deny:clock:monotonic" };
     berth_grants *grants;
-    char mount[96];
     uint8_t *bytes;
     size_t size;
-    va_list rest;
 
-    memset(t, 0, sizeof *t);
     t->r = r;
-    make_tree(t);
-    snprintf(mount, sizeof mount, "fs:mount:/t=%s/in", t->base);
-    lines[2] = mount;
-    granted.grants_count = 3;
-    va_start(rest, first);
-    for (const char *line = first; line != NULL; line = va_arg(rest, const char *))
-        lines[granted.grants_count++] = line;
-    va_end(rest);
+    t->function = function;
     granted.grants = lines;
+    granted.grants_count = count;
     granted.objects_max = 256;
     assert_int_equal(berth_host_create(&r->allocator, &t->host, &r->diag), BERTH_OK);
     assert_int_equal(berth_wasi_offer(t->host, &r->diag), BERTH_OK);
@@ -86,15 +78,40 @@ void wasi_rig_begin(wasi_rig *t, slot_rig *r, const char *first, ...)
     opt.grants = grants;
     t->slot = slot_rig_open(r, "slot", &opt);
     berth_grants_destroy(grants);
-    bytes = guest_read("wasi/guest", &size);
+    bytes = guest_read(guest, &size);
     (void)slot_rig_install(r, t->slot, bytes, size);
+}
+
+void wasi_rig_begin_http(wasi_rig *t, slot_rig *r, const char *const *grants, uint32_t count)
+{
+    memset(t, 0, sizeof *t);
+    begin(t, r, "wasi/http", "fetch", grants, count);
+}
+
+void wasi_rig_begin(wasi_rig *t, slot_rig *r, const char *first, ...)
+{
+    const char *lines[LINES_MAX] = { "deny:clock:wall", "deny:clock:monotonic" };
+    uint32_t count = 3;
+    char mount[96];
+    va_list rest;
+
+    memset(t, 0, sizeof *t);
+    make_tree(t);
+    snprintf(mount, sizeof mount, "fs:mount:/t=%s/in", t->base);
+    lines[2] = mount;
+    va_start(rest, first);
+    for (const char *line = first; line != NULL; line = va_arg(rest, const char *))
+        lines[count++] = line;
+    va_end(rest);
+    begin(t, r, "wasi/guest", "run", lines, count);
 }
 
 void wasi_rig_end(wasi_rig *t)
 {
     slot_rig_restart(t->r, (berth_runtime_options)BERTH_RUNTIME_OPTIONS_INIT);
     berth_host_destroy(t->host);
-    assert_int_equal(nftw(t->base, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    if (t->base[0] != '\0')
+        assert_int_equal(nftw(t->base, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 berth_status wasi_rig_try(wasi_rig *t, uint64_t deadline_ns, const char *words)
@@ -104,7 +121,7 @@ berth_status wasi_rig_try(wasi_rig *t, uint64_t deadline_ns, const char *words)
     berth_call call = BERTH_CALL_INIT;
     berth_status status;
 
-    snprintf(text, sizeof text, "run([%s])", words);
+    snprintf(text, sizeof text, "%s([%s])", t->function, words);
     call.arena = t->r->arena;
     call.deadline_ns = deadline_ns;
     status = berth_slot_evaluate(t->slot, text, &call, BERTH_TEXT_WAVE, &answer, &t->r->diag);

@@ -1,5 +1,5 @@
-/* wasi_rig.h - a component that does with files and sockets what it is told to (guests/wasi/guest.c), in a slot with grants
- * and a folder.  Public headers only. */
+/* wasi_rig.h - a component that does with files, sockets and HTTP what it is told to (guests/wasi), in a slot with
+ * grants.  Public headers only. */
 #ifndef BERTHT_WASI_RIG_H
 #define BERTHT_WASI_RIG_H
 
@@ -15,12 +15,15 @@ typedef struct wasi_rig {
     slot_rig *r;
     berth_host *host;
     berth_slot *slot;
-    char base[64];
+    const char *function; /* of the component: takes words, answers one */
+    char base[64];        /* its folder, if it has one */
     char answer[512];
     atomic_bool is_done;
 } wasi_rig;
 
-/* A folder with in/ and out/; by the grants, up to a NULL, in/ is /t for the plugin. */
+/* guests/wasi/http.c, within the grants. */
+void wasi_rig_begin_http(wasi_rig *t, slot_rig *r, const char *const *grants, uint32_t count);
+/* guests/wasi/guest.c and a folder with in/ and out/; by the grants, up to a NULL, in/ is its /t. */
 void wasi_rig_begin(wasi_rig *t, slot_rig *r, const char *first, ...);
 void wasi_rig_end(wasi_rig *t);
 /* A path in the folder, until the next call. */

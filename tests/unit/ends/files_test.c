@@ -21,24 +21,6 @@
 
 #include <cmocka.h>
 
-enum { SOURCE = BERTH_ROLE_SOURCE, SINK = BERTH_ROLE_SINK };
-
-static end_rig rig;
-
-static int set_up(void **state)
-{
-    end_rig_init(&rig, 2);
-    end_rig_open(&rig);
-    *state = &rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    end_rig_fini(*state);
-    return 0;
-}
-
 /* ---------------------------------------------------------------- settings */
 
 static void settings_are_checked_against_the_table(void **state)
@@ -597,6 +579,7 @@ static void a_run_that_is_killed_leaves_whole_records_for_the_next(void **state)
     char path[] = "/tmp/berth-killed-XXXXXX", settings[64];
     struct stat at = { 0 };
     int fd = mkstemp(path);
+    end_rig r;
 
     (void)state;
     assert_true(fd >= 0);
@@ -604,11 +587,11 @@ static void a_run_that_is_killed_leaves_whole_records_for_the_next(void **state)
     snprintf(settings, sizeof settings, "path=%s;torn=cut", path);
     for (int round = 0; round < 5; round++) {
         run_and_kill(path, at.st_size + 300000);
-        end_rig_init(&rig, 1); /* not before the fork: no threads are there then */
-        end_rig_open(&rig);
-        end_rig_pair(&rig, "file", "path=/dev/null", "file", settings);
-        end_rig_run(&rig);
-        end_rig_fini(&rig);
+        end_rig_init(&r, 1); /* not before the fork: no threads are there then */
+        end_rig_open(&r);
+        end_rig_pair(&r, "file", "path=/dev/null", "file", settings);
+        end_rig_run(&r);
+        end_rig_fini(&r);
         assert_int_equal(stat(path, &at), 0);
         assert_int_equal(at.st_size % 1000, 0);
     }
@@ -633,8 +616,6 @@ static void what_was_synced_counts_as_gone(void **state)
         end_rig_open(r);
     }
 }
-
-#define end_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

@@ -16,24 +16,7 @@
 
 #include <cmocka.h>
 
-enum { SOURCE = BERTH_ROLE_SOURCE, SINK = BERTH_ROLE_SINK };
-
-static end_rig rig;
 static http_taker taker;
-
-static int set_up(void **state)
-{
-    end_rig_init(&rig, 2);
-    end_rig_open(&rig);
-    *state = &rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    end_rig_fini(*state);
-    return 0;
-}
 
 /* A file's lines to the taker. */
 static void pair_with(end_rig *r, const char *lines, const char *settings,
@@ -312,25 +295,13 @@ static bool try_to_run(end_rig *r)
 static void each_allocation_that_fails_leaves_nothing_behind(void **state)
 {
     static const int answers[] = { 202 };
-    size_t nth = 0;
-    bool is_done;
 
     (void)state;
     if (!taker_start(&taker, answers, 1))
         return;
-    end_rig_init(&rig, 1);
-    assert_true(try_to_run(&rig));
-    do {
-        memory_fail(&rig.memory, nth++, false);
-        is_done = try_to_run(&rig);
-    } while (rig.memory.failures != 0 || !is_done);
-    assert_true(nth > 10);
-    memory_fail(&rig.memory, MEMORY_NEVER, false);
-    end_rig_fini(&rig);
+    end_rig_fail_each_allocation(try_to_run, 10, false);
     taker_stop(&taker);
 }
-
-#define end_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

@@ -18,24 +18,7 @@
 
 #include <cmocka.h>
 
-enum { SOURCE = BERTH_ROLE_SOURCE, SINK = BERTH_ROLE_SINK };
-
-static end_rig rig;
 static http_client client;
-
-static int set_up(void **state)
-{
-    end_rig_init(&rig, 2);
-    end_rig_open(&rig);
-    *state = &rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    end_rig_fini(*state);
-    return 0;
-}
 
 /* A source with these settings, into the file `out`. */
 static void start_into_file(end_rig *r, const char *settings)
@@ -554,24 +537,9 @@ static bool try_to_run(end_rig *r)
 
 static void each_allocation_that_fails_leaves_nothing_behind(void **state)
 {
-    size_t nth = 0, descriptors;
-    bool is_done;
-
     (void)state;
-    end_rig_init(&rig, 1);
-    assert_true(try_to_run(&rig)); /* the thread that waits is there now */
-    descriptors = process_descriptors();
-    do {
-        memory_fail(&rig.memory, nth++, false);
-        is_done = try_to_run(&rig);
-        assert_int_equal(process_descriptors(), descriptors);
-    } while (rig.memory.failures != 0 || !is_done);
-    assert_true(nth > 15);
-    memory_fail(&rig.memory, MEMORY_NEVER, false);
-    end_rig_fini(&rig);
+    end_rig_fail_each_allocation(try_to_run, 15, true);
 }
-
-#define end_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

@@ -27,24 +27,6 @@
 
 #include <cmocka.h>
 
-enum { SOURCE = BERTH_ROLE_SOURCE, SINK = BERTH_ROLE_SINK };
-
-static end_rig rig;
-
-static int set_up(void **state)
-{
-    end_rig_init(&rig, 2);
-    end_rig_open(&rig);
-    *state = &rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    end_rig_fini(*state);
-    return 0;
-}
-
 /* ---------------------------------------------------------------- the other side */
 
 static struct sockaddr_un address_of(end_rig *r)
@@ -432,7 +414,7 @@ static void a_peer_that_could_not_be_waited_for_is_waited_for_again(void **state
         (void)close(peer);
         (void)close(listener);
         end_rig_fini(r); /* the next thread that waits has a latch of its own */
-        (void)set_up(state);
+        (void)end_rig_set_up(state);
     }
 }
 
@@ -642,19 +624,20 @@ static void starts_and_stops_leave_no_descriptors_and_no_threads(void **state)
     enum { ROUNDS = 200 };
 #endif
     size_t descriptors = 0, threads = 0;
+    end_rig r;
 
     (void)state;
-    end_rig_init(&rig, 1);
-    end_rig_write(&rig, "log", "one\n");
+    end_rig_init(&r, 1);
+    end_rig_write(&r, "log", "one\n");
     for (int i = 0; i <= ROUNDS; i++) {
-        end_rig_open(&rig);
-        end_rig_pair(&rig, "file", "path=@/log;follow=true", "unix", "path=@/nobody");
-        end_rig_pair(&rig, "unix", "path=@/s;mode=listen;peers_max=2", "null", "");
-        end_rig_pair(&rig, "tcp", "address=127.0.0.1:1;retry=1ms", "file", "path=@/out");
-        end_rig_start(&rig);
+        end_rig_open(&r);
+        end_rig_pair(&r, "file", "path=@/log;follow=true", "unix", "path=@/nobody");
+        end_rig_pair(&r, "unix", "path=@/s;mode=listen;peers_max=2", "null", "");
+        end_rig_pair(&r, "tcp", "address=127.0.0.1:1;retry=1ms", "file", "path=@/out");
+        end_rig_start(&r);
         if (i % 10 == 0)
-            end_rig_await(&rig, 0, 1);
-        end_rig_close(&rig);
+            end_rig_await(&r, 0, 1);
+        end_rig_close(&r);
         if (i == 0) { /* the thread that waits is there now */
             descriptors = process_descriptors();
             threads = process_threads();
@@ -662,7 +645,7 @@ static void starts_and_stops_leave_no_descriptors_and_no_threads(void **state)
     }
     assert_int_equal(process_descriptors(), descriptors);
     assert_true(process_waits_for_threads(threads));
-    end_rig_fini(&rig);
+    end_rig_fini(&r);
 }
 
 /* What came out of a flow of which an allocation failed: it was not made, not started, failed, or did all. */
@@ -713,24 +696,9 @@ end:
 
 static void each_allocation_that_fails_leaves_nothing_behind(void **state)
 {
-    size_t nth = 0, descriptors;
-    bool is_done;
-
     (void)state;
-    end_rig_init(&rig, 1);
-    assert_true(try_to_run(&rig)); /* the thread that waits is there now */
-    descriptors = process_descriptors();
-    do {
-        memory_fail(&rig.memory, nth++, false);
-        is_done = try_to_run(&rig);
-        assert_int_equal(process_descriptors(), descriptors);
-    } while (rig.memory.failures != 0 || !is_done);
-    assert_true(nth > 20);
-    memory_fail(&rig.memory, MEMORY_NEVER, false);
-    end_rig_fini(&rig);
+    end_rig_fail_each_allocation(try_to_run, 20, true);
 }
-
-#define end_case(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
