@@ -31,6 +31,11 @@ static uint64_t later(uint64_t by_ns)
     return by_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + by_ns;
 }
 
+static unsigned seconds(uint64_t ns)
+{
+    return (unsigned)((ns + NS_PER_S - 1) / NS_PER_S);
+}
+
 /* ---------------------------------------------------------------- connections */
 
 static berthi_link *link_of(struct MHD_Connection *c)
@@ -215,13 +220,13 @@ static void look(berthi_exchange *x, const char *method, const char *length)
     x->method = berthi_strndup(l->options.allocator, method, strlen(method));
     x->authority = berthi_strndup(l->options.allocator, host == NULL ? "" : host,
                                   host == NULL ? 0 : strlen(host));
+    x->request = (berth_http_request)BERTH_HTTP_REQUEST_INIT;
+    x->request.method = text_of(x->method == NULL ? "" : x->method); /* for the log */
+    x->request.path = text_of(x->target);
     if (x->method == NULL || x->authority == NULL || !gather(x, MHD_HEADER_KIND, &x->fields)) {
         berthi_refuse(&x->refusal, 431, "the request has more fields than are taken");
         return;
     }
-    x->request = (berth_http_request)BERTH_HTTP_REQUEST_INIT;
-    x->request.method = text_of(x->method);
-    x->request.path = text_of(x->target);
     x->request.authority = text_of(x->authority);
     x->request.scheme = (berth_string){ "http", 4 };
     x->request.fields = x->fields.fields;
@@ -345,9 +350,12 @@ static enum MHD_Result respond(berthi_exchange *x)
     struct MHD_Response *r = make_response(x);
     enum MHD_Result result = r == NULL ? MHD_NO : MHD_YES;
 
-    for (size_t i = 0; i < x->answer.count && result == MHD_YES; i++)
-        result = MHD_add_response_header(r, x->answer.fields[i].name.text,
-                                         x->answer.fields[i].value.text);
+    for (size_t i = 0; i < x->answer.count && result == MHD_YES; i++) {
+        const berth_http_field *f = &x->answer.fields[i];
+
+        if (f->value.size != 0) /* it takes none without a value, which is no reason to fail */
+            result = MHD_add_response_header(r, f->name.text, f->value.text);
+    }
     if (result == MHD_YES)
         result = MHD_queue_response(x->connection, x->status, r);
     if (r != NULL)
@@ -530,7 +538,6 @@ static void request_ends(void *ctx, struct MHD_Connection *c, void **exchange_io
     berthi_listener *l = ctx;
     berthi_exchange *x = *exchange_io;
     bool was_queued;
-    uint16_t status;
 
     (void)c;
     if (x == NULL)
@@ -538,19 +545,18 @@ static void request_ends(void *ctx, struct MHD_Connection *c, void **exchange_io
     *exchange_io = NULL;
     x->link->exchange = NULL;
     x->link->due_ns = later(l->options.idle_ns + l->options.request_ns);
+    x->took_ns = berthi_clock_ns() - x->began_ns;
     berthi_lock_take(&l->lock);
-    status = x->has_answer ? x->status : x->refusal.status;
+    x->told = x->has_answer ? x->status : x->refusal.status;
     if (x->has_answer && how != MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        status = 0;
+        x->told = 0;
     was_queued = leave_queue(x);
     x->is_gone = true;
-    l->living--;
     berthi_exchange_stir(x);
     berthi_lock_drop(&l->lock);
     x->connection = NULL;
     x->is_suspended = false;
-    if (l->options.ops->log != NULL && x->has_begun)
-        l->options.ops->log(l->options.ctx, x, status);
+    berthi_exchange_settle(x);
     if (was_queued)
         berthi_exchange_unref(x);
     berthi_exchange_unref(x);
@@ -562,11 +568,6 @@ static size_t leave_as_it_is(void *ctx, struct MHD_Connection *c, char *text)
 {
     (void)ctx, (void)c;
     return strlen(text);
-}
-
-static unsigned seconds(uint64_t ns)
-{
-    return (unsigned)((ns + NS_PER_S - 1) / NS_PER_S);
 }
 
 bool berthi_listener_is_built(void)

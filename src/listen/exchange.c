@@ -182,17 +182,44 @@ void berthi_exchange_unref(berthi_exchange *x)
     berthi_lock_drop(&l->lock);
 }
 
-void berthi_exchange_kick(berthi_exchange *x)
+static void list_kicked(berthi_exchange *x)
 {
     berthi_listener *l = x->listener;
 
-    if (x->is_kicked || x->is_gone)
+    if (x->is_kicked)
         return;
     x->is_kicked = true;
     berthi_exchange_ref(x);
     x->next_kicked = l->kicked;
     l->kicked = x;
     berthi_latch_set(l->latch);
+}
+
+void berthi_exchange_kick(berthi_exchange *x)
+{
+    if (!x->is_gone)
+        list_kicked(x);
+}
+
+void berthi_exchange_settle(berthi_exchange *x)
+{
+    berthi_listener *l = x->listener;
+    berthi_exchange_sums sums = { .status = x->told, .took_ns = x->took_ns };
+    bool is_over;
+
+    berthi_lock_take(&l->lock);
+    is_over = x->is_gone && !x->is_held && !x->is_settled;
+    sums.bytes_in = x->bytes_in;
+    sums.bytes_out = x->bytes_out;
+    sums.note = x->note;
+    if (is_over)
+        l->living--;
+    berthi_lock_drop(&l->lock);
+    if (!is_over)
+        return;
+    x->is_settled = true;
+    if (l->options.ops->log != NULL && x->has_begun)
+        l->options.ops->log(l->options.ctx, x, &sums);
 }
 
 /* ---------------------------------------------------------------- what is asked */
@@ -253,35 +280,10 @@ void berthi_exchange_note(berthi_exchange *x, uint64_t note)
     berthi_lock_drop(&x->listener->lock);
 }
 
-void berthi_exchange_sums(berthi_exchange *x, uint64_t *in_out, uint64_t *out_out,
-                          uint64_t *note_out)
-{
-    berthi_lock_take(&x->listener->lock);
-    *in_out = x->bytes_in;
-    *out_out = x->bytes_out;
-    *note_out = x->note;
-    berthi_lock_drop(&x->listener->lock);
-}
-
-uint64_t berthi_exchange_began_ns(const berthi_exchange *x)
-{
-    return x->began_ns;
-}
-
 const void *berthi_exchange_body(const berthi_exchange *x, size_t *size_out)
 {
     *size_out = x->in.end - x->in.at;
     return x->in.data == NULL ? "" : (const char *)x->in.data + x->in.at;
-}
-
-bool berthi_exchange_is_whole(berthi_exchange *x)
-{
-    bool is_whole;
-
-    berthi_lock_take(&x->listener->lock);
-    is_whole = x->is_whole;
-    berthi_lock_drop(&x->listener->lock);
-    return is_whole;
 }
 
 berthi_code berthi_exchange_read(berthi_exchange *x, void *to, size_t *size_io)
@@ -373,8 +375,9 @@ static berth_status put(berthi_exchange *x, const void *data, size_t size)
 {
     if (is_over(x) || x->is_ended)
         return BERTH_E_CLOSED;
-    if (size > room_left(x) || !berthi_body_put(x, &x->out, data, size))
+    if ((size > x->offered && size > room_left(x)) || !berthi_body_put(x, &x->out, data, size))
         return BERTH_E_LIMIT;
+    x->offered -= size < x->offered ? size : x->offered;
     berthi_exchange_kick(x);
     return BERTH_OK;
 }
@@ -417,6 +420,11 @@ size_t berthi_exchange_room(berthi_exchange *x)
 
     berthi_lock_take(&x->listener->lock);
     room = is_over(x) ? BERTHI_ANSWER_ROOM : room_left(x); /* write() says that it has gone */
+    if (room > BERTHI_ANSWER_ROOM)
+        room = BERTHI_ANSWER_ROOM;
+    if (room < x->offered)
+        room = x->offered;
+    x->offered = room;
     berthi_exchange_stir(x);
     berthi_lock_drop(&x->listener->lock);
     return room;
@@ -497,8 +505,11 @@ void berthi_exchange_drop(berthi_exchange *x)
     berthi_listener *l = x->listener;
 
     berthi_lock_take(&l->lock);
+    x->is_held = false;
     if (!x->is_ended && !x->is_broken)
         break_off(x);
+    if (x->is_gone) /* it waited for this to be settled */
+        list_kicked(x);
     unref_locked(x);
     berthi_lock_drop(&l->lock);
 }

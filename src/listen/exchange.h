@@ -44,7 +44,10 @@ struct berthi_exchange {
     bool has_begun, is_suspended;      /* thread */
     bool swallows;                     /* thread: it was refused, and its body is short */
     bool has_answer;                   /* thread: libmicrohttpd has it */
+    bool is_settled;                   /* thread: nothing is left but to free it */
     berthi_refusal refusal;            /* thread */
+    uint16_t told;                     /* thread, as is the next: once it is gone */
+    uint64_t took_ns;
     /* fixed */
     char *target;
     size_t target_room;
@@ -61,6 +64,7 @@ struct berthi_exchange {
     int in_fd, out_fd; /* -1: nobody waits */
     /* the queue */
     bool was_queued, is_queued;
+    bool is_held; /* somebody took it, and has not dropped it */
     uint64_t queued_ns;
     berthi_exchange *next;
     bool is_kicked; /* in the list of those to go on with; a reference is with it */
@@ -71,6 +75,7 @@ struct berthi_exchange {
     bool says_length;
     uint64_t length, bytes_out, note;
     berthi_body out;
+    size_t offered; /* of what room() said: it holds, though the body ends and there is less */
     bool is_ended, is_broken, is_gone;
 };
 
@@ -89,7 +94,7 @@ struct berthi_listener {
     /* guarded by lock */
     berthi_cond more; /* one was queued */
     berthi_exchange *first, **last, *kicked;
-    uint32_t waiting, living; /* exchanges that are not over */
+    uint32_t waiting, living; /* exchanges that are not settled */
     uint64_t bytes;           /* of bodies that are held */
     uint64_t connections, lost, requests, refused, bytes_in;
     uint32_t peers;
@@ -110,6 +115,8 @@ void berthi_exchange_ref(berthi_exchange *x); /* under the lock */
 void berthi_exchange_unref(berthi_exchange *x);
 /* Under the lock: the listener's thread shall go on with it. */
 void berthi_exchange_kick(berthi_exchange *x);
+/* On the listener's thread: when both its peer and who took it are through with it, it is logged. */
+void berthi_exchange_settle(berthi_exchange *x);
 /* Under the lock: whoever waits for it looks again. */
 void berthi_exchange_stir(berthi_exchange *x);
 

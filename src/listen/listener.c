@@ -59,6 +59,7 @@ static berthi_exchange *take_first(berthi_listener *l)
         l->last = &l->first;
     l->waiting--;
     x->is_queued = false;
+    x->is_held = true;
     return x;
 }
 
@@ -73,7 +74,7 @@ berthi_exchange *berthi_listener_take(berthi_listener *l, uint64_t until_ns)
         else
             (void)berthi_cond_wait_until(&l->more, &l->lock.mutex, until_ns);
     }
-    x = take_first(l);
+    x = l->is_closing ? NULL : take_first(l);
     berthi_lock_drop(&l->lock);
     return x;
 }
@@ -127,6 +128,7 @@ static void go_on_kicked(berthi_listener *l)
 {
     for (berthi_exchange *x; (x = take_kicked(l)) != NULL;) {
         berthi_daemon_resume(x);
+        berthi_exchange_settle(x);
         berthi_exchange_unref(x);
     }
 }

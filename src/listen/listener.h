@@ -34,6 +34,13 @@ typedef struct berthi_refusal {
 
 void berthi_refuse(berthi_refusal *refusal, uint16_t status, const char *text);
 
+typedef struct berthi_exchange_sums { /* of one that is over */
+    uint16_t status; /* that its peer was told; 0: it had no answer, or a part of one */
+    uint64_t bytes_in, bytes_out;
+    uint64_t took_ns; /* until the peer had it all, or went */
+    uint64_t note;
+} berthi_exchange_sums;
+
 typedef struct berthi_listener_ops { /* on the listener's thread, with no lock held */
     /* Its head is there.  NULL: any will do. */
     void (*look)(void *ctx, const berthi_exchange *x, berthi_refusal *refusal);
@@ -43,8 +50,8 @@ typedef struct berthi_listener_ops { /* on the listener's thread, with no lock h
     void (*tell)(void *ctx);
     /* What has come to pass until now, whenever something may have.  NULL: nobody wants to know. */
     void (*count)(void *ctx, const berthi_listener_counts *now);
-    /* It is over; `status` is 0 when its peer had no answer.  NULL: nobody wants to know. */
-    void (*log)(void *ctx, berthi_exchange *x, uint16_t status);
+    /* It is over: its peer is through with it, and whoever took it has dropped it.  NULL: nobody wants to know. */
+    void (*log)(void *ctx, const berthi_exchange *x, const berthi_exchange_sums *sums);
 } berthi_listener_ops;
 
 typedef struct berthi_listener_options { /* no number is 0 */
@@ -70,8 +77,8 @@ berth_status berthi_listener_open(const berthi_listener_options *o,
                                   berthi_listener **listener_out, berth_diag *diag)
     __attribute__((warn_unused_result));
 uint16_t berthi_listener_port(const berthi_listener *l); /* 0: of a Unix socket */
-/* It begins to end: nobody is let in, what is queued and what comes gets 503, what is being answered goes on.  Nobody waits in
- * berthi_listener_take() any more. */
+/* It begins to end: nobody is let in, what is queued and what comes gets 503, what is being answered goes on.
+ * berthi_listener_take() has nothing any more. */
 void berthi_listener_end(berthi_listener *l);
 /* What was answered has until `until_ns` to go over, then it is cut.  Everybody has dropped his exchanges. */
 void berthi_listener_close(berthi_listener *l, uint64_t until_ns);
@@ -87,14 +94,10 @@ const berth_http_request *berthi_exchange_request(const berthi_exchange *x);
 /* The first of that name, which is in small letters; "": there is none. */
 berth_string berthi_exchange_field(const berthi_exchange *x, const char *name);
 const char *berthi_exchange_peer(const berthi_exchange *x);
-/* A number of whoever answers it, for the log; and what went through until now. */
+/* A number of whoever answers it, for the log. */
 void berthi_exchange_note(berthi_exchange *x, uint64_t note);
-void berthi_exchange_sums(berthi_exchange *x, uint64_t *in_out, uint64_t *out_out,
-                          uint64_t *note_out);
-uint64_t berthi_exchange_began_ns(const berthi_exchange *x);
 /* One that was judged and is whole: all of its body. */
 const void *berthi_exchange_body(const berthi_exchange *x, size_t *size_out);
-bool berthi_exchange_is_whole(berthi_exchange *x);
 /* Some bytes; 0: the end.  WOULD_BLOCK, CLOSED (no more will come). */
 berthi_code berthi_exchange_read(berthi_exchange *x, void *to, size_t *size_io);
 /* Its trailers, once read() said the end. */

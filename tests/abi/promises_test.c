@@ -29,6 +29,7 @@
 #include <berth/plugin.h>
 #include <berth/polyplug.h>
 #include <berth/runtime.h>
+#include <berth/serve.h>
 #include <berth/session.h>
 #include <berth/slot.h>
 #include <berth/stage.h>

@@ -117,15 +117,14 @@ static bool hear_bytes(http_client *c, size_t size)
 /* A line, and its end, which are taken off; NULL: the connection has ended. */
 static const char *hear_line(http_client *c)
 {
-    static char line[256];
     char *end;
 
     while ((end = c->size == 0 ? NULL : strstr(c->data, "\r\n")) == NULL)
         if (!hear_more(c))
             return NULL;
-    snprintf(line, sizeof line, "%.*s", (int)(end - c->data), c->data);
+    snprintf(c->line, sizeof c->line, "%.*s", (int)(end - c->data), c->data);
     forget(c, (size_t)(end - c->data) + 2);
-    return line;
+    return c->line;
 }
 
 /* Trailers are put behind the fields. */
@@ -179,9 +178,8 @@ int http_client_hear(http_client *c)
     return c->status;
 }
 
-const char *http_client_field(const http_client *c, const char *name)
+const char *http_client_field(http_client *c, const char *name)
 {
-    static char value[256];
     size_t size = strlen(name);
 
     for (const char *at = strstr(c->head, "\r\n"); at != NULL; at = strstr(at + 2, "\r\n")) {
@@ -189,8 +187,8 @@ const char *http_client_field(const http_client *c, const char *name)
             continue;
         at += 3 + size;
         at += strspn(at, " ");
-        snprintf(value, sizeof value, "%.*s", (int)strcspn(at, "\r"), at);
-        return value;
+        snprintf(c->value, sizeof c->value, "%.*s", (int)strcspn(at, "\r"), at);
+        return c->value;
     }
     return "";
 }

@@ -14,6 +14,7 @@ typedef struct http_client {
     int status; /* 0: the connection was closed instead */
     char head[4096], body[HTTP_CLIENT_ROOM];
     size_t body_size;
+    char line[256], value[256];
 } http_client;
 
 /* To a Unix socket, once somebody listens there; or to a port of the loopback. */
@@ -26,7 +27,7 @@ void http_client_send(http_client *c, const void *data, size_t size);
 void http_client_post(http_client *c, const char *target, const char *fields, const char *body);
 /* The next answer, whole: by its length, its chunks, or the connection's end.  Its status. */
 int http_client_hear(http_client *c);
-/* What the answer has in that field, which is static; "": nothing. */
-const char *http_client_field(const http_client *c, const char *name);
+/* What the answer has in that field, which is lent until the next call; "": nothing. */
+const char *http_client_field(http_client *c, const char *name);
 
 #endif
