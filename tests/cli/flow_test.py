@@ -9,7 +9,7 @@ import threading
 import unittest
 from xml.etree import ElementTree
 
-from program import Folder, PROGRAM, SOURCE, guest, read, run
+from program import Folder, PATIENCE, PROGRAM, SOURCE, guest, read, run
 
 CHAIN = """[stage.a]
 end = "generator"
@@ -100,6 +100,7 @@ class Check(Folder):
         server = socket.socket(socket.AF_UNIX)
         server.bind(self.path("s"))
         server.listen()
+        server.settimeout(PATIENCE)
 
         def answer():
             for numbers in told:
