@@ -140,12 +140,7 @@ int berthi_client_fd(const berthi_client *c)
 
 berthi_http_code berthi_client_line(berthi_client_request *r, const char *line)
 {
-    struct curl_slist *more = curl_slist_append(r->lines, line);
-
-    if (more == NULL)
-        return BERTHI_HTTP_NO_MEMORY;
-    r->lines = more;
-    return BERTHI_HTTP_OK;
+    return berthi_easy_line(&r->lines, line);
 }
 
 #define SET(option, value) ok = ok && curl_easy_setopt(r->curl, option, value) == CURLE_OK

@@ -23,7 +23,8 @@ typedef struct berthi_client_request { /* zeroed: nothing was asked */
     char text[120];          /* how the answer's body begins; not terminated */
     size_t text_size;
     /* the client's */
-    void *curl, *lines;
+    void *curl;
+    struct curl_slist *lines;
 } berthi_client_request;
 
 /* Fails: BERTH_E_NOMEM, BERTH_E_OS. */

@@ -41,6 +41,16 @@ berthi_http_code berthi_easy_code(CURLcode code)
     }
 }
 
+berthi_http_code berthi_easy_line(struct curl_slist **lines_io, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(*lines_io, line);
+
+    if (more == NULL)
+        return BERTHI_HTTP_NO_MEMORY;
+    *lines_io = more;
+    return BERTHI_HTTP_OK;
+}
+
 long berthi_easy_milliseconds(uint64_t ns)
 {
     uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);

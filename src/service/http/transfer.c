@@ -137,12 +137,7 @@ berthi_http_code berthi_transfer_make(const char *method, const char *url, const
 
 berthi_http_code berthi_transfer_header(berthi_transfer *t, const char *line)
 {
-    struct curl_slist *more = curl_slist_append(t->lines, line);
-
-    if (more == NULL)
-        return BERTHI_HTTP_NO_MEMORY;
-    t->lines = more;
-    return BERTHI_HTTP_OK;
+    return berthi_easy_line(&t->lines, line);
 }
 
 berthi_http_code berthi_transfer_body(berthi_transfer *t, const void *data, size_t size)

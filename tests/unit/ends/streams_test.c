@@ -60,6 +60,20 @@ static int listen_there(end_rig *r)
     return fd;
 }
 
+/* By TCP, at the loopback's next free port. */
+static int listen_at_port(uint16_t *port_out)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    *port_out = ntohs(at.sin_port);
+    return fd;
+}
+
 static int take(int listener)
 {
     int fd = accept(listener, NULL, NULL);
@@ -356,16 +370,11 @@ static void tcp_peers_are_reached_by_number_and_by_name(void **state)
     end_rig *r = *state;
 
     for (size_t i = 0; i < 2; i++) {
-        struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
-        socklen_t size = sizeof at;
-        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+        uint16_t port;
+        int listener = listen_at_port(&port), peer;
         char settings[128];
 
-        assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-        assert_int_equal(listen(listener, 4), 0);
-        assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
-        snprintf(settings, sizeof settings, "address=%s:%u;retry=1ms", hosts[i],
-                 ntohs(at.sin_port));
+        snprintf(settings, sizeof settings, "address=%s:%u;retry=1ms", hosts[i], port);
         end_rig_pair(r, "generator", "count=500;size=49", "tcp", settings);
         end_rig_start(r);
         peer = take(listener);
@@ -389,15 +398,11 @@ static void a_peer_that_could_not_be_waited_for_is_waited_for_again(void **state
     options.retries = 1000;
     options.retry_ns = options.retry_ns_max = 1000000;
     for (size_t nth = 1; nth < 3; nth++) {
-        struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001) };
-        socklen_t size = sizeof at;
-        int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), peer;
+        uint16_t port;
+        int listener = listen_at_port(&port), peer;
         char settings[128];
 
-        assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-        assert_int_equal(listen(listener, 4), 0);
-        assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
-        snprintf(settings, sizeof settings, "address=127.0.0.1:%u", ntohs(at.sin_port));
+        snprintf(settings, sizeof settings, "address=127.0.0.1:%u", port);
         os_faults_begin(nth, false, ENOMEM);
         os_faults_only("epoll_ctl");
         (void)end_rig_add_with(r, &options, "tcp", SOURCE, settings);
